@@ -1,0 +1,36 @@
+# Everything is built below WO_BUILD; nothing else is written but installed packages and the
+# extension's own files in the server's directories.
+export WO_BUILD ?= $(CURDIR)/target
+PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
+
+.DEFAULT_GOAL := help
+.PHONY: help build install test bench demo demo-stop doc clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Install what is missing, build for PostgreSQL 15 (Debian's) and install there
+	@.ci/packages tools server
+	@.ci/build 15
+
+install: ## Build for the server of PG_CONFIG=/path/to/pg_config and install there
+	@.ci/packages tools
+	@.ci/build "$(PG_CONFIG)"
+
+test: ## Run everything that CI runs, on PostgreSQL 15, 18 and 16
+	@.ci/test
+
+bench: build ## Measure against the floor
+	@if [ -x benches/run ]; then benches/run; else echo "no benchmark yet"; fi
+
+demo: build ## Start a throwaway cluster and take work orders through their lifecycles
+	@.ci/demo start
+
+demo-stop: ## Stop the demo's cluster and remove its data
+	@.ci/demo stop
+
+doc: build ## Write the Rust documentation below WO_BUILD
+	@.ci/doc
+
+clean: demo-stop ## Remove the build directory
+	rm -rf "$(WO_BUILD)"

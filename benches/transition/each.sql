@@ -1,0 +1,9 @@
+\set i random(1, 20)
+begin;
+select wo.authenticate(:token);
+select wo.transition('B-' || :client_id || '-' || :i, 'blocked', 'waiting for a part');
+commit;
+begin;
+select wo.authenticate(:token);
+select wo.transition('B-' || :client_id || '-' || :i, 'in_progress', 'arrived');
+commit;

@@ -1,0 +1,3 @@
+\set i random(1, 20)
+select wo.transition('B-' || :client_id || '-' || :i, 'blocked', 'waiting for a part');
+select wo.transition('B-' || :client_id || '-' || :i, 'in_progress', 'arrived');

@@ -1,0 +1,485 @@
+//! The audit trail: what an entry holds, the bytes that are hashed, and how a chain is verified.
+//!
+//! The canonical bytes are defined in [`Entry::canonical`] and nowhere else. They are JCS
+//! (RFC 8785) of one flat object of strings and small integers, so that anybody can rebuild them
+//! in any language: times are UTC with microseconds, hashes are lower-case hexadecimal, and
+//! `changes` is covered as the very text that the column holds.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Names the layout of the canonical bytes; a new layout gets a new name.
+pub const FORMAT: &str = "wo_core.audit_entry.v1";
+
+/// The hash that the first entry of a chain follows: it has no predecessor.
+pub const GENESIS: [u8; 32] = [0; 32];
+
+/// The configured objects that have chains of their own.
+pub const CONFIGURATION: &[&str] = &[
+    "tenant",
+    "role",
+    "principal",
+    "principal_role",
+    "trusted_issuer",
+    "lifecycle",
+    "guard_function",
+];
+
+/// One entry of the trail, in the order in which an auditor asks (21 CFR 11.10(e)): what, when,
+/// who, from where, why, and old → new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The tenant's UUID.
+    pub tenant_id: String,
+    /// What kind of thing changed: `work_order`, `principal`, …
+    pub subject: String,
+    /// Which one, as a UUID.
+    pub subject_id: String,
+    /// Its place in the chain, from 1 without a gap.
+    pub sequence: i64,
+    /// When: the server's clock, see [`crate::time::utc`].
+    pub recorded_at: String,
+    /// What was done: the transition's action, or `created`, `changed`, `deleted`, …
+    pub action: String,
+    /// Who: the principal's identifier; nothing where a database role administered.
+    pub actor: Option<String>,
+    /// Why, in the writer's words.
+    pub reason: Option<String>,
+    /// The state before, where it moved.
+    pub from_status: Option<String>,
+    /// The state after.
+    pub to_status: Option<String>,
+    /// The record's version after the write.
+    pub record_version: Option<i64>,
+    /// Old and new values of what changed: the text of a JSON object.
+    pub changes: String,
+    /// The client's address; nothing for a local socket.
+    pub client_address: Option<String>,
+    /// What the client calls itself.
+    pub application: Option<String>,
+    /// The role that logged in.
+    pub login_role: String,
+    /// How the identity was proven: `token:<jti>` or `login`.
+    pub authenticated_by: String,
+    /// The transaction that wrote it.
+    pub transaction_id: String,
+}
+
+/// The members in the order of JCS, so that writing them one after the other *is* JCS: for strings
+/// and small integers serde_json escapes as RFC 8785 asks. A test holds it against an
+/// implementation of the standard.
+#[derive(Serialize)]
+struct Canonical<'a> {
+    action: &'a str,
+    actor: Option<&'a str>,
+    application: Option<&'a str>,
+    authenticated_by: &'a str,
+    changes: &'a str,
+    client_address: Option<&'a str>,
+    format: &'static str,
+    from_status: Option<&'a str>,
+    login_role: &'a str,
+    previous_hash: String,
+    reason: Option<&'a str>,
+    record_version: Option<i64>,
+    recorded_at: &'a str,
+    sequence: i64,
+    subject: &'a str,
+    subject_id: &'a str,
+    tenant_id: &'a str,
+    to_status: Option<&'a str>,
+    transaction_id: &'a str,
+}
+
+impl Entry {
+    /// The bytes that are hashed.
+    pub fn canonical(&self, previous_hash: &[u8]) -> Vec<u8> {
+        let canonical = Canonical {
+            action: &self.action,
+            actor: self.actor.as_deref(),
+            application: self.application.as_deref(),
+            authenticated_by: &self.authenticated_by,
+            changes: &self.changes,
+            client_address: self.client_address.as_deref(),
+            format: FORMAT,
+            from_status: self.from_status.as_deref(),
+            login_role: &self.login_role,
+            previous_hash: hex::encode(previous_hash),
+            reason: self.reason.as_deref(),
+            record_version: self.record_version,
+            recorded_at: &self.recorded_at,
+            sequence: self.sequence,
+            subject: &self.subject,
+            subject_id: &self.subject_id,
+            tenant_id: &self.tenant_id,
+            to_status: self.to_status.as_deref(),
+            transaction_id: &self.transaction_id,
+        };
+        let mut bytes = Vec::with_capacity(768 + self.changes.len());
+        // Writing strings and integers into memory has no way to fail; were there one, no hash
+        // would ever match and verification would say so.
+        let _ = serde_json::to_writer(&mut bytes, &canonical);
+        bytes
+    }
+
+    /// SHA-256 of the canonical bytes: the link that the next entry follows.
+    pub fn hash(&self, previous_hash: &[u8]) -> [u8; 32] {
+        Sha256::digest(self.canonical(previous_hash)).into()
+    }
+}
+
+/// The text of the `changes` object: old and new value of each column, already JSON texts.
+///
+/// Columns come in the order given; a value that was or is absent is left out.
+pub fn changes<'a>(
+    columns: impl IntoIterator<Item = (&'a str, Option<&'a str>, Option<&'a str>)>,
+) -> String {
+    let mut text = String::from("{");
+    for (name, old, new) in columns {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push('"');
+        text.push_str(name);
+        text.push_str("\":{");
+        if let Some(old) = old {
+            text.push_str("\"old\":");
+            text.push_str(old);
+        }
+        if let Some(new) = new {
+            if old.is_some() {
+                text.push(',');
+            }
+            text.push_str("\"new\":");
+            text.push_str(new);
+        }
+        text.push('}');
+    }
+    text.push('}');
+    text
+}
+
+/// Why a link of a chain does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Break {
+    /// The entry's stored hash is not the hash of its content.
+    Content,
+    /// The entry does not follow the entry before it.
+    Link,
+    /// An entry is missing before this one, or stands twice.
+    Sequence {
+        /// The sequence that should have come.
+        expected: i64,
+    },
+    /// The `changes` are not the JSON object that the trail writes.
+    Changes,
+    /// An old value in the entry is not the value that the entries before it left.
+    OldValue {
+        /// The column.
+        column: String,
+    },
+    /// The chain ends before the head that the record names, or after it.
+    Head,
+    /// The record holds a value that its trail never gave it.
+    Record {
+        /// The column.
+        column: String,
+    },
+    /// The record is gone, or its whole trail.
+    Missing,
+}
+
+impl std::fmt::Display for Break {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Content => f.write_str("the entry's content is not what was hashed"),
+            Self::Link => f.write_str("the entry does not follow the one before it"),
+            Self::Sequence { expected } => write!(f, "entry {expected} is missing or out of order"),
+            Self::Changes => f.write_str("the entry's changes cannot be read"),
+            Self::OldValue { column } => {
+                write!(f, "the entry's old value of {column} is not what the trail had left there")
+            }
+            Self::Head => f.write_str("the chain does not end where the record says that it ends"),
+            Self::Record { column } => {
+                write!(f, "the record's {column} is not what its trail left there")
+            }
+            Self::Missing => f.write_str("the record or its trail is gone"),
+        }
+    }
+}
+
+/// What one chain says that its record holds, built up entry by entry.
+#[derive(Debug, Default)]
+pub struct Replay {
+    sequence: i64,
+    hash: Vec<u8>,
+    values: BTreeMap<String, String>,
+    status: Option<String>,
+    record_version: Option<i64>,
+    changed_at: Option<String>,
+}
+
+/// The record as it stands, to hold against its trail.
+#[derive(Debug, Default)]
+pub struct Standing<'a> {
+    /// The sequence of the chain's head.
+    pub sequence: i64,
+    /// The hash of the chain's head.
+    pub hash: &'a [u8],
+    /// Each audited column that is not null, as JSON text.
+    pub values: BTreeMap<String, String>,
+    /// The state, for a record that has one.
+    pub status: Option<&'a str>,
+    /// The version, for a record that has one.
+    pub record_version: Option<i64>,
+    /// When it last changed, for a record that says so.
+    pub changed_at: Option<String>,
+}
+
+impl Replay {
+    /// How many entries have been followed.
+    pub fn entries(&self) -> i64 {
+        self.sequence
+    }
+
+    /// Follows one more entry.
+    ///
+    /// # Errors
+    /// The first reason why the entry does not belong where it stands.
+    pub fn follow(
+        &mut self,
+        entry: &Entry,
+        previous_hash: &[u8],
+        entry_hash: &[u8],
+    ) -> Result<(), Break> {
+        if entry.sequence != self.sequence + 1 {
+            return Err(Break::Sequence { expected: self.sequence + 1 });
+        }
+        let before = if self.sequence == 0 { &GENESIS[..] } else { &self.hash[..] };
+        if previous_hash != before {
+            return Err(Break::Link);
+        }
+        if entry.hash(previous_hash) != entry_hash {
+            return Err(Break::Content);
+        }
+        self.apply(entry)?;
+        self.sequence = entry.sequence;
+        self.hash = entry_hash.to_vec();
+        Ok(())
+    }
+
+    fn apply(&mut self, entry: &Entry) -> Result<(), Break> {
+        type Values<'a> = BTreeMap<String, BTreeMap<&'a str, &'a serde_json::value::RawValue>>;
+        let changes: Values<'_> =
+            serde_json::from_str(&entry.changes).map_err(|_| Break::Changes)?;
+        for (column, change) in changes {
+            if change.keys().any(|key| !matches!(*key, "old" | "new")) {
+                return Err(Break::Changes);
+            }
+            let old = change.get("old").map(|value| value.get());
+            if old != self.values.get(&column).map(String::as_str) {
+                return Err(Break::OldValue { column });
+            }
+            match change.get("new") {
+                Some(new) => self.values.insert(column, new.get().to_owned()),
+                None => self.values.remove(&column),
+            };
+        }
+        if entry.from_status != self.status && entry.from_status.is_some() {
+            return Err(Break::OldValue { column: "status".to_owned() });
+        }
+        if entry.to_status.is_some() {
+            self.status.clone_from(&entry.to_status);
+        }
+        if entry.record_version != self.record_version {
+            self.record_version = entry.record_version;
+            self.changed_at = Some(entry.recorded_at.clone());
+        }
+        Ok(())
+    }
+
+    /// Holds the record against what the trail says.
+    ///
+    /// # Errors
+    /// The first column that differs, or a head that is not the chain's end.
+    pub fn matches(&self, record: &Standing<'_>) -> Result<(), Break> {
+        if self.sequence == 0 {
+            return Err(Break::Missing);
+        }
+        if record.sequence != self.sequence || record.hash != self.hash {
+            return Err(Break::Head);
+        }
+        let differs = |column: &str| Break::Record { column: column.to_owned() };
+        if record.status != self.status.as_deref() {
+            return Err(differs("status"));
+        }
+        if record.record_version != self.record_version {
+            return Err(differs("version"));
+        }
+        if record.changed_at.is_some() && record.changed_at != self.changed_at {
+            return Err(differs("updated_at"));
+        }
+        let columns = self.values.keys().chain(record.values.keys());
+        for column in columns {
+            if self.values.get(column) != record.values.get(column) {
+                return Err(differs(column));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn entry(sequence: i64, changes: &str) -> Entry {
+        Entry {
+            tenant_id: "t".to_owned(),
+            subject: "work_order".to_owned(),
+            subject_id: "w".to_owned(),
+            sequence,
+            recorded_at: format!("2026-03-05T00:00:00.00000{sequence}Z"),
+            action: "changed".to_owned(),
+            actor: Some("ana".to_owned()),
+            reason: None,
+            from_status: None,
+            to_status: Some("draft".to_owned()),
+            record_version: Some(sequence),
+            changes: changes.to_owned(),
+            client_address: None,
+            application: Some("psql".to_owned()),
+            login_role: "ana".to_owned(),
+            authenticated_by: "login".to_owned(),
+            transaction_id: "7".to_owned(),
+        }
+    }
+
+    fn chain(texts: &[&str]) -> Vec<(Entry, Vec<u8>, Vec<u8>)> {
+        let mut previous = GENESIS.to_vec();
+        let mut links = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            let entry = entry(index as i64 + 1, text);
+            let hash = entry.hash(&previous).to_vec();
+            links.push((entry, previous, hash.clone()));
+            previous = hash;
+        }
+        links
+    }
+
+    const TEXTS: [&str; 3] = [
+        r#"{"title":{"new":"a"}}"#,
+        r#"{"title":{"old":"a","new":"b"}}"#,
+        r#"{"title":{"old":"b"}}"#,
+    ];
+
+    fn replay(links: &[(Entry, Vec<u8>, Vec<u8>)]) -> Result<Replay, (i64, Break)> {
+        let mut replay = Replay::default();
+        for (entry, previous, hash) in links {
+            replay.follow(entry, previous, hash).map_err(|why| (entry.sequence, why))?;
+        }
+        Ok(replay)
+    }
+
+    #[test]
+    fn the_canonical_bytes_never_change() {
+        let bytes = entry(1, TEXTS[0]).canonical(&GENESIS);
+        assert_eq!(
+            String::from_utf8(bytes).unwrap(),
+            concat!(
+                r#"{"action":"changed","actor":"ana","application":"psql","#,
+                r#""authenticated_by":"login","changes":"{\"title\":{\"new\":\"a\"}}","#,
+                r#""client_address":null,"format":"wo_core.audit_entry.v1","from_status":null,"#,
+                r#""login_role":"ana","#,
+                r#""previous_hash":"0000000000000000000000000000000000000000000000000000000000000000","#,
+                r#""reason":null,"record_version":1,"recorded_at":"2026-03-05T00:00:00.000001Z","#,
+                r#""sequence":1,"subject":"work_order","subject_id":"w","tenant_id":"t","#,
+                r#""to_status":"draft","transaction_id":"7"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn the_canonical_bytes_are_jcs_whatever_the_texts_hold() {
+        let mut odd = entry(9_007_199_254_740_991, TEXTS[0]);
+        let texts =
+            ["", "\u{0}\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f}\u{7f}", "\"\\/", "é\u{2028}小克\u{1F680}"];
+        for text in texts {
+            odd.reason = Some(text.to_owned());
+            odd.action = text.to_owned();
+            let bytes = odd.canonical(&[0xab; 32]);
+            let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(bytes, serde_json_canonicalizer::to_vec(&value).unwrap(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_honest_chain_is_followed_to_its_end() {
+        let links = chain(&TEXTS);
+        let replay = replay(&links).unwrap();
+        assert_eq!(replay.entries(), 3);
+        let record = Standing {
+            sequence: 3,
+            hash: &links[2].2,
+            status: Some("draft"),
+            record_version: Some(3),
+            changed_at: Some("2026-03-05T00:00:00.000003Z".to_owned()),
+            ..Standing::default()
+        };
+        assert_eq!(replay.matches(&record), Ok(()));
+    }
+
+    #[test]
+    fn an_edited_entry_is_named() {
+        let mut links = chain(&TEXTS);
+        links[1].0.actor = Some("bob".to_owned());
+        assert_eq!(replay(&links).unwrap_err(), (2, Break::Content));
+    }
+
+    #[test]
+    fn an_edited_and_rehashed_entry_breaks_the_next_link() {
+        let mut links = chain(&TEXTS);
+        links[1].0.actor = Some("bob".to_owned());
+        links[1].2 = links[1].0.hash(&links[1].1).to_vec();
+        assert_eq!(replay(&links).unwrap_err(), (3, Break::Link));
+    }
+
+    #[test]
+    fn a_removed_entry_leaves_a_gap() {
+        let mut links = chain(&TEXTS);
+        links.remove(1);
+        assert_eq!(replay(&links).unwrap_err(), (3, Break::Sequence { expected: 2 }));
+    }
+
+    #[test]
+    fn a_cut_tail_does_not_reach_the_records_head() {
+        let links = chain(&TEXTS);
+        let cut = replay(&links[..2]).unwrap();
+        let record = Standing { sequence: 3, hash: &links[2].2, ..Standing::default() };
+        assert_eq!(cut.matches(&record), Err(Break::Head));
+    }
+
+    #[test]
+    fn a_value_that_no_entry_gave_the_record_is_named() {
+        let links = chain(&TEXTS);
+        let replay = replay(&links).unwrap();
+        let record = Standing {
+            sequence: 3,
+            hash: &links[2].2,
+            status: Some("draft"),
+            record_version: Some(3),
+            values: BTreeMap::from([("title".to_owned(), r#""z""#.to_owned())]),
+            ..Standing::default()
+        };
+        assert_eq!(replay.matches(&record), Err(Break::Record { column: "title".to_owned() }));
+    }
+
+    #[test]
+    fn changes_leave_out_what_was_or_is_absent() {
+        let text =
+            changes([("a", None, Some("1")), ("b", Some("2"), None), ("c", Some("3"), Some("4"))]);
+        assert_eq!(text, r#"{"a":{"new":1},"b":{"old":2},"c":{"old":3,"new":4}}"#);
+    }
+}

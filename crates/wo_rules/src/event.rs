@@ -1,0 +1,145 @@
+//! Events: the names that subscribers see, and where a position may be read up to.
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// One row of the outbox.
+pub struct Told<'a> {
+    /// The tenant.
+    pub tenant: Uuid,
+    /// Its position.
+    pub position: i64,
+    /// Its era.
+    pub era: i32,
+    /// The CloudEvents type.
+    pub kind: &'a str,
+    /// The work order.
+    pub subject: Uuid,
+    /// When, in microseconds since 2000-01-01 UTC.
+    pub recorded_at: i64,
+    /// The trace context of the writer.
+    pub traceparent: Option<&'a str>,
+    /// What happened.
+    pub data: Value,
+}
+
+/// The CloudEvents 1.0 envelope: `source` and `id` together name the event for ever, and the
+/// `sequence` extension orders the events of one source.
+pub fn cloudevent(told: Told<'_>) -> Value {
+    let mut envelope = Map::new();
+    let mut put = |name: &str, value: String| envelope.insert(name.to_owned(), value.into());
+    put("specversion", "1.0".to_owned());
+    put("id", format!("{}-{}", told.era, told.position));
+    put("source", format!("/wo_core/tenants/{}", told.tenant));
+    put("type", told.kind.to_owned());
+    put("subject", told.subject.to_string());
+    put("time", crate::time::utc(told.recorded_at));
+    put("tenantid", told.tenant.to_string());
+    put("sequence", format!("{:010}-{:019}", told.era, told.position));
+    put("datacontenttype", "application/json".to_owned());
+    if let Some(traceparent) = told.traceparent {
+        put("traceparent", traceparent.to_owned());
+    }
+    envelope.insert("data".to_owned(), told.data);
+    Value::Object(envelope)
+}
+
+/// The CloudEvents `type` of what happened to a work order (spec/2 §3.1, `wo.created`).
+pub fn event_type(action: &str, moved: bool) -> &'static str {
+    match (action, moved) {
+        ("created", _) => "wo.created",
+        ("migrated", _) => "wo.migrated",
+        (_, true) => "wo.transitioned",
+        (_, false) => "wo.updated",
+    }
+}
+
+/// Whether a text is a W3C `traceparent` (version 00, lower-case hexadecimal, no zero ids).
+pub fn is_traceparent(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_hex = |part: &str, length: usize| {
+        part.len() == length
+            && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    let [version, trace, span, flags] = parts[..] else { return false };
+    version == "00"
+        && is_hex(trace, 32)
+        && is_hex(span, 16)
+        && is_hex(flags, 2)
+        && trace.bytes().any(|byte| byte != b'0')
+        && span.bytes().any(|byte| byte != b'0')
+}
+
+/// Marks an advisory lock as ours: the top 16 bits of its 64-bit key.
+const LOCK_TAG: i64 = 0x574F << 48;
+const LOCK_MASK: i64 = (1 << 48) - 1;
+
+/// The advisory lock that a writing transaction holds while it may still write events: it says
+/// that every position of that transaction lies above `last_position`.
+pub fn lock_key(last_position: i64) -> i64 {
+    LOCK_TAG | (last_position & LOCK_MASK)
+}
+
+/// The last position that may be read: nothing at or below it can still appear.
+///
+/// `last_position` must have been read *before* the locks: a writer that takes its lock later
+/// gets positions above it.
+pub fn horizon(last_position: i64, lock_keys: impl IntoIterator<Item = i64>) -> i64 {
+    lock_keys
+        .into_iter()
+        .filter(|key| key & !LOCK_MASK == LOCK_TAG)
+        .map(|key| key & LOCK_MASK)
+        .fold(last_position, i64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_above_the_lowest_running_writer_is_read() {
+        assert_eq!(horizon(100, []), 100);
+        assert_eq!(horizon(100, [lock_key(40), lock_key(70)]), 40);
+        assert_eq!(horizon(30, [lock_key(40)]), 30);
+    }
+
+    #[test]
+    fn the_locks_of_strangers_hold_nothing_back() {
+        assert_eq!(horizon(100, [7, -1, 0x0001_0000_0000_0001]), 100);
+    }
+
+    #[test]
+    fn only_a_well_formed_trace_context_is_taken() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert!(is_traceparent(good));
+        assert!(!is_traceparent(&good.to_uppercase()));
+        assert!(!is_traceparent("00-00000000000000000000000000000000-b7ad6b7169203331-01"));
+        assert!(!is_traceparent(""));
+    }
+
+    #[test]
+    fn the_envelope_has_what_cloudevents_requires() {
+        let envelope = cloudevent(Told {
+            tenant: Uuid::nil(),
+            position: 7,
+            era: 1,
+            kind: "wo.created",
+            subject: Uuid::nil(),
+            recorded_at: 0,
+            traceparent: None,
+            data: Value::Null,
+        });
+        for attribute in ["id", "source", "specversion", "type"] {
+            assert!(envelope[attribute].as_str().is_some_and(|text| !text.is_empty()));
+        }
+        assert_eq!(envelope["time"], "2000-01-01T00:00:00.000000Z");
+        assert!(envelope.get("traceparent").is_none());
+    }
+
+    #[test]
+    fn the_event_names_are_the_specifications() {
+        assert_eq!(event_type("created", false), "wo.created");
+        assert_eq!(event_type("start", true), "wo.transitioned");
+        assert_eq!(event_type("changed", false), "wo.updated");
+    }
+}

@@ -1,0 +1,317 @@
+//! Who is acting: the kinds of principal, and the signed token that proves one.
+//!
+//! A token is a JWT signed with Ed25519 (`alg` EdDSA). Its claims name the issuer, the subject,
+//! the audience, the tenant and the token itself; its header names the issuer's key.
+
+use crate::refusal::{Refusal, SqlState};
+use base64ct::Encoding;
+use ed25519_dalek::VerifyingKey;
+use jwt_compact::{
+    AlgorithmExt, Claims, ParseError, UntrustedToken, ValidationError, alg::Ed25519,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The longest token that is looked at, in bytes.
+pub const LONGEST_TOKEN: usize = 8_192;
+
+/// The claims of a token beside its times.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenClaims {
+    /// Who issued it.
+    pub iss: String,
+    /// The principal's identifier in the tenant.
+    pub sub: String,
+    /// For whom it was issued: one name or several.
+    pub aud: Audience,
+    /// The token's own identifier.
+    pub jti: String,
+    /// The tenant that it is for.
+    pub tenant: Uuid,
+}
+
+/// The `aud` claim, which RFC 7519 §4.1.3 allows to be one name or a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// One name.
+    One(String),
+    /// Several names.
+    Many(Vec<String>),
+}
+
+impl Audience {
+    /// Whether that name is among them.
+    pub fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Many(many) => many.iter().any(|one| one == name),
+        }
+    }
+}
+
+/// A token that has been read but proves nothing yet.
+pub struct UnverifiedToken<'a> {
+    token: UntrustedToken<'a>,
+    key_id: String,
+    claims: TokenClaims,
+}
+
+/// A token whose signature held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedToken {
+    /// What it claims.
+    pub claims: TokenClaims,
+    /// The issuer's key that signed it.
+    pub key_id: String,
+    /// Not valid from this second on (seconds since 1970).
+    pub expires: i64,
+    /// Not valid before this second (seconds since 1970).
+    pub not_before: Option<i64>,
+}
+
+/// Reads a token, to find out whose key must verify it.
+///
+/// # Errors
+/// 42501 `token_malformed` where it is no JWT or lacks a claim, `token_wrong_algorithm` where it
+/// is not signed with EdDSA.
+pub fn read(token: &str) -> Result<UnverifiedToken<'_>, Refusal> {
+    if token.len() > LONGEST_TOKEN {
+        return Err(malformed(&format!("it is longer than {LONGEST_TOKEN} bytes")));
+    }
+    let token = UntrustedToken::new(token).map_err(|error| {
+        malformed(match error {
+            ParseError::InvalidTokenStructure => "it does not have three parts",
+            ParseError::InvalidBase64Encoding => "a part is not base64url",
+            ParseError::MalformedHeader(_) => "its header cannot be read",
+            _ => "its content type is not JSON",
+        })
+    })?;
+    if token.algorithm() != "EdDSA" {
+        return Err(wrong_algorithm());
+    }
+    let Some(key_id) = token.header().key_id.clone() else {
+        return Err(malformed("its header names no key (kid)"));
+    };
+    let claims = token
+        .deserialize_claims_unchecked::<TokenClaims>()
+        .map_err(|_| malformed("it lacks one of the claims iss, sub, aud, jti, tenant"))?
+        .custom;
+    Ok(UnverifiedToken { token, key_id, claims })
+}
+
+impl UnverifiedToken<'_> {
+    /// What it claims; nothing of it is proven.
+    pub fn claims(&self) -> &TokenClaims {
+        &self.claims
+    }
+
+    /// The key that is said to have signed it.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// Checks the signature.
+    ///
+    /// # Errors
+    /// 42501 `token_bad_signature`, `token_malformed` where there is no expiry.
+    pub fn verify(self, public_key: &[u8]) -> Result<VerifiedToken, Refusal> {
+        let key = public_key_of(public_key)?;
+        let token =
+            Ed25519.validator::<TokenClaims>(&key).validate(&self.token).map_err(|error| {
+                match error {
+                    ValidationError::AlgorithmMismatch { .. } => wrong_algorithm(),
+                    ValidationError::MalformedClaims(_) => malformed("its claims cannot be read"),
+                    _ => refused("token_bad_signature", "the token's signature does not hold"),
+                }
+            })?;
+        let (_, Claims { expiration, not_before, custom, .. }) = token.into_parts();
+        let Some(expires) = expiration else {
+            return Err(malformed("it has no expiry (exp)"));
+        };
+        Ok(VerifiedToken {
+            claims: custom,
+            key_id: self.key_id,
+            expires: expires.timestamp(),
+            not_before: not_before.map(|time| time.timestamp()),
+        })
+    }
+}
+
+impl VerifiedToken {
+    /// Checks that the token is valid now and meant for us.
+    ///
+    /// `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// 42501 `token_expired`, `token_not_yet_valid`, `token_wrong_audience`.
+    pub fn check(&self, now: i64, audience: &str) -> Result<(), Refusal> {
+        if now >= self.expires {
+            return Err(refused("token_expired", "the token has expired")
+                .hint("Ask the issuer for a new token."));
+        }
+        if self.not_before.is_some_and(|not_before| now < not_before) {
+            return Err(refused("token_not_yet_valid", "the token is not valid yet")
+                .hint("Compare the clocks of the issuer and of this server."));
+        }
+        if !self.claims.aud.contains(audience) {
+            return Err(refused("token_wrong_audience", "the token was issued for somebody else")
+                .hint(format!("Ask the issuer for a token with the audience \"{audience}\".")));
+        }
+        Ok(())
+    }
+}
+
+/// Reads a public key: 32 bytes that are a point of the curve and not a weak one.
+///
+/// # Errors
+/// 22023 `bad_public_key`.
+pub fn public_key_of(bytes: &[u8]) -> Result<VerifyingKey, Refusal> {
+    <&[u8; 32]>::try_from(bytes)
+        .ok()
+        .and_then(|bytes| VerifyingKey::from_bytes(bytes).ok())
+        .filter(|key| !key.is_weak())
+        .ok_or_else(|| {
+            Refusal::new(
+                SqlState::BadValue,
+                "bad_public_key",
+                "the public key is not an Ed25519 public key",
+            )
+            .hint("Give the 32 bytes of the key as 64 hexadecimal digits.")
+        })
+}
+
+/// Reads a public key as people paste it: 64 hexadecimal digits, or base64url without padding.
+///
+/// # Errors
+/// 22023 `bad_public_key`.
+pub fn public_key_from_text(text: &str) -> Result<Vec<u8>, Refusal> {
+    let text = text.trim();
+    let bytes = hex::decode(text)
+        .ok()
+        .or_else(|| base64ct::Base64UrlUnpadded::decode_vec(text.trim_end_matches('=')).ok())
+        .unwrap_or_default();
+    public_key_of(&bytes).map(|key| key.to_bytes().to_vec())
+}
+
+/// The refusal for an issuer or key that the tenant does not trust.
+pub fn unknown_issuer() -> Refusal {
+    refused("token_unknown_issuer", "the tenant does not trust the token's issuer and key")
+        .hint("An administrator of the tenant can trust it with wo.trust_issuer(...).")
+}
+
+/// The refusal for a subject that is no principal of the tenant.
+pub fn unknown_principal() -> Refusal {
+    refused("principal_unknown", "the token's subject is not a principal of the tenant")
+}
+
+/// The refusal for a principal that has been disabled.
+pub fn disabled_principal(id: &str) -> Refusal {
+    refused("principal_disabled", &format!("the principal \"{id}\" is disabled"))
+}
+
+/// The refusal for a tenant that has been disabled.
+pub fn disabled_tenant() -> Refusal {
+    refused("tenant_disabled", "the tenant is disabled: nobody of it may act")
+}
+
+/// The refusal for an act that needs an identity when there is none.
+pub fn nobody() -> Refusal {
+    refused("no_identity", "nobody is acting: this session has no verified identity").hint(
+        "Call wo.authenticate(token) in this transaction, or log in with a role that is mapped to a principal.",
+    )
+}
+
+fn malformed(why: &str) -> Refusal {
+    refused("token_malformed", &format!("the token cannot be read: {why}"))
+}
+
+fn wrong_algorithm() -> Refusal {
+    refused("token_wrong_algorithm", "the token is not signed with EdDSA (Ed25519)")
+}
+
+fn refused(code: &'static str, message: &str) -> Refusal {
+    Refusal::new(SqlState::NotPermitted, code, message)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::SigningKey;
+    use jwt_compact::Header;
+
+    fn claims() -> TokenClaims {
+        TokenClaims {
+            iss: "https://issuer.example".to_owned(),
+            sub: "ana".to_owned(),
+            aud: Audience::One("wo_core".to_owned()),
+            jti: "1".to_owned(),
+            tenant: Uuid::nil(),
+        }
+    }
+
+    fn signed(key: &SigningKey, text: &str) -> String {
+        let claims: Claims<TokenClaims> = serde_json::from_str(text).unwrap();
+        Ed25519.token(&Header::empty().with_key_id("k1"), &claims, key).unwrap()
+    }
+
+    fn document(more: &str) -> String {
+        let text = serde_json::to_string(&claims()).unwrap();
+        format!("{}{more}}}", &text[..text.len() - 1])
+    }
+
+    #[test]
+    fn a_good_token_is_verified_and_checked() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let text = signed(&key, &document(r#","exp":2000,"nbf":1000"#));
+        let verified = read(&text).unwrap().verify(key.verifying_key().as_bytes()).unwrap();
+        assert_eq!(verified.check(1500, "wo_core"), Ok(()));
+        assert_eq!(verified.check(2000, "wo_core").unwrap_err().code, "token_expired");
+        assert_eq!(verified.check(999, "wo_core").unwrap_err().code, "token_not_yet_valid");
+        assert_eq!(verified.check(1500, "other").unwrap_err().code, "token_wrong_audience");
+    }
+
+    #[test]
+    fn another_key_does_not_verify_it() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let other = SigningKey::from_bytes(&[8; 32]);
+        let text = signed(&key, &document(r#","exp":2000"#));
+        let refusal = read(&text).unwrap().verify(other.verifying_key().as_bytes()).unwrap_err();
+        assert_eq!(refusal.code, "token_bad_signature");
+    }
+
+    #[test]
+    fn a_token_without_expiry_is_refused() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let text = signed(&key, &document(""));
+        let refusal = read(&text).unwrap().verify(key.verifying_key().as_bytes()).unwrap_err();
+        assert_eq!(refusal.code, "token_malformed");
+    }
+
+    #[test]
+    fn other_algorithms_and_rubbish_are_refused_before_any_key_is_used() {
+        let none = "eyJhbGciOiJub25lIiwia2lkIjoiazEifQ.e30.";
+        let hs256 = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.e30.AAAA";
+        assert_eq!(read(none).err().unwrap().code, "token_wrong_algorithm");
+        assert_eq!(read(hs256).err().unwrap().code, "token_wrong_algorithm");
+        for rubbish in ["", "a.b", "a.b.c", "....", &"x".repeat(1_000_000)] {
+            assert_eq!(read(rubbish).err().unwrap().code, "token_malformed");
+        }
+    }
+
+    #[test]
+    fn a_public_key_is_read_as_people_paste_it() {
+        let key = SigningKey::from_bytes(&[7; 32]).verifying_key().to_bytes();
+        let base64 = base64ct::Base64UrlUnpadded::encode_string(&key);
+        assert_eq!(public_key_from_text(&hex::encode(key)).unwrap(), key);
+        assert_eq!(public_key_from_text(&format!(" {base64}\n")).unwrap(), key);
+        assert!(public_key_from_text("secret").is_err());
+    }
+
+    #[test]
+    fn a_weak_or_short_public_key_is_refused() {
+        assert_eq!(public_key_of(&[0; 32]).unwrap_err().code, "bad_public_key");
+        assert_eq!(public_key_of(&[1; 31]).unwrap_err().code, "bad_public_key");
+    }
+}

@@ -1,0 +1,16 @@
+//! The functional core of `wo_core`: what a work order *is*, with no PostgreSQL in it.
+//!
+//! Data flows one way: the shell reads a row, makes a value of it, asks a function here for a
+//! verdict, and writes the verdict back. Nothing here reads a clock, a table or a setting.
+
+pub mod audit;
+pub mod event;
+pub mod field;
+pub mod identity;
+pub mod install;
+pub mod lifecycle;
+pub mod number;
+pub mod reference;
+pub mod refusal;
+pub mod time;
+pub mod work_order;

@@ -1,0 +1,36 @@
+//! Lifecycles as data: a document says which states a work order has, who may move it between
+//! them and what must hold for that. [`validate`] reads a document, and the [`Lifecycle`] that it
+//! gives decides about one write at a time.
+//!
+//! The shell reads the row and what is attached to it, asks [`Lifecycle::create`] or
+//! [`Lifecycle::decide`], and carries out the verdict. Guards that look at other records
+//! (dependencies, children, steps) are evaluated by the shell and handed in as [`Facts`].
+
+mod condition;
+mod decide;
+mod definition;
+mod diagram;
+mod explain;
+mod gates;
+mod graph;
+pub mod migration;
+mod reader;
+mod rights;
+mod shipped;
+mod title;
+mod validation;
+mod write;
+
+pub use condition::{Comparison, Condition, Literal, Need, Scalar, Values};
+pub use decide::{Creation, Decision, VoidApprovals};
+pub use definition::{
+    ApprovalRequirement, Effect, FieldRight, Guard, Lifecycle, ReasonRule, RegulatoryGrant,
+    RegulatoryRules, Role, State, Transition, When,
+};
+pub use explain::EdgeReport;
+pub use gates::{MissingApproval, Unmet, UnmetGuard};
+pub use reader::Problem;
+pub use shipped::SHIPPED;
+pub use title::TitleConvention;
+pub use validation::{Known, MAXIMUM_EDGES, MAXIMUM_STATES, validate};
+pub use write::{Actor, CollectedApproval, Facts, GuardFact, PrincipalKind, Proposal, Record};

@@ -1,0 +1,347 @@
+//! Conditions over the fields of a work order, as definitions write them: `title` (filled),
+//! `actual_hours > 0`, `priority = critical`, `new deficiencies` (given in this very write).
+
+use crate::field::{Field, FieldKind};
+
+/// A field's value, as far as conditions look at it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scalar {
+    /// A number of hours.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// A flag.
+    Flag(bool),
+    /// A list, by its length.
+    List(usize),
+    /// Anything else that is filled: a date, a time, an object.
+    Present,
+}
+
+/// The values that a work order would have after the write.
+pub trait Values {
+    /// The field's value; `None` where it is not filled.
+    fn get(&self, field: Field) -> Option<Scalar>;
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+}
+
+impl Comparison {
+    // Two characters before one, so that `>=` is not read as `>` and a literal `= 0`.
+    const ALL: [(&'static str, Self); 6] = [
+        (">=", Self::GreaterOrEqual),
+        ("<=", Self::LessOrEqual),
+        ("!=", Self::NotEqual),
+        (">", Self::Greater),
+        ("<", Self::Less),
+        ("=", Self::Equal),
+    ];
+
+    /// The operator as it is written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+        }
+    }
+
+    fn holds<T: PartialOrd>(self, left: T, right: T) -> bool {
+        match self {
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Equal => left == right,
+            // Not `!=`: what cannot be compared (NaN) meets no condition at all.
+            Self::NotEqual => left.partial_cmp(&right).is_some_and(std::cmp::Ordering::is_ne),
+        }
+    }
+}
+
+/// The value on the right of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    /// A finite number.
+    Number(f64),
+    /// A text, written bare or in quotes.
+    Text(String),
+    /// `true` or `false`.
+    Flag(bool),
+}
+
+impl std::fmt::Display for Literal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(text),
+            Self::Flag(flag) => write!(f, "{flag}"),
+        }
+    }
+}
+
+/// One condition on one field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// The field is filled; a flag is set.
+    Filled(Field),
+    /// The field's value compares so with a literal.
+    Compared(Field, Comparison, Literal),
+}
+
+impl Condition {
+    /// Reads a condition.
+    ///
+    /// # Errors
+    /// Says in words what cannot be: an unknown field, an operator that the field's kind does
+    /// not have, a literal of another kind.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let end = text
+            .find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+            .unwrap_or(text.len());
+        let (name, rest) = text.split_at(end);
+        let field = Field::parse(name).ok_or_else(|| match name {
+            "" => format!("\"{text}\" does not start with the name of a field"),
+            _ => format!("no field is named \"{name}\""),
+        })?;
+        let rest = rest.trim();
+        if rest.is_empty() {
+            return Ok(Self::Filled(field));
+        }
+        let Some((comparison, literal)) = Comparison::ALL
+            .iter()
+            .find_map(|(symbol, found)| Some((*found, rest.strip_prefix(symbol)?.trim())))
+        else {
+            return Err(format!("after \"{name}\" comes one of > >= < <= = != and a value"));
+        };
+        Self::compared(field, comparison, literal)
+    }
+
+    fn compared(field: Field, comparison: Comparison, written: &str) -> Result<Self, String> {
+        let name = field.name();
+        let quoted =
+            ['"', '\''].iter().find_map(|quote| written.strip_prefix(*quote)?.strip_suffix(*quote));
+        let number = match quoted {
+            Some(_) => None,
+            None => written.parse::<f64>().ok().filter(|number| number.is_finite()),
+        };
+        let equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+        let literal = match field.kind() {
+            FieldKind::Hours | FieldKind::List => match number {
+                Some(number) => Literal::Number(number),
+                None => return Err(format!("{name} is compared with a number, not {written:?}")),
+            },
+            FieldKind::Text if number.is_some() => {
+                return Err(format!("{name} is a text and cannot be compared with a number"));
+            }
+            FieldKind::Text | FieldKind::Flag if !equality => {
+                return Err(format!("{name} is compared with = or != only"));
+            }
+            FieldKind::Text => Literal::Text(word(quoted, written)?),
+            FieldKind::Flag => match written {
+                "true" => Literal::Flag(true),
+                "false" => Literal::Flag(false),
+                _ => return Err(format!("{name} is compared with true or false")),
+            },
+            FieldKind::Date | FieldKind::Time | FieldKind::Object => {
+                return Err(format!("{name} can only be asked to be filled, not be compared"));
+            }
+        };
+        Ok(Self::Compared(field, comparison, literal))
+    }
+
+    /// The field it looks at.
+    pub fn field(&self) -> Field {
+        match self {
+            Self::Filled(field) | Self::Compared(field, ..) => *field,
+        }
+    }
+
+    /// Whether the value meets it. What is not filled meets no condition.
+    pub fn met_by(&self, value: Option<&Scalar>) -> bool {
+        match (self, value) {
+            (_, None) => false,
+            (Self::Filled(_), Some(Scalar::Flag(flag))) => *flag,
+            (Self::Filled(_), Some(Scalar::Text(text))) => !text.trim().is_empty(),
+            (Self::Filled(_), Some(Scalar::List(length))) => *length > 0,
+            (Self::Filled(_), Some(Scalar::Number(_) | Scalar::Present)) => true,
+            (Self::Compared(_, comparison, literal), Some(value)) => match (value, literal) {
+                (Scalar::Number(left), Literal::Number(right)) => comparison.holds(left, right),
+                (Scalar::List(length), Literal::Number(right)) => {
+                    comparison.holds(*length as f64, *right)
+                }
+                (Scalar::Text(left), Literal::Text(right)) => comparison.holds(left, right),
+                (Scalar::Flag(left), Literal::Flag(right)) => comparison.holds(left, right),
+                _ => false,
+            },
+        }
+    }
+
+    /// Whether it holds as the condition of a requirement: `priority != low` holds for a work
+    /// order without a priority, because a requirement that is in doubt is required.
+    pub fn holds(&self, value: Option<&Scalar>) -> bool {
+        match (self, value) {
+            (Self::Compared(_, Comparison::NotEqual, _), None) => true,
+            _ => self.met_by(value),
+        }
+    }
+}
+
+fn word(quoted: Option<&str>, written: &str) -> Result<String, String> {
+    match quoted {
+        Some(text) => Ok(text.to_owned()),
+        None if written.is_empty() => Err("the value to compare with is missing".to_owned()),
+        None if written.chars().all(|c| c.is_alphanumeric() || "_-.:".contains(c)) => {
+            Ok(written.to_owned())
+        }
+        None => Err(format!("{written:?} is more than a word: put it in quotes")),
+    }
+}
+
+impl std::fmt::Display for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Filled(field) => f.write_str(field.name()),
+            Self::Compared(field, comparison, literal) => {
+                write!(f, "{} {} {literal}", field.name(), comparison.symbol())
+            }
+        }
+    }
+}
+
+/// What an edge needs of a field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Need {
+    /// The condition holds after the write.
+    Holds(Condition),
+    /// The field is given in this very write: what stood there before does not count.
+    New(Field),
+}
+
+impl Need {
+    /// Reads a need: a condition, or `new` and a field.
+    ///
+    /// # Errors
+    /// As [`Condition::parse`].
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.trim().strip_prefix("new ") {
+            Some(name) => match Field::parse(name.trim()) {
+                Some(field) => Ok(Self::New(field)),
+                None => Err(format!("no field is named \"{}\"", name.trim())),
+            },
+            None => Condition::parse(text).map(Self::Holds),
+        }
+    }
+
+    /// The field it is about.
+    pub fn field(&self) -> Field {
+        match self {
+            Self::Holds(condition) => condition.field(),
+            Self::New(field) => *field,
+        }
+    }
+}
+
+impl std::fmt::Display for Need {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Holds(condition) => condition.fmt(f),
+            Self::New(field) => write!(f, "new {}", field.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn met(condition: &str, value: Option<Scalar>) -> bool {
+        Condition::parse(condition).unwrap().met_by(value.as_ref())
+    }
+
+    #[test]
+    fn a_condition_is_written_back_as_it_was_read() {
+        for text in ["title", "actual_hours > 0", "priority != low", "regulatory = true"] {
+            assert_eq!(Condition::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Need::parse("new deficiencies").unwrap().to_string(), "new deficiencies");
+        assert_eq!(
+            Condition::parse("actual_hours>=1.5").unwrap().to_string(),
+            "actual_hours >= 1.5"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_refused() {
+        for text in [
+            "",
+            "> 3",
+            "titel",
+            "status",
+            "title > 0",
+            "title = 5",
+            "title > a",
+            "actual_hours > many",
+            "actual_hours > inf",
+            "actual_hours > NaN",
+            "actual_hours >",
+            "actual_hours 5",
+            "actual_hours > 0 and title",
+            "regulatory = yes",
+            "regulatory > false",
+            "due_date > 2026-01-01",
+            "priority =",
+            "project = two words",
+        ] {
+            assert!(Condition::parse(text).is_err(), "{text}");
+        }
+        assert!(Need::parse("new status").is_err());
+    }
+
+    #[test]
+    fn hours_must_be_above_zero_and_comparable() {
+        for (hours, passes) in [(3.5, true), (0.0, false), (-1.0, false), (f64::NAN, false)] {
+            assert_eq!(met("actual_hours > 0", Some(Scalar::Number(hours))), passes, "{hours}");
+        }
+        assert!(!met("actual_hours != 0", Some(Scalar::Number(f64::NAN))));
+        assert!(!met("actual_hours < 5", None));
+    }
+
+    #[test]
+    fn blank_text_and_empty_lists_are_not_filled() {
+        assert!(!met("title", Some(Scalar::Text(" \n".into()))));
+        assert!(!met("deficiencies", Some(Scalar::List(0))));
+        assert!(!met("regulatory", Some(Scalar::Flag(false))));
+        assert!(met("due_date", Some(Scalar::Present)));
+        assert!(met("project = 'two words'", Some(Scalar::Text("two words".into()))));
+        assert!(met("project = '5'", Some(Scalar::Text("5".into()))));
+    }
+
+    #[test]
+    fn a_requirement_in_doubt_is_required() {
+        let condition = Condition::parse("priority != low").unwrap();
+        assert!(condition.holds(None));
+        assert!(!condition.met_by(None));
+        assert!(!condition.holds(Some(&Scalar::Text("low".into()))));
+    }
+}

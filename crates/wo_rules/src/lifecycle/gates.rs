@@ -1,0 +1,244 @@
+//! The gates of an edge: needs and reason, guards, approvals (spec/2 §2.1, spec/4 "Transition
+//! gates"). All that is unmet is found in one go, so that nobody has to try again and again.
+
+use serde_json::{Value, json};
+
+use super::condition::{Condition, Need, Scalar, Values};
+use super::definition::{Guard, Transition, When};
+use super::write::Facts;
+use crate::field::{Field, FieldKind, FieldSet};
+
+/// A guard that does not let the work order pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnmetGuard {
+    /// The guard's name.
+    pub guard: String,
+    /// What it found.
+    pub detail: String,
+}
+
+/// A signature that is required and not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingApproval {
+    /// The role that is to sign.
+    pub role: String,
+    /// What the signature is to say.
+    pub meaning: String,
+}
+
+/// Everything that keeps an edge shut.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unmet {
+    /// Fields to be filled or put right; `reason` where no field is named for it.
+    pub missing_fields: Vec<&'static str>,
+    /// The conditions among the needs, as the definition writes them.
+    pub conditions: Vec<String>,
+    /// The guards that refuse.
+    pub guards: Vec<UnmetGuard>,
+    /// The signatures that are missing.
+    pub approvals: Vec<MissingApproval>,
+}
+
+impl Unmet {
+    /// Whether the edge is open.
+    pub fn is_empty(&self) -> bool {
+        self.missing_fields.is_empty() && self.guards.is_empty() && self.approvals.is_empty()
+    }
+
+    /// The code of the refusal: the first kind of gate that is not met.
+    pub(super) fn code(&self) -> &'static str {
+        if !self.missing_fields.is_empty() {
+            "fields_missing"
+        } else if !self.guards.is_empty() {
+            "guards_not_met"
+        } else {
+            "approvals_missing"
+        }
+    }
+
+    /// The arrays of the DETAIL object; only those that hold something.
+    pub(super) fn arrays(&self) -> Vec<(&'static str, Value)> {
+        let guards: Vec<Value> = self
+            .guards
+            .iter()
+            .map(|unmet| json!({ "guard": unmet.guard, "detail": unmet.detail }))
+            .collect();
+        let approvals: Vec<Value> = self
+            .approvals
+            .iter()
+            .map(|missing| json!({ "role": missing.role, "meaning": missing.meaning }))
+            .collect();
+        [
+            ("missing_fields", Value::from(self.missing_fields.clone())),
+            ("conditions", Value::from(self.conditions.clone())),
+            ("guards", Value::from(guards)),
+            ("approvals", Value::from(approvals)),
+        ]
+        .into_iter()
+        .filter(|(_, array)| array.as_array().is_some_and(|array| !array.is_empty()))
+        .collect()
+    }
+
+    /// What is missing, in words.
+    pub(super) fn sentence(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.missing_fields.is_empty() {
+            let mut part = format!("it needs {}", self.missing_fields.join(", "));
+            if !self.conditions.is_empty() {
+                part.push_str(&format!(" ({})", self.conditions.join(", ")));
+            }
+            parts.push(part);
+        }
+        parts.extend(self.guards.iter().map(|unmet| format!("{}: {}", unmet.guard, unmet.detail)));
+        if !self.approvals.is_empty() {
+            let missing: Vec<String> = self
+                .approvals
+                .iter()
+                .map(|missing| format!("{} ({})", missing.role, missing.meaning))
+                .collect();
+            parts.push(format!("it waits for the approval of {}", missing.join(", ")));
+        }
+        parts.join("; ")
+    }
+
+    /// What to do next.
+    pub(super) fn hint(&self) -> String {
+        let mut steps = Vec::new();
+        if !self.missing_fields.is_empty() {
+            steps.push(format!("give {} in the same write", self.missing_fields.join(", ")));
+        }
+        if !self.guards.is_empty() {
+            let names: Vec<&str> = self.guards.iter().map(|unmet| unmet.guard.as_str()).collect();
+            steps.push(format!("see to {}", names.join(", ")));
+        }
+        if !self.approvals.is_empty() {
+            steps.push("have the missing approvals signed".to_owned());
+        }
+        steps.join("; ")
+    }
+}
+
+/// The work order as its gates see it.
+#[derive(Clone, Copy)]
+pub(super) struct Situation<'a> {
+    /// True if it was or will be regulatory: a write cannot shed a gate that it passes.
+    pub regulatory: bool,
+    pub changed: FieldSet,
+    pub filled: FieldSet,
+    pub values: &'a dyn Values,
+    pub facts: &'a Facts,
+    /// False where this very write voids the signatures.
+    pub approvals_count: bool,
+}
+
+impl Situation<'_> {
+    fn value(&self, field: Field) -> Option<Scalar> {
+        match field {
+            Field::Regulatory => Some(Scalar::Flag(self.regulatory)),
+            _ if self.filled.contains(field) => self.values.get(field),
+            _ => None,
+        }
+    }
+
+    fn meets(&self, need: &Need) -> bool {
+        match need {
+            Need::New(field) => self.changed.contains(*field) && self.filled.contains(*field),
+            Need::Holds(Condition::Filled(field)) if field.kind() != FieldKind::Flag => {
+                self.filled.contains(*field)
+            }
+            Need::Holds(condition) => condition.met_by(self.value(condition.field()).as_ref()),
+        }
+    }
+
+    fn requires(&self, when: &When) -> bool {
+        match when {
+            When::Always => true,
+            When::If(condition) => condition.holds(self.value(condition.field()).as_ref()),
+        }
+    }
+
+    fn has_approval(&self, role: &str, meaning: &str) -> bool {
+        self.approvals_count
+            && self
+                .facts
+                .approvals
+                .iter()
+                .any(|approval| approval.role == role && approval.meaning == meaning)
+    }
+
+    /// The signatures that the edge asks for: its own, and the tenant's of the same meanings.
+    fn required_approvals<'e>(
+        &'e self,
+        edge: &'e Transition,
+    ) -> impl Iterator<Item = (&'e str, &'e str)> {
+        let own = edge
+            .approvals
+            .iter()
+            .filter(|approval| self.requires(&approval.when))
+            .map(|approval| (approval.role.name(), approval.meaning.as_str()));
+        let additional = self
+            .facts
+            .additional_approvals
+            .iter()
+            .filter(|additional| {
+                edge.approvals.iter().any(|approval| approval.meaning == additional.meaning)
+            })
+            .map(|additional| (additional.role.as_str(), additional.meaning.as_str()));
+        own.chain(additional)
+    }
+
+    /// Whether there is anything that the edge waits for, met by now or not.
+    pub fn waits(&self, edge: &Transition) -> bool {
+        !edge.needs.is_empty()
+            || !edge.sql_guards.is_empty()
+            || edge.guards.iter().any(|guard| self.facts.attached.contains_key(guard.name()))
+            || self.required_approvals(edge).next().is_some()
+    }
+
+    /// Everything that keeps the edge shut.
+    pub fn unmet(&self, edge: &Transition, reason_given: bool) -> Unmet {
+        let mut unmet = Unmet::default();
+        for need in edge.needs.iter().filter(|need| !self.meets(need)) {
+            unmet.miss(need.field().name());
+            if !matches!(need, Need::Holds(Condition::Filled(_))) {
+                unmet.conditions.push(need.to_string());
+            }
+        }
+        if (edge.reason.required || self.regulatory) && !reason_given {
+            unmet.miss(edge.reason.field.map_or("reason", Field::name));
+        }
+        unmet.guards.extend(edge.guards.iter().filter_map(|guard| self.refused_by(guard)));
+        for (role, meaning) in self.required_approvals(edge) {
+            let missing = MissingApproval { role: role.to_owned(), meaning: meaning.to_owned() };
+            if !self.has_approval(role, meaning) && !unmet.approvals.contains(&missing) {
+                unmet.approvals.push(missing);
+            }
+        }
+        unmet
+    }
+
+    fn refused_by(&self, guard: &Guard) -> Option<UnmetGuard> {
+        let refused = |detail: &str| {
+            Some(UnmetGuard { guard: guard.name().to_owned(), detail: detail.to_owned() })
+        };
+        match (self.facts.attached.get(guard.name()), guard) {
+            (Some(fact), _) if fact.passed => None,
+            (Some(fact), _) => refused(&fact.detail),
+            // Whether somebody is assigned is on the record itself: nothing has to be attached.
+            (None, Guard::AssigneeSet) if !self.filled.contains(Field::Assignee) => {
+                refused("nobody is assigned")
+            }
+            (None, Guard::Sql(_)) => refused("it was not evaluated"),
+            (None, _) => None,
+        }
+    }
+}
+
+impl Unmet {
+    /// Notes a missing field once.
+    pub(super) fn miss(&mut self, field: &'static str) {
+        if !self.missing_fields.contains(&field) {
+            self.missing_fields.push(field);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Reading the transitions of a definition document.
+
+use std::collections::BTreeSet;
+
+use super::Reading;
+use crate::field::{Field, FieldKind};
+use crate::lifecycle::condition::{Condition, Literal, Need};
+use crate::lifecycle::definition::*;
+use crate::lifecycle::reader::{Node, bad_name, is_name};
+
+/// The edges read so far: one per (from, to), and an action leads to one state only.
+#[derive(Default)]
+struct Taken {
+    edges: BTreeSet<(String, String)>,
+    actions: BTreeSet<(String, String)>,
+}
+
+impl Reading<'_> {
+    pub(super) fn transitions(&mut self, node: &Node) -> Vec<Transition> {
+        let items = self.report.filled_list(node, "transitions");
+        let mut taken = Taken::default();
+        items.into_iter().filter_map(|node| self.transition(&node, &mut taken)).collect()
+    }
+
+    fn transition(&mut self, node: &Node, taken: &mut Taken) -> Option<Transition> {
+        let optional = [
+            "description",
+            "needs",
+            "reason",
+            "guards",
+            "approvals",
+            "effects",
+            "auto",
+            "persons_only",
+        ];
+        if !self.report.object(node, &["action", "from", "to", "who"], &optional) {
+            return None;
+        }
+        let auto = self.report.flag(node, "auto");
+        let persons_only = self.report.flag(node, "persons_only");
+        let action = node.member("action").and_then(|node| self.report.name(&node));
+        let action = action.unwrap_or_default();
+        let to = node.member("to").and_then(|node| self.state_name(&node));
+        let from = self.origins(node, &action, to.as_deref(), taken);
+        let who = self.role_list(node, "who", !auto);
+        let needs = self.needs(node, auto);
+        let reason = node.member("reason").map(|node| self.reason(&node)).unwrap_or_default();
+        let guards = self.guards(node);
+        if auto && persons_only {
+            let problem = "the system is no person: an auto edge is not for persons only";
+            self.report.note(node.pointer_to("persons_only"), problem);
+        }
+        Some(Transition {
+            action,
+            description: self.report.optional_text(node, "description"),
+            from,
+            to: to.unwrap_or_default(),
+            who,
+            persons_only,
+            auto,
+            needs,
+            reason,
+            sql_guards: guards
+                .iter()
+                .filter_map(|guard| guard.name().strip_prefix("sql:").map(str::to_owned))
+                .collect(),
+            guards,
+            approvals: self.approvals(node),
+            effects: self.effects(node),
+        })
+    }
+
+    fn origins(
+        &mut self,
+        node: &Node,
+        action: &str,
+        to: Option<&str>,
+        taken: &mut Taken,
+    ) -> Vec<String> {
+        let mut from = Vec::new();
+        for node in self.report.filled_list(node, "from") {
+            let Some(state) = self.state_name(&node) else { continue };
+            let to = to.unwrap_or_default();
+            if state == to {
+                let problem = format!("an edge leads to another state, not from {to} to {to}");
+                self.report.note(&node.pointer, problem);
+            } else if !to.is_empty() && !taken.edges.insert((state.clone(), to.to_owned())) {
+                let problem = format!("there is an edge from {state} to {to} already");
+                self.report.note(&node.pointer, problem);
+            } else if !action.is_empty()
+                && !taken.actions.insert((state.clone(), action.to_owned()))
+            {
+                let problem = format!("{action} leads out of {state} already");
+                self.report.note(&node.pointer, problem);
+            }
+            from.push(state);
+        }
+        from
+    }
+
+    fn needs(&mut self, node: &Node, auto: bool) -> Vec<Need> {
+        let items = self.report.list(node, "needs");
+        let mut needs = Vec::new();
+        for node in items {
+            let Some(text) = self.report.text(&node) else { continue };
+            match Need::parse(&text) {
+                Ok(Need::New(_)) if auto => {
+                    let problem = "an auto edge is taken without a write that could give it";
+                    self.report.note(&node.pointer, problem);
+                }
+                Ok(need) => {
+                    if let Need::Holds(condition) = &need {
+                        self.check_condition(&node.pointer, condition);
+                    }
+                    needs.push((node.pointer, need));
+                }
+                Err(problem) => self.report.note(&node.pointer, problem),
+            }
+        }
+        self.report.no_duplicates(&needs, "need");
+        needs.into_iter().map(|(_, need)| need).collect()
+    }
+
+    fn check_condition(&mut self, pointer: &str, condition: &Condition) {
+        if let Condition::Compared(Field::Priority, _, Literal::Text(label)) = condition {
+            self.check_priority(pointer, label);
+        }
+    }
+
+    fn reason(&mut self, node: &Node) -> ReasonRule {
+        if node.value.as_str() == Some("required") {
+            return ReasonRule { required: true, field: None };
+        }
+        if !node.value.is_object() {
+            self.report.note(&node.pointer, "must be \"required\" or an object");
+            return ReasonRule::default();
+        }
+        self.report.object(node, &["required"], &["field"]);
+        let field = node.member("field").and_then(|node| {
+            let field = self.field(&node)?;
+            if field.kind() != FieldKind::Text {
+                let problem = format!("{} is no text that could hold a reason", field.name());
+                self.report.note(&node.pointer, problem);
+            }
+            Some(field)
+        });
+        ReasonRule { required: self.report.flag(node, "required"), field }
+    }
+
+    fn guards(&mut self, node: &Node) -> Vec<Guard> {
+        let items = self.report.list(node, "guards");
+        let mut guards = Vec::new();
+        for node in items {
+            let Some(name) = self.report.text(&node) else { continue };
+            let Some(guard) = Guard::parse(&name) else {
+                let known = Guard::BUILT_IN.join(", ");
+                let problem = format!("no guard is named \"{name}\"; there are {known}, sql:…");
+                self.report.note(&node.pointer, problem);
+                continue;
+            };
+            if let Some(function) = name.strip_prefix("sql:") {
+                if !is_name(function) {
+                    self.report.note(&node.pointer, bad_name(function));
+                } else if self.known.is_some_and(|known| !known.sql_guards.contains(function)) {
+                    let problem = format!("no function is registered as \"{function}\"");
+                    self.report.note(&node.pointer, problem);
+                }
+            }
+            guards.push((node.pointer, guard));
+        }
+        self.report.no_duplicates(&guards, "guard");
+        guards.into_iter().map(|(_, guard)| guard).collect()
+    }
+
+    fn approvals(&mut self, node: &Node) -> Vec<ApprovalRequirement> {
+        let items = self.report.list(node, "approvals");
+        let mut approvals = Vec::new();
+        for node in items {
+            if !self.report.object(&node, &["role", "meaning", "when"], &[]) {
+                continue;
+            }
+            let role = node.member("role").and_then(|node| self.role(&node));
+            let meaning = node.member("meaning").and_then(|node| self.report.name(&node));
+            let when = node.member("when").and_then(|node| self.when(&node));
+            if let (Some(role), Some(meaning), Some(when)) = (role, meaning, when) {
+                approvals.push((node.pointer, ApprovalRequirement { role, meaning, when }));
+            }
+        }
+        self.report.no_duplicates(&approvals, "approval");
+        approvals.into_iter().map(|(_, approval)| approval).collect()
+    }
+
+    fn when(&mut self, node: &Node) -> Option<When> {
+        let text = self.report.text(node)?;
+        if text == "always" {
+            return Some(When::Always);
+        }
+        match Condition::parse(&text) {
+            Ok(condition) => {
+                self.check_condition(&node.pointer, &condition);
+                Some(When::If(condition))
+            }
+            Err(problem) => {
+                self.report.note(&node.pointer, format!("neither \"always\" nor: {problem}"));
+                None
+            }
+        }
+    }
+
+    fn effects(&mut self, node: &Node) -> Vec<Effect> {
+        let items = self.report.list(node, "effects");
+        let mut effects = Vec::new();
+        for node in items {
+            let Some(text) = self.report.text(&node) else { continue };
+            let plain = Effect::PLAIN.iter().find(|(name, _)| *name == text);
+            let meaning =
+                text.strip_prefix("void_approvals(").and_then(|rest| rest.strip_suffix(')'));
+            match (plain, meaning) {
+                (Some((_, effect)), _) => effects.push((node.pointer, effect.clone())),
+                (None, Some(meaning)) => {
+                    if !self.names.meanings.contains(meaning) {
+                        let problem = format!("no edge asks for approvals of \"{meaning}\"");
+                        self.report.note(&node.pointer, problem);
+                    }
+                    effects.push((node.pointer, Effect::VoidApprovals(meaning.to_owned())));
+                }
+                (None, None) => {
+                    let known: Vec<&str> = Effect::PLAIN.iter().map(|(name, _)| *name).collect();
+                    let known = known.join(", ");
+                    let problem = format!(
+                        "no effect is named \"{text}\"; there are {known}, void_approvals(meaning)"
+                    );
+                    self.report.note(&node.pointer, problem);
+                }
+            }
+        }
+        self.report.no_duplicates(&effects, "effect");
+        effects.into_iter().map(|(_, effect)| effect).collect()
+    }
+}

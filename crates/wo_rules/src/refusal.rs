@@ -1,0 +1,157 @@
+//! How a rule says no: one error type for the whole of wo_core.
+//!
+//! A [`Refusal`] is a value. The shell turns it into a PostgreSQL error: SQLSTATE, one plain
+//! lower-case sentence, a JSON object as DETAIL, and a HINT that says what to do next.
+
+use serde_json::{Map, Value};
+
+/// The SQLSTATEs that wo_core raises; all of them standard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SqlState {
+    /// 23514 `check_violation`: a gate, a guard or a field's rule is not met.
+    GateNotMet,
+    /// 42501 `insufficient_privilege`: no identity, wrong role, wrong tenant.
+    NotPermitted,
+    /// 40001 `serialization_failure`: the record moved meanwhile; read it again and retry.
+    VersionConflict,
+    /// 22023 `invalid_parameter_value`: a value that cannot be, or a name nobody knows.
+    BadValue,
+    /// 23505 `unique_violation`: it exists already.
+    Duplicate,
+    /// 55000 `object_not_in_prerequisite_state`: locked, or in a state that has no such edge.
+    WrongState,
+    /// 0A000 `feature_not_supported`: PostgreSQL can do it, wo_core does not allow it.
+    NotSupported,
+}
+
+impl SqlState {
+    /// The five characters that clients see.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::GateNotMet => "23514",
+            Self::NotPermitted => "42501",
+            Self::VersionConflict => "40001",
+            Self::BadValue => "22023",
+            Self::Duplicate => "23505",
+            Self::WrongState => "55000",
+            Self::NotSupported => "0A000",
+        }
+    }
+}
+
+/// A refused act, with everything that a person and a program need to go on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// The class of error that PostgreSQL reports.
+    pub sqlstate: SqlState,
+    /// The stable name that programs match on, for example `fields_missing`.
+    pub code: &'static str,
+    /// One plain sentence, lower case, that names the work order.
+    pub message: String,
+    /// What to do next; empty where there is nothing to say.
+    pub hint: String,
+    /// Members of the DETAIL object beside `code`; boxed, so that a verdict stays small to pass on.
+    pub detail: Box<Map<String, Value>>,
+}
+
+/// The longest sentence of a refusal, in characters.
+const LONGEST_MESSAGE: usize = 600;
+
+/// The longest text in a DETAIL, in characters.
+const LONGEST_TEXT: usize = 200;
+
+/// A text cut to its first characters: a refusal shows what it was given, not megabytes of it.
+fn shortened(text: String, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+impl Refusal {
+    /// A refusal with its sentence and no hint yet.
+    pub fn new(sqlstate: SqlState, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            sqlstate,
+            code,
+            message: shortened(message.into(), LONGEST_MESSAGE),
+            hint: String::new(),
+            detail: Box::default(),
+        }
+    }
+
+    /// Says what to do next, as PostgreSQL writes hints: a sentence with a capital and a full stop.
+    #[must_use]
+    pub fn hint(mut self, hint: impl AsRef<str>) -> Self {
+        let hint = hint.as_ref();
+        let is_command =
+            ["select ", "alter ", "grant "].iter().any(|command| hint.starts_with(command));
+        let mut letters = hint.chars();
+        self.hint = match letters.next() {
+            Some(first) if !is_command => first.to_uppercase().chain(letters).collect(),
+            _ => hint.to_owned(),
+        };
+        if !hint.ends_with(['.', ';', '!', '?']) {
+            self.hint.push('.');
+        }
+        self
+    }
+
+    /// Adds a member to the DETAIL object.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        let value = match value.into() {
+            Value::String(text) => Value::String(shortened(text, LONGEST_TEXT)),
+            other => other,
+        };
+        self.detail.insert(key.to_owned(), value);
+        self
+    }
+
+    /// The DETAIL as programs read it: a JSON object whose first member is `code`.
+    pub fn detail_json(&self) -> String {
+        let mut object = Map::new();
+        object.insert("code".to_owned(), Value::from(self.code));
+        object.extend((*self.detail).clone());
+        Value::Object(object).to_string()
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_does_not_repeat_megabytes() {
+        let long = "é".repeat(1 << 20);
+        let refusal = Refusal::new(SqlState::BadValue, "x", long.clone()).with("given", long);
+        assert!(refusal.message.len() < 2_000);
+        assert!(refusal.detail_json().len() < 2_000);
+    }
+
+    #[test]
+    fn a_hint_is_a_sentence() {
+        let hint = |text: &str| Refusal::new(SqlState::BadValue, "x", "x").hint(text).hint;
+        assert_eq!(hint("give notes"), "Give notes.");
+        assert_eq!(hint("Say why."), "Say why.");
+        assert_eq!(hint("select 1;"), "select 1;");
+    }
+
+    #[test]
+    fn detail_is_a_json_object_that_starts_with_its_code() {
+        let refusal = Refusal::new(SqlState::GateNotMet, "fields_missing", "no")
+            .with("missing_fields", vec!["notes"]);
+        assert_eq!(
+            refusal.detail_json(),
+            r#"{"code":"fields_missing","missing_fields":["notes"]}"#
+        );
+    }
+}

@@ -1,0 +1,400 @@
+-- Concept: identity and tenancy. Who is acting, for which tenant, and how that is proven.
+--
+-- Every record of a tenant carries tenant_id first in its keys. The RESTRICTIVE policy "tenant"
+-- on each table is the second lock; the triggers check the tenant themselves, which is the first.
+
+-- == records ==
+
+create table wo.tenant (
+    tenant_id uuid not null primary key,
+    slug text not null unique,
+    name text not null,
+    default_lifecycle text not null default 'regulated_change',
+    number_format text not null default 'WO-{YYYY}-{MMDD}-{XXX}',
+    disabled_at timestamptz,
+    constraint tenant_slug_is_plain check (slug ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
+    constraint tenant_name_is_short check (length(name) between 1 and 200)
+);
+comment on table wo.tenant is 'The companies whose work orders live here; each sees only its own.';
+comment on column wo.tenant.tenant_id is 'The tenant''s UUID: the first column of every key.';
+comment on column wo.tenant.slug is 'A short plain name for people and commands; unique in the database.';
+comment on column wo.tenant.name is 'The name as people write it.';
+comment on column wo.tenant.default_lifecycle is 'The lifecycle of a work order that names none.';
+comment on column wo.tenant.number_format is 'How work orders are numbered: literal text, {YYYY} {MM} {DD} {MMDD} and one random part {XXX}.';
+comment on column wo.tenant.disabled_at is 'Since when nobody of this tenant may act; NULL while it is open.';
+
+create table wo.role (
+    tenant_id uuid not null references wo.tenant,
+    role text not null,
+    description text not null default '',
+    primary key (tenant_id, role),
+    constraint role_is_plain check (role ~ '^[a-z][a-z0-9_]{0,62}$'),
+    constraint role_is_no_relation check (role not in ('assignee', 'originator', 'requester'))
+);
+comment on table wo.role is 'The standing roles of a tenant: what lifecycles may name and principals may hold.';
+comment on column wo.role.tenant_id is 'The tenant.';
+comment on column wo.role.role is 'The role''s name; assignee, originator and requester are relations to a record, not roles.';
+comment on column wo.role.description is 'What its holders are responsible for.';
+
+create table wo.principal (
+    tenant_id uuid not null references wo.tenant,
+    id text not null,
+    kind text not null default 'person',
+    name text not null,
+    db_role text,
+    assignable boolean not null default true,
+    disabled_at timestamptz,
+    attributes jsonb not null default '{}',
+    primary key (tenant_id, id),
+    constraint principal_id_is_short check (length(id) between 1 and 200 and id = btrim(id) and id !~ '[[:cntrl:]]'),
+    constraint principal_name_is_short check (length(name) between 1 and 200),
+    constraint principal_kind_is_known check (kind in ('person', 'agent', 'vendor', 'system')),
+    constraint principal_attributes_are_an_object check (jsonb_typeof(attributes) = 'object')
+);
+comment on table wo.principal is 'Who can act in a tenant: people, agents, vendors and systems. Never deleted, only disabled, so that no identifier is used twice.';
+comment on column wo.principal.tenant_id is 'The tenant.';
+comment on column wo.principal.id is 'The identifier, which never changes: the subject of its tokens and the name in the trail.';
+comment on column wo.principal.kind is 'person, agent, vendor or system; some transitions are for persons only.';
+comment on column wo.principal.name is 'The printed name, which may change.';
+comment on column wo.principal.db_role is 'The login role that is this principal; unique in the database through wo.login_directory. Never a login that services or poolers share.';
+comment on column wo.principal.assignable is 'Whether work orders may be assigned to it.';
+comment on column wo.principal.disabled_at is 'Since when it may no longer act; NULL while it may.';
+comment on column wo.principal.attributes is 'Anything else about it, for people and programs.';
+
+create table wo.principal_role (
+    tenant_id uuid not null references wo.tenant,
+    principal text not null,
+    role text not null,
+    primary key (tenant_id, principal, role),
+    foreign key (tenant_id, principal) references wo.principal (tenant_id, id),
+    foreign key (tenant_id, role) references wo.role (tenant_id, role)
+);
+comment on table wo.principal_role is 'Which standing roles a principal holds in its tenant.';
+comment on column wo.principal_role.tenant_id is 'The tenant.';
+comment on column wo.principal_role.principal is 'The principal.';
+comment on column wo.principal_role.role is 'The role that it holds.';
+
+create table wo.login_directory (
+    db_role text not null primary key,
+    tenant_id uuid not null references wo.tenant,
+    principal text not null,
+    unique (tenant_id, principal),
+    foreign key (tenant_id, principal) references wo.principal (tenant_id, id)
+);
+comment on table wo.login_directory is 'Directory across tenants: the one principal that a login role is. Kept by a trigger from wo.principal.db_role.';
+comment on column wo.login_directory.db_role is 'The login role.';
+comment on column wo.login_directory.tenant_id is 'The tenant of its principal.';
+comment on column wo.login_directory.principal is 'The principal that it is.';
+
+create table wo.trusted_issuer (
+    tenant_id uuid not null references wo.tenant,
+    issuer text not null,
+    key_id text not null,
+    public_key bytea not null,
+    audience text not null default 'wo_core',
+    disabled_at timestamptz,
+    primary key (tenant_id, issuer, key_id),
+    constraint trusted_issuer_issuer_is_short check (length(issuer) between 1 and 500),
+    constraint trusted_issuer_key_id_is_short check (length(key_id) between 1 and 200),
+    constraint trusted_issuer_key_is_ed25519 check (length(public_key) = 32)
+);
+comment on table wo.trusted_issuer is 'Whose signed tokens the tenant accepts. Only public keys are kept here.';
+comment on column wo.trusted_issuer.tenant_id is 'The tenant.';
+comment on column wo.trusted_issuer.issuer is 'The token''s iss claim.';
+comment on column wo.trusted_issuer.key_id is 'The token''s kid header.';
+comment on column wo.trusted_issuer.public_key is 'The Ed25519 public key, 32 bytes.';
+comment on column wo.trusted_issuer.audience is 'What the token''s aud claim must hold.';
+comment on column wo.trusted_issuer.disabled_at is 'Since when its tokens are refused; NULL while they are accepted.';
+
+alter table wo.tenant enable row level security;
+alter table wo.tenant force row level security;
+alter table wo.role enable row level security;
+alter table wo.role force row level security;
+alter table wo.principal enable row level security;
+alter table wo.principal force row level security;
+alter table wo.principal_role enable row level security;
+alter table wo.principal_role force row level security;
+alter table wo.trusted_issuer enable row level security;
+alter table wo.trusted_issuer force row level security;
+alter table wo.login_directory enable row level security;
+alter table wo.login_directory force row level security;
+
+-- == law ==
+
+-- current_tenant and its siblings read what the backend remembers; they have string bodies, so that
+-- the defaults that call them outlive a DROP EXTENSION.
+create or replace function wo.current_tenant() returns uuid
+    language sql stable parallel restricted
+    as $$ select wo_private.current_tenant() $$;
+comment on function wo.current_tenant() is 'The tenant that this transaction acts for; NULL when nobody is acting.';
+
+create or replace function wo.current_principal() returns text
+    language sql stable parallel restricted
+    as $$ select wo_private.current_principal() $$;
+comment on function wo.current_principal() is 'The principal that is acting; NULL when nobody is, or when a database role administers a tenant.';
+
+create or replace function wo.whoami() returns jsonb
+    language sql stable parallel restricted
+    as $$ select wo_private.whoami() $$;
+comment on function wo.whoami() is 'Who is acting, for which tenant, how that was proven and until when.';
+
+create or replace function wo.authenticate(token text) returns text
+    language sql volatile
+    as $$ select wo_private.authenticate(null, $1, false) $$;
+comment on function wo.authenticate(text) is
+    'Verifies a signed token (JWT, EdDSA) and acts as its subject until this transaction ends. Returns the principal. Refuses with 42501.';
+
+create or replace function wo.authenticate(tenant uuid, token text) returns text
+    language sql volatile
+    as $$ select wo_private.authenticate($1, $2, false) $$;
+comment on function wo.authenticate(uuid, text) is
+    'The same, with the tenant named first, as a sharded cluster needs it; refused where the token names another tenant.';
+
+create or replace function wo.authenticate_session(token text) returns text
+    language sql volatile
+    as $$ select wo_private.authenticate(null, $1, true) $$;
+comment on function wo.authenticate_session(text) is
+    'The same, until the token expires, the session ends or DISCARD ALL. Only where wo_core.session_scope allows it: never behind a pooler in transaction mode.';
+
+create or replace function wo.administer(tenant text) returns uuid
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.administer($1) $$;
+comment on function wo.administer(text) is
+    'Lets a member of wo_admin configure the tenant (slug or UUID) until this transaction ends.';
+
+create or replace function wo.create_tenant(slug text, name text, default_lifecycle text default 'regulated_change', number_format text default 'WO-{YYYY}-{MMDD}-{XXX}') returns uuid
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.create_tenant($1, $2, $3, $4) $$;
+comment on function wo.create_tenant(text, text, text, text) is
+    'Makes a tenant with the roles and the three lifecycles that ship. Returns its UUID. For members of wo_admin.';
+
+create or replace function wo.create_role(role text, description text default '') returns void
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$ insert into wo.role (tenant_id, role, description) values (wo.current_tenant(), $1, $2) $$;
+comment on function wo.create_role(text, text) is 'Adds a standing role to the tenant, for lifecycles to name. For members of wo_admin.';
+
+create or replace function wo.create_principal(id text, kind text default 'person', name text default null, roles text[] default '{}', db_role text default null, assignable boolean default true) returns text
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        insert into wo.principal (tenant_id, id, kind, name, db_role, assignable)
+        values (wo.current_tenant(), $1, $2, coalesce($3, $1), $5, $6);
+        insert into wo.principal_role (tenant_id, principal, role)
+        select wo.current_tenant(), $1, given.role from unnest($4) as given (role);
+        select $1
+    $$;
+comment on function wo.create_principal(text, text, text, text[], text, boolean) is
+    'Adds a principal to the tenant, with its standing roles and, for somebody with a login of their own, the login role. For members of wo_admin.';
+
+create or replace function wo.grant_role(principal text, role text) returns void
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        insert into wo.principal_role (tenant_id, principal, role) values (wo.current_tenant(), $1, $2)
+        on conflict do nothing
+    $$;
+comment on function wo.grant_role(text, text) is 'Gives a principal a standing role. For members of wo_admin.';
+
+create or replace function wo.revoke_role(principal text, role text) returns boolean
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        with revoked as (
+            delete from wo.principal_role as held
+            where held.tenant_id = wo.current_tenant() and held.principal = $1 and held.role = $2
+            returning 1
+        )
+        select exists (select from revoked)
+    $$;
+comment on function wo.revoke_role(text, text) is 'Takes a standing role from a principal, at once and for running transactions too; false where it did not hold it. For members of wo_admin.';
+
+create or replace function wo.disable_principal(principal text) returns boolean
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        with disabled as (
+            update wo.principal as acting set disabled_at = clock_timestamp()
+            where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is null
+            returning 1
+        )
+        select exists (select from disabled)
+    $$;
+comment on function wo.disable_principal(text) is 'Stops a principal from acting, at once; false where there is no such principal that may act. For members of wo_admin.';
+
+create or replace function wo.enable_principal(principal text) returns boolean
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        with enabled as (
+            update wo.principal as acting set disabled_at = null
+            where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is not null
+            returning 1
+        )
+        select exists (select from enabled)
+    $$;
+comment on function wo.enable_principal(text) is 'Lets a disabled principal act again; false where there is no such disabled principal. For members of wo_admin.';
+
+create or replace function wo.trust_issuer(issuer text, key_id text, public_key text, audience text default 'wo_core') returns void
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        insert into wo.trusted_issuer (tenant_id, issuer, key_id, public_key, audience)
+        values (wo.current_tenant(), $1, $2, wo_private.public_key($3), $4)
+    $$;
+comment on function wo.trust_issuer(text, text, text, text) is
+    'Accepts tokens that this issuer signs with this key: 64 hexadecimal digits or base64url of the 32 bytes. For members of wo_admin.';
+
+create or replace function wo.distrust_issuer(issuer text, key_id text) returns boolean
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        with disabled as (
+            update wo.trusted_issuer as trusted set disabled_at = clock_timestamp()
+            where trusted.tenant_id = wo.current_tenant() and trusted.issuer = $1 and trusted.key_id = $2
+                and trusted.disabled_at is null
+            returning 1
+        )
+        select exists (select from disabled)
+    $$;
+comment on function wo.distrust_issuer(text, text) is 'Refuses every token of that issuer''s key from now on; false where it was not trusted. For members of wo_admin.';
+
+drop policy if exists tenant on wo.tenant;
+create policy tenant on wo.tenant as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.tenant;
+create policy reading on wo.tenant for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+grant select on wo.tenant to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+drop policy if exists adding on wo.tenant;
+create policy adding on wo.tenant for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists changing on wo.tenant;
+create policy changing on wo.tenant for update to wo_admin using (wo_private.in_force());
+grant select, insert, update on wo.tenant to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.tenant
+    for each row execute function wo_private.configuration_rule('tenant');
+create or replace trigger trail after insert or update or delete on wo.tenant
+    for each row execute function wo_private.configuration_trail('tenant', 'tenant_id');
+create or replace trigger keep_key before update on wo.tenant
+    for each row when (old.tenant_id is distinct from new.tenant_id or old.slug is distinct from new.slug)
+    execute function wo_private.refuse_change('tenant_id,slug');
+alter table wo.tenant enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.tenant
+    for each row execute function wo_private.refuse_change();
+alter table wo.tenant enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.tenant
+    for each statement execute function wo_private.refuse_change();
+alter table wo.tenant enable always trigger keep_table;
+
+drop policy if exists tenant on wo.role;
+create policy tenant on wo.role as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.role;
+create policy reading on wo.role for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+grant select on wo.role to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+drop policy if exists adding on wo.role;
+create policy adding on wo.role for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists changing on wo.role;
+create policy changing on wo.role for update to wo_admin using (wo_private.in_force());
+grant select, insert, update on wo.role to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.role
+    for each row execute function wo_private.configuration_rule('role');
+create or replace trigger trail after insert or update or delete on wo.role
+    for each row execute function wo_private.configuration_trail('role', 'role');
+create or replace trigger keep_key before update on wo.role
+    for each row when (old.tenant_id is distinct from new.tenant_id or old.role is distinct from new.role)
+    execute function wo_private.refuse_change('tenant_id,role');
+alter table wo.role enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.role
+    for each row execute function wo_private.refuse_change();
+alter table wo.role enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.role
+    for each statement execute function wo_private.refuse_change();
+alter table wo.role enable always trigger keep_table;
+
+drop policy if exists tenant on wo.principal;
+create policy tenant on wo.principal as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.principal;
+create policy reading on wo.principal for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+grant select on wo.principal to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+drop policy if exists adding on wo.principal;
+create policy adding on wo.principal for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists changing on wo.principal;
+create policy changing on wo.principal for update to wo_admin using (wo_private.in_force());
+grant select, insert, update on wo.principal to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.principal
+    for each row execute function wo_private.configuration_rule('principal');
+create or replace trigger trail after insert or update or delete on wo.principal
+    for each row execute function wo_private.configuration_trail('principal', 'id');
+create or replace trigger keep_key before update on wo.principal
+    for each row when (old.tenant_id is distinct from new.tenant_id or old.id is distinct from new.id)
+    execute function wo_private.refuse_change('tenant_id,id');
+alter table wo.principal enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.principal
+    for each row execute function wo_private.refuse_change();
+alter table wo.principal enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.principal
+    for each statement execute function wo_private.refuse_change();
+alter table wo.principal enable always trigger keep_table;
+
+drop policy if exists tenant on wo.principal_role;
+create policy tenant on wo.principal_role as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.principal_role;
+create policy reading on wo.principal_role for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+grant select on wo.principal_role to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+drop policy if exists adding on wo.principal_role;
+create policy adding on wo.principal_role for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists removing on wo.principal_role;
+create policy removing on wo.principal_role for delete to wo_admin using (wo_private.in_force());
+grant select, insert, delete on wo.principal_role to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.principal_role
+    for each row execute function wo_private.configuration_rule('principal_role');
+create or replace trigger trail after insert or update or delete on wo.principal_role
+    for each row execute function wo_private.configuration_trail('principal_role', 'principal,role');
+create or replace trigger keep_table before truncate on wo.principal_role
+    for each statement execute function wo_private.refuse_change();
+alter table wo.principal_role enable always trigger keep_table;
+
+drop policy if exists tenant on wo.trusted_issuer;
+create policy tenant on wo.trusted_issuer as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.trusted_issuer;
+create policy reading on wo.trusted_issuer for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.trusted_issuer to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.trusted_issuer;
+create policy adding on wo.trusted_issuer for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists changing on wo.trusted_issuer;
+create policy changing on wo.trusted_issuer for update to wo_admin using (wo_private.in_force());
+grant select, insert, update on wo.trusted_issuer to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.trusted_issuer
+    for each row execute function wo_private.configuration_rule('trusted_issuer');
+create or replace trigger trail after insert or update or delete on wo.trusted_issuer
+    for each row execute function wo_private.configuration_trail('trusted_issuer', 'issuer,key_id');
+create or replace trigger keep_key before update on wo.trusted_issuer
+    for each row when (old.tenant_id is distinct from new.tenant_id or old.issuer is distinct from new.issuer or old.key_id is distinct from new.key_id or old.public_key is distinct from new.public_key)
+    execute function wo_private.refuse_change('tenant_id,issuer,key_id,public_key');
+alter table wo.trusted_issuer enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.trusted_issuer
+    for each row execute function wo_private.refuse_change();
+alter table wo.trusted_issuer enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.trusted_issuer
+    for each statement execute function wo_private.refuse_change();
+alter table wo.trusted_issuer enable always trigger keep_table;
+
+drop policy if exists tenant on wo.login_directory;
+create policy tenant on wo.login_directory as restrictive to wo_user, wo_admin, wo_auditor
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.login_directory;
+create policy reading on wo.login_directory for select to wo_admin, wo_auditor using (wo_private.in_force());
+grant select on wo.login_directory to wo_admin, wo_auditor;
+drop policy if exists finding on wo.login_directory;
+create policy finding on wo.login_directory to wo_identity using (wo_private.in_force());
+grant select, insert, delete on wo.login_directory to wo_identity;
+create or replace trigger keep_table before truncate on wo.login_directory
+    for each statement execute function wo_private.refuse_change();
+alter table wo.login_directory enable always trigger keep_table;
+create or replace trigger directory after insert or update of db_role on wo.principal
+    for each row execute function wo_private.principal_directory();

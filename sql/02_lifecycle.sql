@@ -1,0 +1,160 @@
+-- Concept: lifecycles. A state machine is data: a published version never changes, and a work order
+-- keeps the version it was born with.
+
+-- == records ==
+
+create table wo.lifecycle (
+    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
+    name text not null,
+    version integer not null,
+    definition jsonb not null,
+    published_by text,
+    published_at timestamptz not null,
+    primary key (tenant_id, name, version),
+    constraint lifecycle_version_is_positive check (version > 0),
+    constraint lifecycle_name_is_the_documents check (definition ->> 'name' = name)
+);
+comment on table wo.lifecycle is 'Published lifecycle definitions: immutable, numbered versions.';
+comment on column wo.lifecycle.tenant_id is 'The tenant.';
+comment on column wo.lifecycle.name is 'The lifecycle''s name, as its document says.';
+comment on column wo.lifecycle.version is 'Counted from 1 for each name; given by the server.';
+comment on column wo.lifecycle.definition is 'The document: states, transitions, roles, field rights.';
+comment on column wo.lifecycle.published_by is 'The principal who published it; NULL where a database role administered.';
+comment on column wo.lifecycle.published_at is 'When, by the server''s clock.';
+
+create table wo.guard_function (
+    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
+    name text not null,
+    function_name text not null,
+    description text not null default '',
+    primary key (tenant_id, name),
+    constraint guard_function_name_is_plain check (name ~ '^[a-z][a-z0-9_]{0,62}$')
+);
+comment on table wo.guard_function is 'Functions that lifecycles may call as guards, by the name sql:<name>.';
+comment on column wo.guard_function.tenant_id is 'The tenant.';
+comment on column wo.guard_function.name is 'The name that a definition uses after sql:.';
+comment on column wo.guard_function.function_name is 'The function, as schema.name; it takes the uuids of tenant and work order, returns boolean, and runs as wo_guard.';
+comment on column wo.guard_function.description is 'What it checks, in words for the person whom it stops.';
+
+alter table wo.lifecycle enable row level security;
+alter table wo.lifecycle force row level security;
+alter table wo.guard_function enable row level security;
+alter table wo.guard_function force row level security;
+
+-- == law ==
+
+create or replace function wo.validate_lifecycle(definition jsonb) returns table (pointer text, problem text)
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$ select found.pointer, found.problem from wo_private.validate_lifecycle($1::text) as found $$;
+comment on function wo.validate_lifecycle(jsonb) is 'Every problem of a lifecycle document, each with its JSON pointer; no row where it could be published.';
+
+create or replace function wo.publish_lifecycle(definition jsonb) returns integer
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        insert into wo.lifecycle (tenant_id, name, version, definition, published_at)
+        values (wo.current_tenant(), $1 ->> 'name', null, $1, null)
+        returning version
+    $$;
+comment on function wo.publish_lifecycle(jsonb) is
+    'Stores the document as the next version of its name and returns that version. Refuses with 22023 and all problems at once. For members of wo_admin.';
+
+create or replace function wo.register_guard(name text, function regprocedure, description text default '') returns void
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        insert into wo.guard_function (tenant_id, name, function_name, description)
+        select wo.current_tenant(), $1, format('%I.%I', home.nspname, found.proname), $3
+        from pg_catalog.pg_proc as found
+        join pg_catalog.pg_namespace as home on home.oid = found.pronamespace
+        where found.oid = $2
+        on conflict (tenant_id, name) do update
+        set function_name = excluded.function_name, description = excluded.description
+    $$;
+comment on function wo.register_guard(text, regprocedure, text) is
+    'Lets lifecycles use a function (uuid tenant, uuid work order) returns boolean as the guard sql:<name>. wo_guard needs USAGE on its schema and EXECUTE on it. For members of wo_admin.';
+
+create or replace function wo.lifecycle_diagram(name text, version integer default null) returns text
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select wo_private.lifecycle_diagram(published.definition::text)
+        from wo.lifecycle as published
+        where published.tenant_id = wo.current_tenant() and published.name = $1
+            and ($2 is null or published.version = $2)
+        order by published.version desc
+        limit 1
+    $$;
+comment on function wo.lifecycle_diagram(text, integer) is 'A version of a lifecycle (the newest by default) as a Mermaid state diagram.';
+
+create or replace function wo.allowed_transitions(work_order text)
+    returns table (
+        action text, to_status text, allowed boolean, permitted boolean, reason_required boolean,
+        missing_fields text[], guards jsonb, approvals jsonb, who text[], why text
+    )
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select edge.action, edge.to_status, edge.allowed, edge.permitted, edge.reason_required,
+            edge.missing_fields, edge.guards, edge.approvals, edge.who, edge.why
+        from wo_private.allowed_transitions($1) as edge
+    $$;
+comment on function wo.allowed_transitions(text) is
+    'Every edge from the work order''s state: whether the caller may take it now, and if not, what is missing.';
+
+create or replace function wo.migrate_lifecycle(work_order text, to_version integer, reason text, state_map jsonb default '{}') returns jsonb
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.migrate_lifecycle($1, $2, $3, $4::text) $$;
+comment on function wo.migrate_lifecycle(text, integer, text, jsonb) is
+    'Moves a work order to another version of its lifecycle: its state keeps its name or is mapped ({"old": "new"}). Refused for locked records. For members of wo_admin.';
+
+drop policy if exists tenant on wo.lifecycle;
+create policy tenant on wo.lifecycle as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.lifecycle;
+create policy reading on wo.lifecycle for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+grant select on wo.lifecycle to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+drop policy if exists adding on wo.lifecycle;
+create policy adding on wo.lifecycle for insert to wo_admin with check (wo_private.in_force());
+grant select, insert on wo.lifecycle to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.lifecycle
+    for each row execute function wo_private.configuration_rule('lifecycle');
+create or replace trigger trail after insert or update or delete on wo.lifecycle
+    for each row execute function wo_private.configuration_trail('lifecycle', 'name,version');
+create or replace trigger keep_key before update on wo.lifecycle
+    for each row execute function wo_private.refuse_change();
+alter table wo.lifecycle enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.lifecycle
+    for each row execute function wo_private.refuse_change();
+alter table wo.lifecycle enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.lifecycle
+    for each statement execute function wo_private.refuse_change();
+alter table wo.lifecycle enable always trigger keep_table;
+
+drop policy if exists tenant on wo.guard_function;
+create policy tenant on wo.guard_function as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.guard_function;
+create policy reading on wo.guard_function for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+grant select on wo.guard_function to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+drop policy if exists adding on wo.guard_function;
+create policy adding on wo.guard_function for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists changing on wo.guard_function;
+create policy changing on wo.guard_function for update to wo_admin using (wo_private.in_force());
+grant select, insert, update on wo.guard_function to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.guard_function
+    for each row execute function wo_private.configuration_rule('guard_function');
+create or replace trigger trail after insert or update or delete on wo.guard_function
+    for each row execute function wo_private.configuration_trail('guard_function', 'name');
+create or replace trigger keep_key before update on wo.guard_function
+    for each row when (old.tenant_id is distinct from new.tenant_id or old.name is distinct from new.name)
+    execute function wo_private.refuse_change('tenant_id,name');
+alter table wo.guard_function enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.guard_function
+    for each row execute function wo_private.refuse_change();
+alter table wo.guard_function enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.guard_function
+    for each statement execute function wo_private.refuse_change();
+alter table wo.guard_function enable always trigger keep_table;

@@ -1,0 +1,332 @@
+-- Concept: work orders. The record, and the three ways in: the API, raw SQL, the import view.
+--
+-- Partitioned by HASH of the tenant, not by month: foreign keys that point in would forbid DETACH,
+-- newest-first pages would merge every month, and a look-up without the month would visit them all.
+-- The number of partitions is chosen at install (wo_core.work_order_partitions).
+--
+-- status stands in no index: a transition then stays on its page (HOT). locked_at does, in
+-- predicates, because it changes once, at the end.
+
+--
+-- What a value may be is said by domains rather than by CHECKs of the table: every statement parses
+-- the CHECKs of a table it writes anew, but a domain's only for the columns that it sets.
+
+-- == records ==
+
+create domain wo.order_number as text constraint order_number_is_short check (length(value) between 1 and 64);
+comment on domain wo.order_number is 'The number of a work order.';
+create domain wo.title as text constraint title_is_short check (length(value) <= 500);
+comment on domain wo.title is 'One line of text.';
+create domain wo.work_source as text
+    constraint work_source_is_known check (value in ('automation', 'external', 'manual'));
+comment on domain wo.work_source is 'Where work comes from: a program, somebody outside, somebody by hand.';
+create domain wo.hours as numeric(10, 2)
+    constraint hours_are_not_negative check (value >= 0 and value < 1000000);
+comment on domain wo.hours is 'Hours of work, with two decimals.';
+create domain wo.json_map as jsonb constraint json_map_is_an_object check (jsonb_typeof(value) = 'object');
+comment on domain wo.json_map is 'A JSON object, rather than any JSON value.';
+create domain wo.idempotency_key as text
+    constraint idempotency_key_is_short check (length(value) between 1 and 200);
+comment on domain wo.idempotency_key is 'A caller''s own key for one creation.';
+create domain wo.ordinal as bigint constraint ordinal_is_positive check (value > 0);
+comment on domain wo.ordinal is 'A place in an order, counted from 1.';
+create domain wo.sha256 as bytea constraint sha256_has_32_bytes check (length(value) = 32);
+comment on domain wo.sha256 is 'A SHA-256 hash.';
+
+create table wo.work_order (
+    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
+    id uuid not null,
+    wo_number wo.order_number not null,
+    lifecycle text not null,
+    lifecycle_version integer not null,
+    status text not null,
+    version bigint not null,
+    revision integer not null,
+    title wo.title not null,
+    description text,
+    priority text,
+    project text,
+    requester text,
+    originator text not null,
+    assignee text,
+    source wo.work_source not null default 'manual',
+    regulatory boolean not null default false,
+    asset text,
+    due_date date,
+    planned_start timestamptz,
+    planned_end timestamptz,
+    actual_start timestamptz,
+    actual_end timestamptz,
+    estimated_hours wo.hours,
+    actual_hours wo.hours,
+    tags text[] not null default '{}',
+    acceptance_criteria text,
+    deliverables text,
+    notes text,
+    review_notes text,
+    completion_summary text,
+    deficiencies text[] not null default '{}',
+    metadata wo.json_map not null default '{}',
+    reason text,
+    idempotency_key wo.idempotency_key,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    locked_at timestamptz,
+    chain_sequence wo.ordinal not null,
+    chain_hash wo.sha256 not null,
+    primary key (tenant_id, id),
+    constraint work_order_wo_number_key unique (tenant_id, wo_number),
+    constraint work_order_idempotency_key_key unique (tenant_id, idempotency_key),
+    foreign key (tenant_id, lifecycle, lifecycle_version) references wo.lifecycle (tenant_id, name, version),
+    foreign key (tenant_id, originator) references wo.principal (tenant_id, id),
+    foreign key (tenant_id, requester) references wo.principal (tenant_id, id),
+    foreign key (tenant_id, assignee) references wo.principal (tenant_id, id),
+    constraint work_order_reason_is_a_mailbox check (reason is null),
+    constraint work_order_ends_after_it_starts check (planned_end >= planned_start and actual_end >= actual_start)
+) partition by hash (tenant_id);
+create index work_order_assignee on wo.work_order (tenant_id, assignee, id) where locked_at is null;
+
+do $$
+declare
+    partitions integer := pg_catalog.current_setting('wo_core.work_order_partitions');
+begin
+    for remainder in 0 .. partitions - 1 loop
+        execute pg_catalog.format(
+            'create table wo.work_order_p%s partition of wo.work_order
+                for values with (modulus %s, remainder %s)
+                with (fillfactor = 80, toast_tuple_target = 128)',
+            remainder, partitions, remainder);
+    end loop;
+end
+$$;
+alter table wo.work_order enable row level security;
+alter table wo.work_order force row level security;
+
+comment on table wo.work_order is 'The work orders. Every write, whoever makes it, is held to the lifecycle that the row pins.';
+comment on column wo.work_order.tenant_id is 'The tenant; the caller''s own by default.';
+comment on column wo.work_order.id is 'A UUIDv7 made by the server; only an administrator''s import may bring one.';
+comment on column wo.work_order.wo_number is 'The number that people use, unique in the tenant, made in the tenant''s format.';
+comment on column wo.work_order.lifecycle is 'The lifecycle; the tenant''s default if none is given.';
+comment on column wo.work_order.lifecycle_version is 'The version of the lifecycle that was newest when the work order was made; changed by wo.migrate_lifecycle alone.';
+comment on column wo.work_order.status is 'The state; only along an edge of the lifecycle.';
+comment on column wo.work_order.version is 'The optimistic lock: one more with every accepted write. An UPDATE that sets it names the version that it expects.';
+comment on column wo.work_order.revision is 'Counted up when a rejected work order goes back to be planned anew.';
+comment on column wo.work_order.title is 'What is to be done, in one line, by the lifecycle''s title convention.';
+comment on column wo.work_order.description is 'What is to be done, and how it is known to be right.';
+comment on column wo.work_order.priority is 'One of the lifecycle''s ordered labels.';
+comment on column wo.work_order.project is 'The project that the work belongs to.';
+comment on column wo.work_order.requester is 'Who is said to have asked for it: a claim, unlike the originator.';
+comment on column wo.work_order.originator is 'Who verifiably created it; set by the server.';
+comment on column wo.work_order.assignee is 'Who is to do the work: a principal that may be assigned.';
+comment on column wo.work_order.source is 'Where it came from: automation, external or manual.';
+comment on column wo.work_order.regulatory is 'Whether a regulated system is changed: approvals and reasons become mandatory.';
+comment on column wo.work_order.asset is 'What is changed: the asset''s identifier.';
+comment on column wo.work_order.due_date is 'The day by which it is to be done.';
+comment on column wo.work_order.planned_start is 'When the work is planned to start.';
+comment on column wo.work_order.planned_end is 'When the work is planned to end.';
+comment on column wo.work_order.actual_start is 'When the work started.';
+comment on column wo.work_order.actual_end is 'When the work ended.';
+comment on column wo.work_order.estimated_hours is 'The work expected, in hours.';
+comment on column wo.work_order.actual_hours is 'The work done, in hours.';
+comment on column wo.work_order.tags is 'Labels for finding it again.';
+comment on column wo.work_order.acceptance_criteria is 'What must hold for the work to be accepted.';
+comment on column wo.work_order.deliverables is 'What the work must produce.';
+comment on column wo.work_order.notes is 'The assignee''s notes: what blocks it, how it was resolved.';
+comment on column wo.work_order.review_notes is 'What the reviewer found.';
+comment on column wo.work_order.completion_summary is 'What was done, and its result.';
+comment on column wo.work_order.deficiencies is 'What the reviewer wants mended.';
+comment on column wo.work_order.metadata is 'Anything else, for programs.';
+comment on column wo.work_order.reason is 'A mailbox: the writer puts the reason here, the trail takes it out. Always NULL when read.';
+comment on column wo.work_order.idempotency_key is 'The caller''s key of the creation: the same key never makes a second work order.';
+comment on column wo.work_order.created_at is 'When it was made, by the server''s clock.';
+comment on column wo.work_order.updated_at is 'When it last changed, by the server''s clock.';
+comment on column wo.work_order.locked_at is 'When its record was locked for good; NULL while it may change.';
+comment on column wo.work_order.chain_sequence is 'The sequence of the newest entry of its audit chain.';
+comment on column wo.work_order.chain_hash is 'The hash of the newest entry of its audit chain.';
+
+-- == law ==
+
+create or replace trigger keep_key before update on wo.work_order
+    for each row when (
+        old.tenant_id is distinct from new.tenant_id or old.id is distinct from new.id
+        or old.wo_number is distinct from new.wo_number or old.originator is distinct from new.originator
+        or old.created_at is distinct from new.created_at
+        or old.idempotency_key is distinct from new.idempotency_key
+    )
+    execute function wo_private.refuse_change('tenant_id,id,wo_number,originator,created_at,idempotency_key');
+create or replace trigger keep_row before delete on wo.work_order
+    for each row execute function wo_private.refuse_change();
+create or replace trigger keep_table before truncate on wo.work_order
+    for each statement execute function wo_private.refuse_change();
+alter table wo.work_order enable always trigger keep_key;
+alter table wo.work_order enable always trigger keep_row;
+alter table wo.work_order enable always trigger keep_table;
+create or replace trigger rule before insert or update on wo.work_order
+    for each row execute function wo_private.work_order_rule();
+create or replace trigger trail after insert or update on wo.work_order
+    for each row execute function wo_private.work_order_trail();
+
+drop policy if exists tenant on wo.work_order;
+create policy tenant on wo.work_order as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.work_order;
+create policy reading on wo.work_order for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+drop policy if exists adding on wo.work_order;
+create policy adding on wo.work_order for insert to wo_user with check (wo_private.in_force());
+drop policy if exists changing on wo.work_order;
+create policy changing on wo.work_order for update to wo_user, wo_admin, wo_trail using (wo_private.in_force());
+grant select on wo.work_order to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.work_order to wo_user;
+grant update on wo.work_order to wo_user, wo_admin, wo_trail;
+
+create or replace view wo.work_order_import with (security_invoker = true) as
+    select id, wo_number, lifecycle, status, title, description, priority, project, requester, assignee, source,
+        regulatory, asset, due_date, planned_start, planned_end, actual_start, actual_end, estimated_hours,
+        actual_hours, tags, acceptance_criteria, deliverables, notes, review_notes, completion_summary,
+        deficiencies, metadata, reason, idempotency_key
+    from wo.work_order;
+comment on view wo.work_order_import is
+    'Where application roles COPY work orders into: PostgreSQL refuses COPY into a table under row security. Every row is held to the same rules.';
+do $$
+declare
+    documented record;
+begin
+    for documented in
+        select shown.attname, pg_catalog.col_description('wo.work_order'::pg_catalog.regclass, kept.attnum) as meaning
+        from pg_catalog.pg_attribute as shown
+        join pg_catalog.pg_attribute as kept
+            on kept.attrelid = 'wo.work_order'::pg_catalog.regclass and kept.attname = shown.attname
+        where shown.attrelid = 'wo.work_order_import'::pg_catalog.regclass and shown.attnum > 0
+    loop
+        execute pg_catalog.format('comment on column wo.work_order_import.%I is %L', documented.attname, documented.meaning);
+    end loop;
+end
+$$;
+create or replace trigger import instead of insert on wo.work_order_import
+    for each row execute function wo_private.work_order_import();
+grant insert, select on wo.work_order_import to wo_user;
+
+create or replace function wo.create_work_order(
+    title text, description text default null, priority text default null, project text default null,
+    requester text default null, assignee text default null, due_date date default null,
+    estimated_hours numeric default null, acceptance_criteria text default null, deliverables text default null,
+    lifecycle text default null, source text default null, regulatory boolean default null,
+    asset text default null, planned_start timestamptz default null, planned_end timestamptz default null,
+    tags text[] default null, notes text default null, metadata jsonb default null,
+    reason text default null, idempotency_key text default null
+) returns jsonb
+    language sql volatile
+    as $$
+        select wo_private.create_work_order(pg_catalog.jsonb_build_object(
+            'title', $1, 'description', $2, 'priority', $3, 'project', $4, 'requester', $5, 'assignee', $6,
+            'due_date', $7, 'estimated_hours', $8, 'acceptance_criteria', $9, 'deliverables', $10,
+            'lifecycle', $11, 'source', $12, 'regulatory', $13, 'asset', $14, 'planned_start', $15,
+            'planned_end', $16, 'tags', $17, 'notes', $18, 'metadata', $19, 'reason', $20,
+            'idempotency_key', $21)::pg_catalog.text)
+    $$;
+comment on function wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text) is
+    'Makes a work order in its lifecycle''s initial state and returns {id, wo_number, status, version, lifecycle, lifecycle_version, created}. An idempotency key that was used before returns the work order that it made then.';
+
+-- PL/pgSQL, because one refused row must not lose the others: each try needs a subtransaction of its own.
+create or replace function wo.create_work_orders(work_orders jsonb)
+    returns table (ordinal integer, id uuid, wo_number text, created boolean, error jsonb)
+    language plpgsql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+    declare
+        given jsonb;
+        made jsonb;
+        problem_state text;
+        problem_message text;
+        problem_detail text;
+        problem_hint text;
+    begin
+        perform wo_private.check_bulk($1::text);
+        begin
+            return query
+            select bulk.ordinal, bulk.id, bulk.wo_number, bulk.created, null::jsonb
+            from wo_private.create_work_orders($1::text) as bulk
+            order by bulk.ordinal;
+            return;
+        exception when others then
+            -- Some row is refused; each is tried by itself below, so that every one gets its own answer.
+            null;
+        end;
+        ordinal := 0;
+        for given in select element from pg_catalog.jsonb_array_elements($1) as element loop
+            ordinal := ordinal + 1;
+            id := null;
+            wo_number := null;
+            created := false;
+            error := null;
+            begin
+                made := wo_private.create_work_order(given::text);
+                id := (made ->> 'id')::uuid;
+                wo_number := made ->> 'wo_number';
+                created := (made ->> 'created')::boolean;
+            exception when others then
+                get stacked diagnostics problem_state = returned_sqlstate, problem_message = message_text,
+                    problem_detail = pg_exception_detail, problem_hint = pg_exception_hint;
+                error := wo_private.problem(problem_state, problem_message, problem_detail, problem_hint);
+            end;
+            return next;
+        end loop;
+    end
+    $$;
+comment on function wo.create_work_orders(jsonb) is
+    'Makes many work orders from a JSON array of objects with the arguments of wo.create_work_order. One row each, in the order given: the work order, or the error that refused it.';
+
+create or replace function wo.transition(work_order text, to_status text, reason text default null, fields jsonb default null, expected_version bigint default null) returns jsonb
+    language sql volatile
+    as $$ select wo_private.transition($1, $2, $3, $4::pg_catalog.text, $5) $$;
+comment on function wo.transition(text, text, text, jsonb, bigint) is
+    'Moves a work order (number or UUID) along an edge of its lifecycle, writing fields in the same act. Returns {id, wo_number, action, from_status, status, version}. Refuses with 23514 (gate), 42501 (role), 40001 (version), 55000 (state), 22023 (value).';
+
+create or replace function wo.transition_many(transitions jsonb)
+    returns table (ordinal integer, work_order text, status text, version bigint, error jsonb)
+    language plpgsql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+    declare
+        given record;
+        moved jsonb;
+        answers jsonb := '{}';
+        problem_state text;
+        problem_message text;
+        problem_detail text;
+        problem_hint text;
+    begin
+        perform wo_private.check_bulk($1::text);
+        -- In the order of the ids, so that two callers never wait for each other in a circle.
+        for given in
+            select element.value, element.ordinality::integer as place
+            from pg_catalog.jsonb_array_elements($1) with ordinality as element
+            order by wo_private.work_order_id(element.value ->> 'work_order') nulls last, element.ordinality
+        loop
+            begin
+                moved := wo_private.transition_given(given.value::text);
+            exception when others then
+                get stacked diagnostics problem_state = returned_sqlstate, problem_message = message_text,
+                    problem_detail = pg_exception_detail, problem_hint = pg_exception_hint;
+                moved := pg_catalog.jsonb_build_object('error',
+                    wo_private.problem(problem_state, problem_message, problem_detail, problem_hint));
+            end;
+            answers := pg_catalog.jsonb_set(answers, array[given.place::text], moved);
+        end loop;
+        return query
+        select element.ordinality::integer, element.value ->> 'work_order',
+            answers -> element.ordinality::text ->> 'status',
+            (answers -> element.ordinality::text ->> 'version')::bigint,
+            answers -> element.ordinality::text -> 'error'
+        from pg_catalog.jsonb_array_elements($1) with ordinality as element
+        order by element.ordinality;
+    end
+    $$;
+comment on function wo.transition_many(jsonb) is
+    'Takes a JSON array of {work_order, to_status, reason, fields, expected_version}. One row each, in the order given: the new state, or the error; one refusal does not lose the rest.';
+
+create or replace function wo.patch_work_order(work_order text, fields jsonb, reason text default null, expected_version bigint default null) returns jsonb
+    language sql volatile
+    as $$ select wo_private.patch_work_order($1, $2::pg_catalog.text, $3, $4) $$;
+comment on function wo.patch_work_order(text, jsonb, text, bigint) is
+    'Writes fields of a work order without moving it. Returns {id, wo_number, status, version}. Refuses as wo.transition does.';

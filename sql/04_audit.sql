@@ -1,0 +1,164 @@
+-- Concept: the audit trail. Append-only, a hash chain for each work order and each configured object.
+--
+-- Partitioned by month, with no foreign key in or out: the trail outlives what it describes. The
+-- first leaf takes everything past; leaves are made ahead by wo.make_partitions; there is no
+-- DEFAULT leaf, because adding the next leaf would have to read it.
+
+-- == records ==
+
+create table wo.audit_entry (
+    tenant_id uuid not null,
+    subject text not null,
+    subject_id uuid not null,
+    sequence wo.ordinal not null,
+    recorded_at timestamptz not null,
+    action text not null,
+    actor text,
+    reason text,
+    from_status text,
+    to_status text,
+    record_version bigint,
+    changes json not null,
+    client_address text,
+    application text,
+    login_role text not null,
+    authenticated_by text not null,
+    transaction_id text not null,
+    previous_hash wo.sha256 not null,
+    entry_hash wo.sha256 not null,
+    primary key (tenant_id, subject_id, sequence, recorded_at)
+) partition by range (recorded_at);
+alter table wo.audit_entry enable row level security;
+alter table wo.audit_entry force row level security;
+comment on table wo.audit_entry is 'The audit trail: who did what, when, from where, why, and old → new. Append-only; each entry carries the hash of the one before it.';
+comment on column wo.audit_entry.tenant_id is 'The tenant.';
+comment on column wo.audit_entry.subject is 'What kind of thing changed: work_order, principal, lifecycle, …';
+comment on column wo.audit_entry.subject_id is 'Which one: the work order''s id, or the id of the object''s chain in wo.audit_chain.';
+comment on column wo.audit_entry.sequence is 'Its place in the chain, from 1 without a gap. Order by this, not by time: clocks can be set back.';
+comment on column wo.audit_entry.recorded_at is 'When, by the server''s clock; nobody can set it.';
+comment on column wo.audit_entry.action is 'The transition''s action, or created, changed, deleted, migrated.';
+comment on column wo.audit_entry.actor is 'The principal who did it; NULL where a database role administered.';
+comment on column wo.audit_entry.reason is 'Why, in the writer''s words.';
+comment on column wo.audit_entry.from_status is 'The state before, where the work order moved.';
+comment on column wo.audit_entry.to_status is 'The state after.';
+comment on column wo.audit_entry.record_version is 'The work order''s version after the write.';
+comment on column wo.audit_entry.changes is 'Each changed column with its old and new value. json, not jsonb: the very text is hashed.';
+comment on column wo.audit_entry.client_address is 'The client''s address; NULL for a local socket.';
+comment on column wo.audit_entry.application is 'What the client calls itself (application_name).';
+comment on column wo.audit_entry.login_role is 'The role that logged in.';
+comment on column wo.audit_entry.authenticated_by is 'How the actor was proven: token:<jti>, login, or administration.';
+comment on column wo.audit_entry.transaction_id is 'The transaction that wrote it.';
+comment on column wo.audit_entry.previous_hash is 'The hash of the entry before; 32 zero bytes for the first.';
+comment on column wo.audit_entry.entry_hash is 'SHA-256 of the entry''s canonical bytes (JCS), the previous hash among them.';
+
+create table wo.audit_chain (
+    tenant_id uuid not null references wo.tenant,
+    subject text not null,
+    subject_key text not null,
+    subject_id uuid not null,
+    chain_sequence bigint not null,
+    chain_hash wo.sha256 not null,
+    primary key (tenant_id, subject, subject_key),
+    unique (tenant_id, subject_id),
+    constraint audit_chain_sequence_is_not_negative check (chain_sequence >= 0)
+);
+alter table wo.audit_chain enable row level security;
+alter table wo.audit_chain force row level security;
+comment on table wo.audit_chain is 'The heads of the chains of configured objects. A work order''s head stands on its own row.';
+comment on column wo.audit_chain.tenant_id is 'The tenant.';
+comment on column wo.audit_chain.subject is 'What kind of object: tenant, role, principal, principal_role, trusted_issuer, lifecycle, guard_function.';
+comment on column wo.audit_chain.subject_key is 'Which one: its key in its own table, as a JSON array.';
+comment on column wo.audit_chain.subject_id is 'The id under which its entries stand in wo.audit_entry.';
+comment on column wo.audit_chain.chain_sequence is 'The sequence of the newest entry.';
+comment on column wo.audit_chain.chain_hash is 'The hash of the newest entry.';
+
+-- == law ==
+
+create or replace trigger keep_row before update or delete on wo.audit_entry
+    for each row execute function wo_private.refuse_change();
+create or replace trigger keep_table before truncate on wo.audit_entry
+    for each statement execute function wo_private.refuse_change();
+alter table wo.audit_entry enable always trigger keep_row;
+alter table wo.audit_entry enable always trigger keep_table;
+create or replace trigger rule before insert on wo.audit_entry
+    for each row execute function wo_private.refuse_foreign_writer();
+
+drop policy if exists tenant on wo.audit_entry;
+create policy tenant on wo.audit_entry as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.audit_entry;
+create policy reading on wo.audit_entry for select to wo_user, wo_admin, wo_auditor using (wo_private.in_force());
+drop policy if exists adding on wo.audit_entry;
+create policy adding on wo.audit_entry for insert to wo_trail with check (wo_private.in_force());
+grant select on wo.audit_entry to wo_user, wo_admin, wo_auditor;
+grant insert on wo.audit_entry to wo_trail;
+
+create or replace trigger keep_row before delete on wo.audit_chain
+    for each row execute function wo_private.refuse_change();
+create or replace trigger keep_key before update on wo.audit_chain
+    for each row when (
+        old.tenant_id is distinct from new.tenant_id or old.subject is distinct from new.subject
+        or old.subject_key is distinct from new.subject_key or old.subject_id is distinct from new.subject_id
+    )
+    execute function wo_private.refuse_change('tenant_id,subject,subject_key,subject_id');
+create or replace trigger keep_table before truncate on wo.audit_chain
+    for each statement execute function wo_private.refuse_change();
+alter table wo.audit_chain enable always trigger keep_row;
+alter table wo.audit_chain enable always trigger keep_key;
+alter table wo.audit_chain enable always trigger keep_table;
+create or replace trigger rule before insert or update on wo.audit_chain
+    for each row execute function wo_private.refuse_foreign_writer();
+
+drop policy if exists tenant on wo.audit_chain;
+create policy tenant on wo.audit_chain as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.audit_chain;
+create policy reading on wo.audit_chain for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists adding on wo.audit_chain;
+create policy adding on wo.audit_chain for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists changing on wo.audit_chain;
+create policy changing on wo.audit_chain for update to wo_trail using (wo_private.in_force());
+grant select on wo.audit_chain to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert, update on wo.audit_chain to wo_trail;
+
+create or replace function wo.audit_trail(work_order text)
+    returns table (sequence bigint, at timestamptz, who text, action text, why text, what text)
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        -- A statement of its own, so that nobody and an unknown work order are refused: inside the
+        -- query below the planner may find that it need not be looked for.
+        select wo_private.work_order_id_or_refuse($1);
+        select entry.sequence, entry.recorded_at,
+            coalesce(acting.name || case when acting.name <> acting.id then ' (' || acting.id || ')' else '' end,
+                entry.actor, 'database role ' || entry.login_role),
+            entry.action, entry.reason,
+            concat_ws('; ',
+                case when entry.from_status is distinct from entry.to_status
+                    then 'status: ' || coalesce(entry.from_status, '(none)') || ' → ' || entry.to_status end,
+                (
+                    select string_agg(change.key || ': ' || coalesce(change.value ->> 'old', '(none)')
+                        || ' → ' || coalesce(change.value ->> 'new', '(none)'), '; ')
+                    from json_each(entry.changes) as change
+                    where change.key not in ('tenant_id', 'id', 'created_at', 'revision', 'lifecycle_version')
+                        and coalesce(change.value ->> 'old', '') || coalesce(change.value ->> 'new', '') not in ('[]', '{}')
+                ))
+        from wo.audit_entry as entry
+        left join wo.principal as acting on acting.tenant_id = entry.tenant_id and acting.id = entry.actor
+        where entry.tenant_id = wo.current_tenant() and entry.subject = 'work_order'
+            and entry.subject_id = wo_private.work_order_id_or_refuse($1)
+        order by entry.sequence
+    $$;
+comment on function wo.audit_trail(text) is 'The history of a work order as people read it: who, when, what, why, old → new. Oldest first.';
+
+create or replace function wo.verify_audit(work_order text default null)
+    returns table (intact boolean, chains bigint, entries bigint, subject text, subject_key text, broken_sequence bigint, problem text)
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select verdict.intact, verdict.chains, verdict.entries, verdict.subject, verdict.subject_key,
+            verdict.broken_sequence, verdict.problem
+        from wo_private.verify_audit($1) as verdict
+    $$;
+comment on function wo.verify_audit(text) is
+    'Recomputes every hash from the rows, and holds every record against its trail: of one work order, or of the whole tenant. One row if all is intact; otherwise one for each broken chain, with its first broken link and why.';

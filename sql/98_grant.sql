@@ -1,0 +1,47 @@
+-- Who may call the API. PUBLIC may nothing; each role exactly what is listed here.
+
+-- == law ==
+
+revoke all on schema wo from public;
+revoke all on all functions in schema wo from public;
+revoke all on type wo.order_number, wo.title, wo.work_source, wo.hours, wo.json_map, wo.idempotency_key,
+    wo.ordinal, wo.sha256 from public;
+grant usage on type wo.order_number, wo.title, wo.work_source, wo.hours, wo.json_map, wo.idempotency_key,
+    wo.ordinal, wo.sha256 to wo_admin, wo_user, wo_auditor, wo_trail, wo_guard;
+grant usage on schema wo to wo_admin, wo_user, wo_auditor, wo_monitor, wo_bridge, wo_identity, wo_trail, wo_guard;
+grant execute on function wo.current_tenant(), wo.current_principal(), wo.whoami()
+    to wo_admin, wo_user, wo_auditor, wo_monitor, wo_bridge, wo_guard, wo_trail, wo_identity;
+grant execute on function wo.authenticate(text), wo.authenticate(uuid, text), wo.authenticate_session(text)
+    to wo_admin, wo_user, wo_auditor;
+grant execute on function wo.administer(text), wo.create_tenant(text, text, text, text), wo.create_role(text, text),
+    wo.create_principal(text, text, text, text[], text, boolean), wo.grant_role(text, text), wo.revoke_role(text, text),
+    wo.disable_principal(text), wo.enable_principal(text), wo.trust_issuer(text, text, text, text),
+    wo.distrust_issuer(text, text), wo.publish_lifecycle(jsonb), wo.register_guard(text, regprocedure, text),
+    wo.migrate_lifecycle(text, integer, text, jsonb), wo.begin_era(text), wo.make_partitions(integer) to wo_admin;
+grant execute on function wo.validate_lifecycle(jsonb), wo.lifecycle_diagram(text, integer)
+    to wo_admin, wo_user, wo_auditor;
+grant execute on function
+    wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text),
+    wo.create_work_orders(jsonb), wo.transition(text, text, text, jsonb, bigint), wo.transition_many(jsonb),
+    wo.patch_work_order(text, jsonb, text, bigint), wo.allowed_transitions(text) to wo_user;
+grant execute on function wo.audit_trail(text), wo.verify_audit(text) to wo_user, wo_admin, wo_auditor;
+grant execute on function wo.create_consumer(text, bigint), wo.drop_consumer(text),
+    wo.fetch_events(text, integer), wo.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;
+grant execute on function wo.health() to wo_admin, wo_monitor, wo_auditor;
+
+-- Row security is on and forced on every table, whatever happened to it meanwhile.
+do $$
+declare
+    open_table pg_catalog.text;
+begin
+    for open_table in
+        select held.oid::pg_catalog.regclass::pg_catalog.text
+        from pg_catalog.pg_class as held
+        where held.relnamespace = 'wo'::pg_catalog.regnamespace and held.relkind in ('r', 'p')
+            and not (held.relrowsecurity and held.relforcerowsecurity)
+    loop
+        execute 'alter table ' || open_table || ' enable row level security';
+        execute 'alter table ' || open_table || ' force row level security';
+    end loop;
+end
+$$;

@@ -1,0 +1,48 @@
+-- The law's own privileges: which duty each function of wo_private has, and who may call it.
+-- Nothing of ours is executable by PUBLIC.
+
+comment on schema wo_private is 'wo_core: the law. Functions that the triggers, policies and API of schema wo call; not for direct use.';
+revoke all on schema wo_private from public;
+revoke all on all functions in schema wo_private from public;
+grant usage on schema wo_private to wo_owner, wo_admin, wo_user, wo_auditor, wo_monitor, wo_bridge,
+    wo_identity, wo_trail, wo_guard;
+
+-- Definers: each follows the policies of its owner.
+alter function wo_private.principal_directory() owner to wo_identity;
+alter function wo_private.records_version() owner to wo_identity;
+alter function wo_private.work_order_rule() owner to wo_trail;
+alter function wo_private.work_order_trail() owner to wo_trail;
+alter function wo_private.configuration_rule() owner to wo_trail;
+alter function wo_private.configuration_trail() owner to wo_trail;
+alter function wo_private.call_guard(text, uuid, uuid) owner to wo_guard;
+
+-- Whoever reads a table needs what its policies call.
+grant execute on function wo_private.in_force() to wo_owner, wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor,
+    wo_identity, wo_trail, wo_guard;
+grant execute on function wo_private.current_tenant() to wo_owner, wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor,
+    wo_identity, wo_trail, wo_guard;
+grant execute on function wo_private.current_principal(), wo_private.whoami()
+    to wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor, wo_guard, wo_owner;
+grant execute on function wo_private.records_version(), wo_private.record_problems()
+    to wo_owner, wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor, wo_identity, wo_trail, wo_guard;
+grant execute on function wo_private.authenticate(uuid, text, boolean) to wo_admin, wo_user, wo_auditor;
+grant execute on function wo_private.administer(text), wo_private.create_tenant(text, text, text, text),
+    wo_private.public_key(text), wo_private.begin_era(text),
+    wo_private.migrate_lifecycle(text, integer, text, text) to wo_admin;
+grant execute on function wo_private.validate_lifecycle(text), wo_private.lifecycle_diagram(text)
+    to wo_admin, wo_user, wo_auditor;
+grant execute on function wo_private.allowed_transitions(text), wo_private.create_work_order(text),
+    wo_private.create_work_orders(text), wo_private.transition(text, text, text, text, bigint),
+    wo_private.transition_given(text), wo_private.patch_work_order(text, text, text, bigint),
+    wo_private.check_bulk(text), wo_private.problem(text, text, text, text) to wo_user;
+grant execute on function wo_private.work_order_id(text), wo_private.work_order_id_or_refuse(text)
+    to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.verify_audit(text) to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.consumer_tenant(), wo_private.fetch_events(text, integer),
+    wo_private.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;
+grant execute on function wo_private.cloudevent(uuid, bigint, integer, text, uuid, timestamptz, text, json)
+    to wo_user, wo_admin, wo_bridge, wo_auditor;
+grant execute on function wo_private.call_guard(text, uuid, uuid) to wo_trail, wo_user;
+grant execute on function wo_private.refuse_change(), wo_private.refuse_foreign_writer(),
+    wo_private.configuration_rule(), wo_private.configuration_trail(), wo_private.principal_directory(),
+    wo_private.work_order_rule(), wo_private.work_order_trail(), wo_private.work_order_import() to wo_owner;

@@ -1,0 +1,55 @@
+//! Where a write comes from: what the server knows of the client (21 CFR 11.10(h)).
+
+use crate::statement::{Mode, statement};
+use pgrx::pg_sys;
+use std::cell::OnceCell;
+use std::ffi::CStr;
+
+statement!(CLIENT_ADDRESS, "select pg_catalog.host(pg_catalog.inet_client_addr())", []);
+
+thread_local! {
+    static ADDRESS: OnceCell<Option<String>> = const { OnceCell::new() };
+}
+
+/// The role that logged in.
+pub fn login_role() -> String {
+    // SAFETY: the name is palloc'ed and NUL-terminated; a role that was dropped gives null.
+    unsafe {
+        let name = pg_sys::GetUserNameFromId(pg_sys::GetSessionUserId(), true);
+        if name.is_null() {
+            return String::new();
+        }
+        CStr::from_ptr(name).to_string_lossy().into_owned()
+    }
+}
+
+/// The client's address; nothing for a local socket. It never changes during a connection.
+pub fn client_address() -> Option<String> {
+    ADDRESS.with(|address| {
+        address
+            .get_or_init(|| {
+                CLIENT_ADDRESS
+                    .with(|statement| statement.run(Mode::Caller, &[], |rows| rows.get(0, 1)))
+            })
+            .clone()
+    })
+}
+
+/// What the client calls itself.
+pub fn application() -> Option<String> {
+    // SAFETY: the server's setting is a NUL-terminated string or null.
+    let name = unsafe {
+        let name = pg_sys::application_name;
+        if name.is_null() {
+            return None;
+        }
+        CStr::from_ptr(name).to_string_lossy().into_owned()
+    };
+    (!name.is_empty()).then_some(name)
+}
+
+/// The current transaction's id, which survives wraparound.
+pub fn transaction_id() -> String {
+    // SAFETY: called in a transaction that is about to write, so that it may be given an id.
+    unsafe { pg_sys::GetCurrentFullTransactionId() }.value.to_string()
+}

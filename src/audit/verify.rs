@@ -1,0 +1,373 @@
+//! Verifying the trail: every hash is computed again from the rows, and every record is held
+//! against what its trail says of it.
+
+use crate::identity;
+use crate::raise::OrRefuse;
+use crate::row::Row;
+use crate::statement::{Mode, Rows, Statement, statement, uuid as uuid_argument};
+use crate::work_order::is_beside_changes;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use uuid::Uuid;
+use wo_rules::audit::{Break, CONFIGURATION, Entry, Replay, Standing};
+use wo_rules::refusal::Refusal;
+use wo_rules::time::utc;
+
+/// How many chains are read at a time.
+const BATCH: i32 = 500;
+
+const ENTRY_COLUMNS: &str = "told.subject_id, told.subject, told.sequence, told.recorded_at, told.action, told.actor, told.reason,
+    told.from_status, told.to_status, told.record_version, told.changes::text, told.client_address, told.application,
+    told.login_role, told.authenticated_by, told.transaction_id, told.previous_hash, told.entry_hash";
+
+statement!(
+    SUBJECTS,
+    "select told.subject_id from wo.audit_entry as told
+     where told.tenant_id = $1 and ($2::uuid is null or told.subject_id > $2)
+     union
+     select held.id from wo.work_order as held
+     where held.tenant_id = $1 and ($2::uuid is null or held.id > $2)
+     union
+     select chain.subject_id from wo.audit_chain as chain
+     where chain.tenant_id = $1 and ($2::uuid is null or chain.subject_id > $2)
+     order by 1
+     limit $3",
+    [UUIDOID, UUIDOID, INT4OID]
+);
+statement!(
+    ENTRIES,
+    format!(
+        "select {ENTRY_COLUMNS} from wo.audit_entry as told
+         where told.tenant_id = $1 and told.subject_id = any($2)
+         order by told.subject_id, told.sequence, told.recorded_at"
+    ),
+    [UUIDOID, UUIDARRAYOID]
+);
+statement!(
+    WORK_ORDERS,
+    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = any($2)",
+    [UUIDOID, UUIDARRAYOID]
+);
+statement!(
+    CHAINS,
+    "select chain.subject_id, chain.subject, chain.subject_key, chain.chain_sequence, chain.chain_hash
+     from wo.audit_chain as chain where chain.tenant_id = $1 and chain.subject_id = any($2)",
+    [UUIDOID, UUIDARRAYOID]
+);
+
+statement!(
+    CHAIN_KEYS,
+    "select chain.subject, chain.subject_key from wo.audit_chain as chain where chain.tenant_id = $1",
+    [UUIDOID]
+);
+
+type Verdict = (bool, i64, i64, Option<String>, Option<String>, Option<i64>, Option<String>);
+
+/// Verifies one work order's chain, or all chains of the tenant.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn verify_audit(
+    work_order: Option<&str>,
+) -> TableIterator<
+    'static,
+    (
+        name!(intact, bool),
+        name!(chains, i64),
+        name!(entries, i64),
+        name!(subject, Option<String>),
+        name!(subject_key, Option<String>),
+        name!(broken_sequence, Option<i64>),
+        name!(problem, Option<String>),
+    ),
+> {
+    crate::install::check_records();
+    let acting = identity::required().or_refuse();
+    let mut verifier = Verifier { tenant: acting.tenant, ..Verifier::default() };
+    match work_order {
+        Some(name) => {
+            let id = verifier.find(name).or_refuse();
+            verifier.verify(&[id]);
+        }
+        None => {
+            let mut after = None;
+            loop {
+                let batch = verifier.subjects(after);
+                let Some(last) = batch.last() else { break };
+                after = Some(*last);
+                verifier.verify(&batch);
+            }
+            verifier.find_untrailed();
+        }
+    }
+    TableIterator::new(verifier.verdicts())
+}
+
+/// A configured object's chain head.
+struct Chain {
+    subject: String,
+    key: String,
+    sequence: i64,
+    hash: Vec<u8>,
+}
+
+/// A record as it stands: its audited values and, for a work order, its number and state.
+#[derive(Default)]
+struct Held {
+    values: BTreeMap<String, String>,
+    number: Option<String>,
+    status: Option<String>,
+    version: Option<i64>,
+    changed_at: Option<String>,
+    sequence: i64,
+    hash: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Verifier {
+    tenant: Uuid,
+    chains: i64,
+    entries: i64,
+    broken: Vec<(String, String, i64, Break)>,
+    configuration: Option<HashMap<(String, String), BTreeMap<String, String>>>,
+}
+
+fn uuid_at(rows: &Rows, row: usize, column: i32) -> Uuid {
+    rows.get::<pgrx::Uuid>(row, column).map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes()))
+}
+
+fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> (Uuid, Entry, Vec<u8>, Vec<u8>) {
+    let text = |column: i32| rows.get::<String>(row, column);
+    let id = uuid_at(rows, row, 1);
+    let recorded_at = rows.datum(row, 4).map_or(0, |datum| datum.value() as i64);
+    let entry = Entry {
+        tenant_id: tenant.to_string(),
+        subject: text(2).unwrap_or_default(),
+        subject_id: id.to_string(),
+        sequence: rows.get(row, 3).unwrap_or(0),
+        recorded_at: utc(recorded_at),
+        action: text(5).unwrap_or_default(),
+        actor: text(6),
+        reason: text(7),
+        from_status: text(8),
+        to_status: text(9),
+        record_version: rows.get(row, 10),
+        changes: text(11).unwrap_or_default(),
+        client_address: text(12),
+        application: text(13),
+        login_role: text(14).unwrap_or_default(),
+        authenticated_by: text(15).unwrap_or_default(),
+        transaction_id: text(16).unwrap_or_default(),
+    };
+    (id, entry, rows.get(row, 17).unwrap_or_default(), rows.get(row, 18).unwrap_or_default())
+}
+
+/// The audited values of a row, and its columns that the trail keeps beside them.
+fn held_of(row: &Row) -> Held {
+    let mut held = Held::default();
+    for index in 0..row.len() {
+        let (Some(name), Some(json)) = (row.name(index), row.json(index)) else { continue };
+        if !is_beside_changes(name) {
+            held.values.insert(name.to_owned(), json);
+        }
+    }
+    let column = |name: &str| row.column(name);
+    held.number = column("wo_number").and_then(|index| row.get(index));
+    held.status = column("status").and_then(|index| row.get(index));
+    held.version = column("version").and_then(|index| row.get(index));
+    held.changed_at = column("updated_at")
+        .and_then(|index| row.datum(index))
+        .map(|datum| utc(datum.value() as i64));
+    held.sequence = column("chain_sequence").and_then(|index| row.get(index)).unwrap_or(0);
+    held.hash = column("chain_hash").and_then(|index| row.get(index)).unwrap_or_default();
+    held
+}
+
+impl Verifier {
+    fn find(&self, name: &str) -> Result<Uuid, Refusal> {
+        if let wo_rules::reference::Reference::Id(id) = wo_rules::reference::parse(name)? {
+            // Named by its id, a work order is verified even if its record is gone.
+            return Ok(id);
+        }
+        crate::work_order::find(self.tenant, name)
+    }
+
+    fn subjects(&self, after: Option<Uuid>) -> Vec<Uuid> {
+        let arguments =
+            [uuid_argument(self.tenant), after.and_then(uuid_argument), BATCH.into_datum()];
+        SUBJECTS.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                (0..rows.count()).map(|row| uuid_at(rows, row, 1)).collect()
+            })
+        })
+    }
+
+    /// Verifies some chains, which one statement reads together.
+    fn verify(&mut self, subjects: &[Uuid]) {
+        let ids: Vec<pgrx::Uuid> =
+            subjects.iter().map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect();
+        let tenant = self.tenant;
+        let arguments = [uuid_argument(tenant), ids.into_datum()];
+        let work_orders: HashMap<Uuid, Held> = WORK_ORDERS.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                (0..rows.count())
+                    .filter_map(|index| {
+                        let row = Row::of_rows(rows, index)?;
+                        let id: pgrx::Uuid = row.get(row.column("id")?)?;
+                        Some((Uuid::from_bytes(*id.as_bytes()), held_of(&row)))
+                    })
+                    .collect()
+            })
+        });
+        let chains: HashMap<Uuid, Chain> = CHAINS.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                (0..rows.count())
+                    .map(|row| {
+                        let chain = Chain {
+                            subject: rows.get(row, 2).unwrap_or_default(),
+                            key: rows.get(row, 3).unwrap_or_default(),
+                            sequence: rows.get(row, 4).unwrap_or(0),
+                            hash: rows.get(row, 5).unwrap_or_default(),
+                        };
+                        (uuid_at(rows, row, 1), chain)
+                    })
+                    .collect()
+            })
+        });
+        type Followed = (Replay, Option<(i64, Break)>, String);
+        let mut replays: HashMap<Uuid, Followed> = HashMap::new();
+        let count = ENTRIES.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                for row in 0..rows.count() {
+                    let (id, entry, previous, hash) = entry_at(rows, row, tenant);
+                    let (replay, broken, _) = replays
+                        .entry(id)
+                        .or_insert_with(|| (Replay::default(), None, entry.subject.clone()));
+                    if broken.is_none() {
+                        *broken = replay
+                            .follow(&entry, &previous, &hash)
+                            .err()
+                            .map(|why| (entry.sequence, why));
+                    }
+                }
+                rows.count()
+            })
+        });
+        self.entries += count as i64;
+        for id in subjects {
+            self.chains += 1;
+            let (replay, broken, subject) = replays.remove(id).unwrap_or_default();
+            let end = replay.entries();
+            let (subject, key, verdict) = match (work_orders.get(id), chains.get(id)) {
+                (Some(held), _) => (
+                    "work_order".to_owned(),
+                    held.number.clone().unwrap_or_else(|| id.to_string()),
+                    replay.matches(&standing(held)),
+                ),
+                (None, Some(chain)) => {
+                    let values = self.configured(&chain.subject, &chain.key);
+                    let verdict = replay.matches(&Standing {
+                        sequence: chain.sequence,
+                        hash: &chain.hash,
+                        values,
+                        ..Standing::default()
+                    });
+                    (chain.subject.clone(), chain.key.clone(), verdict)
+                }
+                (None, None) => (subject, id.to_string(), Err(Break::Missing)),
+            };
+            let found = broken.or_else(|| verdict.err().map(|why| (end, why)));
+            if let Some((sequence, why)) = found {
+                self.broken.push((subject, key, sequence, why));
+            }
+        }
+    }
+
+    /// A configured object as it stands; nothing where it was deleted.
+    fn configured(&mut self, subject: &str, key: &str) -> BTreeMap<String, String> {
+        let tenant = self.tenant;
+        let all = self.configuration.get_or_insert_with(|| read_configuration(tenant));
+        all.get(&(subject.to_owned(), key.to_owned())).cloned().unwrap_or_default()
+    }
+
+    /// Configured objects that no chain tells of.
+    fn find_untrailed(&mut self) {
+        let known: HashSet<(String, String)> = CHAIN_KEYS.with(|statement| {
+            statement.run(Mode::Latest, &[uuid_argument(self.tenant)], |rows| {
+                (0..rows.count())
+                    .filter_map(|row| Some((rows.get(row, 1)?, rows.get(row, 2)?)))
+                    .collect()
+            })
+        });
+        let tenant = self.tenant;
+        let all = self.configuration.get_or_insert_with(|| read_configuration(tenant));
+        let mut untrailed: Vec<_> =
+            all.keys().filter(|key| !known.contains(*key)).cloned().collect();
+        untrailed.sort();
+        self.broken
+            .extend(untrailed.into_iter().map(|(subject, key)| (subject, key, 0, Break::Missing)));
+    }
+
+    fn verdicts(self) -> Vec<Verdict> {
+        if self.broken.is_empty() {
+            return vec![(true, self.chains, self.entries, None, None, None, None)];
+        }
+        let (chains, entries) = (self.chains, self.entries);
+        self.broken
+            .into_iter()
+            .map(|(subject, key, sequence, why)| {
+                let why = Some(why.to_string());
+                (false, chains, entries, Some(subject), Some(key), Some(sequence), why)
+            })
+            .collect()
+    }
+}
+
+fn standing(held: &Held) -> Standing<'_> {
+    Standing {
+        sequence: held.sequence,
+        hash: &held.hash,
+        values: held.values.clone(),
+        status: held.status.as_deref(),
+        record_version: held.version,
+        changed_at: held.changed_at.clone(),
+    }
+}
+
+/// The key columns of each configured object, as its trigger names them.
+fn key_columns(subject: &str) -> &'static [&'static str] {
+    match subject {
+        "tenant" => &["tenant_id"],
+        "role" => &["role"],
+        "principal" => &["id"],
+        "principal_role" => &["principal", "role"],
+        "trusted_issuer" => &["issuer", "key_id"],
+        "lifecycle" => &["name", "version"],
+        _ => &["name"],
+    }
+}
+
+fn read_configuration(tenant: Uuid) -> HashMap<(String, String), BTreeMap<String, String>> {
+    let mut all = HashMap::new();
+    for subject in CONFIGURATION {
+        let statement = Statement::new(
+            format!("select held.* from wo.{subject} as held where held.tenant_id = $1"),
+            &[pg_sys::UUIDOID],
+        );
+        statement.run(Mode::Latest, &[uuid_argument(tenant)], |rows| {
+            for index in 0..rows.count() {
+                let Some(row) = Row::of_rows(rows, index) else { continue };
+                let values: BTreeMap<String, String> = (0..row.len())
+                    .filter_map(|index| Some((row.name(index)?.to_owned(), row.json(index)?)))
+                    .collect();
+                let key: Vec<&str> = key_columns(subject)
+                    .iter()
+                    .filter_map(|column| values.get(*column).map(String::as_str))
+                    .collect();
+                all.insert(((*subject).to_owned(), format!("[{}]", key.join(","))), values);
+            }
+        });
+    }
+    all
+}

@@ -1,0 +1,326 @@
+//! Events: giving positions, waking subscribers, and reading below the horizon.
+
+use crate::append::to_leaf;
+use crate::identity::{self, login_is_member};
+use crate::raise::{OrRefuse, damaged, refuse};
+use crate::setting::{self, Notify};
+use crate::statement::{Mode, bigint, optional_text, statement, text, uuid as uuid_argument};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::cell::Cell;
+use uuid::Uuid;
+use wo_rules::event as rules;
+use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::time::day_of_timestamp;
+
+/// The channel that wakes subscribers.
+const CHANNEL: &str = "wo_event";
+
+/// The most events that one fetch gives.
+const MOST: i32 = 10_000;
+
+/// The columns of `wo.event`, in the order in which an event gives them.
+const COLUMNS: [&str; 8] =
+    ["tenant_id", "position", "era", "type", "subject_id", "recorded_at", "traceparent", "data"];
+
+statement!(
+    WRITE,
+    "insert into wo.event (tenant_id, position, era, type, subject_id, recorded_at, traceparent, data)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    [UUIDOID, INT8OID, INT4OID, TEXTOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONOID]
+);
+statement!(
+    WRITER_LOCKS,
+    "select (held.classid::bigint << 32) | held.objid::bigint
+     from pg_catalog.pg_locks as held
+     where held.locktype = 'advisory' and held.objsubid = 1
+        and held.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())",
+    []
+);
+statement!(
+    CONSUMER,
+    "select position from wo.event_consumer where tenant_id = $1 and consumer = $2",
+    [UUIDOID, TEXTOID]
+);
+statement!(
+    FETCH_TENANT,
+    "select told.position, wo_private.cloudevent(told.tenant_id, told.position, told.era, told.type,
+        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data)
+     from wo.event as told
+     where told.tenant_id = $1 and told.position > $2 and told.position <= $3
+     order by told.position
+     limit $4",
+    [UUIDOID, INT8OID, INT8OID, INT4OID]
+);
+statement!(
+    FETCH_ALL,
+    "select told.position, wo_private.cloudevent(told.tenant_id, told.position, told.era, told.type,
+        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data)
+     from wo.event as told
+     where told.position > $1 and told.position <= $2
+     order by told.position
+     limit $3",
+    [INT8OID, INT8OID, INT4OID]
+);
+statement!(
+    ACKNOWLEDGE,
+    "update wo.event_consumer set position = greatest(position, $3), acknowledged_at = pg_catalog.clock_timestamp()
+     where tenant_id = $1 and consumer = $2
+     returning position",
+    [UUIDOID, TEXTOID, INT8OID]
+);
+
+thread_local! {
+    /// Whether this transaction holds its writer's lock.
+    static LOCKED: Cell<bool> = const { Cell::new(false) };
+    /// Whether this transaction has woken subscribers.
+    static WOKEN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Forgets what the transaction held.
+pub fn at_transaction_end() {
+    LOCKED.set(false);
+    WOKEN.set(false);
+}
+
+/// A lock or a NOTIFY of the subtransaction is gone; taking another does no harm.
+pub fn at_rollback_to_savepoint() {
+    at_transaction_end();
+}
+
+/// What happened, ready to be written to the outbox.
+pub struct Event {
+    position: i64,
+    era: i32,
+    kind: &'static str,
+    traceparent: Option<String>,
+    data: String,
+}
+
+impl Event {
+    /// Takes the next position. Call it where the row lock of the work order is held, so that
+    /// positions follow each other as its changes do.
+    pub fn new(action: &str, moved: bool, data: String) -> Self {
+        let (position, era) = next_position();
+        wake(position);
+        Self {
+            position,
+            era,
+            kind: rules::event_type(action, moved),
+            traceparent: setting::traceparent(),
+            data,
+        }
+    }
+
+    /// Writes it to the outbox.
+    pub fn write(&self, tenant: Uuid, subject: Uuid, at: i64) {
+        let arguments = [
+            uuid_argument(tenant),
+            bigint(self.position),
+            self.era.into_datum(),
+            text(self.kind),
+            uuid_argument(subject),
+            Some(pg_sys::Datum::from(at)),
+            optional_text(self.traceparent.as_deref()),
+            text(&self.data),
+        ];
+        if !to_leaf("event", day_of_timestamp(at), &COLUMNS, &arguments) {
+            WRITE.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+        }
+    }
+}
+
+fn sequences() -> (pg_sys::Oid, pg_sys::Oid) {
+    // SAFETY: constant names; both look-ups answer from the catalogue caches.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"wo".as_ptr(), false);
+        (
+            pg_sys::get_relname_relid(c"event_position".as_ptr(), schema),
+            pg_sys::get_relname_relid(c"event_era".as_ptr(), schema),
+        )
+    }
+}
+
+fn last_value(sequence: pg_sys::Oid) -> i64 {
+    // SAFETY: the function takes the sequence's oid; NULL means that it was never used.
+    unsafe {
+        pgrx::direct_function_call::<i64>(pg_sys::pg_sequence_last_value, &[sequence.into_datum()])
+    }
+    .unwrap_or(0)
+}
+
+/// The lock first, then the number: a reader that sees the number taken also sees the lock.
+fn next_position() -> (i64, i32) {
+    let (position, era) = sequences();
+    if !LOCKED.get() {
+        let key = rules::lock_key(last_value(position));
+        // SAFETY: the function takes a bigint; the lock is released when the transaction ends.
+        unsafe {
+            pgrx::direct_function_call::<()>(
+                pg_sys::pg_advisory_xact_lock_shared_int8,
+                &[key.into_datum()],
+            );
+        }
+        LOCKED.set(true);
+    }
+    // SAFETY: the function takes the sequence's oid and checks the caller's right to it.
+    let next =
+        unsafe { pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[position.into_datum()]) };
+    let Some(next) = next else { refuse(damaged("wo.event_position gives no numbers")) };
+    (next, i32::try_from(last_value(era)).unwrap_or(i32::MAX))
+}
+
+/// One NOTIFY in a transaction, whose payload tells a listener nothing but a position: any role
+/// may LISTEN.
+fn wake(position: i64) {
+    if setting::NOTIFY.get() == Notify::Transaction && !WOKEN.get() {
+        // SAFETY: the function takes two texts.
+        unsafe {
+            pgrx::direct_function_call::<()>(
+                pg_sys::pg_notify,
+                &[CHANNEL.into_datum(), position.to_string().into_datum()],
+            );
+        }
+        WOKEN.set(true);
+    }
+}
+
+/// The last position below which nothing can still appear.
+fn horizon() -> i64 {
+    let last = last_value(sequences().0);
+    let locks: Vec<i64> = WRITER_LOCKS.with(|statement| {
+        statement.run(Mode::Latest, &[], |rows| {
+            (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+        })
+    });
+    rules::horizon(last, locks)
+}
+
+/// Whose consumers the caller's are: the tenant's, or the nil UUID for a member of wo_bridge.
+fn consumer_of_caller() -> Result<Uuid, Refusal> {
+    match identity::current() {
+        Some(identity) => Ok(identity.tenant),
+        None if login_is_member("wo_bridge") => Ok(Uuid::nil()),
+        None => Err(wo_rules::identity::nobody()),
+    }
+}
+
+/// Whose consumers the caller's are.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn consumer_tenant() -> pgrx::Uuid {
+    pgrx::Uuid::from_bytes(*consumer_of_caller().or_refuse().as_bytes())
+}
+
+/// Puts an event into the CloudEvents 1.0 envelope.
+#[pg_extern(schema = "wo_private", immutable, parallel_safe)]
+#[allow(clippy::too_many_arguments)]
+fn cloudevent(
+    tenant: pgrx::Uuid,
+    position: i64,
+    era: i32,
+    kind: &str,
+    subject: pgrx::Uuid,
+    recorded_at: TimestampWithTimeZone,
+    traceparent: &str,
+    data: pgrx::Json,
+) -> pgrx::JsonB {
+    pgrx::JsonB(rules::cloudevent(rules::Told {
+        tenant: Uuid::from_bytes(*tenant.as_bytes()),
+        position,
+        era,
+        kind,
+        subject: Uuid::from_bytes(*subject.as_bytes()),
+        recorded_at: recorded_at.into(),
+        traceparent: Some(traceparent).filter(|text| !text.is_empty()),
+        data: data.0,
+    }))
+}
+
+/// The next events of a consumer.
+#[pg_extern(schema = "wo_private")]
+#[search_path(pg_catalog, pg_temp)]
+fn fetch_events(
+    consumer: &str,
+    limit: i32,
+) -> TableIterator<'static, (name!(position, i64), name!(event, pgrx::JsonB))> {
+    let tenant = consumer_of_caller().or_refuse();
+    if !(1..=MOST).contains(&limit) {
+        refuse(
+            Refusal::new(SqlState::BadValue, "limit", format!("a fetch gives 1 to {MOST} events"))
+                .with("limit", limit),
+        );
+    }
+    let position = position_of(tenant, consumer).or_refuse();
+    // The horizon before the snapshot: whatever lies below it is committed by now.
+    let horizon = horizon();
+    let read = |rows: &crate::statement::Rows| -> Vec<(i64, pgrx::JsonB)> {
+        (0..rows.count()).filter_map(|row| Some((rows.get(row, 1)?, rows.get(row, 2)?))).collect()
+    };
+    let events = if tenant.is_nil() {
+        let arguments = [bigint(position), bigint(horizon), limit.into_datum()];
+        FETCH_ALL.with(|statement| statement.run(Mode::Latest, &arguments, read))
+    } else {
+        let arguments =
+            [uuid_argument(tenant), bigint(position), bigint(horizon), limit.into_datum()];
+        FETCH_TENANT.with(|statement| statement.run(Mode::Latest, &arguments, read))
+    };
+    TableIterator::new(events)
+}
+
+fn position_of(tenant: Uuid, consumer: &str) -> Result<i64, Refusal> {
+    CONSUMER
+        .with(|statement| {
+            statement
+                .run(Mode::Latest, &[uuid_argument(tenant), text(consumer)], |rows| rows.get(0, 1))
+        })
+        .ok_or_else(|| {
+            let shown: String = consumer.chars().take(63).collect();
+            Refusal::new(
+                SqlState::BadValue,
+                "consumer_unknown",
+                format!("there is no consumer \"{shown}\""),
+            )
+            .hint("select wo.create_consumer('...');")
+        })
+}
+
+/// Moves a consumer forward.
+#[pg_extern(schema = "wo_private")]
+#[search_path(pg_catalog, pg_temp)]
+fn acknowledge(consumer: &str, position: i64) -> i64 {
+    let tenant = consumer_of_caller().or_refuse();
+    let before = position_of(tenant, consumer).or_refuse();
+    if position > before && position > horizon() {
+        refuse(
+            Refusal::new(
+                SqlState::BadValue,
+                "position_not_reached",
+                format!("position {position} has not been given to anybody yet"),
+            )
+            .hint("Acknowledge the position of an event that wo.fetch_events gave you."),
+        );
+    }
+    let arguments = [uuid_argument(tenant), text(consumer), bigint(position)];
+    ACKNOWLEDGE
+        .with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.get(0, 1)))
+        .unwrap_or(before)
+}
+
+/// Begins a new era.
+#[pg_extern(schema = "wo_private")]
+#[search_path(pg_catalog, pg_temp)]
+fn begin_era(reason: &str) -> i32 {
+    if reason.trim().is_empty() {
+        refuse(
+            Refusal::new(SqlState::GateNotMet, "fields_missing", "a new era needs a reason")
+                .with("missing_fields", vec!["reason"]),
+        );
+    }
+    let (_, era) = sequences();
+    // SAFETY: the function takes the sequence's oid and checks the caller's right to it.
+    let begun =
+        unsafe { pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[era.into_datum()]) };
+    pgrx::log!("wo_core: era {} of events begins: {reason}", begun.unwrap_or_default());
+    i32::try_from(begun.unwrap_or_default()).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,93 @@
+//! How somebody stands in a tenant, as it is committed now: read anew each time, so that a role
+//! that was revoked meanwhile does not help, whatever the isolation level.
+
+use crate::lookup::{Key, find};
+use crate::row::Row;
+use uuid::Uuid;
+use wo_rules::identity as rules;
+use wo_rules::refusal::Refusal;
+
+/// A principal's standing.
+pub struct Principal {
+    /// What it is.
+    pub kind: String,
+    /// Whether its tenant is open.
+    pub tenant_is_open: bool,
+    /// Whether it is enabled.
+    pub is_enabled: bool,
+    /// The login role that it is.
+    pub db_role: Option<String>,
+}
+
+impl Principal {
+    /// Checks that it may act.
+    ///
+    /// # Errors
+    /// 42501 `tenant_disabled`, `principal_disabled`.
+    pub fn check(&self, id: &str) -> Result<(), Refusal> {
+        if !self.tenant_is_open {
+            return Err(rules::disabled_tenant());
+        }
+        if !self.is_enabled {
+            return Err(rules::disabled_principal(id));
+        }
+        Ok(())
+    }
+}
+
+fn is_open(row: &Row) -> bool {
+    row.column("disabled_at").is_some_and(|index| row.datum(index).is_none())
+}
+
+/// The standing of a principal; nothing where there is none of that name.
+pub fn of_principal(tenant: Uuid, id: &str) -> Option<Principal> {
+    let tenant_key = [Key::Uuid("tenant_id", tenant)];
+    let tenant_is_open = find("tenant", "tenant_pkey", &tenant_key, |row| Some(is_open(row)))?;
+    let key = [Key::Uuid("tenant_id", tenant), Key::Text("id", id)];
+    find("principal", "principal_pkey", &key, |row| {
+        Some(Principal {
+            kind: row.named("kind")?,
+            tenant_is_open,
+            is_enabled: is_open(row),
+            db_role: row.named("db_role"),
+        })
+    })
+}
+
+/// The standing roles of a principal.
+pub fn roles(tenant: Uuid, id: &str) -> Vec<String> {
+    let key = [Key::Uuid("tenant_id", tenant), Key::Text("principal", id)];
+    let mut roles = Vec::new();
+    find::<()>("principal_role", "principal_role_pkey", &key, |row| {
+        roles.extend(row.named::<String>("role"));
+        None
+    });
+    roles
+}
+
+/// Whether work may be assigned to a principal; nothing where there is none of that name.
+pub fn is_assignable(tenant: Uuid, id: &str) -> Option<bool> {
+    let key = [Key::Uuid("tenant_id", tenant), Key::Text("id", id)];
+    find("principal", "principal_pkey", &key, |row| {
+        Some(row.named("assignable").unwrap_or(false) && is_open(row))
+    })
+}
+
+/// Public key and audience of an issuer's key; nothing where the tenant does not trust it.
+pub fn of_issuer(tenant: Uuid, issuer: &str, key_id: &str) -> Option<(Vec<u8>, String)> {
+    let key =
+        [Key::Uuid("tenant_id", tenant), Key::Text("issuer", issuer), Key::Text("key_id", key_id)];
+    find("trusted_issuer", "trusted_issuer_pkey", &key, |row| {
+        if is_open(row) { row.named("public_key").zip(row.named("audience")) } else { None }
+    })
+}
+
+/// The tenant of that slug or UUID.
+pub fn tenant_named(name: &str) -> Option<Uuid> {
+    let id_of =
+        |row: &Row| row.named::<pgrx::Uuid>("tenant_id").map(|id| Uuid::from_bytes(*id.as_bytes()));
+    find("tenant", "tenant_slug_key", &[Key::Text("slug", name)], id_of).or_else(|| {
+        let id = Uuid::parse_str(name).ok()?;
+        find("tenant", "tenant_pkey", &[Key::Uuid("tenant_id", id)], id_of)
+    })
+}

@@ -1,0 +1,388 @@
+//! The law and the records: making the records at install, leaving them alone at a restore,
+//! putting the law back after a DROP, and taking old records to a new version.
+//!
+//! The extension's members are the functions of `wo_private`. Schema `wo` and everything in it
+//! belongs to the database, so that a dump carries it whole.
+
+use crate::raise::{damaged, refuse};
+use crate::statement::{Mode, Statement, statement};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use sha2::{Digest, Sha256};
+use std::cell::Cell;
+use wo_rules::install::{self as rules, Found};
+use wo_rules::refusal::{Refusal, SqlState};
+
+/// The records' SQL, one concept a file, in the order in which they are made.
+const FILES: &[(&str, &str)] = &[
+    ("01_identity", include_str!("../sql/01_identity.sql")),
+    ("02_lifecycle", include_str!("../sql/02_lifecycle.sql")),
+    ("03_work_order", include_str!("../sql/03_work_order.sql")),
+    ("04_audit", include_str!("../sql/04_audit.sql")),
+    ("05_event", include_str!("../sql/05_event.sql")),
+    ("06_partition", include_str!("../sql/06_partition.sql")),
+    ("07_schema_version", include_str!("../sql/07_schema_version.sql")),
+    ("08_health", include_str!("../sql/08_health.sql")),
+    ("98_grant", include_str!("../sql/98_grant.sql")),
+];
+
+/// The database roles and the law's own privileges, which an update renews.
+const ROLES: &str = include_str!("../sql/00_role.sql");
+const LAW: &str = include_str!("../sql/99_law.sql");
+
+/// How records of an older version become records of the next: from, to, SQL.
+const UPGRADES: &[(&str, &str, &str)] =
+    &[("0.0.1", "0.1.0", include_str!("../sql/upgrade/0.0.1--0.1.0.sql"))];
+
+/// What every script of ours begins with: names and operators are the catalogue's own.
+const PINNED_PATH: &str = "set local search_path = pg_catalog, pg_temp";
+
+/// This version of the law.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+statement!(RECORDS_VERSION, "select wo_private.records_version()", []);
+statement!(RECORD_PROBLEMS, "select wo_private.record_problems()", []);
+statement!(
+    NEWEST_VERSION,
+    "select installed.version from wo.schema_version as installed
+     order by installed.installed_at desc, installed.version desc limit 1",
+    []
+);
+statement!(
+    PROBLEMS,
+    "with expected as (
+        select * from pg_catalog.jsonb_to_recordset($1) as expected (relation text, name text, always boolean)
+     )
+     select found.problem from (
+        select 'table wo.' || held.relname || ' belongs to ' || pg_catalog.pg_get_userbyid(held.relowner)
+            || ' instead of wo_owner' as problem
+        from pg_catalog.pg_class as held
+        where held.relnamespace = pg_catalog.to_regnamespace('wo') and held.relkind in ('r', 'p', 'v', 'S')
+            and (held.relname in (select relation from expected) or held.relispartition or held.relkind = 'S')
+            and pg_catalog.pg_get_userbyid(held.relowner) <> 'wo_owner'
+        union all
+        select 'row security of wo.' || held.relname || ' is not enforced'
+        from pg_catalog.pg_class as held
+        where held.relnamespace = pg_catalog.to_regnamespace('wo') and held.relkind in ('r', 'p')
+            and (held.relname in (select relation from expected) or held.relispartition)
+            and not (held.relrowsecurity and held.relforcerowsecurity)
+        union all
+        select 'trigger ' || expected.name || ' of wo.' || expected.relation || ' is '
+            || case when made.oid is null then 'missing' else 'not enabled as it was made' end
+        from expected
+        left join pg_catalog.pg_trigger as made
+            on made.tgrelid = pg_catalog.to_regclass('wo.' || expected.relation) and made.tgname = expected.name
+        where made.oid is null or made.tgenabled <> case when expected.always then 'A' else 'O' end
+        union all
+        select 'trigger ' || made.tgname || ' of ' || made.tgrelid::pg_catalog.regclass || ' is not enabled as it was made'
+        from pg_catalog.pg_trigger as made
+        join pg_catalog.pg_trigger as parent on parent.oid = made.tgparentid
+        join pg_catalog.pg_class as held on held.oid = made.tgrelid
+        where held.relnamespace = pg_catalog.to_regnamespace('wo') and made.tgenabled <> parent.tgenabled
+        union all
+        select 'trigger keep_table of wo.' || leaf.relname || ' is missing or not enabled as it was made'
+        from pg_catalog.pg_class as leaf
+        where leaf.relnamespace = pg_catalog.to_regnamespace('wo') and leaf.relkind = 'r' and leaf.relispartition
+            and not exists (
+                select from pg_catalog.pg_trigger as made
+                where made.tgrelid = leaf.oid and made.tgname = 'keep_table' and made.tgenabled = 'A'
+            )
+        union all
+        select 'policy tenant of wo.' || held.relname || ' is missing or not as it was made'
+        from pg_catalog.pg_class as held
+        where held.relnamespace = pg_catalog.to_regnamespace('wo') and held.relkind in ('r', 'p')
+            and held.relname in (select relation from expected) and held.relname <> 'schema_version'
+            and not exists (
+                select from pg_catalog.pg_policy as made
+                where made.polrelid = held.oid and made.polname = 'tenant' and not made.polpermissive
+                    and pg_catalog.pg_get_expr(made.polqual, made.polrelid) = $policy$(tenant_id = ( SELECT wo_private.current_tenant() AS current_tenant))$policy$
+            )
+     ) as found
+     order by found.problem",
+    [JSONBOID]
+);
+
+thread_local! {
+    /// Whether this backend has found the records in order since they were last altered.
+    static CHECKED: Cell<bool> = const { Cell::new(false) };
+    static WATCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Refuses to work on records that are not as the law made them: another version, another owner,
+/// a trigger that is missing or switched off. Looked up again whenever a table is altered.
+pub fn check_records() {
+    if CHECKED.get() {
+        return;
+    }
+    watch();
+    let version: Option<String> =
+        RECORDS_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1)));
+    let previous = UPGRADES.iter().find(|(_, to, _)| *to == VERSION).map(|(from, _, _)| *from);
+    match version {
+        Some(version) if version == VERSION => {}
+        Some(version) if Some(version.as_str()) == previous => return,
+        Some(version) => refuse(
+            damaged(&format!("they are of version {version}, the law is of version {VERSION}"))
+                .hint("alter extension wo_core update;"),
+        ),
+        None => refuse(
+            damaged("wo.schema_version is empty or cannot be read")
+                .hint("As a superuser: select wo_private.enforce();"),
+        ),
+    }
+    // Asked through the function, whose search path is pinned: a caller's own operators must not
+    // answer for the catalogue's.
+    let problems: Vec<String> = RECORD_PROBLEMS
+        .with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1)))
+        .unwrap_or_default();
+    if let Some(problem) = problems.into_iter().next() {
+        refuse(damaged(&problem).hint("As a superuser: select wo_private.enforce(); wo.health() lists everything that is wrong."));
+    }
+    CHECKED.set(true);
+}
+
+/// Has PostgreSQL tell this backend when a table is altered.
+fn watch() {
+    if !WATCHING.replace(true) {
+        // SAFETY: the callback lives as long as the library and touches a flag alone.
+        unsafe {
+            pg_sys::CacheRegisterRelcacheCallback(Some(at_alteration), pg_sys::Datum::from(0));
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn at_alteration(_argument: pg_sys::Datum, _relation: pg_sys::Oid) {
+    let _ = CHECKED.try_with(|checked| checked.set(false));
+}
+
+/// True. Every permissive policy asks it, so that a DROP EXTENSION … CASCADE takes the policies
+/// along and the records show themselves to nobody; the planner folds it away.
+#[pg_extern(schema = "wo_private", immutable, parallel_safe)]
+fn in_force() -> bool {
+    true
+}
+
+/// The version of the records; NULL where there is none to be seen.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn records_version() -> Option<String> {
+    NEWEST_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1)))
+}
+
+/// What is wrong with the records' tables and triggers, one sentence each.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn record_problems() -> Vec<String> {
+    problems()
+}
+
+fn problems() -> Vec<String> {
+    let expected: Vec<serde_json::Value> = FILES
+        .iter()
+        .flat_map(|(_, sql)| rules::triggers(rules::law(sql)))
+        .map(|trigger| {
+            serde_json::json!({
+                "relation": trigger.relation,
+                "name": trigger.name,
+                "always": trigger.always,
+            })
+        })
+        .collect();
+    let expected = pgrx::JsonB(serde_json::Value::Array(expected)).into_datum();
+    PROBLEMS.with(|statement| {
+        statement.run(Mode::Latest, &[expected], |rows| {
+            (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+        })
+    })
+}
+
+fn digest() -> String {
+    let mut hash = Sha256::new();
+    for (name, sql) in FILES {
+        hash.update(name);
+        hash.update(sql);
+    }
+    hex::encode(hash.finalize())
+}
+
+/// While it lives, new objects do not become members of the extension.
+///
+/// `creating_extension` is a plain flag of this backend that says whether new objects are recorded
+/// as members of the extension whose script is running. The records must not be: a member table
+/// loses its rows, its run-time partitions and whatever a DBA added to it in a dump. The flag is
+/// put back when the guard goes out of scope, by an ERROR too, and PostgreSQL itself clears it
+/// when the script ends.
+struct OutsideTheExtension {
+    before: bool,
+}
+
+impl OutsideTheExtension {
+    fn enter() -> Self {
+        // SAFETY: a backend has one thread, and nothing else holds a reference to the flag.
+        unsafe {
+            let before = pg_sys::creating_extension;
+            pg_sys::creating_extension = false;
+            Self { before }
+        }
+    }
+}
+
+impl Drop for OutsideTheExtension {
+    fn drop(&mut self) {
+        // SAFETY: as in enter().
+        unsafe { pg_sys::creating_extension = self.before };
+    }
+}
+
+/// Runs the parts of the records' SQL as `wo_owner`, outside the extension.
+fn run_as_owner(parts: &[String]) {
+    let outside = OutsideTheExtension::enter();
+    run(
+        "set local check_function_bodies = off; set local search_path = pg_catalog, pg_temp; set local role wo_owner",
+    );
+    for part in parts {
+        run(part);
+    }
+    run("reset role; select wo.make_partitions()");
+    drop(outside);
+}
+
+fn run(sql: &str) {
+    Statement::new(sql, &[]).run_unkept();
+}
+
+/// Records and law of each concept in turn: later tables call the functions of earlier concepts.
+fn everything() -> Vec<String> {
+    FILES
+        .iter()
+        .flat_map(|(_, sql)| [rules::records(sql).to_owned(), rules::law(sql).to_owned()])
+        .collect()
+}
+
+fn law() -> Vec<String> {
+    FILES.iter().map(|(_, sql)| rules::law(sql).to_owned()).collect()
+}
+
+/// What stands in the way of making schema wo, or what is there already.
+fn found() -> Found {
+    let statement = Statement::new(
+        "select pg_catalog.pg_get_userbyid(home.nspowner) in ('wo_owner', current_user, session_user),
+            exists (
+                select from pg_catalog.pg_class as held
+                where held.oid = pg_catalog.to_regclass('wo.schema_version')
+                    and pg_catalog.pg_get_userbyid(held.relowner) in ('wo_owner', current_user, session_user)
+            ),
+            not exists (
+                select from pg_catalog.pg_depend as held
+                where held.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and held.refobjid = home.oid
+            )
+         from pg_catalog.pg_namespace as home where home.nspname = 'wo'",
+        &[],
+    );
+    statement.run(Mode::Latest, &[], |rows| {
+        if rows.count() == 0 {
+            return Found::Nothing;
+        }
+        let flag = |column| rows.get(0, column).unwrap_or(false);
+        match (flag(1), flag(2), flag(3)) {
+            (true, true, _) => Found::Records,
+            (true, false, true) => Found::Empty,
+            _ => Found::Stranger,
+        }
+    })
+}
+
+/// Makes the records, or leaves those that are there: called last by the extension's script.
+#[pg_extern(schema = "wo_private")]
+fn install() {
+    superuser_only();
+    run(PINNED_PATH);
+    run(ROLES);
+    run(LAW);
+    match found() {
+        Found::Nothing => {
+            let outside = OutsideTheExtension::enter();
+            run("create schema wo authorization wo_owner");
+            drop(outside);
+            run_as_owner(&everything());
+            run(&version_row());
+        }
+        Found::Empty => say(
+            "wo_core: schema wo is empty, so a restore is expected to fill it; only the law was installed",
+        ),
+        Found::Records => say(
+            "wo_core: schema wo holds records already; only the law was installed. Put triggers and policies back with: select wo_private.enforce();",
+        ),
+        Found::Stranger => refuse(
+            Refusal::new(
+                SqlState::NotPermitted,
+                "schema_taken",
+                "the schema wo exists and is not wo_core's",
+            )
+            .hint("Rename it (alter schema wo rename to ...), then create the extension again."),
+        ),
+    }
+}
+
+/// Says something to whoever creates the extension; while its script runs, PostgreSQL would
+/// keep notices to itself.
+fn say(text: &str) {
+    run("set local client_min_messages = notice");
+    notice!("{text}");
+}
+
+fn version_row() -> String {
+    format!("insert into wo.schema_version (version, sha256) values ('{VERSION}', '{}')", digest())
+}
+
+/// Puts the law back on records that outlived it: triggers, policies, views, functions, grants.
+#[pg_extern(schema = "wo_private")]
+fn enforce() {
+    superuser_only();
+    CHECKED.set(false);
+    run_as_owner(&law());
+    match problems().into_iter().next() {
+        Some(problem) => refuse(damaged(&problem)),
+        None => notice!("wo_core: the law is in force on every table"),
+    }
+}
+
+/// Takes records of the version before to this one: called last by an update's script.
+#[pg_extern(schema = "wo_private")]
+fn migrate() {
+    superuser_only();
+    let from: Option<String> = Statement::new(
+        "select version from wo.schema_version order by installed_at desc, version desc limit 1",
+        &[],
+    )
+    .run(Mode::Latest, &[], |rows| rows.get(0, 1));
+    let from = from.unwrap_or_default();
+    run(PINNED_PATH);
+    run(ROLES);
+    run(LAW);
+    let Some((_, _, upgrade)) =
+        UPGRADES.iter().find(|(old, new, _)| *old == from && *new == VERSION)
+    else {
+        if from != VERSION {
+            refuse(damaged(&format!("there is no way from version {from} to {VERSION}")));
+        }
+        return;
+    };
+    let mut parts = vec![(*upgrade).to_owned()];
+    parts.extend(law());
+    CHECKED.set(false);
+    run_as_owner(&parts);
+    run(&version_row());
+}
+
+fn superuser_only() {
+    // SAFETY: reads the current user's standing.
+    if !unsafe { pg_sys::superuser() } {
+        refuse(Refusal::new(
+            SqlState::NotPermitted,
+            "superuser_required",
+            "only a superuser may change the law of wo_core",
+        ));
+    }
+}

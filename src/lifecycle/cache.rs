@@ -1,0 +1,69 @@
+//! Lifecycles, compiled once in a backend for each version. A version never changes, so the cache
+//! never goes stale, but for one thing: a version that this transaction published and rolled back
+//! was never one. So what was compiled in an aborted transaction is dropped.
+
+use crate::raise::damaged;
+use crate::statement::{Mode, statement, text, uuid as uuid_argument};
+use pgrx::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use uuid::Uuid;
+use wo_rules::lifecycle::{Lifecycle, validate};
+use wo_rules::refusal::Refusal;
+
+statement!(
+    DEFINITION,
+    "select published.definition::text from wo.lifecycle as published
+     where published.tenant_id = $1 and published.name = $2 and published.version = $3",
+    [UUIDOID, TEXTOID, INT4OID]
+);
+
+type Key = (Uuid, String, i32);
+
+thread_local! {
+    static COMPILED: RefCell<HashMap<Key, Rc<Lifecycle>>> = RefCell::default();
+    static PUBLISHED_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The compiled version.
+///
+/// # Errors
+/// 55000 `records_damaged` where it is not there or cannot be read.
+pub fn compiled(tenant: Uuid, name: &str, version: i32) -> Result<Rc<Lifecycle>, Refusal> {
+    let key = (tenant, name.to_owned(), version);
+    if let Some(known) = COMPILED.with_borrow(|all| all.get(&key).cloned()) {
+        return Ok(known);
+    }
+    let arguments = [uuid_argument(tenant), text(name), version.into_datum()];
+    let document: Option<String> =
+        DEFINITION.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)));
+    let lifecycle = document
+        .and_then(|document| serde_json::from_str(&document).ok())
+        .and_then(|document| validate(&document, None).ok())
+        .map(Rc::new)
+        .ok_or_else(|| damaged(&format!("version {version} of the lifecycle {name}")))?;
+    COMPILED.with_borrow_mut(|all| all.insert(key, Rc::clone(&lifecycle)));
+    Ok(lifecycle)
+}
+
+/// Marks that this transaction published a version, which a rollback would undo.
+pub fn mark_published() {
+    PUBLISHED_HERE.set(true);
+}
+
+/// Forgets what an abort has undone.
+pub fn at_transaction_end(aborted: bool) {
+    if aborted && PUBLISHED_HERE.get() {
+        let _ = COMPILED.try_with(|all| {
+            if let Ok(mut all) = all.try_borrow_mut() {
+                all.clear();
+            }
+        });
+    }
+}
+
+/// The transaction is over, so nothing of it can be undone any more.
+pub fn forget_publication() {
+    PUBLISHED_HERE.set(false);
+}

@@ -1,0 +1,111 @@
+//! Work orders: the record's triggers, and the functions that callers use.
+
+mod api;
+mod bulk;
+mod import;
+mod kept;
+mod layout;
+mod migration;
+mod number;
+pub mod pending;
+mod rule;
+mod seen;
+mod standing;
+mod trail;
+mod transitions;
+
+pub use layout::is_beside_changes;
+
+use crate::identity::memory::Identity;
+use crate::identity::{self, random_bytes};
+use crate::raise::OrRefuse;
+use crate::statement::{Mode, statement, text, uuid as uuid_argument};
+use pending::Written;
+use pgrx::prelude::*;
+use uuid::Uuid;
+use wo_rules::reference::{self, Reference};
+use wo_rules::refusal::Refusal;
+use wo_rules::time::unix_milliseconds;
+
+statement!(
+    BY_NUMBER,
+    "select held.id from wo.work_order as held where held.tenant_id = $1 and held.wo_number = $2",
+    [UUIDOID, TEXTOID]
+);
+statement!(
+    BY_ID,
+    "select held.id from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
+    [UUIDOID, UUIDOID]
+);
+
+/// A new UUIDv7: its first bits are the time, so that new rows stand together in an index.
+pub fn new_id(at: i64) -> Uuid {
+    let milliseconds = u64::try_from(unix_milliseconds(at)).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &random_bytes::<10>()).into_uuid()
+}
+
+/// The members of an event's `data`.
+#[derive(serde::Serialize)]
+struct EventData<'a> {
+    work_order: &'a str,
+    lifecycle: &'a str,
+    lifecycle_version: i32,
+    action: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_status: Option<&'a str>,
+    status: &'a str,
+    version: i64,
+    sequence: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
+}
+
+/// The `data` of an event: what happened, small enough to be carried everywhere.
+fn event_data(written: &Written, acting: &Identity, sequence: i64) -> String {
+    let data = EventData {
+        work_order: &written.number,
+        lifecycle: &written.lifecycle.0,
+        lifecycle_version: written.lifecycle.1,
+        action: &written.action,
+        from_status: written.from_status.as_deref().filter(|_| written.moved),
+        status: &written.status,
+        version: written.version,
+        sequence,
+        actor: acting.principal.as_deref(),
+    };
+    serde_json::to_string(&data).unwrap_or_default()
+}
+
+/// Finds the work order that a caller names, among those that the caller may see.
+pub fn find(tenant: Uuid, name: &str) -> Result<Uuid, Refusal> {
+    let found: Option<pgrx::Uuid> = match reference::parse(name)? {
+        Reference::Id(id) => {
+            let arguments = [uuid_argument(tenant), uuid_argument(id)];
+            BY_ID.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
+        }
+        Reference::Number(number) => {
+            let arguments = [uuid_argument(tenant), text(&number)];
+            BY_NUMBER
+                .with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
+        }
+    };
+    found.map(|id| Uuid::from_bytes(*id.as_bytes())).ok_or_else(|| reference::unknown(name))
+}
+
+/// The id of the work order of that number or UUID; NULL where there is none.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn work_order_id(work_order: Option<&str>) -> Option<pgrx::Uuid> {
+    let acting = identity::current()?;
+    let id = find(acting.tenant, work_order?).ok()?;
+    Some(pgrx::Uuid::from_bytes(*id.as_bytes()))
+}
+
+/// The id of the work order of that number or UUID; refuses where there is none.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn work_order_id_or_refuse(work_order: Option<&str>) -> pgrx::Uuid {
+    let acting = identity::required().or_refuse();
+    let id = find(acting.tenant, work_order.unwrap_or_default()).or_refuse();
+    pgrx::Uuid::from_bytes(*id.as_bytes())
+}

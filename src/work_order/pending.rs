@@ -1,0 +1,131 @@
+//! What the trigger before the write hands to the trigger after it, and what the API hears of it.
+//!
+//! A trigger before the write may not write itself (an upsert's INSERT may come to nothing, and a
+//! change of its own row fails with 27000), so the finished entry waits here for the other one.
+
+use crate::audit::Link;
+use crate::identity::memory::nesting_level;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// A checked write, waiting for its row to be stored.
+pub struct Pending {
+    /// The entry of the trail.
+    pub link: Link,
+    /// The `data` of the event.
+    pub event_data: String,
+    /// Whether an edge of the state that was reached may be taken by the system.
+    pub may_follow: bool,
+    /// What the API says of it.
+    pub written: Written,
+}
+
+/// What a write did, for the API's answer.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The work order.
+    pub id: Uuid,
+    /// Its number.
+    pub number: String,
+    /// What was done.
+    pub action: String,
+    /// The state before; nothing for a new work order.
+    pub from_status: Option<String>,
+    /// The state after.
+    pub status: String,
+    /// The version after.
+    pub version: i64,
+    /// Whether it moved along an edge.
+    pub moved: bool,
+    /// Its lifecycle and version.
+    pub lifecycle: (String, i32),
+}
+
+/// A write that the law itself makes, and how it is to be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// An edge that the system takes because its gates became true.
+    Auto(Uuid),
+    /// A move to another version of the lifecycle.
+    Migration(Uuid),
+}
+
+thread_local! {
+    static PENDING: RefCell<HashMap<(Uuid, i64), Pending>> = RefCell::default();
+    static WRITTEN: RefCell<Vec<Written>> = const { RefCell::new(Vec::new()) };
+    /// The nesting level of the subtransaction that listens, if any.
+    static LISTENING: Cell<Option<i32>> = const { Cell::new(None) };
+    /// The law's own write, with the nesting level that it is made at.
+    static CONSEQUENCE: RefCell<Option<(i32, Consequence)>> = const { RefCell::new(None) };
+}
+
+/// Leaves a checked write for the trigger after it.
+pub fn leave(id: Uuid, version: i64, pending: Pending) {
+    PENDING.with_borrow_mut(|all| all.insert((id, version), pending));
+}
+
+/// Takes it out again.
+pub fn take(id: Uuid, version: i64) -> Option<Pending> {
+    let pending = PENDING.with_borrow_mut(|all| all.remove(&(id, version)))?;
+    if LISTENING.get().is_some() {
+        WRITTEN.with_borrow_mut(|written| written.push(pending.written.clone()));
+    }
+    Some(pending)
+}
+
+/// Hears what is written while `act` runs.
+pub fn listen<T>(act: impl FnOnce() -> T) -> (T, Vec<Written>) {
+    WRITTEN.with_borrow_mut(Vec::clear);
+    LISTENING.set(Some(nesting_level()));
+    let result = act();
+    LISTENING.set(None);
+    (result, WRITTEN.with_borrow_mut(std::mem::take))
+}
+
+/// Makes a write of the law's own.
+pub fn as_consequence<T>(consequence: Consequence, act: impl FnOnce() -> T) -> T {
+    CONSEQUENCE.with_borrow_mut(|current| *current = Some((nesting_level(), consequence)));
+    let result = act();
+    CONSEQUENCE.with_borrow_mut(|current| *current = None);
+    result
+}
+
+/// Whether the write of that work order is the law's own.
+pub fn consequence_of(id: Uuid) -> Option<Consequence> {
+    CONSEQUENCE.with_borrow(|current| match current {
+        Some((_, consequence)) => match consequence {
+            Consequence::Auto(it) | Consequence::Migration(it) if *it == id => {
+                Some(consequence.clone())
+            }
+            _ => None,
+        },
+        None => None,
+    })
+}
+
+/// Forgets what was under way in the subtransaction of that level, or deeper: it has been rolled
+/// back. What began above it goes on.
+pub fn at_rollback_to_savepoint(level: i32) {
+    let _ = CONSEQUENCE.try_with(|current| {
+        if let Ok(mut current) = current.try_borrow_mut() {
+            current.take_if(|(since, _)| *since >= level);
+        }
+    });
+    LISTENING.set(LISTENING.get().filter(|since| *since < level));
+}
+
+/// Forgets everything: the transaction is over.
+pub fn forget_all() {
+    let _ = PENDING.try_with(|all| {
+        if let Ok(mut all) = all.try_borrow_mut() {
+            all.clear();
+        }
+    });
+    let _ = WRITTEN.try_with(|all| {
+        if let Ok(mut all) = all.try_borrow_mut() {
+            all.clear();
+        }
+    });
+    at_rollback_to_savepoint(0);
+}

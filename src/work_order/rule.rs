@@ -1,0 +1,377 @@
+//! Before a work order is written: the row becomes a value, the value is judged, and the verdict
+//! becomes the row that PostgreSQL stores. Nothing is written here.
+
+use super::kept::{check_kept, kept, title_missing, unknown_lifecycle};
+use super::layout::{Column, Layout};
+use super::pending::{self, Consequence, Pending, Written};
+use super::seen::{Facets, Seen, lifecycle_of};
+use super::standing::{self, Standing};
+use super::{new_id, number};
+use crate::audit::{Act, Link};
+use crate::identity::memory::{self, Identity};
+use crate::identity::{self, login_is_member};
+use crate::lifecycle::{cache, facts};
+use crate::raise::{OrRefuse, damaged, refuse};
+use crate::row::{Row, returned};
+use crate::statement::{Mode, optional_text, statement, text, uuid as uuid_argument};
+use pgrx::prelude::*;
+use pgrx::{AllocatedByPostgres, pg_sys};
+use wo_rules::audit::{GENESIS, changes};
+use wo_rules::field::{Field, FieldKind, FieldSet};
+use wo_rules::lifecycle::{Actor, Decision, Facts, Lifecycle, Proposal};
+use wo_rules::refusal::Refusal;
+
+statement!(
+    BIRTH,
+    "select home.number_format, newest.name, newest.version
+     from wo.tenant as home
+     left join lateral (
+        select published.name, published.version from wo.lifecycle as published
+        where published.tenant_id = $1 and published.name = coalesce($2, home.default_lifecycle)
+        order by published.version desc
+        limit 1
+     ) as newest on true
+     where home.tenant_id = $1",
+    [UUIDOID, TEXTOID]
+);
+
+/// Before INSERT and UPDATE of a work order.
+#[pg_trigger(sql = r#"
+create function wo_private.work_order_rule() returns trigger
+    language c security definer set search_path = pg_catalog, pg_temp
+    as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn work_order_rule<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
+    crate::install::check_records();
+    let Some(new) = Row::new_of(trigger) else { return Ok(trigger.old()) };
+    let layout = Layout::of(trigger, &new);
+    let acting = identity::required().or_refuse();
+    let seen = Seen::new(&new, &layout);
+    if seen.tenant() != Some(acting.tenant) {
+        refuse(crate::configuration::wrong_tenant());
+    }
+    memory::mark_written();
+    let tuple = match Row::old_of(trigger) {
+        None => before_insert(&acting, &seen),
+        Some(old) => before_update(&acting, &Seen::new(&old, &layout), &seen),
+    }
+    .or_refuse();
+    Ok(Some(returned(trigger, tuple)))
+}
+
+type Change = (usize, Option<pg_sys::Datum>);
+
+fn before_insert(acting: &Identity, new: &Seen<'_>) -> Result<*mut pg_sys::HeapTupleData, Refusal> {
+    let standing = standing::of(acting)?;
+    let at = identity::now();
+    let given = |column: Column| new.row.datum(new.layout.column(column));
+    let importing = given(Column::Id).is_some() || given(Column::WoNumber).is_some();
+    if importing && !login_is_member("wo_admin") {
+        return Err(kept("id, wo_number", "a new work order"));
+    }
+    let id = if given(Column::Id).is_some() { new.id() } else { new_id(at) };
+    let lifecycle: Option<String> = new.get(Column::Lifecycle);
+    let arguments = [uuid_argument(acting.tenant), optional_text(lifecycle.as_deref())];
+    let birth = BIRTH.with(|statement| {
+        statement.run(Mode::Latest, &arguments, |rows| {
+            Some((rows.get::<String>(0, 1)?, rows.get::<String>(0, 2), rows.get::<i32>(0, 3)))
+        })
+    });
+    let Some((format, name, version)) = birth else {
+        return Err(damaged("the tenant of this transaction is missing"));
+    };
+    let (Some(name), Some(version)) = (name, version) else {
+        return Err(unknown_lifecycle(lifecycle.as_deref()));
+    };
+    if new.get::<i32>(Column::LifecycleVersion).is_some_and(|asked| asked != version) {
+        return Err(kept("lifecycle_version", "a new work order"));
+    }
+    let compiled = cache::compiled(acting.tenant, &name, version)?;
+    let number = match new.get::<String>(Column::WoNumber) {
+        Some(number) => number,
+        None => number::draw(acting.tenant, &format, at)?,
+    };
+    let reason: Option<String> = new.get(Column::Reason);
+    let status: Option<String> = new.get(Column::Status);
+    let filled = new.filled();
+    if !filled.contains(Field::Title) {
+        return Err(title_missing());
+    }
+    let creation = compiled.create(
+        &standing.actor(),
+        &Proposal {
+            status: status.as_deref().unwrap_or_default(),
+            regulatory: new.regulatory(),
+            changed: filled,
+            filled_before: FieldSet::EMPTY,
+            filled,
+            values: new,
+            reason: reason.as_deref(),
+        },
+    )?;
+    let assignee: Option<String> = new.field(Field::Assignee);
+    let requester: Option<String> = new.field(Field::Requester);
+    standing::check_named(acting.tenant, &number, assignee.as_deref(), requester.as_deref())?;
+
+    let column = |column: Column| new.layout.column(column);
+    let time = Some(pg_sys::Datum::from(at));
+    let mut changed: Vec<Change> = vec![
+        (column(Column::Id), uuid_argument(id)),
+        (column(Column::WoNumber), text(&number)),
+        (column(Column::Lifecycle), text(&name)),
+        (column(Column::LifecycleVersion), version.into_datum()),
+        (column(Column::Status), text(creation.status)),
+        (column(Column::Version), 1i64.into_datum()),
+        (column(Column::Revision), 1i32.into_datum()),
+        (column(Column::Originator), text(&standing.id)),
+        (new.layout.field(Field::Priority), text(creation.priority)),
+        (column(Column::Reason), None),
+        (column(Column::CreatedAt), time),
+        (column(Column::UpdatedAt), time),
+        (column(Column::LockedAt), None),
+    ];
+    let mut default = |field: Field, value: Option<pg_sys::Datum>| {
+        if new.row.datum(new.layout.field(field)).is_none() {
+            changed.push((new.layout.field(field), value));
+        }
+    };
+    default(Field::Source, text("manual"));
+    default(Field::Regulatory, false.into_datum());
+    default(Field::Tags, Vec::<String>::new().into_datum());
+    default(Field::Deficiencies, Vec::<String>::new().into_datum());
+    default(Field::Metadata, pgrx::JsonB(serde_json::json!({})).into_datum());
+    changed.extend(
+        blank_texts(new, FieldSet::all(), filled)
+            .into_iter()
+            .filter(|(index, _)| *index != new.layout.field(Field::Priority)),
+    );
+    let may_follow = has_auto_edge(&compiled, creation.status);
+    let written = Written {
+        id,
+        number,
+        action: "created".to_owned(),
+        from_status: None,
+        status: creation.status.to_owned(),
+        version: 1,
+        moved: false,
+        lifecycle: (name, version),
+    };
+    Ok(link_and_store(
+        acting,
+        None,
+        new,
+        changed,
+        written,
+        LinkParts { sequence: 0, hash: &GENESIS, at, reason, may_follow },
+    ))
+}
+
+fn before_update(
+    acting: &Identity,
+    old: &Seen<'_>,
+    new: &Seen<'_>,
+) -> Result<*mut pg_sys::HeapTupleData, Refusal> {
+    let id = old.id();
+    let facets = Facets::of(old);
+    let record = facets.record();
+    let consequence = pending::consequence_of(id);
+    check_kept(old, new, &facets, consequence.as_ref())?;
+    let status: String = new.text(Column::Status);
+    let reason: Option<String> =
+        new.get::<String>(Column::Reason).filter(|reason| !reason.trim().is_empty());
+    let (filled_before, filled) = (old.filled(), new.filled());
+    // A blank text over no text is stored as no text: nothing changes.
+    let still_blank = |field: Field| {
+        field.kind() == FieldKind::Text && !filled.contains(field) && !filled_before.contains(field)
+    };
+    let differs =
+        |field: &Field| !new.row.same(old.row, new.layout.field(*field)) && !still_blank(*field);
+    let mut changed: FieldSet = Field::ALL.iter().copied().filter(differs).collect();
+    let flag_changed = changed.contains(Field::Regulatory);
+    changed.remove(Field::Regulatory);
+    if changed.contains(Field::Title) && !filled.contains(Field::Title) {
+        return Err(title_missing());
+    }
+    let proposal = Proposal {
+        status: &status,
+        regulatory: new.regulatory(),
+        changed,
+        filled_before,
+        filled,
+        values: new,
+        reason: reason.as_deref(),
+    };
+    let lifecycle = lifecycle_of(acting.tenant, new);
+    let decision = if let Some(Consequence::Migration(_)) = consequence {
+        if lifecycle.state(&status).is_none() {
+            return Err(damaged("a migration to a state that is not there"));
+        }
+        Decision::default()
+    } else {
+        let facts = if status == facets.status {
+            Facts::default()
+        } else {
+            facts(acting.tenant, id, lifecycle.sql_guards(&facets.status, &status))
+        };
+        if consequence.is_some() {
+            lifecycle.decide_auto(&record, &proposal, &facts)?
+        } else {
+            let standing = standing::of(acting)?;
+            lifecycle.decide(&standing.actor(), &record, &proposal, &facts)?
+        }
+    };
+    let moved = status != facets.status;
+    let migrated = matches!(consequence, Some(Consequence::Migration(_)));
+    if !moved && !flag_changed && changed.is_empty() && !migrated {
+        // Nothing changes, so nothing is recorded; a reason without a change has nowhere to stand.
+        return Ok(old.row.tuple());
+    }
+    let named =
+        |field: Field| changed.contains(field).then(|| new.field::<String>(field)).flatten();
+    let (assignee, requester) = (named(Field::Assignee), named(Field::Requester));
+    standing::check_named(
+        acting.tenant,
+        &facets.number,
+        assignee.as_deref(),
+        requester.as_deref(),
+    )?;
+
+    let at = identity::now();
+    let version = old.version() + 1;
+    let column = |column: Column| new.layout.column(column);
+    let time = Some(pg_sys::Datum::from(at));
+    let mut changes: Vec<Change> = vec![
+        (column(Column::Version), version.into_datum()),
+        (column(Column::Reason), None),
+        (column(Column::UpdatedAt), time),
+    ];
+    if decision.lock {
+        changes.push((column(Column::LockedAt), time));
+    }
+    if decision.new_revision {
+        let revision = old.get::<i32>(Column::Revision).unwrap_or(1).saturating_add(1);
+        changes.push((column(Column::Revision), revision.into_datum()));
+    }
+    if decision.release_assignment {
+        changes.push((new.layout.field(Field::Assignee), None));
+    }
+    changes.extend(blank_texts(new, FieldSet::all(), filled));
+    if let Some(field) = decision.reason_field {
+        changes.push((new.layout.field(field), optional_text(reason.as_deref())));
+    }
+    let action = match (&decision.transition, migrated) {
+        (_, true) => "migrated".to_owned(),
+        (Some(edge), _) => edge.action.clone(),
+        (None, _) => "changed".to_owned(),
+    };
+    let may_follow = !decision.lock && has_auto_edge(&lifecycle, &status);
+    let written = Written {
+        id,
+        number: facets.number.clone(),
+        action,
+        from_status: Some(facets.status.clone()),
+        status,
+        version,
+        moved,
+        lifecycle: (
+            new.text(Column::Lifecycle),
+            new.get(Column::LifecycleVersion).unwrap_or_default(),
+        ),
+    };
+    let hash: Vec<u8> = old.get(Column::ChainHash).unwrap_or_default();
+    let parts = LinkParts {
+        sequence: old.get(Column::ChainSequence).unwrap_or(0),
+        hash: &hash,
+        at,
+        reason: reason.or(decision.reason_text),
+        may_follow,
+    };
+    Ok(link_and_store(acting, Some(old), new, changes, written, parts))
+}
+
+/// A blank text is no text: it is stored as NULL, so that a stored text need not be read again to
+/// know that a gate may count it. Title and source may not be NULL and have checks of their own.
+fn blank_texts(new: &Seen<'_>, written: FieldSet, filled: FieldSet) -> Vec<Change> {
+    written
+        .minus(filled)
+        .iter()
+        .filter(|field| field.kind() == FieldKind::Text)
+        .filter(|field| !matches!(field, Field::Title | Field::Source))
+        .filter(|field| new.row.datum(new.layout.field(*field)).is_some())
+        .map(|field| (new.layout.field(field), None))
+        .collect()
+}
+
+/// What [`link_and_store`] needs beside the rows.
+struct LinkParts<'a> {
+    sequence: i64,
+    hash: &'a [u8],
+    at: i64,
+    reason: Option<String>,
+    may_follow: bool,
+}
+
+/// Makes the chain's next link from the row as it will be stored, leaves it for the trigger after
+/// the write, and gives that row.
+fn link_and_store(
+    acting: &Identity,
+    old: Option<&Seen<'_>>,
+    new: &Seen<'_>,
+    mut columns: Vec<Change>,
+    written: Written,
+    parts: LinkParts<'_>,
+) -> *mut pg_sys::HeapTupleData {
+    let stored = new.row.replaced(&columns);
+    let compared: Vec<(&str, Option<String>, Option<String>)> = new
+        .layout
+        .audited
+        .iter()
+        .filter(|(index, _)| old.is_none_or(|old| !stored.same(old.row, *index)))
+        .map(|(index, name)| {
+            (name.as_str(), old.and_then(|old| old.row.json(*index)), stored.json(*index))
+        })
+        .filter(|(_, before, after)| before != after)
+        .collect();
+    let changes =
+        changes(compared.iter().map(|(name, old, new)| (*name, old.as_deref(), new.as_deref())));
+    let event_data = super::event_data(&written, acting, parts.sequence + 1);
+    let link = Link::new(
+        acting,
+        Act {
+            subject: "work_order",
+            subject_id: written.id,
+            after_sequence: parts.sequence,
+            after_hash: parts.hash,
+            at: parts.at,
+            action: written.action.clone(),
+            reason: parts.reason,
+            from_status: written.from_status.clone(),
+            to_status: Some(written.status.clone()),
+            record_version: Some(written.version),
+            changes,
+        },
+    );
+    let column = |column: Column| new.layout.column(column);
+    columns.push((column(Column::ChainSequence), link.sequence().into_datum()));
+    columns.push((column(Column::ChainHash), link.hash.as_slice().into_datum()));
+    let tuple = new.row.with(&columns);
+    pending::leave(
+        written.id,
+        written.version,
+        Pending { link, event_data, may_follow: parts.may_follow, written },
+    );
+    tuple
+}
+
+fn has_auto_edge(lifecycle: &Lifecycle, status: &str) -> bool {
+    lifecycle.edges_from(status).any(|edge| edge.auto)
+}
+
+impl Standing {
+    /// The same, as the rules take it.
+    pub fn actor(&self) -> Actor<'_> {
+        Actor { id: &self.id, kind: self.kind, roles: &self.roles }
+    }
+}

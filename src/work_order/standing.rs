@@ -1,0 +1,97 @@
+//! How the actor stands in the tenant, read anew for every write and under the latest snapshot: a
+//! role that was revoked meanwhile does not help, whatever the isolation level.
+
+use crate::audit::source;
+use crate::identity::memory::{Identity, Proof};
+use crate::identity::standing as registered;
+use uuid::Uuid;
+use wo_rules::identity as rules;
+use wo_rules::lifecycle::PrincipalKind;
+use wo_rules::refusal::{Refusal, SqlState};
+
+/// A principal that may act.
+pub struct Standing {
+    /// Its identifier.
+    pub id: String,
+    /// What it is.
+    pub kind: PrincipalKind,
+    /// Its standing roles.
+    pub roles: Vec<String>,
+}
+
+/// Reads the actor's standing.
+///
+/// # Errors
+/// 42501 `no_principal` for a database role that administers, `principal_disabled`,
+/// `no_identity` where the login role is not its own any more.
+pub fn of(identity: &Identity) -> Result<Standing, Refusal> {
+    let Some(id) = identity.principal.clone() else {
+        return Err(Refusal::new(
+            SqlState::NotPermitted,
+            "no_principal",
+            "a database role that administers a tenant does not write its work orders",
+        )
+        .hint(
+            "Act as a principal: call wo.authenticate(token), or use a login role that is one.",
+        ));
+    };
+    let standing =
+        registered::of_principal(identity.tenant, &id).ok_or_else(rules::unknown_principal)?;
+    standing.check(&id)?;
+    if identity.proof == Proof::Login && standing.db_role.as_deref() != Some(&source::login_role())
+    {
+        return Err(rules::nobody());
+    }
+    let roles = registered::roles(identity.tenant, &id);
+    Ok(Standing { id, kind: kind_of(&standing.kind), roles })
+}
+
+/// The kind of that name; anything unknown counts as a program, which may do the least.
+pub fn kind_of(name: &str) -> PrincipalKind {
+    match name {
+        "person" => PrincipalKind::Person,
+        "agent" => PrincipalKind::Agent,
+        "vendor" => PrincipalKind::Vendor,
+        _ => PrincipalKind::System,
+    }
+}
+
+/// Checks that a work order may name these principals.
+///
+/// # Errors
+/// 23514 `assignee_not_allowed`, 22023 `requester_unknown`.
+pub fn check_named(
+    tenant: Uuid,
+    number: &str,
+    assignee: Option<&str>,
+    requester: Option<&str>,
+) -> Result<(), Refusal> {
+    let look_up = |id: &str| registered::is_assignable(tenant, id);
+    let shown = |id: &str| id.chars().take(60).collect::<String>();
+    if let Some(assignee) = assignee
+        && look_up(assignee) != Some(true)
+    {
+        return Err(Refusal::new(
+                SqlState::GateNotMet,
+                "assignee_not_allowed",
+                format!("work order {number} cannot be assigned to \"{}\"", shown(assignee)),
+            )
+            .with("assignee", shown(assignee))
+            .hint("Assign it to a principal of the tenant that is assignable and not disabled: select id from wo.principal where assignable;"));
+    }
+    if let Some(requester) = requester
+        && look_up(requester).is_none()
+    {
+        return Err(Refusal::new(
+            SqlState::BadValue,
+            "requester_unknown",
+            format!(
+                "work order {number} names the requester \"{}\", who is no principal of the tenant",
+                shown(requester)
+            ),
+        )
+        .with("requester", shown(requester))
+        .hint("Name a principal of the tenant, or nobody."));
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+-- What wo_core does, shown on a cluster of its own: make demo. Each refused attempt is shown as its
+-- user would see it; everything else must succeed.
+\set QUIET on
+\set ON_ERROR_STOP on
+\pset footer off
+\pset null ''
+\set SHOW_CONTEXT never
+\set wo :DBNAME
+
+\echo
+\echo '== 1. A tenant, its people and its agents =='
+create role olga login in role wo_user;    comment on role olga is 'demo: originator and system owner';
+create role paul login in role wo_user;    comment on role paul is 'demo: planner and captain';
+create role mira login in role wo_user;    comment on role mira is 'demo: does the work';
+create role orla login in role wo_user;    comment on role orla is 'demo: the orchestrating agent';
+create role audra login in role wo_auditor; comment on role audra is 'demo: auditor';
+select wo.create_tenant('acme', 'Acme Labs', default_lifecycle => 'regulated_change') as tenant \gset
+begin;
+select wo.administer('acme') \g /dev/null
+select wo.create_principal('olga', roles => '{system_owner}', db_role => 'olga'),
+       wo.create_principal('paul', roles => '{planner,captain}', db_role => 'paul'),
+       wo.create_principal('mira', db_role => 'mira'),
+       wo.create_principal('orla', kind => 'agent', roles => '{orchestrator,scheduler}', db_role => 'orla'),
+       wo.create_principal('audra', db_role => 'audra', assignable => false) \g /dev/null
+commit;
+select id, kind, db_role, array(select role from wo.principal_role as held where held.principal = acting.id) as roles
+from wo.principal as acting order by id;
+
+\echo
+\echo '== 2. A fleet task, from pending to approved =='
+\c :wo mira
+select wo.create_work_order('[SS1-Operations] Migrate the dispatch worker', lifecycle => 'fleet_task',
+    assignee => 'mira', requester => 'paul', estimated_hours => 4) ->> 'wo_number' as fleet \gset
+\echo 'Mira made' :fleet
+select wo.transition(:'fleet', 'accepted') \g /dev/null
+select wo.transition(:'fleet', 'in_progress') \g /dev/null
+\echo
+\echo 'Mira submits it without saying what was done:'
+\set ON_ERROR_STOP off
+select wo.transition(:'fleet', 'review');
+\echo
+\echo 'She updates the table directly instead. The same rules hold:'
+update wo.work_order set status = 'approved' where wo_number = :'fleet';
+\set ON_ERROR_STOP on
+select wo.transition(:'fleet', 'review', fields => '{"completion_summary": "Migrated; all engine modes tested.", "actual_hours": 3.5}') \g /dev/null
+\echo
+\echo 'What can she do now?'
+select action, to_status, allowed, who, why from wo.allowed_transitions(:'fleet');
+\c :wo paul
+select wo.transition(:'fleet', 'approved', 'verified, tests pass') ->> 'status' as "Paul, a captain, approves";
+\echo
+\echo 'The record is locked now, for captains too:'
+\set ON_ERROR_STOP off
+update wo.work_order set title = '[SS1-Operations] Something else' where wo_number = :'fleet';
+\set ON_ERROR_STOP on
+
+\echo
+\echo '== 3. A change that is not regulatory, from draft to closed =='
+\c :wo olga
+select wo.create_work_order('Replace the label printer', 'The old one jams.') ->> 'wo_number' as printer \gset
+select wo.transition(:'printer', 'pending_approval') \g /dev/null
+\c :wo paul
+select wo.transition(:'printer', 'assigned', fields => '{"assignee": "mira"}') \g /dev/null
+\c :wo mira
+select wo.transition(:'printer', 'in_progress') \g /dev/null
+select wo.transition(:'printer', 'completed', fields => '{"completion_summary": "Replaced.", "actual_hours": 1}') \g /dev/null
+\c :wo paul
+select wo.transition(:'printer', 'closed') ->> 'status' as "the label printer is";
+
+\echo
+\echo '== 4. A regulatory change, up to the approvals that it lacks =='
+\c :wo olga
+select wo.create_work_order('Upgrade the chromatography workstation', 'Windows 10 to 11, with IQ and OQ.',
+    regulatory => true, asset => 'HPLC-7') ->> 'wo_number' as upgrade \gset
+\echo 'Every transition of a regulatory work order needs a reason:'
+\set ON_ERROR_STOP off
+select wo.transition(:'upgrade', 'pending_approval');
+\set ON_ERROR_STOP on
+select wo.transition(:'upgrade', 'pending_approval', 'support for Windows 10 has ended') \g /dev/null
+\c :wo paul
+\echo
+\echo 'Nobody moves it on before the system owner and QA have signed:'
+\set ON_ERROR_STOP off
+select wo.transition(:'upgrade', 'assigned', 'let us start', '{"assignee": "mira"}');
+\set ON_ERROR_STOP on
+
+\echo
+\echo '== 5. An agent''s change, from draft to pending_review =='
+\c :wo orla
+select wo.create_work_order('Rotate the gateway certificates', lifecycle => 'agent_change', source => 'automation')
+    ->> 'wo_number' as rotation \gset
+select wo.transition(:'rotation', 'planned', fields => '{"description": "Issue, install, verify, revoke the old ones."}') \g /dev/null
+select wo.transition(:'rotation', 'scheduled', fields =>
+    '{"assignee": "orla", "planned_start": "2030-03-01T08:00:00Z", "planned_end": "2030-03-01T09:00:00Z"}') \g /dev/null
+select wo.transition(:'rotation', 'in_progress') \g /dev/null
+select wo.transition(:'rotation', 'pending_review') ->> 'status' as "the rotation is";
+\echo 'An agent cannot approve its own work, nor anybody''s:'
+\set ON_ERROR_STOP off
+select wo.transition(:'rotation', 'approved');
+\set ON_ERROR_STOP on
+
+\echo
+\echo '== 6. The auditor reads the trail, and recomputes it =='
+\c :wo audra
+select sequence, at::timestamptz(0), who, action, why, left(what, 90) as what from wo.audit_trail(:'fleet');
+select intact, chains, entries from wo.verify_audit();
+select count(*) as events, min(type) as first_type, max(position) as last_position from wo.event;

@@ -1,0 +1,259 @@
+//! Two companies in one database, and logins for every kind of database role.
+//!
+//! `svc` is shared by services: a member of `wo_user` that is mapped to nobody, so it acts by token
+//! alone. `ada` is the login of acme's ann, `gil` the login of globex's gus. `adm`, `aud`, `mon` and
+//! `bri` are members of `wo_admin`, `wo_auditor`, `wo_monitor` and `wo_bridge`.
+
+use std::fmt::Write;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use ed25519_dalek::{Signer, SigningKey};
+use postgres::Client;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use wo_cli::TokenRequest;
+use wo_cluster_tests::{Cluster, Database, refused};
+
+pub const ISSUER: &str = "https://issuer.example";
+
+/// In every text of globex's records, and in nothing that a client of acme may ever see.
+pub const SECRET: &str = "globex-secret";
+
+pub struct Tenant {
+    pub id: Uuid,
+    pub key: SigningKey,
+}
+
+impl Tenant {
+    pub fn request(&self, subject: &str) -> TokenRequest {
+        TokenRequest::new("k1", ISSUER, subject, "wo_core", self.id)
+    }
+
+    /// A good token.
+    pub fn token(&self, subject: &str) -> String {
+        self.signed(&self.request(subject))
+    }
+
+    pub fn signed(&self, request: &TokenRequest) -> String {
+        wo_cli::token(&self.key, request).unwrap()
+    }
+
+    /// The claims of a good token, for a test to change.
+    pub fn claims(&self, subject: &str) -> Value {
+        let request = self.request(subject);
+        json!({
+            "iss": request.issuer, "sub": subject, "aud": request.audience, "jti": request.id,
+            "tenant": self.id, "iat": request.issued_at.timestamp(),
+            "nbf": request.not_before.timestamp(), "exp": request.expires_at.timestamp(),
+        })
+    }
+}
+
+pub fn header() -> Value {
+    json!({ "alg": "EdDSA", "typ": "JWT", "kid": "k1" })
+}
+
+/// What is signed of a token: header and claims, whatever they say.
+pub fn unsigned(header: &Value, claims: &Value) -> String {
+    let part = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+    format!("{}.{}", part(header), part(claims))
+}
+
+/// A token with an honest Ed25519 signature over whatever it says.
+pub fn sign(key: &SigningKey, header: &Value, claims: &Value) -> String {
+    let signed = unsigned(header, claims);
+    let signature = key.sign(signed.as_bytes()).to_bytes();
+    format!("{signed}.{}", Base64UrlUnpadded::encode_string(&signature))
+}
+
+pub struct World<'c> {
+    pub db: Database<'c>,
+    pub acme: Tenant,
+    pub globex: Tenant,
+}
+
+impl World<'static> {
+    pub fn new() -> Self {
+        Self::on(Cluster::shared())
+    }
+}
+
+impl<'c> World<'c> {
+    pub fn on(cluster: &'c Cluster) -> Self {
+        let db = cluster.database();
+        for (login, role) in [
+            ("svc", "wo_user"),
+            ("ada", "wo_user"),
+            ("gil", "wo_user"),
+            ("adm", "wo_admin"),
+            ("aud", "wo_auditor"),
+            ("mon", "wo_monitor"),
+            ("bri", "wo_bridge"),
+        ] {
+            db.login(login, &[role]);
+        }
+        let mut admin = db.superuser();
+        let mut tenant = |slug: &str, more: &str| {
+            let key = wo_cli::new_key().unwrap();
+            let made = admin.query_one(
+                "select wo.create_tenant($1, $2)",
+                &[&slug, &format!("{slug}-secret Inc")],
+            );
+            let id = made.unwrap().get(0);
+            let public = wo_cli::public_key(&key.verifying_key());
+            admin
+                .batch_execute(&format!(
+                    "begin; select wo.administer('{slug}'); {more}
+                     select wo.trust_issuer('{ISSUER}', 'k1', '{public}'); commit"
+                ))
+                .unwrap();
+            Tenant { id, key }
+        };
+        let acme = tenant(
+            "acme",
+            "select wo.create_principal('ann', name => 'Ann', roles => '{planner,system_owner}', db_role => 'ada');
+             select wo.create_principal('bob', name => 'Bob', roles => '{planner}');
+             select wo.create_principal('cyd', name => 'Cyd');",
+        );
+        let globex = tenant(
+            "globex",
+            "select wo.create_principal('gus', name => 'Gus of globex-secret', roles => '{planner,system_owner}', db_role => 'gil');
+             select wo.create_principal('ann', name => 'Another Ann of globex-secret', roles => '{planner}');",
+        );
+        Self { db, acme, globex }
+    }
+
+    /// One row at least of each tenant in every table of schema wo.
+    pub fn fill(&self) {
+        let mut admin = self.db.superuser();
+        admin
+            .batch_execute(
+                "create schema guards; grant usage on schema guards to public;
+                 create function guards.always(uuid, uuid) returns boolean language sql as 'select true'",
+            )
+            .unwrap();
+        for (slug, tenant, who) in [("acme", &self.acme, "ann"), ("globex", &self.globex, "gus")] {
+            admin
+                .batch_execute(&format!(
+                    "begin; select wo.administer('{slug}');
+                     select wo.register_guard('always', 'guards.always(uuid,uuid)', 'asked by {slug}-secret'); commit"
+                ))
+                .unwrap();
+            let mut client = self.db.connect("svc");
+            let mut transaction = client.transaction().unwrap();
+            transaction.execute("select wo.authenticate($1)", &[&tenant.token(who)]).unwrap();
+            let mut sql = format!("select wo.create_consumer('{slug}-secret');");
+            for number in 1..=3 {
+                write!(
+                    sql,
+                    "select wo.create_work_order('{slug}-secret title {number}', '{slug}-secret text',
+                        idempotency_key => '{slug}-secret-{number}', tags => '{{{slug}-secret}}');"
+                )
+                .unwrap();
+            }
+            transaction.batch_execute(&sql).unwrap();
+            transaction.commit().unwrap();
+        }
+    }
+
+    pub fn svc(&self) -> Client {
+        self.db.connect("svc")
+    }
+
+    /// Administers a tenant from elsewhere, under row security, and commits. It waits for nobody.
+    #[track_caller]
+    pub fn administer(&self, slug: &str, sql: &str) {
+        let mut admin = self.db.superuser();
+        let done = admin.batch_execute(&format!(
+            "begin; set local lock_timeout = '5s'; select wo.administer('{slug}');
+             set local role wo_admin; {sql}; commit"
+        ));
+        if let Err(error) = done {
+            panic!("{sql}: {error:?}");
+        }
+    }
+
+    /// Tables of schema wo without their leaves: name, and whether they hold a tenant's rows.
+    pub fn tables(&self) -> Vec<(String, bool)> {
+        let rows = self.db.superuser().query(
+            "select relname::text, exists (select from pg_attribute
+                where attrelid = pg_class.oid and attname = 'tenant_id')
+             from pg_class where relnamespace = 'wo'::regnamespace and relkind in ('r', 'p')
+                and not relispartition order by relname",
+            &[],
+        );
+        let tables: Vec<_> = rows.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+        assert!(tables.len() > 10, "{tables:?}");
+        tables
+    }
+
+    /// Leaf partitions of schema wo.
+    pub fn leaves(&self) -> Vec<String> {
+        let rows = self.db.superuser().query(
+            "select relname::text from pg_class where relnamespace = 'wo'::regnamespace
+                and relkind = 'r' and relispartition order by relname",
+            &[],
+        );
+        let leaves: Vec<_> = rows.unwrap().iter().map(|row| row.get(0)).collect();
+        assert!(leaves.len() > 20, "{leaves:?}");
+        leaves
+    }
+
+    /// A fingerprint of every row of schema wo, as a superuser sees it.
+    pub fn fingerprint(&self) -> Vec<(String, String)> {
+        let mut admin = self.db.superuser();
+        self.tables()
+            .into_iter()
+            .map(|(table, _)| {
+                let sql = format!(
+                    "select coalesce(md5(string_agg(line::text, '|' order by line::text)), '') from wo.{table} as line"
+                );
+                let row = admin.query_one(&sql, &[]).unwrap();
+                (table, row.get(0))
+            })
+            .collect()
+    }
+}
+
+pub fn authenticate(client: &mut impl postgres::GenericClient, token: &str) {
+    client.execute("select wo.authenticate($1)", &[&token]).unwrap();
+}
+
+pub fn whoami(client: &mut impl postgres::GenericClient) -> Value {
+    client.query_one("select wo.whoami()", &[]).unwrap().get(0)
+}
+
+/// The principal that is acting, by all that the database says of it; `None` when nobody is.
+pub fn acting(client: &mut impl postgres::GenericClient) -> Option<String> {
+    let who = whoami(client);
+    let row = client.query_one("select wo.current_principal(), wo.current_tenant()", &[]).unwrap();
+    let (principal, tenant): (Option<String>, Option<Uuid>) = (row.get(0), row.get(1));
+    assert_eq!(who["authenticated"], json!(tenant.is_some()), "{who}");
+    assert_eq!(who.get("principal").and_then(Value::as_str).map(str::to_owned), principal, "{who}");
+    principal
+}
+
+pub fn count(client: &mut impl postgres::GenericClient, relation: &str) -> i64 {
+    client.query_one(&format!("select count(*) from {relation}"), &[]).unwrap().get(0)
+}
+
+/// Nobody is acting: no rows, and no writes, by the API or past it.
+#[track_caller]
+pub fn assert_nobody(client: &mut Client) {
+    assert_eq!(acting(client), None);
+    for table in ["wo.work_order", "wo.principal", "wo.tenant", "wo.audit_entry", "wo.event"] {
+        assert_eq!(count(client, table), 0, "{table}");
+    }
+    let tried = client.query_one("select wo.create_work_order('written by nobody')", &[]);
+    refused(tried, "42501", "no_identity");
+    let tried =
+        client.execute("insert into wo.work_order (title) values ('written by nobody')", &[]);
+    refused(tried, "42501", "no_identity");
+}
+
+/// Creates a work order and returns its id.
+pub fn create(client: &mut impl postgres::GenericClient, title: &str) -> Uuid {
+    let made: Value =
+        client.query_one("select wo.create_work_order($1)", &[&title]).unwrap().get(0);
+    made["id"].as_str().unwrap().parse().unwrap()
+}

@@ -1,0 +1,8 @@
+//! Many clients at once: races on real connections.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod events;
+mod harness;
+mod races;
+mod stage;

@@ -1,0 +1,267 @@
+//! wo.health() says what is off, and the law does not work on records that are not as it made them.
+
+use std::collections::BTreeMap;
+
+use postgres::Client;
+use wo_cluster_tests::{Cluster, Database, backend_pid, refused};
+
+#[derive(Debug)]
+struct Said {
+    state: String,
+    detail: String,
+    hint: String,
+}
+
+fn health(client: &mut Client) -> BTreeMap<String, Said> {
+    let rows = client.query("select subject, state, detail, hint from wo.health()", &[]).unwrap();
+    rows.iter()
+        .map(|row| (row.get(0), Said { state: row.get(1), detail: row.get(2), hint: row.get(3) }))
+        .collect()
+}
+
+/// A tenant with somebody who may write: the login `worker`.
+fn with_work(database: &Database<'_>) -> Client {
+    database.login("worker", &["wo_user"]);
+    database
+        .superuser()
+        .batch_execute(
+            "select wo.create_tenant('acme', 'Acme'); begin; select wo.administer('acme');
+             select wo.create_principal('wim', roles => '{planner}', db_role => 'worker'); commit",
+        )
+        .unwrap();
+    let mut client = database.connect("worker");
+    client.batch_execute("select wo.create_work_order('first')").unwrap();
+    client
+}
+
+#[test]
+fn a_fresh_install_is_in_good_health() {
+    let database = Cluster::shared().database();
+    let said = health(&mut database.superuser());
+    let subjects: Vec<&str> = said.keys().map(String::as_str).collect();
+    assert_eq!(subjects, ["event horizon", "partitions", "records", "replica role", "role makers"]);
+    for (subject, said) in &said {
+        assert_eq!(said.state, "good", "{subject}: {said:?}");
+        assert!(!said.detail.is_empty() && said.hint.is_empty(), "{subject}: {said:?}");
+    }
+}
+
+/// What a DBA could do to the records, and the words that health and the law must find for it.
+const DAMAGE: &[(&str, &[&str])] = &[
+    ("alter table wo.work_order disable trigger rule", &["trigger rule", "work_order"]),
+    ("alter table wo.work_order disable trigger keep_row", &["trigger keep_row", "work_order"]),
+    ("alter table wo.work_order enable trigger keep_row", &["trigger keep_row", "work_order"]),
+    ("alter table wo.work_order enable replica trigger trail", &["trigger trail", "work_order"]),
+    ("alter table wo.work_order disable trigger all", &["trigger", "work_order"]),
+    ("alter table wo.work_order_p0 disable trigger rule", &["trigger rule", "work_order_p0"]),
+    (
+        "alter table wo.work_order_p0 disable trigger keep_table",
+        &["trigger keep_table", "work_order_p0"],
+    ),
+    ("drop trigger trail on wo.work_order", &["trigger trail", "work_order", "missing"]),
+    ("drop trigger import on wo.work_order_import", &["trigger import", "work_order_import"]),
+    ("alter table wo.principal disable trigger directory", &["trigger directory", "principal"]),
+    ("alter table wo.audit_entry disable trigger keep_row", &["trigger keep_row", "audit_entry"]),
+    ("alter table wo.work_order owner to postgres", &["work_order belongs to postgres"]),
+    ("alter table wo.audit_chain owner to worker", &["audit_chain belongs to worker"]),
+    ("alter sequence wo.event_position owner to postgres", &["event_position belongs to postgres"]),
+    ("alter table wo.event no force row level security", &["row security of wo.event"]),
+    (
+        "alter table wo.work_order_p0 disable row level security",
+        &["row security of wo.work_order_p0"],
+    ),
+    ("drop policy tenant on wo.work_order", &["policy tenant", "work_order"]),
+    ("alter policy tenant on wo.work_order using (true)", &["policy tenant", "work_order"]),
+];
+
+#[test]
+fn damaged_records_are_reported() {
+    let mut unreported = Vec::new();
+    for (damage, words) in DAMAGE {
+        let database = Cluster::shared().database();
+        with_work(&database);
+        let mut admin = database.superuser();
+        admin.batch_execute(damage).unwrap();
+        let said = &health(&mut admin)["records"];
+        let names_it = words.iter().all(|word| said.detail.contains(word));
+        if said.state != "bad" || !names_it || said.hint.is_empty() {
+            unreported.push(format!("{damage}: {said:?}"));
+            continue;
+        }
+        // A monitor hears the same.
+        database.login("watcher", &["wo_monitor"]);
+        assert_eq!(health(&mut database.connect("watcher"))["records"].state, "bad");
+    }
+    assert!(unreported.is_empty(), "{unreported:#?}");
+}
+
+#[test]
+fn the_law_refuses_to_work_on_damaged_records_and_says_why() {
+    let mut ignored = Vec::new();
+    for (damage, words) in DAMAGE {
+        let database = Cluster::shared().database();
+        let mut open = with_work(&database);
+        let mut admin = database.superuser();
+        admin.batch_execute(damage).unwrap();
+        let before: i64 =
+            admin.query_one("select count(*) from wo.work_order", &[]).unwrap().get(0);
+        // A session that was at work already, and a new one.
+        for client in [&mut open, &mut database.connect("worker")] {
+            let tried = client.batch_execute("select wo.create_work_order('second')");
+            let said = tried.as_ref().err().and_then(|error| error.as_db_error()).cloned();
+            let names_it = said.as_ref().is_some_and(|said| {
+                said.code().code() == "55000"
+                    && words.iter().all(|word| said.message().contains(word))
+            });
+            if names_it {
+                refused(tried, "55000", "records_damaged");
+            } else {
+                ignored.push(format!("{damage}: {said:?}"));
+            }
+        }
+        let after: i64 = admin.query_one("select count(*) from wo.work_order", &[]).unwrap().get(0);
+        if after != before {
+            ignored.push(format!("{damage}: a work order was written"));
+        }
+    }
+    assert!(ignored.is_empty(), "{ignored:#?}");
+}
+
+#[test]
+fn administration_stops_on_damaged_records_too() {
+    let database = Cluster::shared().database();
+    let mut client = with_work(&database);
+    let mut admin = database.superuser();
+    admin.batch_execute("alter table wo.audit_entry disable trigger keep_row").unwrap();
+    for act in [
+        "select wo.administer('acme')",
+        "select wo.create_tenant('late', 'Late')",
+        "insert into wo.work_order (title) values ('raw')",
+        "update wo.work_order set title = 'raw'",
+    ] {
+        let by = if act.starts_with("select") { &mut admin } else { &mut client };
+        refused(by.batch_execute(act), "55000", "records_damaged");
+    }
+}
+
+#[test]
+fn enforce_puts_the_law_back() {
+    let mut lasting = Vec::new();
+    for (damage, _) in DAMAGE {
+        let database = Cluster::shared().database();
+        let mut client = with_work(&database);
+        let mut admin = database.superuser();
+        admin.batch_execute(damage).unwrap();
+        if damage.contains("owner to") {
+            // Whose a table shall be is the DBA's to say.
+            let what = damage.split(" owner to").next().unwrap();
+            admin.batch_execute(&format!("{what} owner to wo_owner")).unwrap();
+        }
+        let enforced = admin.batch_execute("select wo_private.enforce()");
+        let said = &health(&mut admin)["records"];
+        let works = client.batch_execute("select wo.create_work_order('second')");
+        if enforced.is_err() || said.state != "good" || works.is_err() {
+            lasting.push(format!("{damage}: {enforced:?} {said:?} {works:?}"));
+        }
+    }
+    assert!(lasting.is_empty(), "{lasting:#?}");
+}
+
+#[test]
+fn whoever_may_switch_the_rules_off_is_named() {
+    let cluster = Cluster::own(&[]);
+    let database = cluster.database();
+    database.login("mallory", &[]);
+    let mut admin = database.superuser();
+    admin.batch_execute("grant set on parameter session_replication_role to mallory").unwrap();
+    let said = &health(&mut admin)["replica role"];
+    assert_eq!(said.state, "bad", "{said:?}");
+    assert!(said.detail.contains("mallory") && said.hint.contains("revoke"), "{said:?}");
+    admin.batch_execute("grant set on parameter session_replication_role to public").unwrap();
+    let said = &health(&mut admin)["replica role"];
+    assert!(said.detail.contains("PUBLIC"), "{said:?}");
+    // And the hole is real: as a replica the refusing triggers still fire, the deriving do not.
+    admin
+        .batch_execute("revoke set on parameter session_replication_role from mallory, public")
+        .unwrap();
+    assert_eq!(health(&mut admin)["replica role"].state, "good");
+    admin.batch_execute("create role maker login createrole").unwrap();
+    let said = &health(&mut admin)["role makers"];
+    let major = wo_cluster_tests::Server::under_test().major;
+    assert_eq!(said.state, if major >= 16 { "good" } else { "warning" }, "{said:?}");
+    assert!(said.detail.contains("maker"), "{said:?}");
+}
+
+#[test]
+fn who_holds_the_events_back_is_named() {
+    let database = Cluster::shared().database();
+    let mut client = with_work(&database);
+    client.batch_execute("begin; select wo.create_work_order('slow')").unwrap();
+    let pid = backend_pid(&mut client);
+    let mut admin = database.superuser();
+    let said = &health(&mut admin)["event horizon"];
+    assert!(said.detail.contains(&format!("process {pid} (worker")), "{said:?}");
+    client.batch_execute("commit").unwrap();
+    let said = &health(&mut admin)["event horizon"];
+    assert!(said.detail.contains("nobody") && said.state == "good", "{said:?}");
+}
+
+#[test]
+fn a_stranger_who_holds_the_events_back_is_named_and_is_not_good() {
+    let database = Cluster::shared().database();
+    with_work(&database);
+    database.login("stranger", &[]);
+    let mut stranger = database.connect("stranger");
+    let lock =
+        "select pg_advisory_lock_shared(held.key) from (select 22351::bigint << 48 as key) as held";
+    stranger.batch_execute(lock).unwrap();
+    let pid = backend_pid(&mut stranger);
+    // Of the session, not of a transaction: it may never end by itself.
+    let said = &health(&mut database.superuser())["event horizon"];
+    assert!(said.detail.contains(&format!("process {pid} (stranger")), "{said:?}");
+    assert_ne!(said.state, "good", "{said:?}");
+    assert!(said.hint.contains("pg_terminate_backend"), "{said:?}");
+}
+
+#[test]
+fn another_databases_writer_does_not_hold_ours_back() {
+    let (ours, other) = (Cluster::shared().database(), Cluster::shared().database());
+    let mut client = with_work(&other);
+    client.batch_execute("begin; select wo.create_work_order('slow')").unwrap();
+    let said = &health(&mut ours.superuser())["event horizon"];
+    assert!(said.detail.contains("nobody"), "{said:?}");
+    client.batch_execute("rollback").unwrap();
+}
+
+#[test]
+fn missing_partitions_are_reported_before_they_are_missed() {
+    let database = Cluster::shared().database();
+    let mut admin = database.superuser();
+    let ahead = |admin: &mut Client, parent: &str, months: i32| {
+        let leaves = admin
+            .query(
+                "select child.relname::text from pg_inherits join pg_class as child on child.oid = inhrelid
+                 where inhparent = ('wo.' || $1)::regclass
+                    and to_date(right(child.relname, 7), 'YYYY_MM') > date_trunc('month', now() at time zone 'UTC') + make_interval(months => $2)",
+                &[&parent, &months],
+            )
+            .unwrap();
+        for leaf in leaves {
+            admin.batch_execute(&format!("drop table wo.{}", leaf.get::<_, String>(0))).unwrap();
+        }
+    };
+    for (months, state) in [(2, "good"), (1, "warning"), (0, "bad")] {
+        ahead(&mut admin, "event", months);
+        let said = &health(&mut admin)["partitions"];
+        assert_eq!(said.state, state, "{months} months: {said:?}");
+        assert_eq!(said.hint.contains("make_partitions"), state != "good", "{said:?}");
+    }
+    // None at all: nothing can be written, and health must not fall silent.
+    admin.batch_execute("do $$ declare leaf record; begin
+        for leaf in select inhrelid::regclass as name from pg_inherits where inhparent = 'wo.event'::regclass loop
+            execute 'drop table ' || leaf.name; end loop; end $$").unwrap();
+    let said = &health(&mut admin)["partitions"];
+    assert_eq!(said.state, "bad", "{said:?}");
+    admin.batch_execute("select wo.make_partitions()").unwrap();
+    assert_eq!(health(&mut admin)["partitions"].state, "good");
+}

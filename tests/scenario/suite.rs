@@ -1,0 +1,13 @@
+//! Whole flows through a client driver.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod audit;
+mod bad_input;
+mod company;
+mod design;
+mod harness;
+mod lifecycle;
+mod roles;
+mod state_matrix;
+mod work_orders;

@@ -1,0 +1,325 @@
+//! A throwaway cluster: made, started, killed, stopped and removed by the tests.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use postgres::{Client, Config, NoTls};
+
+use crate::database::Database;
+use crate::guardian::Guardian;
+use crate::server::{Server, as_server, free_port, private_dir, run, try_run};
+
+const TEMPLATE: &str = "wo_template";
+
+/// Nothing but the data directory is read or written outside the cluster's private directory, and
+/// nothing listens on TCP unless a setting says so.
+const SETTINGS: &[(&str, &str)] = &[
+    ("listen_addresses", ""),
+    ("max_connections", "200"),
+    ("shared_buffers", "128MB"),
+    ("timezone", "UTC"),
+    ("log_line_prefix", "%m [%p] %u@%d "),
+    ("log_statement", "none"),
+    ("max_prepared_transactions", "10"),
+    ("wal_level", "logical"),
+];
+
+/// The data does not outlive the test, so a crash of the machine needs no protection.
+const FAST: &[(&str, &str)] =
+    &[("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")];
+
+pub struct Cluster {
+    dir: PathBuf,
+    port: u16,
+    template: OnceLock<Result<(), String>>,
+    logins: Mutex<HashSet<(String, String)>>,
+    databases: AtomicU32,
+    guardian: Guardian,
+}
+
+impl Cluster {
+    /// The one cluster that the tests of this process share, each in a database of its own.
+    pub fn shared() -> &'static Cluster {
+        static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
+        extern "C" fn remove() {
+            if let Some(Ok(cluster)) = SHARED.get() {
+                cluster.guardian.finish();
+            }
+        }
+        let cluster = SHARED.get_or_init(|| {
+            // SAFETY: the callback takes no arguments, lives as long as the process, and does not
+            // unwind: `finish` neither panics nor touches thread-locals.
+            unsafe { libc::atexit(remove) };
+            Self::start(FAST)
+        });
+        cluster.as_ref().unwrap_or_else(|error| panic!("the shared cluster: {error}"))
+    }
+
+    /// One that keeps its promises through a crash.
+    pub fn start_durable() -> Cluster {
+        Self::start(&[("fsync", "on"), ("synchronous_commit", "on")])
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A private one with settings of its own, as fast (and as forgetful) as the shared one unless
+    /// these say otherwise.
+    pub fn own(settings: &[(&str, &str)]) -> Cluster {
+        Self::try_own(settings).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same, where the server may refuse to start.
+    pub fn try_own(settings: &[(&str, &str)]) -> Result<Cluster, String> {
+        Self::start(&[FAST, settings].concat())
+    }
+
+    fn start(settings: &[(&str, &str)]) -> Result<Cluster, String> {
+        adopt_orphans();
+        let dir = private_dir();
+        let data = dir.join("data");
+        let cluster = Cluster {
+            guardian: Guardian::over(&dir, &data.join("postmaster.pid"), "QUIT"),
+            dir,
+            port: free_port(),
+            template: OnceLock::new(),
+            logins: Mutex::default(),
+            databases: AtomicU32::new(0),
+        };
+        try_run(
+            Server::under_test()
+                .program("initdb")
+                .args(["--no-sync", "--auth=trust", "--username=postgres"])
+                .args(["--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"])
+                .arg("-D")
+                .arg(&data),
+        )?;
+        let mut conf = String::new();
+        for (name, value) in SETTINGS.iter().chain(settings) {
+            writeln!(conf, "{name} = '{}'", value.replace('\'', "''")).unwrap();
+        }
+        let (socket, port) = (cluster.dir.display(), cluster.port);
+        writeln!(conf, "unix_socket_directories = '{socket}'\nport = {port}").unwrap();
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(data.join("postgresql.conf"))
+            .and_then(|mut file| std::io::Write::write_all(&mut file, conf.as_bytes()))
+            .map_err(|error| error.to_string())?;
+        cluster.try_launch()?;
+        Ok(cluster)
+    }
+
+    /// Starts the server again after [`Cluster::stop`] or [`Cluster::kill`].
+    pub fn launch(&self) {
+        self.try_launch().unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    fn try_launch(&self) -> Result<(), String> {
+        try_run(
+            Server::under_test()
+                .program("pg_ctl")
+                .args(["start", "-w", "-s", "-t", "120", "-D"])
+                .arg(self.data())
+                .arg("-l")
+                .arg(self.log_file()),
+        )
+        .map(drop)
+        .map_err(|error| format!("{error}\n{}", self.log()))
+    }
+
+    /// An orderly stop (mode fast).
+    pub fn stop(&self) {
+        run(Server::under_test()
+            .program("pg_ctl")
+            .args(["stop", "-w", "-s", "-m", "fast", "-D"])
+            .arg(self.data()));
+    }
+
+    /// `kill -9` of the server and of everything it started, as when the machine's memory runs
+    /// out. Returns when they are gone; [`Cluster::launch`] then recovers.
+    pub fn kill(&self) {
+        let pid_file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        let postmaster: i32 = pid_file.lines().next().unwrap().parse().unwrap();
+        // The postmaster first, lest it see a child crash and begin to recover by itself.
+        let mut pids = vec![postmaster];
+        signal(postmaster, libc::SIGSTOP);
+        pids.extend(children(postmaster));
+        for pid in &pids {
+            signal(*pid, libc::SIGKILL);
+        }
+        patiently("the killed server to be gone", || pids.iter().all(|pid| is_gone(*pid)));
+    }
+
+    /// A database with the extension, nobody else's.
+    pub fn database(&self) -> Database<'_> {
+        let made = self.template.get_or_init(|| {
+            let mut admin = self.superuser("postgres");
+            admin
+                .batch_execute(&format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0"))
+                .map_err(|error| describe(&error))?;
+            let mut inside = self.superuser(TEMPLATE);
+            inside.batch_execute("CREATE EXTENSION wo_core").map_err(|error| describe(&error))
+        });
+        if let Err(error) = made {
+            panic!("CREATE EXTENSION wo_core: {error}");
+        }
+        self.create_database(TEMPLATE)
+    }
+
+    /// A database without the extension.
+    pub fn empty_database(&self) -> Database<'_> {
+        self.create_database("template0")
+    }
+
+    fn create_database(&self, template: &str) -> Database<'_> {
+        let name = format!("db{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let mut admin = self.superuser("postgres");
+        let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
+        patiently("the template to be free", || match admin.batch_execute(&create) {
+            Ok(()) => true,
+            // Someone, such as an autovacuum worker, is connected to it for a moment.
+            Err(error) if error.code().is_some_and(|c| c.code() == "55006") => false,
+            Err(error) => panic!("{create}: {}", describe(&error)),
+        });
+        Database::new(self, name)
+    }
+
+    /// Makes the login role if the cluster has none of that name, and grants it the roles.
+    pub fn login(&self, name: &str, member_of: &[&str]) {
+        // One at a time: two grants at once meet "tuple concurrently updated".
+        let mut known = self.logins.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut sql = String::new();
+        if known.insert((name.into(), String::new())) {
+            writeln!(
+                sql,
+                "DO $$ BEGIN CREATE ROLE {name} LOGIN; \
+                 EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
+            )
+            .unwrap();
+        }
+        for role in member_of {
+            if known.insert((name.into(), (*role).into())) {
+                writeln!(sql, "GRANT {role} TO {name};").unwrap();
+            }
+        }
+        if !sql.is_empty() {
+            let granted = self.superuser("postgres").batch_execute(&sql);
+            granted.unwrap_or_else(|error| panic!("login {name}: {}", describe(&error)));
+        }
+    }
+
+    pub fn superuser(&self, database: &str) -> Client {
+        let config = self.config("postgres", database);
+        config.connect(NoTls).unwrap_or_else(|error| panic!("{}\n{}", describe(&error), self.log()))
+    }
+
+    /// How to connect; `application_name` is the test's own.
+    pub fn config(&self, role: &str, database: &str) -> Config {
+        let mut config = Config::new();
+        config.host_path(&self.dir).port(self.port).user(role).dbname(database);
+        if let Some(test) = std::thread::current().name() {
+            config.application_name(&test.chars().take(63).collect::<String>());
+        }
+        config
+    }
+
+    /// A client program of the server's version, told where to connect.
+    pub fn tool(&self, name: &str, role: &str) -> std::process::Command {
+        let mut command = Server::under_test().tool(name);
+        command
+            .env("PGHOST", &self.dir)
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", role)
+            .env("PGCLIENTENCODING", "UTF8");
+        command
+    }
+
+    /// The roles of this cluster as SQL, without which a dump of a database cannot be restored.
+    pub fn dump_roles(&self) -> String {
+        run(self.tool("pg_dumpall", "postgres").arg("--roles-only"))
+    }
+
+    /// The socket's directory: also a place for files that vanish with the cluster.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn log_file(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    pub fn log(&self) -> String {
+        let log = std::fs::read(self.log_file()).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// A directory in the cluster's own that the server may write to.
+    pub fn make_dir(&self, name: &str) -> PathBuf {
+        let path = self.dir.join(name);
+        run(as_server("mkdir").arg(&path));
+        path
+    }
+}
+
+/// The server's words, where there are any: `Display` of the client's error says "db error".
+pub(crate) fn describe(error: &postgres::Error) -> String {
+    error.as_db_error().map_or_else(
+        || error.to_string(),
+        |e| {
+            let detail = e.detail().unwrap_or_default();
+            format!("{} {}: {} {detail}", e.severity(), e.code().code(), e.message())
+        },
+    )
+}
+
+/// Asks until it is so; a minute without it fails the test.
+pub(crate) fn patiently(what: &str, mut is_so: impl FnMut() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < give_up, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn signal(pid: i32, number: i32) {
+    // SAFETY: kill takes plain numbers; the pid was read from this cluster's own pid file, or is a
+    // child of that process.
+    unsafe { libc::kill(pid, number) };
+}
+
+/// Makes this process the parent of what its descendants leave behind, the servers among them: a
+/// killed server would stay a zombie until whoever adopted it reaps it, and a zombie's pid file
+/// says that the server is running.
+fn adopt_orphans() {
+    // SAFETY: sets a flag of this process, from plain numbers.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+}
+
+/// Reaps the process if it is our dead child.
+fn is_gone(pid: i32) -> bool {
+    // SAFETY: waits for this one process only, without blocking, and asks for no status.
+    unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::WNOHANG) };
+    !Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// The parent is the second field behind the name, which may itself hold spaces and parentheses.
+fn parent(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+}
+
+fn children(of: i32) -> Vec<i32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| parent(*pid) == Some(of)).collect()
+}

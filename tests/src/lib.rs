@@ -1,0 +1,23 @@
+//! The harness of the cluster tests: throwaway PostgreSQL servers, databases with the extension
+//! in them, clients that race, and what an error must look like.
+//!
+//! `WO_PG_CONFIG` names the server under test, by default Debian's PostgreSQL 15. The extension
+//! must be installed there already.
+
+// A helper of tests: it fails by panicking, with the reason.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+mod cluster;
+mod database;
+mod guardian;
+mod pgbouncer;
+mod race;
+mod refusal;
+mod server;
+
+pub use cluster::Cluster;
+pub use database::{Database, Psql};
+pub use pgbouncer::PgBouncer;
+pub use race::{backend_pid, race};
+pub use refusal::{db_error, refused};
+pub use server::Server;

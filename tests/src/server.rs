@@ -1,0 +1,94 @@
+//! The installed PostgreSQL that is under test, and the user it runs as.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+pub struct Server {
+    pub bindir: PathBuf,
+    pub major: u32,
+}
+
+impl Server {
+    pub fn under_test() -> &'static Server {
+        static SERVER: OnceLock<Server> = OnceLock::new();
+        SERVER.get_or_init(|| {
+            let pg_config = std::env::var("WO_PG_CONFIG")
+                .unwrap_or_else(|_| "/usr/lib/postgresql/15/bin/pg_config".into());
+            let ask = |what: &str| {
+                let answer = run(Command::new(&pg_config).arg(what));
+                answer.trim().to_owned()
+            };
+            let version = ask("--version");
+            let major = version.trim_start_matches("PostgreSQL ");
+            let major = major.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+            Server { bindir: ask("--bindir").into(), major: major.parse().expect(&version) }
+        })
+    }
+
+    /// A client program of this version (`psql`, `pg_dump`, …) with nothing from the environment
+    /// that could lead it elsewhere.
+    pub fn tool(&self, name: &str) -> Command {
+        clean(Command::new(self.bindir.join(name)))
+    }
+
+    /// A program that must run as the server's own user.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        as_server(self.bindir.join(name).to_str().unwrap())
+    }
+}
+
+/// PostgreSQL refuses to run as root, so there its programs run as `postgres`.
+pub(crate) fn as_server(program: &str) -> Command {
+    if !is_root() {
+        return clean(Command::new(program));
+    }
+    let mut command = Command::new("runuser");
+    command.args(["-u", "postgres", "--", program]);
+    clean(command)
+}
+
+pub(crate) fn is_root() -> bool {
+    // SAFETY: geteuid has no preconditions and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Neither PGHOST nor RUST_BACKTRACE (a server that inherits it sends backtraces to its clients).
+fn clean(mut command: Command) -> Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    command
+        .env_clear()
+        .env("PATH", format!("{path}:/usr/local/bin:/usr/bin:/bin:/usr/sbin"))
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC")
+        .env("HOME", "/nonexistent")
+        .current_dir("/");
+    command
+}
+
+/// What the command printed; a failure panics with all that it said.
+pub(crate) fn run(command: &mut Command) -> String {
+    try_run(command).unwrap_or_else(|error| panic!("{error}"))
+}
+
+pub(crate) fn try_run(command: &mut Command) -> Result<String, String> {
+    let Output { status, stdout, stderr } =
+        command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    let stdout = String::from_utf8_lossy(&stdout);
+    if status.success() {
+        return Ok(stdout.into_owned());
+    }
+    Err(format!("{command:?}: {status}\n{stdout}{}", String::from_utf8_lossy(&stderr)))
+}
+
+/// A private directory with a path short enough for a socket, owned by the server's user.
+pub(crate) fn private_dir() -> PathBuf {
+    run(as_server("mktemp").args(["-d", "/tmp/wo.XXXXXX"])).trim().into()
+}
+
+/// A port that nobody listens on. Two servers may still be given the same one: only the file name
+/// of a socket in a private directory is made from it, unless a test listens on TCP.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
