@@ -1,8 +1,8 @@
 -- Concept: work orders. The record, and the three ways in: the API, raw SQL, the import view.
 --
--- Partitioned by HASH of the tenant, not by month: foreign keys that point in would forbid DETACH,
+-- Partitioned by HASH of the tenant where the DBA asks for more than one partition at install
+-- (wo_core.work_order_partitions), and not by month: foreign keys that point in would forbid DETACH,
 -- newest-first pages would merge every month, and a look-up without the month would visit them all.
--- The number of partitions is chosen at install (wo_core.work_order_partitions).
 --
 -- status stands in no index: a transition then stays on its page (HOT). locked_at does, in
 -- predicates, because it changes once, at the end.
@@ -33,6 +33,14 @@ comment on domain wo.ordinal is 'A place in an order, counted from 1.';
 create domain wo.sha256 as bytea constraint sha256_has_32_bytes check (length(value) = 32);
 comment on domain wo.sha256 is 'A SHA-256 hash.';
 
+-- One partition is none: a plain table, which spares each write the routing and the check of the
+-- partition's bound.
+do $$
+declare
+    partitions integer := pg_catalog.current_setting('wo_core.work_order_partitions');
+    kept_on_their_page pg_catalog.text := 'with (fillfactor = 80, toast_tuple_target = 128)';
+begin
+    execute $table$
 create table wo.work_order (
     tenant_id uuid not null default wo.current_tenant() references wo.tenant,
     id uuid not null,
@@ -83,22 +91,18 @@ create table wo.work_order (
     foreign key (tenant_id, assignee) references wo.principal (tenant_id, id),
     constraint work_order_reason_is_a_mailbox check (reason is null),
     constraint work_order_ends_after_it_starts check (planned_end >= planned_start and actual_end >= actual_start)
-) partition by hash (tenant_id);
-create index work_order_assignee on wo.work_order (tenant_id, assignee, id) where locked_at is null;
-
-do $$
-declare
-    partitions integer := pg_catalog.current_setting('wo_core.work_order_partitions');
-begin
+)
+    $table$ || case when partitions > 1 then 'partition by hash (tenant_id)' else kept_on_their_page end;
     for remainder in 0 .. partitions - 1 loop
+        exit when partitions = 1;
         execute pg_catalog.format(
             'create table wo.work_order_p%s partition of wo.work_order
-                for values with (modulus %s, remainder %s)
-                with (fillfactor = 80, toast_tuple_target = 128)',
+                for values with (modulus %s, remainder %s) ' || kept_on_their_page,
             remainder, partitions, remainder);
     end loop;
 end
 $$;
+create index work_order_assignee on wo.work_order (tenant_id, assignee, id) where locked_at is null;
 alter table wo.work_order enable row level security;
 alter table wo.work_order force row level security;
 
@@ -146,13 +150,10 @@ comment on column wo.work_order.chain_hash is 'The hash of the newest entry of i
 
 -- == law ==
 
-create or replace trigger keep_key before update on wo.work_order
-    for each row when (
-        old.tenant_id is distinct from new.tenant_id or old.id is distinct from new.id
-        or old.wo_number is distinct from new.wo_number or old.originator is distinct from new.originator
-        or old.created_at is distinct from new.created_at
-        or old.idempotency_key is distinct from new.idempotency_key
-    )
+-- Without a WHEN, which every write would parse anew: the function compares the columns itself.
+create or replace trigger keep_key
+    before update of tenant_id, id, wo_number, originator, created_at, idempotency_key on wo.work_order
+    for each row
     execute function wo_private.refuse_change('tenant_id,id,wo_number,originator,created_at,idempotency_key');
 create or replace trigger keep_row before delete on wo.work_order
     for each row execute function wo_private.refuse_change();

@@ -10,8 +10,6 @@ grant usage on schema wo_private to wo_owner, wo_admin, wo_user, wo_auditor, wo_
 -- Definers: each follows the policies of its owner.
 alter function wo_private.principal_directory() owner to wo_identity;
 alter function wo_private.records_version() owner to wo_identity;
-alter function wo_private.work_order_rule() owner to wo_trail;
-alter function wo_private.work_order_trail() owner to wo_trail;
 alter function wo_private.configuration_rule() owner to wo_trail;
 alter function wo_private.configuration_trail() owner to wo_trail;
 alter function wo_private.call_guard(text, uuid, uuid) owner to wo_guard;
@@ -35,6 +33,7 @@ grant execute on function wo_private.allowed_transitions(text), wo_private.creat
     wo_private.create_work_orders(text), wo_private.transition(text, text, text, text, bigint),
     wo_private.transition_given(text), wo_private.patch_work_order(text, text, text, bigint),
     wo_private.check_bulk(text), wo_private.problem(text, text, text, text) to wo_user;
+grant execute on function wo_private.work_orders_are_as_made() to wo_user, wo_admin;
 grant execute on function wo_private.work_order_id(text), wo_private.work_order_id_or_refuse(text)
     to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.verify_audit(text) to wo_user, wo_admin, wo_auditor;

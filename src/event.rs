@@ -1,11 +1,14 @@
 //! Events: giving positions, waking subscribers, and reading below the horizon.
 
-use crate::append::to_leaf;
+use crate::apply::append_to_leaf;
+use crate::duty::as_trail;
 use crate::identity::{self, login_is_member};
-use crate::raise::{OrRefuse, damaged, refuse};
+use crate::lookup::oid_of;
+use crate::raise::{OrRefuse, refuse};
 use crate::setting::{self, Notify};
 use crate::statement::{Mode, bigint, optional_text, statement, text, uuid as uuid_argument};
 use pgrx::pg_sys;
+use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
 use std::cell::Cell;
 use uuid::Uuid;
@@ -124,21 +127,19 @@ impl Event {
             optional_text(self.traceparent.as_deref()),
             text(&self.data),
         ];
-        if !to_leaf("event", day_of_timestamp(at), &COLUMNS, &arguments) {
-            WRITE.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+        if !append_to_leaf("event", day_of_timestamp(at), &COLUMNS, &arguments) {
+            as_trail(|| WRITE.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
         }
     }
 }
 
+// PostgreSQL's own, from commands/sequence.h, which pgrx does not bind.
+unsafe extern "C-unwind" {
+    fn nextval_internal(sequence: pg_sys::Oid, check_permissions: bool) -> i64;
+}
+
 fn sequences() -> (pg_sys::Oid, pg_sys::Oid) {
-    // SAFETY: constant names; both look-ups answer from the catalogue caches.
-    unsafe {
-        let schema = pg_sys::get_namespace_oid(c"wo".as_ptr(), false);
-        (
-            pg_sys::get_relname_relid(c"event_position".as_ptr(), schema),
-            pg_sys::get_relname_relid(c"event_era".as_ptr(), schema),
-        )
-    }
+    (oid_of("event_position"), oid_of("event_era"))
 }
 
 fn last_value(sequence: pg_sys::Oid) -> i64 {
@@ -163,10 +164,9 @@ fn next_position() -> (i64, i32) {
         }
         LOCKED.set(true);
     }
-    // SAFETY: the function takes the sequence's oid and checks the caller's right to it.
-    let next =
-        unsafe { pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[position.into_datum()]) };
-    let Some(next) = next else { refuse(damaged("wo.event_position gives no numbers")) };
+    // SAFETY: the sequence's oid; an ERROR becomes a panic at the boundary. The law takes the number,
+    // whatever the caller may do to the sequence.
+    let next = unsafe { pg_guard_ffi_boundary(|| nextval_internal(position, false)) };
     (next, i32::try_from(last_value(era)).unwrap_or(i32::MAX))
 }
 

@@ -105,7 +105,6 @@ statement!(
 thread_local! {
     /// Whether this backend has found the records in order since they were last altered.
     static CHECKED: Cell<bool> = const { Cell::new(false) };
-    static WATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Refuses to work on records that are not as the law made them: another version, another owner,
@@ -114,13 +113,18 @@ pub fn check_records() {
     if CHECKED.get() {
         return;
     }
-    watch();
+    CHECKED.set(crate::duty::as_trail(are_in_order));
+}
+
+/// Refuses records that cannot be worked on; false for those of the version before, which may be
+/// worked on for the moment until they are taken to this one.
+fn are_in_order() -> bool {
     let version: Option<String> =
         RECORDS_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1)));
     let previous = UPGRADES.iter().find(|(_, to, _)| *to == VERSION).map(|(from, _, _)| *from);
     match version {
         Some(version) if version == VERSION => {}
-        Some(version) if Some(version.as_str()) == previous => return,
+        Some(version) if Some(version.as_str()) == previous => return false,
         Some(version) => refuse(
             damaged(&format!("they are of version {version}, the law is of version {VERSION}"))
                 .hint("alter extension wo_core update;"),
@@ -138,22 +142,22 @@ pub fn check_records() {
     if let Some(problem) = problems.into_iter().next() {
         refuse(damaged(&problem).hint("As a superuser: select wo_private.enforce(); wo.health() lists everything that is wrong."));
     }
-    CHECKED.set(true);
+    true
 }
 
-/// Has PostgreSQL tell this backend when a table is altered.
-fn watch() {
-    if !WATCHING.replace(true) {
-        // SAFETY: the callback lives as long as the library and touches a flag alone.
-        unsafe {
-            pg_sys::CacheRegisterRelcacheCallback(Some(at_alteration), pg_sys::Datum::from(0));
-        }
+/// Has PostgreSQL tell this backend when a table is altered; called once in a backend.
+pub fn watch() {
+    // SAFETY: the callback lives as long as the library and touches Rust memory alone.
+    unsafe {
+        pg_sys::CacheRegisterRelcacheCallback(Some(at_alteration), pg_sys::Datum::from(0));
     }
 }
 
 #[pg_guard]
 unsafe extern "C-unwind" fn at_alteration(_argument: pg_sys::Datum, _relation: pg_sys::Oid) {
     let _ = CHECKED.try_with(|checked| checked.set(false));
+    crate::work_order::direct::forget();
+    crate::lookup::forget();
 }
 
 /// True. Every permissive policy asks it, so that a DROP EXTENSION … CASCADE takes the policies

@@ -4,9 +4,10 @@
 //! back. The rules are in `crates/wo_rules`, the records in `sql/`; the same word names a concept
 //! in all three places.
 
-mod append;
+mod apply;
 mod audit;
 mod configuration;
+mod duty;
 mod event;
 mod identity;
 #[cfg(any(test, feature = "pg_test"))]
@@ -39,6 +40,7 @@ extension_sql!("select wo_private.install();", name = "install", finalize);
 pub extern "C-unwind" fn _PG_init() {
     setting::define();
     identity::remember();
+    install::watch();
 }
 
 /// Hooks of the in-process test runner.

@@ -8,6 +8,8 @@
 use crate::raise::{damaged, refuse};
 use crate::row::Row;
 use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::CString;
 use uuid::Uuid;
 
@@ -19,78 +21,135 @@ pub enum Key<'a> {
     Text(&'static str, &'a str),
 }
 
+impl Key<'_> {
+    fn column(&self) -> &'static str {
+        match self {
+            Key::Uuid(column, _) | Key::Text(column, _) => column,
+        }
+    }
+}
+
+thread_local! {
+    /// Relations of schema wo by name, and columns by relation and name, as last looked up.
+    static RELATIONS: RefCell<HashMap<&'static str, pg_sys::Oid>> = RefCell::default();
+    static COLUMNS: RefCell<HashMap<(pg_sys::Oid, &'static str), i16>> = RefCell::default();
+}
+
+/// Forgets where things stand: a table was altered.
+pub fn forget() {
+    let _ = RELATIONS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+    let _ = COLUMNS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+}
+
+/// What is committed now, for several look-ups that belong together.
+pub struct Latest(pg_sys::Snapshot);
+
+/// Looks things up as they are committed at one moment, now.
+pub fn at_once<T>(look: impl FnOnce(&Latest) -> T) -> T {
+    // SAFETY: the snapshot is registered while it is used; an ERROR unwinds through us, and the
+    // abort releases it.
+    unsafe {
+        let latest = Latest(pg_sys::RegisterSnapshot(crate::statement::latest_snapshot()));
+        let result = look(&latest);
+        pg_sys::UnregisterSnapshot(latest.0);
+        result
+    }
+}
+
 /// Gives each row of `wo.<table>` with that key to `read`, as it is committed now or written by
 /// this transaction, until `read` has an answer. The key must be a prefix of the index's columns.
 pub fn find<T>(
     table: &'static str,
     index: &'static str,
     key: &[Key<'_>],
-    mut read: impl FnMut(&Row) -> Option<T>,
+    read: impl FnMut(&Row) -> Option<T>,
 ) -> Option<T> {
-    // SAFETY: relation and index are opened and closed here, the keys hold values of the columns'
-    // types with the columns' collation, and the snapshot is registered while the scan runs. An
-    // ERROR unwinds through us, and the abort releases all of them.
-    unsafe {
-        let relation = pg_sys::table_open(oid_of(table), pg_sys::AccessShareLock as i32);
-        let mut keys: Vec<pg_sys::ScanKeyData> = key
-            .iter()
-            .map(|part| {
-                let mut scan_key = pg_sys::ScanKeyData::default();
-                let (column, function, collation, value) = match part {
-                    Key::Uuid(column, value) => (
-                        column,
-                        pg_sys::Oid::from(pg_sys::F_UUID_EQ),
-                        pg_sys::Oid::INVALID,
-                        crate::statement::uuid(*value),
-                    ),
-                    Key::Text(column, value) => (
-                        column,
-                        pg_sys::Oid::from(pg_sys::F_TEXTEQ),
-                        pg_sys::DEFAULT_COLLATION_OID,
-                        crate::statement::text(value),
-                    ),
-                };
-                let name = CString::new(*column).unwrap_or_default();
-                let attribute = pg_sys::get_attnum((*relation).rd_id, name.as_ptr());
-                pg_sys::ScanKeyEntryInitialize(
-                    &mut scan_key,
-                    0,
-                    attribute,
-                    pg_sys::BTEqualStrategyNumber as u16,
-                    pg_sys::Oid::INVALID,
-                    collation,
-                    function,
-                    value.unwrap_or(pg_sys::Datum::from(0)),
-                );
-                scan_key
-            })
-            .collect();
-        let snapshot = pg_sys::RegisterSnapshot(crate::statement::latest_snapshot());
-        let scan = pg_sys::systable_beginscan(
-            relation,
-            oid_of(index),
-            true,
-            snapshot,
-            keys.len() as i32,
-            keys.as_mut_ptr(),
-        );
-        let mut answer = None;
-        while answer.is_none() {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
+    at_once(|latest| latest.find(table, index, key, read))
+}
+
+impl Latest {
+    /// See [`find`].
+    pub fn find<T>(
+        &self,
+        table: &'static str,
+        index: &'static str,
+        key: &[Key<'_>],
+        mut read: impl FnMut(&Row) -> Option<T>,
+    ) -> Option<T> {
+        let (table, index) = (oid_of(table), oid_of(index));
+        // SAFETY: relation and index are opened and closed here, and the keys hold values of the
+        // columns' types with the columns' collation. An ERROR unwinds through us, and the abort
+        // releases all of them.
+        unsafe {
+            let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+            let mut keys: Vec<pg_sys::ScanKeyData> =
+                key.iter().map(|part| scan_key(table, part)).collect();
+            let scan = pg_sys::systable_beginscan(
+                relation,
+                index,
+                true,
+                self.0,
+                keys.len() as i32,
+                keys.as_mut_ptr(),
+            );
+            let mut answer = None;
+            while answer.is_none() {
+                let tuple = pg_sys::systable_getnext(scan);
+                if tuple.is_null() {
+                    break;
+                }
+                answer = read(&Row::of_tuple(tuple, (*relation).rd_att));
             }
-            answer = read(&Row::of_tuple(tuple, (*relation).rd_att));
+            pg_sys::systable_endscan(scan);
+            pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
+            answer
         }
-        pg_sys::systable_endscan(scan);
-        pg_sys::UnregisterSnapshot(snapshot);
-        pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
-        answer
     }
 }
 
+unsafe fn scan_key(table: pg_sys::Oid, part: &Key<'_>) -> pg_sys::ScanKeyData {
+    let mut key = pg_sys::ScanKeyData::default();
+    let (function, collation, value) = match part {
+        Key::Uuid(_, value) => {
+            (pg_sys::F_UUID_EQ, pg_sys::Oid::INVALID, crate::statement::uuid(*value))
+        }
+        Key::Text(_, value) => {
+            (pg_sys::F_TEXTEQ, pg_sys::DEFAULT_COLLATION_OID, crate::statement::text(value))
+        }
+    };
+    // SAFETY: the key is ours, and the function compares values of the column's type.
+    unsafe {
+        pg_sys::ScanKeyEntryInitialize(
+            &mut key,
+            0,
+            attribute_of(table, part.column()),
+            pg_sys::BTEqualStrategyNumber as u16,
+            pg_sys::Oid::INVALID,
+            collation,
+            pg_sys::Oid::from(function),
+            value.unwrap_or(pg_sys::Datum::from(0)),
+        );
+    }
+    key
+}
+
+/// The number of a column.
+fn attribute_of(table: pg_sys::Oid, column: &'static str) -> i16 {
+    if let Some(known) = COLUMNS.with_borrow(|all| all.get(&(table, column)).copied()) {
+        return known;
+    }
+    let name = CString::new(column).unwrap_or_default();
+    // SAFETY: a NUL-terminated name; the look-up answers from the catalogue cache.
+    let attribute = unsafe { pg_sys::get_attnum(table, name.as_ptr()) };
+    COLUMNS.with_borrow_mut(|all| all.insert((table, column), attribute));
+    attribute
+}
+
 /// The oid of a relation of schema wo.
-fn oid_of(name: &'static str) -> pg_sys::Oid {
+pub fn oid_of(name: &'static str) -> pg_sys::Oid {
+    if let Some(known) = RELATIONS.with_borrow(|all| all.get(name).copied()) {
+        return known;
+    }
     let text = CString::new(name).unwrap_or_default();
     // SAFETY: a NUL-terminated name; both look-ups answer from the catalogue caches.
     let oid = unsafe {
@@ -100,5 +159,6 @@ fn oid_of(name: &'static str) -> pg_sys::Oid {
     if oid == pg_sys::Oid::INVALID {
         refuse(damaged(&format!("wo.{name} is missing")));
     }
+    RELATIONS.with_borrow_mut(|all| all.insert(name, oid));
     oid
 }

@@ -3,7 +3,8 @@
 pub mod source;
 mod verify;
 
-use crate::append::to_leaf;
+use crate::apply::append_to_leaf;
+use crate::duty::as_trail;
 use crate::identity::memory::Identity;
 use crate::statement::{
     Argument, Mode, bigint, bytes, optional_text, statement, text, uuid as uuid_argument,
@@ -151,8 +152,8 @@ impl Link {
     /// Writes the entry.
     pub fn write(&self) {
         let arguments = self.arguments();
-        if !to_leaf("audit_entry", day_of_timestamp(self.at), &COLUMNS, &arguments) {
-            WRITE.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+        if !append_to_leaf("audit_entry", day_of_timestamp(self.at), &COLUMNS, &arguments) {
+            as_trail(|| WRITE.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
         }
     }
 

@@ -231,6 +231,40 @@ pub fn current(
     })
 }
 
+/// Who was acting last, if that is still to be asked in this transaction: by whoever asks how they
+/// stand anyway, and then says so by [`confirm`]. `login` says who the login role was last.
+pub fn unconfirmed(
+    now: i64,
+    nonce: Option<&CStr>,
+    login: impl FnOnce() -> Option<Rc<Identity>>,
+) -> Option<Rc<Identity>> {
+    match MEMORY.with_borrow_mut(|memory| memory.known(now, nonce)) {
+        Known::Already(_) => None,
+        Known::Session(identity) => Some(identity),
+        Known::Nothing => login(),
+    }
+}
+
+/// Takes an unconfirmed identity for this transaction's: it was found to stand. False where this
+/// transaction has acted for another tenant.
+pub fn confirm(identity: &Rc<Identity>) -> bool {
+    MEMORY.with_borrow_mut(|memory| {
+        if memory.current.tenant.is_some_and(|tenant| tenant != identity.tenant) {
+            return false;
+        }
+        if memory.current.tenant.is_none() {
+            memory.save();
+            memory.current.tenant = Some(identity.tenant);
+        }
+        match identity.proof {
+            Proof::Token { .. } => memory.session_checked = true,
+            Proof::Login => memory.login = Some(Some(Rc::clone(identity))),
+            Proof::Administration => {}
+        }
+        true
+    })
+}
+
 /// Forgets what the login role was found to be: its mapping may just have been changed.
 pub fn forget_login() {
     MEMORY.with_borrow_mut(|memory| memory.login = None);

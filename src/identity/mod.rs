@@ -24,7 +24,7 @@ statement!(MEMBER, "select pg_catalog.pg_has_role(session_user, $1, 'member')", 
 
 thread_local! {
     /// The principal that the login role was found to be last; asked itself before it counts.
-    static LAST_LOGIN: RefCell<Option<(String, Uuid, String)>> = const { RefCell::new(None) };
+    static LAST_LOGIN: RefCell<Option<(String, Rc<Identity>)>> = const { RefCell::new(None) };
     /// Tokens whose signature has held, by the hash of token and key, until they expire.
     static VERIFIED: RefCell<HashMap<[u8; 32], Rc<VerifiedToken>>> = RefCell::default();
 }
@@ -64,20 +64,34 @@ fn still_stands(identity: &Identity) -> bool {
 /// The principal that the login role is.
 fn login_identity() -> Option<Identity> {
     let login = crate::audit::source::login_role();
-    let known = LAST_LOGIN.with_borrow(|last| {
-        last.clone().filter(|(role, _, _)| *role == login).map(|(_, tenant, id)| (tenant, id))
-    });
-    if let Some(identity) = known.and_then(|(tenant, id)| login_as(&login, tenant, id)) {
-        return Some(identity);
+    let known = last_login(&login)
+        .and_then(|last| login_as(&login, last.tenant, last.principal.clone().unwrap_or_default()));
+    if known.is_some() {
+        return known;
     }
     let key = [Key::Text("db_role", &login)];
     let (tenant, id) = find("login_directory", "login_directory_pkey", &key, |row| {
         let tenant: pgrx::Uuid = row.named("tenant_id")?;
         Some((Uuid::from_bytes(*tenant.as_bytes()), row.named::<String>("principal")?))
     })?;
-    let identity = login_as(&login, tenant, id.clone())?;
-    LAST_LOGIN.with_borrow_mut(|last| *last = Some((login, tenant, id)));
+    let identity = login_as(&login, tenant, id)?;
+    LAST_LOGIN.with_borrow_mut(|last| *last = Some((login, Rc::new(identity.clone()))));
     Some(identity)
+}
+
+fn last_login(login: &str) -> Option<Rc<Identity>> {
+    LAST_LOGIN.with_borrow(|last| {
+        last.as_ref().filter(|(role, _)| role == login).map(|(_, identity)| Rc::clone(identity))
+    })
+}
+
+/// Who was acting last, where this transaction has not asked yet whether they still may. Whoever
+/// relies on it asks how they stand, and then calls [`memory::confirm`].
+pub fn unconfirmed() -> Option<Rc<Identity>> {
+    let nonce = setting::SESSION.get();
+    memory::unconfirmed(unix_seconds(now()), nonce.as_deref(), || {
+        last_login(&crate::audit::source::login_role())
+    })
 }
 
 /// The login role's identity as that principal, if the principal says so itself and may act.

@@ -1,7 +1,7 @@
 //! How somebody stands in a tenant, as it is committed now: read anew each time, so that a role
 //! that was revoked meanwhile does not help, whatever the isolation level.
 
-use crate::lookup::{Key, find};
+use crate::lookup::{Key, Latest, at_once, find};
 use crate::row::Row;
 use uuid::Uuid;
 use wo_rules::identity as rules;
@@ -41,10 +41,36 @@ fn is_open(row: &Row) -> bool {
 
 /// The standing of a principal; nothing where there is none of that name.
 pub fn of_principal(tenant: Uuid, id: &str) -> Option<Principal> {
+    at_once(|latest| principal(latest, tenant, id))
+}
+
+/// The standing of a principal, its roles, and whether its tenant trusts the issuer's key that it
+/// names, all of one moment.
+pub fn of_actor(
+    tenant: Uuid,
+    id: &str,
+    issuer: Option<(&str, &str)>,
+) -> Option<(Principal, Vec<String>, bool)> {
+    at_once(|latest| {
+        let standing = principal(latest, tenant, id)?;
+        let key = [Key::Uuid("tenant_id", tenant), Key::Text("principal", id)];
+        let mut roles = Vec::new();
+        latest.find::<()>("principal_role", "principal_role_pkey", &key, |row| {
+            roles.extend(row.named::<String>("role"));
+            None
+        });
+        let is_trusted = issuer
+            .is_none_or(|(issuer, key_id)| issuer_key(latest, tenant, issuer, key_id).is_some());
+        Some((standing, roles, is_trusted))
+    })
+}
+
+fn principal(latest: &Latest, tenant: Uuid, id: &str) -> Option<Principal> {
     let tenant_key = [Key::Uuid("tenant_id", tenant)];
-    let tenant_is_open = find("tenant", "tenant_pkey", &tenant_key, |row| Some(is_open(row)))?;
+    let tenant_is_open =
+        latest.find("tenant", "tenant_pkey", &tenant_key, |row| Some(is_open(row)))?;
     let key = [Key::Uuid("tenant_id", tenant), Key::Text("id", id)];
-    find("principal", "principal_pkey", &key, |row| {
+    latest.find("principal", "principal_pkey", &key, |row| {
         Some(Principal {
             kind: row.named("kind")?,
             tenant_is_open,
@@ -52,17 +78,6 @@ pub fn of_principal(tenant: Uuid, id: &str) -> Option<Principal> {
             db_role: row.named("db_role"),
         })
     })
-}
-
-/// The standing roles of a principal.
-pub fn roles(tenant: Uuid, id: &str) -> Vec<String> {
-    let key = [Key::Uuid("tenant_id", tenant), Key::Text("principal", id)];
-    let mut roles = Vec::new();
-    find::<()>("principal_role", "principal_role_pkey", &key, |row| {
-        roles.extend(row.named::<String>("role"));
-        None
-    });
-    roles
 }
 
 /// Whether work may be assigned to a principal; nothing where there is none of that name.
@@ -75,9 +90,18 @@ pub fn is_assignable(tenant: Uuid, id: &str) -> Option<bool> {
 
 /// Public key and audience of an issuer's key; nothing where the tenant does not trust it.
 pub fn of_issuer(tenant: Uuid, issuer: &str, key_id: &str) -> Option<(Vec<u8>, String)> {
+    at_once(|latest| issuer_key(latest, tenant, issuer, key_id))
+}
+
+fn issuer_key(
+    latest: &Latest,
+    tenant: Uuid,
+    issuer: &str,
+    key_id: &str,
+) -> Option<(Vec<u8>, String)> {
     let key =
         [Key::Uuid("tenant_id", tenant), Key::Text("issuer", issuer), Key::Text("key_id", key_id)];
-    find("trusted_issuer", "trusted_issuer_pkey", &key, |row| {
+    latest.find("trusted_issuer", "trusted_issuer_pkey", &key, |row| {
         if is_open(row) { row.named("public_key").zip(row.named("audience")) } else { None }
     })
 }

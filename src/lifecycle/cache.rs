@@ -36,8 +36,9 @@ pub fn compiled(tenant: Uuid, name: &str, version: i32) -> Result<Rc<Lifecycle>,
         return Ok(known);
     }
     let arguments = [uuid_argument(tenant), text(name), version.into_datum()];
-    let document: Option<String> =
-        DEFINITION.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)));
+    let document: Option<String> = crate::duty::as_trail(|| {
+        DEFINITION.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
+    });
     let lifecycle = document
         .and_then(|document| serde_json::from_str(&document).ok())
         .and_then(|document| validate(&document, None).ok())

@@ -202,8 +202,12 @@ fn is_usable(function: &str) -> bool {
 /// What is attached to a work order, for the edges that the rules ask about.
 pub fn facts(tenant: Uuid, work_order: Uuid, sql_guards: &[String]) -> Facts {
     let mut facts = Facts::default();
-    for name in sql_guards {
-        facts.attached.insert(format!("sql:{name}"), evaluate(tenant, work_order, name));
+    if !sql_guards.is_empty() {
+        crate::duty::as_trail(|| {
+            for name in sql_guards {
+                facts.attached.insert(format!("sql:{name}"), evaluate(tenant, work_order, name));
+            }
+        });
     }
     facts
 }

@@ -1,5 +1,6 @@
 //! The functions that callers use. They say what to write; the triggers say whether it may be.
 
+use super::direct::{self, Applied};
 use super::pending::{Written, listen};
 use crate::identity;
 use crate::raise::{OrRefuse, damaged};
@@ -179,12 +180,28 @@ struct Change<'a> {
 }
 
 fn change(change: Change<'_>) -> Result<Vec<Written>, Refusal> {
-    let acting = identity::required()?;
-    let fields = match change.fields {
-        None => FieldSet::EMPTY,
-        Some(given) => rules::fields(&rules::parse(given)?)?,
+    let given = change.fields.map(rules::parse).transpose()?;
+    let fields = given.as_ref().map_or(Ok(FieldSet::EMPTY), rules::fields)?;
+    let reference = reference::parse(change.work_order)?;
+    let asked = direct::Change {
+        to_status: change.to_status,
+        reason: change.reason,
+        fields: given.as_ref(),
+        expected_version: change.expected_version,
     };
-    let (by_id, name): (bool, Argument) = match reference::parse(change.work_order)? {
+    // Whoever acted last is asked how they stand by the trigger of the row.
+    if let Some(last) = identity::unconfirmed()
+        && let (Applied::Done, written) = listen(|| direct::change(last.tenant, &reference, &asked))
+    {
+        return Ok(written);
+    }
+    let acting = identity::required()?;
+    match listen(|| direct::change(acting.tenant, &reference, &asked)) {
+        (Applied::Done, written) => return Ok(written),
+        (Applied::NoRow, _) => return Err(reference::unknown(change.work_order)),
+        (Applied::ThroughSql, _) => {}
+    }
+    let (by_id, name): (bool, Argument) = match reference {
         Reference::Id(id) => (true, uuid_argument(id)),
         Reference::Number(number) => (false, text(&number)),
     };

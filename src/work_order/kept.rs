@@ -32,6 +32,12 @@ pub fn check_kept(
     let same = |column: Column| new.row.same(old.row, new.layout.column(column));
     let migrating = matches!(consequence, Some(Consequence::Migration(_)));
     let mut kept_columns = vec![
+        Column::TenantId,
+        Column::Id,
+        Column::WoNumber,
+        Column::Originator,
+        Column::CreatedAt,
+        Column::IdempotencyKey,
         Column::Lifecycle,
         Column::Revision,
         Column::UpdatedAt,

@@ -2,6 +2,7 @@
 
 use crate::raise::{damaged, refuse};
 use crate::row::Row;
+use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -82,6 +83,15 @@ impl Layout {
         let layout = Rc::new(Self::found_in(row));
         LAYOUTS.with_borrow_mut(|layouts| layouts.insert(key, Rc::clone(&layout)));
         layout
+    }
+
+    /// The layout of a table that a trigger of this backend has met before.
+    pub fn known(table: pg_sys::Oid) -> Option<Rc<Self>> {
+        LAYOUTS.with_borrow(|layouts| {
+            let of_table = layouts.iter().filter(|((relation, _), _)| *relation == table.to_u32());
+            // A column that was added since is the last one, and the others stay where they are.
+            of_table.max_by_key(|((_, columns), _)| *columns).map(|(_, layout)| Rc::clone(layout))
+        })
     }
 
     /// The layout of a row, found anew.

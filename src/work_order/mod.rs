@@ -2,6 +2,7 @@
 
 mod api;
 mod bulk;
+pub mod direct;
 mod import;
 mod kept;
 mod layout;

@@ -8,6 +8,7 @@ use super::seen::{Facets, Seen, lifecycle_of};
 use super::standing::{self, Standing};
 use super::{new_id, number};
 use crate::audit::{Act, Link};
+use crate::duty::as_trail;
 use crate::identity::memory::{self, Identity};
 use crate::identity::{self, login_is_member};
 use crate::lifecycle::{cache, facts};
@@ -38,8 +39,7 @@ statement!(
 /// Before INSERT and UPDATE of a work order.
 #[pg_trigger(sql = r#"
 create function wo_private.work_order_rule() returns trigger
-    language c security definer set search_path = pg_catalog, pg_temp
-    as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+    language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn work_order_rule<'a>(
     trigger: &'a PgTrigger<'a>,
@@ -47,15 +47,27 @@ fn work_order_rule<'a>(
     crate::install::check_records();
     let Some(new) = Row::new_of(trigger) else { return Ok(trigger.old()) };
     let layout = Layout::of(trigger, &new);
-    let acting = identity::required().or_refuse();
     let seen = Seen::new(&new, &layout);
+    let old = Row::old_of(trigger);
+    let old = old.as_ref().map(|old| Seen::new(old, &layout));
+    let consequence = old.as_ref().and_then(|old| pending::consequence_of(old.id()));
+    let (acting, standing) = match consequence {
+        Some(_) => (identity::required().or_refuse(), None),
+        None => {
+            let (acting, standing) = standing::acting().or_refuse();
+            (acting, Some(standing))
+        }
+    };
     if seen.tenant() != Some(acting.tenant) {
         refuse(crate::configuration::wrong_tenant());
     }
     memory::mark_written();
-    let tuple = match Row::old_of(trigger) {
-        None => before_insert(&acting, &seen),
-        Some(old) => before_update(&acting, &Seen::new(&old, &layout), &seen),
+    let tuple = match (&old, &standing) {
+        (None, Some(standing)) => as_trail(|| before_insert(&acting, standing, &seen)),
+        (None, None) => Err(damaged("a work order is no consequence of another")),
+        (Some(old), standing) => {
+            before_update(&acting, standing.as_ref(), old, &seen, consequence.as_ref())
+        }
     }
     .or_refuse();
     Ok(Some(returned(trigger, tuple)))
@@ -63,8 +75,11 @@ fn work_order_rule<'a>(
 
 type Change = (usize, Option<pg_sys::Datum>);
 
-fn before_insert(acting: &Identity, new: &Seen<'_>) -> Result<*mut pg_sys::HeapTupleData, Refusal> {
-    let standing = standing::of(acting)?;
+fn before_insert(
+    acting: &Identity,
+    standing: &Standing,
+    new: &Seen<'_>,
+) -> Result<*mut pg_sys::HeapTupleData, Refusal> {
     let at = identity::now();
     let given = |column: Column| new.row.datum(new.layout.column(column));
     let importing = given(Column::Id).is_some() || given(Column::WoNumber).is_some();
@@ -170,14 +185,15 @@ fn before_insert(acting: &Identity, new: &Seen<'_>) -> Result<*mut pg_sys::HeapT
 
 fn before_update(
     acting: &Identity,
+    standing: Option<&Standing>,
     old: &Seen<'_>,
     new: &Seen<'_>,
+    consequence: Option<&Consequence>,
 ) -> Result<*mut pg_sys::HeapTupleData, Refusal> {
     let id = old.id();
     let facets = Facets::of(old);
     let record = facets.record();
-    let consequence = pending::consequence_of(id);
-    check_kept(old, new, &facets, consequence.as_ref())?;
+    check_kept(old, new, &facets, consequence)?;
     let status: String = new.text(Column::Status);
     let reason: Option<String> =
         new.get::<String>(Column::Reason).filter(|reason| !reason.trim().is_empty());
@@ -215,11 +231,9 @@ fn before_update(
         } else {
             facts(acting.tenant, id, lifecycle.sql_guards(&facets.status, &status))
         };
-        if consequence.is_some() {
-            lifecycle.decide_auto(&record, &proposal, &facts)?
-        } else {
-            let standing = standing::of(acting)?;
-            lifecycle.decide(&standing.actor(), &record, &proposal, &facts)?
+        match standing {
+            None => lifecycle.decide_auto(&record, &proposal, &facts)?,
+            Some(standing) => lifecycle.decide(&standing.actor(), &record, &proposal, &facts)?,
         }
     };
     let moved = status != facets.status;

@@ -2,8 +2,9 @@
 //! role that was revoked meanwhile does not help, whatever the isolation level.
 
 use crate::audit::source;
-use crate::identity::memory::{Identity, Proof};
-use crate::identity::standing as registered;
+use crate::identity::memory::{self, Identity, Proof};
+use crate::identity::{self, standing as registered};
+use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::identity as rules;
 use wo_rules::lifecycle::PrincipalKind;
@@ -17,6 +18,23 @@ pub struct Standing {
     pub kind: PrincipalKind,
     /// Its standing roles.
     pub roles: Vec<String>,
+}
+
+/// Who is acting, and how they stand now: one reading for both, unless this transaction knows the
+/// first already.
+///
+/// # Errors
+/// 42501 `no_identity`, and those of [`of`].
+pub fn acting() -> Result<(Rc<Identity>, Standing), Refusal> {
+    if let Some(last) = identity::unconfirmed()
+        && let Ok(standing) = of(&last)
+        && memory::confirm(&last)
+    {
+        return Ok((last, standing));
+    }
+    let acting = identity::required()?;
+    let standing = of(&acting)?;
+    Ok((acting, standing))
 }
 
 /// Reads the actor's standing.
@@ -35,14 +53,22 @@ pub fn of(identity: &Identity) -> Result<Standing, Refusal> {
             "Act as a principal: call wo.authenticate(token), or use a login role that is one.",
         ));
     };
-    let standing =
-        registered::of_principal(identity.tenant, &id).ok_or_else(rules::unknown_principal)?;
+    let issuer = match &identity.proof {
+        Proof::Token { issuer, key_id, session: true, .. } => {
+            Some((issuer.as_str(), key_id.as_str()))
+        }
+        _ => None,
+    };
+    let (standing, roles, is_trusted) =
+        registered::of_actor(identity.tenant, &id, issuer).ok_or_else(rules::unknown_principal)?;
     standing.check(&id)?;
+    if !is_trusted {
+        return Err(rules::unknown_issuer());
+    }
     if identity.proof == Proof::Login && standing.db_role.as_deref() != Some(&source::login_role())
     {
         return Err(rules::nobody());
     }
-    let roles = registered::roles(identity.tenant, &id);
     Ok(Standing { id, kind: kind_of(&standing.kind), roles })
 }
 

@@ -3,6 +3,7 @@
 use super::layout::{Column, Layout};
 use super::pending::{self, Consequence};
 use super::seen::{Facets, Seen, lifecycle_of};
+use crate::duty::as_trail;
 use crate::event::Event;
 use crate::identity::memory;
 use crate::lifecycle::facts;
@@ -21,8 +22,7 @@ statement!(
 /// After INSERT and UPDATE of a work order.
 #[pg_trigger(sql = r#"
 create function wo_private.work_order_trail() returns trigger
-    language c security definer set search_path = pg_catalog, pg_temp
-    as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+    language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn work_order_trail<'a>(
     trigger: &'a PgTrigger<'a>,
@@ -70,6 +70,6 @@ fn take_auto_edge(seen: &Seen<'_>) {
     let arguments =
         [uuid_argument(tenant), uuid_argument(seen.id()), text(&edge.to), text(&reason)];
     pending::as_consequence(Consequence::Auto(seen.id()), || {
-        FOLLOW.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+        as_trail(|| FOLLOW.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
     });
 }

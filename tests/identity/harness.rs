@@ -76,11 +76,19 @@ impl World<'static> {
     pub fn new() -> Self {
         Self::on(Cluster::shared())
     }
+
+    /// The same, its work orders divided into partitions.
+    pub fn partitioned() -> Self {
+        Self::of(Cluster::shared().partitioned_database())
+    }
 }
 
 impl<'c> World<'c> {
     pub fn on(cluster: &'c Cluster) -> Self {
-        let db = cluster.database();
+        Self::of(cluster.database())
+    }
+
+    fn of(db: Database<'c>) -> Self {
         for (login, role) in [
             ("svc", "wo_user"),
             ("ada", "wo_user"),

@@ -9,16 +9,30 @@ use crate::harness::{ISSUER, World, acting, assert_nobody, authenticate, count, 
 
 /// A login role for which a DBA has allowed session scope in this database.
 fn allowed(world: &World<'_>) -> Client {
-    world.db.login("sess", &["wo_user"]);
+    allowed_as(world, "sess")
+}
+
+fn allowed_as(world: &World<'_>, role: &str) -> Client {
+    world.db.login(role, &["wo_user"]);
     let name = world.db.name();
     world
         .db
         .superuser()
         .batch_execute(&format!(
-            "alter role sess in database {name} set wo_core.session_scope = on"
+            "alter role {role} in database {name} set wo_core.session_scope = on"
         ))
         .unwrap();
-    world.db.connect("sess")
+    world.db.connect(role)
+}
+
+/// The nonce of this session, which only a superuser may see: the login is one for a moment. Roles
+/// belong to the cluster that tests share, so each test that looks has a role of its own.
+fn nonce_of(world: &World<'_>, client: &mut Client, role: &str) -> String {
+    let mut admin = world.db.superuser();
+    admin.batch_execute(&format!("alter role {role} superuser")).unwrap();
+    let shown = client.query_one("select current_setting('wo_core.session')", &[]);
+    admin.batch_execute(&format!("alter role {role} nosuperuser")).unwrap();
+    shown.unwrap().get(0)
 }
 
 fn for_session(client: &mut impl postgres::GenericClient, token: &str) {
@@ -170,13 +184,9 @@ fn the_setting_alone_makes_nobody_somebody() {
 #[test]
 fn the_nonce_of_one_session_is_worth_nothing_in_another() {
     let world = World::new();
-    let mut ann = allowed(&world);
+    let mut ann = allowed_as(&world, "sess_lent");
     for_session(&mut ann, &world.acme.token("ann"));
-    // A superuser may read it where it is: make the login one for a moment.
-    world.db.superuser().batch_execute("alter role sess superuser").unwrap();
-    let shown = ann.query_one("select current_setting('wo_core.session')", &[]);
-    world.db.superuser().batch_execute("alter role sess nosuperuser").unwrap();
-    let nonce: String = shown.unwrap().get(0);
+    let nonce = nonce_of(&world, &mut ann, "sess_lent");
     assert_eq!(nonce.len(), 32, "128 bits in hexadecimal");
     let mut other = allowed(&world);
     other.execute("select set_config('wo_core.session', $1, false)", &[&nonce]).unwrap();
@@ -187,13 +197,13 @@ fn the_nonce_of_one_session_is_worth_nothing_in_another() {
 #[test]
 fn the_nonce_is_shown_to_nobody_but_superusers() {
     let world = World::new();
-    let mut client = allowed(&world);
+    let mut client = allowed_as(&world, "sess_shown");
     for_session(&mut client, &world.acme.token("ann"));
     for peek in [
         "show wo_core.session",
         "select current_setting('wo_core.session')",
         "create function pg_temp.peek() returns text language sql set wo_core.session from current as 'select 1::text'",
-        "alter role sess set wo_core.session from current",
+        "alter role sess_shown set wo_core.session from current",
     ] {
         assert_eq!(db_error(client.batch_execute(peek)).code().code(), "42501", "{peek}");
     }
@@ -203,9 +213,7 @@ fn the_nonce_is_shown_to_nobody_but_superusers() {
     let shown = client.query("show all", &[]).unwrap();
     assert!(shown.iter().all(|row| row.get::<_, &str>(0) != "wo_core.session"));
     let who = whoami(&mut client).to_string();
-    world.db.superuser().batch_execute("alter role sess superuser").unwrap();
-    let nonce: String = client.query_one("show wo_core.session", &[]).unwrap().get(0);
-    world.db.superuser().batch_execute("alter role sess nosuperuser").unwrap();
+    let nonce = nonce_of(&world, &mut client, "sess_shown");
     assert!(!who.contains(&nonce), "{who}");
 }
 

@@ -138,7 +138,7 @@ fn the_import_view_shows_the_callers_tenant_alone() {
 #[test]
 fn copy_out_gives_the_callers_rows_and_copy_in_is_refused() {
     use std::io::Read;
-    let world = World::new();
+    let world = World::partitioned();
     world.fill();
     let mut client = world.db.connect("ada");
     // PostgreSQL copies the rows of a partitioned table by a query alone.
@@ -256,7 +256,7 @@ fn leaves_are_closed_to_every_role() {
 
 #[test]
 fn a_grant_on_all_tables_opens_no_table_and_no_leaf() {
-    let world = World::new();
+    let world = World::partitioned();
     world.fill();
     let before = world.fingerprint();
     for name in ["hoarder", "hoarding_user"] {

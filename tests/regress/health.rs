@@ -78,7 +78,7 @@ const DAMAGE: &[(&str, &[&str])] = &[
 fn damaged_records_are_reported() {
     let mut unreported = Vec::new();
     for (damage, words) in DAMAGE {
-        let database = Cluster::shared().database();
+        let database = Cluster::shared().partitioned_database();
         with_work(&database);
         let mut admin = database.superuser();
         admin.batch_execute(damage).unwrap();
@@ -99,7 +99,7 @@ fn damaged_records_are_reported() {
 fn the_law_refuses_to_work_on_damaged_records_and_says_why() {
     let mut ignored = Vec::new();
     for (damage, words) in DAMAGE {
-        let database = Cluster::shared().database();
+        let database = Cluster::shared().partitioned_database();
         let mut open = with_work(&database);
         let mut admin = database.superuser();
         admin.batch_execute(damage).unwrap();
@@ -148,7 +148,7 @@ fn administration_stops_on_damaged_records_too() {
 fn enforce_puts_the_law_back() {
     let mut lasting = Vec::new();
     for (damage, _) in DAMAGE {
-        let database = Cluster::shared().database();
+        let database = Cluster::shared().partitioned_database();
         let mut client = with_work(&database);
         let mut admin = database.superuser();
         admin.batch_execute(damage).unwrap();

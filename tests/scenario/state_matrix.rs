@@ -1,7 +1,7 @@
 //! Every state against every state, by every way in. Whoever writes and however, only the edges
 //! that the design lists pass.
 
-use wo_cluster_tests::{db_error, refused};
+use wo_cluster_tests::{Cluster, db_error, refused};
 
 use crate::company::{Company, copy, counts, filled, one, reach_alone, take, tried};
 use crate::design::{AGENT_CHANGE, ALL, FLEET_TASK, Lifecycle, REGULATED_CHANGE};
@@ -295,7 +295,7 @@ fn an_upsert_that_proposes_a_later_state_is_refused() {
 /// at all.
 #[test]
 fn a_leaf_is_no_way_around_the_rules() {
-    let company = Company::found("fleet_task");
+    let company = Company::found_in(Cluster::shared().partitioned_database(), "fleet_task");
     let mut almighty = company.connect("almighty");
     let mut root = company.root();
     let number = reach_alone(&mut almighty, &FLEET_TASK, "accepted");

@@ -6,6 +6,7 @@ mod audit;
 mod bad_input;
 mod company;
 mod design;
+mod direct;
 mod harness;
 mod lifecycle;
 mod roles;

@@ -168,6 +168,18 @@ impl Cluster {
         self.create_database(TEMPLATE)
     }
 
+    /// A database with the extension, whose work orders are divided into two partitions.
+    pub fn partitioned_database(&self) -> Database<'_> {
+        let database = self.empty_database();
+        database
+            .superuser()
+            .batch_execute(
+                "LOAD 'wo_core'; SET wo_core.work_order_partitions = 2; CREATE EXTENSION wo_core",
+            )
+            .unwrap_or_else(|error| panic!("CREATE EXTENSION wo_core: {}", describe(&error)));
+        database
+    }
+
     /// A database without the extension.
     pub fn empty_database(&self) -> Database<'_> {
         self.create_database("template0")

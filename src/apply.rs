@@ -1,0 +1,236 @@
+//! Applying one row to a table, as logical replication would: triggers, constraints and indexes as
+//! ever, without the set-up of a statement.
+//!
+//! A transition is one row of the work orders, one of the trail and one of the outbox. As SQL each
+//! of them costs the set-up of a plan, of its expressions and of the table's policies, which is more
+//! than the row itself. Whatever is unusual goes through SQL: a leaf that is not there, a column, a
+//! policy or a trigger for each statement that a DBA added, an isolation level above READ COMMITTED.
+
+use crate::statement::Argument;
+use pgrx::pg_sys;
+use std::ffi::{CStr, CString};
+use wo_rules::time::Day;
+
+/// Appends a row to the leaf of that month, its values in the order of `columns`. False where it has
+/// to go through the parent.
+pub fn append_to_leaf(parent: &str, month: Day, columns: &[&str], values: &[Argument]) -> bool {
+    let name = format!("{parent}_{:04}_{:02}", month.year, month.month);
+    let name = CString::new(name).unwrap_or_default();
+    // SAFETY: relation, indexes, slot and executor state are opened and closed here; values and
+    // nulls have the length of the leaf's descriptor, and every value is of its column's type, as
+    // the statement that does the same through SQL shows. An ERROR unwinds through us, and the abort
+    // releases all of them.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"wo".as_ptr(), true);
+        let leaf = pg_sys::get_relname_relid(name.as_ptr(), schema);
+        if leaf == pg_sys::Oid::INVALID {
+            return false;
+        }
+        let relation = pg_sys::table_open(leaf, pg_sys::RowExclusiveLock as i32);
+        let is_usual = (*(*relation).rd_rel).relispartition && has_columns(relation, columns);
+        if is_usual {
+            append(relation, values);
+        }
+        pg_sys::table_close(relation, pg_sys::NoLock as i32);
+        is_usual
+    }
+}
+
+/// Whether the relation has these columns, in this order, and no others.
+unsafe fn has_columns(relation: pg_sys::Relation, columns: &[&str]) -> bool {
+    // SAFETY: the relation is open; its descriptor holds natts attributes.
+    unsafe {
+        let descriptor = (*relation).rd_att;
+        (*descriptor).natts as usize == columns.len()
+            && columns.iter().enumerate().all(|(index, column)| {
+                crate::row::attribute(descriptor, index).is_some_and(|attribute| {
+                    CStr::from_ptr((*attribute).attname.data.as_ptr()).to_bytes()
+                        == column.as_bytes()
+                })
+            })
+    }
+}
+
+unsafe fn append(relation: pg_sys::Relation, values: &[Argument]) {
+    // SAFETY: see append_to_leaf.
+    unsafe {
+        let state = pg_sys::CreateExecutorState();
+        let result: *mut pg_sys::ResultRelInfo =
+            pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
+        pg_sys::InitResultRelInfo(result, relation, 1, std::ptr::null_mut(), 0);
+        spare_own_trigger((*result).ri_TrigDesc);
+        pg_sys::ExecOpenIndices(result, false);
+        let slot =
+            pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, &raw const pg_sys::TTSOpsVirtual);
+        for (index, value) in values.iter().enumerate() {
+            *(*slot).tts_values.add(index) = value.unwrap_or(pg_sys::Datum::from(0));
+            *(*slot).tts_isnull.add(index) = value.is_none();
+        }
+        pg_sys::ExecStoreVirtualTuple(slot);
+        pg_sys::ExecSimpleRelationInsert(result, state, slot);
+        pg_sys::ExecCloseIndices(result);
+        pg_sys::ExecDropSingleTupleTableSlot(slot);
+        pg_sys::FreeExecutorState(state);
+    }
+}
+
+/// Where the only trigger before an INSERT is the one that refuses every writer but the law, the law
+/// need not ask it. The executor's copy of the triggers is changed, not the table.
+unsafe fn spare_own_trigger(triggers: *mut pg_sys::TriggerDesc) {
+    // SAFETY: null, or a copy of the relation's triggers, which hold numtriggers elements.
+    unsafe {
+        if triggers.is_null() {
+            return;
+        }
+        let all =
+            std::slice::from_raw_parts((*triggers).triggers, (*triggers).numtriggers as usize);
+        let before_insert = (pg_sys::TRIGGER_TYPE_ROW
+            | pg_sys::TRIGGER_TYPE_BEFORE
+            | pg_sys::TRIGGER_TYPE_INSERT) as i16;
+        let mut asked =
+            all.iter().filter(|trigger| trigger.tgtype & before_insert == before_insert);
+        let is_own = |trigger: &pg_sys::Trigger| CStr::from_ptr(trigger.tgname) == c"rule";
+        if asked.next().is_some_and(is_own) && asked.next().is_none() {
+            (*triggers).trig_insert_before_row = false;
+        }
+    }
+}
+
+/// Updates the row of a table with that primary key: columns, counted from 0, with their values.
+/// False where there is no such row.
+///
+/// The row is locked as it is committed now: that is READ COMMITTED, and no other isolation level
+/// may come here.
+pub fn update(
+    table: pg_sys::Oid,
+    primary_key: pg_sys::Oid,
+    key: &[(usize, pg_sys::Datum)],
+    changes: &[(usize, Argument)],
+) -> bool {
+    // SAFETY: relation, indexes, slots and executor state are opened and closed here, as the
+    // worker that applies logical replication does; key and changes hold values of their columns'
+    // types. An ERROR unwinds through us, and the abort releases all of them.
+    unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as i32);
+        pg_sys::CommandCounterIncrement();
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        let state = pg_sys::CreateExecutorState();
+        range_table(state, table, changes);
+        let result: *mut pg_sys::ResultRelInfo =
+            pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
+        pg_sys::InitResultRelInfo(result, relation, 1, std::ptr::null_mut(), 0);
+        (*state).es_opened_result_relations =
+            pg_sys::lappend((*state).es_opened_result_relations, result.cast());
+        (*state).es_output_cid = pg_sys::GetCurrentCommandId(true);
+        pg_sys::AfterTriggerBeginQuery();
+        pg_sys::ExecOpenIndices(result, false);
+
+        let sought = virtual_slot(relation);
+        let count = (*(*relation).rd_att).natts as usize;
+        std::slice::from_raw_parts_mut((*sought).tts_isnull, count).fill(true);
+        for (column, value) in key {
+            *(*sought).tts_values.add(*column) = *value;
+            *(*sought).tts_isnull.add(*column) = false;
+        }
+        pg_sys::ExecStoreVirtualTuple(sought);
+        let found = pg_sys::table_slot_create(relation, std::ptr::null_mut());
+        let is_found = pg_sys::RelationFindReplTupleByIndex(
+            relation,
+            primary_key,
+            pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
+            sought,
+            found,
+        );
+        if is_found {
+            pg_sys::slot_getsomeattrs_int(found, count as i32);
+            let changed = virtual_slot(relation);
+            std::ptr::copy_nonoverlapping((*found).tts_values, (*changed).tts_values, count);
+            std::ptr::copy_nonoverlapping((*found).tts_isnull, (*changed).tts_isnull, count);
+            for (index, value) in changes {
+                *(*changed).tts_values.add(*index) = value.unwrap_or(pg_sys::Datum::from(0));
+                *(*changed).tts_isnull.add(*index) = value.is_none();
+            }
+            pg_sys::ExecStoreVirtualTuple(changed);
+            let mut recheck = pg_sys::EPQState::default();
+            let none = std::ptr::null_mut();
+            #[cfg(feature = "pg15")]
+            pg_sys::EvalPlanQualInit(&mut recheck, state, none, std::ptr::null_mut(), -1);
+            #[cfg(not(feature = "pg15"))]
+            pg_sys::EvalPlanQualInit(
+                &mut recheck,
+                state,
+                none,
+                std::ptr::null_mut(),
+                -1,
+                std::ptr::null_mut(),
+            );
+            pg_sys::ExecSimpleRelationUpdate(result, state, &mut recheck, found, changed);
+            pg_sys::EvalPlanQualEnd(&mut recheck);
+            pg_sys::ExecDropSingleTupleTableSlot(changed);
+        }
+        pg_sys::ExecCloseIndices(result);
+        pg_sys::ExecDropSingleTupleTableSlot(found);
+        pg_sys::ExecDropSingleTupleTableSlot(sought);
+        pg_sys::AfterTriggerEndQuery(state);
+        pg_sys::ExecResetTupleTable((*state).es_tupleTable, false);
+        pg_sys::FreeExecutorState(state);
+        pg_sys::PopActiveSnapshot();
+        pg_sys::CommandCounterIncrement();
+        pg_sys::table_close(relation, pg_sys::NoLock as i32);
+        is_found
+    }
+}
+
+unsafe fn virtual_slot(relation: pg_sys::Relation) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: the relation is open, and the slot is dropped before it is closed.
+    unsafe {
+        pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, &raw const pg_sys::TTSOpsVirtual)
+    }
+}
+
+/// Tells the executor which table is written and which columns an UPDATE would name: triggers on
+/// columns ask for them.
+unsafe fn range_table(
+    state: *mut pg_sys::EState,
+    table: pg_sys::Oid,
+    changes: &[(usize, Argument)],
+) {
+    // SAFETY: the nodes are made in the present memory context, which outlives the state.
+    unsafe {
+        let entry: *mut pg_sys::RangeTblEntry =
+            pg_sys::palloc0(size_of::<pg_sys::RangeTblEntry>()).cast();
+        (*entry).type_ = pg_sys::NodeTag::T_RangeTblEntry;
+        (*entry).rtekind = pg_sys::RTEKind::RTE_RELATION;
+        (*entry).relid = table;
+        (*entry).relkind = pg_sys::RELKIND_RELATION as _;
+        (*entry).rellockmode = pg_sys::RowExclusiveLock as i32;
+        let updated = changes.iter().fold(std::ptr::null_mut(), |set, (column, _)| {
+            let attribute = *column as i32 + 1;
+            pg_sys::bms_add_member(set, attribute - pg_sys::FirstLowInvalidHeapAttributeNumber)
+        });
+        let entries = |entry: *mut std::ffi::c_void| pg_sys::lappend(std::ptr::null_mut(), entry);
+        #[cfg(feature = "pg15")]
+        {
+            (*entry).updatedCols = updated;
+            pg_sys::ExecInitRangeTable(state, entries(entry.cast()));
+        }
+        #[cfg(not(feature = "pg15"))]
+        {
+            let permission: *mut pg_sys::RTEPermissionInfo =
+                pg_sys::palloc0(size_of::<pg_sys::RTEPermissionInfo>()).cast();
+            (*permission).type_ = pg_sys::NodeTag::T_RTEPermissionInfo;
+            (*permission).relid = table;
+            (*permission).updatedCols = updated;
+            (*entry).perminfoindex = 1;
+            #[cfg(feature = "pg16")]
+            pg_sys::ExecInitRangeTable(state, entries(entry.cast()), entries(permission.cast()));
+            #[cfg(feature = "pg18")]
+            pg_sys::ExecInitRangeTable(
+                state,
+                entries(entry.cast()),
+                entries(permission.cast()),
+                pg_sys::bms_add_member(std::ptr::null_mut(), 1),
+            );
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The functions of the API write a work order without an UPDATE's set-up. What a DBA adds to the
+//! table, or takes from the caller, must hold for them as for an UPDATE.
+
+use postgres::Client;
+use serde_json::Value;
+use wo_cluster_tests::{db_error, refused};
+
+use crate::company::{Company, counts, one, reach_alone};
+use crate::design::FLEET_TASK;
+
+fn transition(client: &mut Client, number: &str, to: &str) -> Result<Value, postgres::Error> {
+    client
+        .query_one("select wo.transition($1, $2, 'because')", &[&number, &to])
+        .map(|row| row.get(0))
+}
+
+/// A captain at work: the second transition of a session is the first that can go past SQL.
+fn at_work(company: &Company) -> (Client, String) {
+    let mut captain = company.connect("almighty");
+    let number = reach_alone(&mut captain, &FLEET_TASK, "in_progress");
+    for state in ["blocked", "in_progress"] {
+        transition(&mut captain, &number, state).unwrap();
+    }
+    (captain, number)
+}
+
+/// Runs what a DBA might do, and says what then becomes of a transition and of an UPDATE.
+fn after(change: &str) -> (Company, Client, String) {
+    let company = Company::found("fleet_task");
+    let (captain, number) = at_work(&company);
+    company.root().batch_execute(change).unwrap();
+    (company, captain, number)
+}
+
+#[test]
+fn a_policy_that_a_dba_adds_holds() {
+    for policy in [
+        "create policy frozen on wo.work_order as restrictive for update to wo_user using (status <> 'in_progress')",
+        "alter policy changing on wo.work_order to wo_admin",
+        "drop policy changing on wo.work_order",
+    ] {
+        let (company, mut captain, number) = after(policy);
+        let before = counts(&mut company.root());
+        let tried = transition(&mut captain, &number, "blocked");
+        assert!(tried.is_err(), "{policy}");
+        assert_eq!(counts(&mut company.root()), before, "{policy}");
+    }
+}
+
+#[test]
+fn a_privilege_that_a_dba_takes_is_gone() {
+    for privilege in ["update", "select", "update, select"] {
+        let (company, mut captain, number) =
+            after(&format!("revoke {privilege} on wo.work_order from wo_user"));
+        let error = db_error(transition(&mut captain, &number, "blocked"));
+        assert_eq!(error.code().code(), "42501", "{privilege}: {error}");
+        assert_eq!(error.message(), "permission denied for table work_order");
+        drop(company);
+    }
+}
+
+#[test]
+fn whoever_is_no_member_writes_nothing_with_a_grant_alone() {
+    let company = Company::found("fleet_task");
+    let (_, number) = at_work(&company);
+    company.database.login("outsider", &["wo_auditor"]);
+    company
+        .root()
+        .batch_execute(
+            "begin; select wo.administer('acme');
+             select wo.create_principal('outsider', roles => '{captain}', db_role => 'outsider'); commit;
+             grant select, update on wo.work_order to outsider;
+             grant execute on function wo.transition(text, text, text, jsonb, bigint) to outsider;
+             grant execute on function wo_private.transition(text, text, text, text, bigint) to outsider;
+             grant execute on function wo_private.work_orders_are_as_made() to outsider",
+        )
+        .unwrap();
+    let mut outsider = company.connect("outsider");
+    for _ in 0..2 {
+        refused(transition(&mut outsider, &number, "blocked"), "22023", "work_order_unknown");
+    }
+}
+
+#[test]
+fn triggers_and_rules_that_a_dba_adds_are_met() {
+    for (made, count) in [
+        ("after update on wo.work_order for each statement", 1),
+        ("before update on wo.work_order for each statement", 1),
+        ("after update on wo.work_order referencing new table as news for each statement", 1),
+        ("before update on wo.work_order for each row", 1),
+        ("after update on wo.work_order for each row", 1),
+        ("after update of status on wo.work_order for each row", 1),
+        ("after update of title on wo.work_order for each row", 0),
+    ] {
+        let (company, mut captain, number) = after(&format!(
+            "create table public.noted (what text);
+             create function public.note() returns trigger language plpgsql security definer as
+                $$ begin insert into public.noted values (tg_op); return new; end $$;
+             create trigger zz_note {made} execute function public.note()"
+        ));
+        transition(&mut captain, &number, "blocked").unwrap();
+        let noted: i64 = one(&mut company.root(), "select count(*) from public.noted");
+        assert_eq!(noted, count, "{made}");
+    }
+    let (company, mut captain, number) =
+        after("create rule nothing as on update to wo.work_order do instead nothing");
+    assert!(transition(&mut captain, &number, "blocked").is_err());
+    drop(company);
+}
+
+#[test]
+fn a_constraint_that_a_dba_adds_holds() {
+    let (company, mut captain, number) = after(
+        "alter table wo.work_order add constraint never_blocked check (status <> 'blocked') not valid",
+    );
+    let error = db_error(transition(&mut captain, &number, "blocked"));
+    assert_eq!(error.code().code(), "23514");
+    assert!(error.message().contains("never_blocked"), "{error}");
+    company.assert_intact();
+}
+
+#[test]
+fn nothing_is_written_in_a_read_only_transaction() {
+    let company = Company::found("fleet_task");
+    let (mut captain, number) = at_work(&company);
+    captain.batch_execute("begin read only").unwrap();
+    let error = db_error(transition(&mut captain, &number, "blocked"));
+    assert_eq!(error.code().code(), "25006", "{error}");
+}
+
+#[test]
+fn fields_are_read_and_checked_as_an_update_would() {
+    let company = Company::found("fleet_task");
+    let (mut captain, number) = at_work(&company);
+    let mut patch = |fields: &str| {
+        captain
+            .query_one("select wo.patch_work_order($1, $2::text::jsonb)", &[&number, &fields])
+            .map(|row| row.get::<_, Value>(0))
+    };
+    // The source is a domain, the times and the date have input functions, a long title is a rule.
+    assert_eq!(db_error(patch(r#"{"source": "nowhere"}"#)).code().code(), "23514");
+    assert_eq!(db_error(patch(r#"{"due_date": "soon"}"#)).code().code(), "22007");
+    assert_eq!(db_error(patch(r#"{"planned_start": "soon"}"#)).code().code(), "22007");
+    assert_eq!(db_error(patch(r#"{"notes": "a\u0000b"}"#)).code().code(), "22P05");
+    patch(
+        r#"{"due_date": "2026-03-10", "planned_start": "2026-03-10T09:00:00+01:00", "source": "external",
+            "planned_end": "2099-01-01T00:00:00Z",
+            "estimated_hours": 2.005, "tags": ["a", "b"], "metadata": {"n": 1}, "notes": "  ", "project": null}"#,
+    )
+    .unwrap();
+    patch(r#"{"planned_end": "2026-03-10T10:00:00+01:00", "asset": "pump 4"}"#).unwrap();
+    let stored: Value = one(
+        &mut company.root(),
+        "select jsonb_build_object('due', due_date, 'start', planned_start at time zone 'UTC', 'end', planned_end at time zone 'UTC', 'source', source,
+            'hours', estimated_hours, 'tags', tags, 'metadata', metadata, 'notes', notes, 'project', project,
+            'asset', asset)
+         from wo.work_order",
+    );
+    assert_eq!(
+        stored,
+        serde_json::json!({
+            "due": "2026-03-10", "start": "2026-03-10T08:00:00",
+            "end": "2026-03-10T09:00:00", "source": "external", "hours": 2.01,
+            "tags": ["a", "b"], "metadata": {"n": 1}, "notes": null, "project": null, "asset": "pump 4",
+        })
+    );
+    company.assert_intact();
+}
