@@ -163,12 +163,12 @@ create or replace function wo.administer(tenant text) returns uuid
 comment on function wo.administer(text) is
     'Lets a member of wo_admin configure the tenant (slug or UUID) until this transaction ends.';
 
-create or replace function wo.create_tenant(slug text, name text, default_lifecycle text default 'regulated_change', number_format text default 'WO-{YYYY}-{MMDD}-{XXX}') returns uuid
+create or replace function wo.create_tenant(slug text, name text, default_lifecycle text default null, number_format text default null, template text default 'regulated_change') returns uuid
     language sql volatile
     set search_path = pg_catalog, pg_temp
-    as $$ select wo_private.create_tenant($1, $2, $3, $4) $$;
-comment on function wo.create_tenant(text, text, text, text) is
-    'Makes a tenant with the roles and the three lifecycles that ship. Returns its UUID. For members of wo_admin.';
+    as $$ select wo_private.create_tenant($1, $2, $3, $4, $5) $$;
+comment on function wo.create_tenant(text, text, text, text, text) is
+    'Makes a tenant with the roles and the three lifecycles that ship, and what the template brings: regulated_change, agent_change (the agents of the roster) or fleet (its identities, engines and task types). Returns its UUID. For members of wo_admin.';
 
 create or replace function wo.create_role(role text, description text default '') returns void
     language sql volatile

@@ -80,6 +80,7 @@ create table wo.work_order (
     created_at timestamptz not null,
     updated_at timestamptz not null,
     locked_at timestamptz,
+    state_deadline timestamptz,
     chain_sequence wo.ordinal not null,
     chain_hash wo.sha256 not null,
     primary key (tenant_id, id),
@@ -103,6 +104,13 @@ create table wo.work_order (
 end
 $$;
 create index work_order_assignee on wo.work_order (tenant_id, assignee, id) where locked_at is null;
+create index work_order_project on wo.work_order (tenant_id, project, id) where locked_at is null;
+create index work_order_open on wo.work_order (tenant_id, id) where locked_at is null;
+create index work_order_ended on wo.work_order (tenant_id, id) where locked_at is not null;
+create index work_order_assignee_ended on wo.work_order (tenant_id, assignee, id) where locked_at is not null;
+create index work_order_project_ended on wo.work_order (tenant_id, project, id) where locked_at is not null;
+create index work_order_state_deadline on wo.work_order (tenant_id, state_deadline) where state_deadline is not null;
+create index work_order_due_date on wo.work_order (tenant_id, due_date) where locked_at is null and due_date is not null;
 alter table wo.work_order enable row level security;
 alter table wo.work_order force row level security;
 
@@ -145,6 +153,7 @@ comment on column wo.work_order.idempotency_key is 'The caller''s key of the cre
 comment on column wo.work_order.created_at is 'When it was made, by the server''s clock.';
 comment on column wo.work_order.updated_at is 'When it last changed, by the server''s clock.';
 comment on column wo.work_order.locked_at is 'When its record was locked for good; NULL while it may change.';
+comment on column wo.work_order.state_deadline is 'Until when it may stay in its state, where the lifecycle sets a maximum; see wo.overdue.';
 comment on column wo.work_order.chain_sequence is 'The sequence of the newest entry of its audit chain.';
 comment on column wo.work_order.chain_hash is 'The hash of the newest entry of its audit chain.';
 

@@ -13,7 +13,7 @@ grant execute on function wo.current_tenant(), wo.current_principal(), wo.whoami
     to wo_admin, wo_user, wo_auditor, wo_monitor, wo_bridge, wo_guard, wo_trail, wo_identity;
 grant execute on function wo.authenticate(text), wo.authenticate(uuid, text), wo.authenticate_session(text)
     to wo_admin, wo_user, wo_auditor;
-grant execute on function wo.administer(text), wo.create_tenant(text, text, text, text), wo.create_role(text, text),
+grant execute on function wo.administer(text), wo.create_tenant(text, text, text, text, text), wo.create_role(text, text),
     wo.create_principal(text, text, text, text[], text, boolean), wo.grant_role(text, text), wo.revoke_role(text, text),
     wo.disable_principal(text), wo.enable_principal(text), wo.trust_issuer(text, text, text, text),
     wo.distrust_issuer(text, text), wo.publish_lifecycle(jsonb), wo.register_guard(text, regprocedure, text),
@@ -24,6 +24,12 @@ grant execute on function
     wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text),
     wo.create_work_orders(jsonb), wo.transition(text, text, text, jsonb, bigint), wo.transition_many(jsonb),
     wo.patch_work_order(text, jsonb, text, bigint), wo.allowed_transitions(text) to wo_user;
+grant execute on function wo.accept_work_order(text), wo.update_work_order_status(text, text, text),
+    wo.complete_work_order(text, text, numeric), wo.verify_work_order(text, boolean, text),
+    wo.override_engine(text, text, text), wo.withdraw_engine_override(text) to wo_user;
+grant execute on function wo.list_work_orders(text, text, text, text, boolean, integer, text),
+    wo.get_work_order_detail(text), wo.list_identities(), wo.choose_engine(text),
+    wo.blocker(text, integer, text, text), wo.state_rule(text, integer, text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.audit_trail(text), wo.verify_audit(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.create_consumer(text, bigint), wo.drop_consumer(text),
     wo.fetch_events(text, integer), wo.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;

@@ -24,7 +24,7 @@ grant execute on function wo_private.current_principal(), wo_private.whoami()
 grant execute on function wo_private.records_version(), wo_private.record_problems()
     to wo_owner, wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor, wo_identity, wo_trail, wo_guard;
 grant execute on function wo_private.authenticate(uuid, text, boolean) to wo_admin, wo_user, wo_auditor;
-grant execute on function wo_private.administer(text), wo_private.create_tenant(text, text, text, text),
+grant execute on function wo_private.administer(text), wo_private.create_tenant(text, text, text, text, text),
     wo_private.public_key(text), wo_private.begin_era(text),
     wo_private.migrate_lifecycle(text, integer, text, text) to wo_admin;
 grant execute on function wo_private.validate_lifecycle(text), wo_private.lifecycle_diagram(text)
@@ -36,6 +36,11 @@ grant execute on function wo_private.allowed_transitions(text), wo_private.creat
 grant execute on function wo_private.work_orders_are_as_made() to wo_user, wo_admin;
 grant execute on function wo_private.work_order_id(text), wo_private.work_order_id_or_refuse(text)
     to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.take_action(text, text, text, text),
+    wo_private.update_work_order_status(text, text, text) to wo_user;
+grant execute on function wo_private.blocker(text, integer, text, text), wo_private.state_rule(text, integer, text),
+    wo_private.is_open_state(text), wo_private.is_end_state(text),
+    wo_private.choose_engine(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.verify_audit(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.consumer_tenant(), wo_private.fetch_events(text, integer),
     wo_private.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;
@@ -43,5 +48,6 @@ grant execute on function wo_private.cloudevent(uuid, bigint, integer, text, uui
     to wo_user, wo_admin, wo_bridge, wo_auditor;
 grant execute on function wo_private.call_guard(text, uuid, uuid) to wo_trail, wo_user;
 grant execute on function wo_private.refuse_change(), wo_private.refuse_foreign_writer(),
-    wo_private.configuration_rule(), wo_private.configuration_trail(), wo_private.principal_directory(),
+    wo_private.configuration_rule(), wo_private.configuration_trail(), wo_private.belonging_rule(),
+    wo_private.belonging_trail(), wo_private.principal_directory(),
     wo_private.work_order_rule(), wo_private.work_order_trail(), wo_private.work_order_import() to wo_owner;

@@ -5,11 +5,14 @@ use crate::audit::{Act, Link};
 use crate::identity::{self, memory};
 use crate::raise::{OrRefuse, damaged, refuse};
 use crate::row::{Row, returned};
-use crate::statement::{Mode, bigint, bytes, statement, text, uuid as uuid_argument};
+use crate::statement::{
+    Argument, Mode, Statement, bigint, bytes, statement, text, uuid as uuid_argument,
+};
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
 use uuid::Uuid;
 use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::template::Template;
 
 statement!(
     OPEN_CHAIN,
@@ -287,14 +290,15 @@ pub fn wrong_tenant() -> Refusal {
     .hint("Leave tenant_id out: it is your own by default.")
 }
 
-/// Makes a tenant with what every tenant starts with.
+/// Makes a tenant with what every tenant starts with, and what its template brings.
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn create_tenant(
-    slug: &str,
-    name: &str,
-    default_lifecycle: &str,
-    number_format: &str,
+    slug: Option<&str>,
+    name: Option<&str>,
+    default_lifecycle: Option<&str>,
+    number_format: Option<&str>,
+    template: Option<&str>,
 ) -> pgrx::Uuid {
     crate::install::check_records();
     if !identity::login_is_member("wo_admin") {
@@ -304,14 +308,15 @@ fn create_tenant(
             "only members of wo_admin make tenants",
         ));
     }
+    let template = wo_rules::template::named(template.unwrap_or("regulated_change")).or_refuse();
     let tenant = crate::work_order::new_id(identity::now());
     memory::during(identity::administrator(tenant), || {
         let arguments = [
             uuid_argument(tenant),
-            text(slug),
-            text(name),
-            text(default_lifecycle),
-            text(number_format),
+            text(slug.unwrap_or_default()),
+            text(name.unwrap_or_default()),
+            text(default_lifecycle.unwrap_or(&template.default_lifecycle)),
+            text(number_format.unwrap_or(&template.number_format)),
         ];
         ADD_TENANT.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
         for (role, meaning) in crate::lifecycle::starting_roles() {
@@ -322,10 +327,73 @@ fn create_tenant(
             let arguments = [uuid_argument(tenant), text(document)];
             ADD_LIFECYCLE.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
         }
+        fill(tenant, &template);
     });
     pgrx::Uuid::from_bytes(*tenant.as_bytes())
 }
 
+/// Adds what a template brings to a new tenant.
+fn fill(tenant: Uuid, template: &Template) {
+    let add = |statement: &Statement, arguments: &[Argument]| {
+        statement.run(Mode::Write, arguments, |_| ());
+    };
+    for one in &template.principals {
+        let attributes = serde_json::Value::Object(one.attributes.clone());
+        let arguments = [
+            uuid_argument(tenant),
+            text(&one.id),
+            text(&one.kind),
+            text(one.name.as_deref().unwrap_or(&one.id)),
+            one.assignable.into_datum(),
+            pgrx::JsonB(attributes).into_datum(),
+        ];
+        ADD_PRINCIPAL.with(|statement| add(statement, &arguments));
+        for role in &one.roles {
+            let arguments = [uuid_argument(tenant), text(&one.id), text(role)];
+            ADD_PRINCIPAL_ROLE.with(|statement| add(statement, &arguments));
+        }
+    }
+    for kind in &template.task_types {
+        let arguments = [
+            uuid_argument(tenant),
+            text(&kind.task_type),
+            text(kind.cost_class.name()),
+            text(&kind.description),
+        ];
+        ADD_TASK_TYPE.with(|statement| add(statement, &arguments));
+    }
+    for engine in &template.engines {
+        let arguments = [
+            uuid_argument(tenant),
+            text(&engine.engine),
+            text(engine.cost_class.name()),
+            engine.capabilities.clone().into_datum(),
+            text(&engine.description),
+        ];
+        ADD_ENGINE.with(|statement| add(statement, &arguments));
+    }
+}
+
+statement!(
+    ADD_PRINCIPAL,
+    "insert into wo.principal (tenant_id, id, kind, name, assignable, attributes) values ($1, $2, $3, $4, $5, $6)",
+    [UUIDOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID]
+);
+statement!(
+    ADD_PRINCIPAL_ROLE,
+    "insert into wo.principal_role (tenant_id, principal, role) values ($1, $2, $3)",
+    [UUIDOID, TEXTOID, TEXTOID]
+);
+statement!(
+    ADD_TASK_TYPE,
+    "insert into wo.task_type (tenant_id, task_type, cost_class, description) values ($1, $2, $3, $4)",
+    [UUIDOID, TEXTOID, TEXTOID, TEXTOID]
+);
+statement!(
+    ADD_ENGINE,
+    "insert into wo.engine (tenant_id, engine, cost_class, capabilities, description) values ($1, $2, $3, $4, $5)",
+    [UUIDOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID]
+);
 statement!(
     ADD_TENANT,
     "insert into wo.tenant (tenant_id, slug, name, default_lifecycle, number_format) values ($1, $2, $3, $4, $5)",

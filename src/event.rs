@@ -103,16 +103,10 @@ pub struct Event {
 impl Event {
     /// Takes the next position. Call it where the row lock of the work order is held, so that
     /// positions follow each other as its changes do.
-    pub fn new(action: &str, moved: bool, data: String) -> Self {
+    pub fn new(kind: &'static str, data: String) -> Self {
         let (position, era) = next_position();
         wake(position);
-        Self {
-            position,
-            era,
-            kind: rules::event_type(action, moved),
-            traceparent: setting::traceparent(),
-            data,
-        }
+        Self { position, era, kind, traceparent: setting::traceparent(), data }
     }
 
     /// Writes it to the outbox.

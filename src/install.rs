@@ -23,6 +23,8 @@ const FILES: &[(&str, &str)] = &[
     ("06_partition", include_str!("../sql/06_partition.sql")),
     ("07_schema_version", include_str!("../sql/07_schema_version.sql")),
     ("08_health", include_str!("../sql/08_health.sql")),
+    ("09_dispatch", include_str!("../sql/09_dispatch.sql")),
+    ("10_fleet", include_str!("../sql/10_fleet.sql")),
     ("98_grant", include_str!("../sql/98_grant.sql")),
 ];
 

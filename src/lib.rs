@@ -7,8 +7,10 @@
 mod apply;
 mod audit;
 mod configuration;
+mod dispatch;
 mod duty;
 mod event;
+mod fleet;
 mod identity;
 #[cfg(any(test, feature = "pg_test"))]
 mod in_process;
@@ -38,9 +40,17 @@ extension_sql!("select wo_private.install();", name = "install", finalize);
 /// Called once when a backend loads the library.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    silence_backtraces();
     setting::define();
     identity::remember();
     install::watch();
+}
+
+/// A refusal is raised as a panic, and pgrx would add a backtrace to its DETAIL where the server was
+/// started with RUST_BACKTRACE: clients would get that instead of JSON.
+fn silence_backtraces() {
+    // SAFETY: a backend has one thread, and it loads the library before any of our code runs.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
 }
 
 /// Hooks of the in-process test runner.

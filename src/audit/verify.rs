@@ -4,8 +4,8 @@
 use crate::identity;
 use crate::raise::OrRefuse;
 use crate::row::Row;
-use crate::statement::{Mode, Rows, Statement, statement, uuid as uuid_argument};
-use crate::work_order::is_beside_changes;
+use crate::statement::{Argument, Mode, Rows, Statement, statement, uuid as uuid_argument};
+use crate::work_order::{belonging, is_beside_changes};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -209,7 +209,7 @@ impl Verifier {
             subjects.iter().map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect();
         let tenant = self.tenant;
         let arguments = [uuid_argument(tenant), ids.into_datum()];
-        let work_orders: HashMap<Uuid, Held> = WORK_ORDERS.with(|statement| {
+        let mut work_orders: HashMap<Uuid, Held> = WORK_ORDERS.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 (0..rows.count())
                     .filter_map(|index| {
@@ -220,6 +220,7 @@ impl Verifier {
                     .collect()
             })
         });
+        add_belongings(&mut work_orders, &arguments);
         let chains: HashMap<Uuid, Chain> = CHAINS.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 (0..rows.count())
@@ -324,6 +325,30 @@ impl Verifier {
     }
 }
 
+/// What belongs to work orders stands in their trails, and so among their values.
+fn add_belongings(work_orders: &mut HashMap<Uuid, Held>, arguments: &[Argument]) {
+    for kind in belonging::KINDS {
+        let statement = Statement::new(
+            format!(
+                "select held.* from wo.{} as held where held.tenant_id = $1 and held.{} = any($2)",
+                kind.table, kind.owner
+            ),
+            &[pg_sys::UUIDOID, pg_sys::UUIDARRAYOID],
+        );
+        statement.run(Mode::Latest, arguments, |rows| {
+            for index in 0..rows.count() {
+                let Some(row) = Row::of_rows(rows, index) else { continue };
+                let owner = row.named::<pgrx::Uuid>(kind.owner);
+                let owner = owner.map(|id| Uuid::from_bytes(*id.as_bytes()));
+                if let Some(held) = owner.and_then(|id| work_orders.get_mut(&id)) {
+                    held.values
+                        .insert(belonging::name_of(kind, &row), belonging::value_of(kind, &row));
+                }
+            }
+        });
+    }
+}
+
 fn standing(held: &Held) -> Standing<'_> {
     Standing {
         sequence: held.sequence,
@@ -344,6 +369,8 @@ fn key_columns(subject: &str) -> &'static [&'static str] {
         "principal_role" => &["principal", "role"],
         "trusted_issuer" => &["issuer", "key_id"],
         "lifecycle" => &["name", "version"],
+        "engine" => &["engine"],
+        "task_type" => &["task_type"],
         _ => &["name"],
     }
 }

@@ -171,12 +171,17 @@ pub fn jsonb(text: &str) -> Argument {
 }
 
 /// What a caller wants done to a work order.
-struct Change<'a> {
-    work_order: &'a str,
-    to_status: Option<&'a str>,
-    reason: Option<&'a str>,
-    fields: Option<&'a str>,
-    expected_version: Option<i64>,
+pub struct Change<'a> {
+    /// The number or UUID.
+    pub work_order: &'a str,
+    /// The state to go to; nothing where only fields are written.
+    pub to_status: Option<&'a str>,
+    /// Why.
+    pub reason: Option<&'a str>,
+    /// Fields to write: the text of a JSON object.
+    pub fields: Option<&'a str>,
+    /// The version that the caller expects.
+    pub expected_version: Option<i64>,
 }
 
 fn change(change: Change<'_>) -> Result<Vec<Written>, Refusal> {
@@ -233,15 +238,19 @@ fn transition(
     crate::install::check_records();
     let work_order = work_order.unwrap_or_default();
     let Some(to_status) = to_status else { crate::raise::refuse(rules::state_missing(work_order)) };
-    let written = change(Change {
-        work_order,
-        to_status: Some(to_status),
-        reason,
-        fields: fields.filter(|fields| *fields != "null"),
-        expected_version,
-    })
-    .or_refuse();
-    pgrx::JsonB(moved(&written, work_order, to_status).or_refuse())
+    let fields = fields.filter(|fields| *fields != "null");
+    let asked = Change { work_order, to_status: Some(to_status), reason, fields, expected_version };
+    pgrx::JsonB(transition_to(asked, to_status).or_refuse())
+}
+
+/// Moves a work order to a state and says what became of it.
+///
+/// # Errors
+/// Those of the rules; 55000 `illegal_transition` where it is in that state already.
+pub fn transition_to(asked: Change<'_>, to_status: &str) -> Result<Value, Refusal> {
+    let work_order = asked.work_order;
+    let written = change(asked)?;
+    moved(&written, work_order, to_status)
 }
 
 fn moved(written: &[Written], work_order: &str, to_status: &str) -> Result<Value, Refusal> {

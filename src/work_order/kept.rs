@@ -42,6 +42,7 @@ pub fn check_kept(
         Column::Revision,
         Column::UpdatedAt,
         Column::LockedAt,
+        Column::StateDeadline,
         Column::ChainSequence,
         Column::ChainHash,
     ];

@@ -41,6 +41,7 @@ columns! {
     CreatedAt "created_at",
     UpdatedAt "updated_at",
     LockedAt "locked_at",
+    StateDeadline "state_deadline",
     ChainSequence "chain_sequence",
     ChainHash "chain_hash",
 }

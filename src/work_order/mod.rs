@@ -1,6 +1,7 @@
 //! Work orders: the record's triggers, and the functions that callers use.
 
-mod api;
+pub mod api;
+pub mod belonging;
 mod bulk;
 pub mod direct;
 mod import;
@@ -16,14 +17,17 @@ mod trail;
 mod transitions;
 
 pub use layout::is_beside_changes;
+pub use standing::Standing;
 
 use crate::identity::memory::Identity;
 use crate::identity::{self, random_bytes};
 use crate::raise::OrRefuse;
+use crate::row::Row;
 use crate::statement::{Mode, statement, text, uuid as uuid_argument};
 use pending::Written;
 use pgrx::prelude::*;
 use uuid::Uuid;
+use wo_rules::lifecycle::{Lifecycle, Record};
 use wo_rules::reference::{self, Reference};
 use wo_rules::refusal::Refusal;
 use wo_rules::time::unix_milliseconds;
@@ -91,6 +95,31 @@ pub fn find(tenant: Uuid, name: &str) -> Result<Uuid, Refusal> {
         }
     };
     found.map(|id| Uuid::from_bytes(*id.as_bytes())).ok_or_else(|| reference::unknown(name))
+}
+
+statement!(
+    PLACE,
+    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
+    [UUIDOID, UUIDOID]
+);
+
+/// Gives a work order as it is now, under the caller's policies, and its lifecycle to `look`.
+pub fn looking_at<T>(
+    tenant: Uuid,
+    name: &str,
+    look: impl FnOnce(&Lifecycle, &Record<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let id = find(tenant, name)?;
+    let arguments = [uuid_argument(tenant), uuid_argument(id)];
+    PLACE.with(|statement| {
+        statement.run(Mode::Latest, &arguments, |rows| {
+            let row = Row::of_rows(rows, 0).ok_or_else(|| reference::unknown(name))?;
+            let layout = layout::Layout::found_in(&row);
+            let seen = seen::Seen::new(&row, &layout);
+            let lifecycle = seen::lifecycle_of(tenant, &seen);
+            look(&lifecycle, &seen::Facets::of(&seen).record())
+        })
+    })
 }
 
 /// The id of the work order of that number or UUID; NULL where there is none.

@@ -3,10 +3,12 @@
 //! A trigger before the write may not write itself (an upsert's INSERT may come to nothing, and a
 //! change of its own row fails with 27000), so the finished entry waits here for the other one.
 
+use super::belonging::Happening;
 use crate::audit::Link;
 use crate::identity::memory::nesting_level;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// A checked write, waiting for its row to be stored.
@@ -15,6 +17,8 @@ pub struct Pending {
     pub link: Link,
     /// The `data` of the event.
     pub event_data: String,
+    /// The event's type, where it does not follow from the write.
+    pub kind: Option<&'static str>,
     /// Whether an edge of the state that was reached may be taken by the system.
     pub may_follow: bool,
     /// What the API says of it.
@@ -49,6 +53,8 @@ pub enum Consequence {
     Auto(Uuid),
     /// A move to another version of the lifecycle.
     Migration(Uuid),
+    /// Something that belongs to the work order was written.
+    Belonging(Uuid, Rc<Happening>),
 }
 
 thread_local! {
@@ -60,15 +66,15 @@ thread_local! {
     static CONSEQUENCE: RefCell<Option<(i32, Consequence)>> = const { RefCell::new(None) };
 }
 
-/// Leaves a checked write for the trigger after it.
-pub fn leave(id: Uuid, version: i64, pending: Pending) {
-    PENDING.with_borrow_mut(|all| all.insert((id, version), pending));
+/// Leaves a checked write for the trigger after it, by the sequence of its link.
+pub fn leave(id: Uuid, sequence: i64, pending: Pending) {
+    PENDING.with_borrow_mut(|all| all.insert((id, sequence), pending));
 }
 
 /// Takes it out again.
-pub fn take(id: Uuid, version: i64) -> Option<Pending> {
-    let pending = PENDING.with_borrow_mut(|all| all.remove(&(id, version)))?;
-    if LISTENING.get().is_some() {
+pub fn take(id: Uuid, sequence: i64) -> Option<Pending> {
+    let pending = PENDING.with_borrow_mut(|all| all.remove(&(id, sequence)))?;
+    if LISTENING.get().is_some() && pending.kind.is_none() {
         WRITTEN.with_borrow_mut(|written| written.push(pending.written.clone()));
     }
     Some(pending)
@@ -85,9 +91,10 @@ pub fn listen<T>(act: impl FnOnce() -> T) -> (T, Vec<Written>) {
 
 /// Makes a write of the law's own.
 pub fn as_consequence<T>(consequence: Consequence, act: impl FnOnce() -> T) -> T {
-    CONSEQUENCE.with_borrow_mut(|current| *current = Some((nesting_level(), consequence)));
+    let before =
+        CONSEQUENCE.with_borrow_mut(|current| current.replace((nesting_level(), consequence)));
     let result = act();
-    CONSEQUENCE.with_borrow_mut(|current| *current = None);
+    CONSEQUENCE.with_borrow_mut(|current| *current = before);
     result
 }
 
@@ -95,7 +102,9 @@ pub fn as_consequence<T>(consequence: Consequence, act: impl FnOnce() -> T) -> T
 pub fn consequence_of(id: Uuid) -> Option<Consequence> {
     CONSEQUENCE.with_borrow(|current| match current {
         Some((_, consequence)) => match consequence {
-            Consequence::Auto(it) | Consequence::Migration(it) if *it == id => {
+            Consequence::Auto(it) | Consequence::Migration(it) | Consequence::Belonging(it, _)
+                if *it == id =>
+            {
                 Some(consequence.clone())
             }
             _ => None,

@@ -1,6 +1,7 @@
 //! Before a work order is written: the row becomes a value, the value is judged, and the verdict
 //! becomes the row that PostgreSQL stores. Nothing is written here.
 
+use super::belonging::Happening;
 use super::kept::{check_kept, kept, title_missing, unknown_lifecycle};
 use super::layout::{Column, Layout};
 use super::pending::{self, Consequence, Pending, Written};
@@ -17,7 +18,9 @@ use crate::row::{Row, returned};
 use crate::statement::{Mode, optional_text, statement, text, uuid as uuid_argument};
 use pgrx::prelude::*;
 use pgrx::{AllocatedByPostgres, pg_sys};
+use std::rc::Rc;
 use wo_rules::audit::{GENESIS, changes};
+use wo_rules::event::belonging_type;
 use wo_rules::field::{Field, FieldKind, FieldSet};
 use wo_rules::lifecycle::{Actor, Decision, Facts, Lifecycle, Proposal};
 use wo_rules::refusal::Refusal;
@@ -146,6 +149,7 @@ fn before_insert(
         (column(Column::CreatedAt), time),
         (column(Column::UpdatedAt), time),
         (column(Column::LockedAt), None),
+        (column(Column::StateDeadline), deadline(&compiled, creation.status, at)),
     ];
     let mut default = |field: Field, value: Option<pg_sys::Datum>| {
         if new.row.datum(new.layout.field(field)).is_none() {
@@ -179,7 +183,7 @@ fn before_insert(
         new,
         changed,
         written,
-        LinkParts { sequence: 0, hash: &GENESIS, at, reason, may_follow },
+        LinkParts { sequence: 0, hash: &GENESIS, at, reason, may_follow, happening: None },
     ))
 }
 
@@ -220,9 +224,10 @@ fn before_update(
         reason: reason.as_deref(),
     };
     let lifecycle = lifecycle_of(acting.tenant, new);
-    let decision = if let Some(Consequence::Migration(_)) = consequence {
+    let decision = if let Some(Consequence::Migration(_) | Consequence::Belonging(..)) = consequence
+    {
         if lifecycle.state(&status).is_none() {
-            return Err(damaged("a migration to a state that is not there"));
+            return Err(damaged("a work order in a state that its lifecycle does not have"));
         }
         Decision::default()
     } else {
@@ -238,7 +243,11 @@ fn before_update(
     };
     let moved = status != facets.status;
     let migrated = matches!(consequence, Some(Consequence::Migration(_)));
-    if !moved && !flag_changed && changed.is_empty() && !migrated {
+    let happening = match consequence {
+        Some(Consequence::Belonging(_, happening)) => Some(happening),
+        _ => None,
+    };
+    if !moved && !flag_changed && changed.is_empty() && !migrated && happening.is_none() {
         // Nothing changes, so nothing is recorded; a reason without a change has nowhere to stand.
         return Ok(old.row.tuple());
     }
@@ -253,16 +262,19 @@ fn before_update(
     )?;
 
     let at = identity::now();
-    let version = old.version() + 1;
+    let version = old.version() + i64::from(happening.is_none());
     let column = |column: Column| new.layout.column(column);
     let time = Some(pg_sys::Datum::from(at));
-    let mut changes: Vec<Change> = vec![
-        (column(Column::Version), version.into_datum()),
-        (column(Column::Reason), None),
-        (column(Column::UpdatedAt), time),
-    ];
+    let mut changes: Vec<Change> = vec![(column(Column::Reason), None)];
+    if happening.is_none() {
+        changes.push((column(Column::Version), version.into_datum()));
+        changes.push((column(Column::UpdatedAt), time));
+    }
     if decision.lock {
         changes.push((column(Column::LockedAt), time));
+    }
+    if moved || migrated {
+        changes.push((column(Column::StateDeadline), deadline(&lifecycle, &status, at)));
     }
     if decision.new_revision {
         let revision = old.get::<i32>(Column::Revision).unwrap_or(1).saturating_add(1);
@@ -275,12 +287,17 @@ fn before_update(
     if let Some(field) = decision.reason_field {
         changes.push((new.layout.field(field), optional_text(reason.as_deref())));
     }
-    let action = match (&decision.transition, migrated) {
-        (_, true) => "migrated".to_owned(),
-        (Some(edge), _) => edge.action.clone(),
-        (None, _) => "changed".to_owned(),
+    let action = match (&decision.transition, migrated, happening) {
+        (_, _, Some(happening)) => happening.action.to_owned(),
+        (_, true, _) => "migrated".to_owned(),
+        (Some(edge), ..) => edge.action.clone(),
+        (None, ..) => "changed".to_owned(),
     };
     let may_follow = !decision.lock && has_auto_edge(&lifecycle, &status);
+    let reason = match happening {
+        Some(happening) => happening.reason.clone(),
+        None => reason.or(decision.reason_text),
+    };
     let written = Written {
         id,
         number: facets.number.clone(),
@@ -299,10 +316,17 @@ fn before_update(
         sequence: old.get(Column::ChainSequence).unwrap_or(0),
         hash: &hash,
         at,
-        reason: reason.or(decision.reason_text),
+        reason,
         may_follow,
+        happening: happening.map(Rc::as_ref),
     };
     Ok(link_and_store(acting, Some(old), new, changes, written, parts))
+}
+
+/// Until when a work order that comes into the state now may stay there.
+fn deadline(lifecycle: &Lifecycle, status: &str, at: i64) -> Option<pg_sys::Datum> {
+    let until = lifecycle.state(status)?.deadline(at)?;
+    Some(pg_sys::Datum::from(until))
 }
 
 /// A blank text is no text: it is stored as NULL, so that a stored text need not be read again to
@@ -325,6 +349,8 @@ struct LinkParts<'a> {
     at: i64,
     reason: Option<String>,
     may_follow: bool,
+    /// What happened to something that belongs to the work order, instead of a change of its own.
+    happening: Option<&'a Happening>,
 }
 
 /// Makes the chain's next link from the row as it will be stored, leaves it for the trigger after
@@ -348,8 +374,12 @@ fn link_and_store(
         })
         .filter(|(_, before, after)| before != after)
         .collect();
-    let changes =
-        changes(compared.iter().map(|(name, old, new)| (*name, old.as_deref(), new.as_deref())));
+    let changes = match parts.happening {
+        Some(happening) => happening.changes.clone(),
+        None => {
+            changes(compared.iter().map(|(name, old, new)| (*name, old.as_deref(), new.as_deref())))
+        }
+    };
     let event_data = super::event_data(&written, acting, parts.sequence + 1);
     let link = Link::new(
         acting,
@@ -371,10 +401,11 @@ fn link_and_store(
     columns.push((column(Column::ChainSequence), link.sequence().into_datum()));
     columns.push((column(Column::ChainHash), link.hash.as_slice().into_datum()));
     let tuple = new.row.with(&columns);
+    let kind = parts.happening.map(|happening| belonging_type(happening.action));
     pending::leave(
         written.id,
-        written.version,
-        Pending { link, event_data, may_follow: parts.may_follow, written },
+        link.sequence(),
+        Pending { link, event_data, kind, may_follow: parts.may_follow, written },
     );
     tuple
 }

@@ -1,7 +1,7 @@
 //! After a work order was written: the trail, the event, and the edges that the system takes.
 
 use super::layout::{Column, Layout};
-use super::pending::{self, Consequence};
+use super::pending::{self, Consequence, Written};
 use super::seen::{Facets, Seen, lifecycle_of};
 use crate::duty::as_trail;
 use crate::event::Event;
@@ -12,6 +12,7 @@ use crate::row::Row;
 use crate::statement::{Mode, statement, text, uuid as uuid_argument};
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
+use wo_rules::event::event_type;
 
 statement!(
     FOLLOW,
@@ -30,8 +31,8 @@ fn work_order_trail<'a>(
     let Some(new) = Row::new_of(trigger) else { return Ok(None) };
     let layout = Layout::of(trigger, &new);
     let seen = Seen::new(&new, &layout);
-    let (id, version) = (seen.id(), seen.version());
-    let Some(pending) = pending::take(id, version) else {
+    let sequence = new.get(layout.column(Column::ChainSequence)).unwrap_or(0);
+    let Some(pending) = pending::take(seen.id(), sequence) else {
         let unchanged = Row::old_of(trigger)
             .is_some_and(|old| (0..new.len()).all(|index| new.same(&old, index)));
         if unchanged {
@@ -43,7 +44,9 @@ fn work_order_trail<'a>(
         refuse(damaged("another trigger changed a work order after it had been checked"));
     }
     memory::as_law(|| {
-        let event = Event::new(&pending.written.action, pending.written.moved, pending.event_data);
+        let Written { action, moved, .. } = &pending.written;
+        let kind = pending.kind.unwrap_or_else(|| event_type(action, *moved));
+        let event = Event::new(kind, pending.event_data);
         pending.link.write_with_event(&event);
     });
     if pending.may_follow {

@@ -144,7 +144,12 @@ impl<'c> World<'c> {
             admin
                 .batch_execute(&format!(
                     "begin; select wo.administer('{slug}');
-                     select wo.register_guard('always', 'guards.always(uuid,uuid)', 'asked by {slug}-secret'); commit"
+                     select wo.register_guard('always', 'guards.always(uuid,uuid)', 'asked by {slug}-secret');
+                     insert into wo.task_type (task_type, cost_class, description) values ('research', 'free', '{slug}-secret');
+                     insert into wo.engine (engine, cost_class, description) values ('groq', 'free', '{slug}-secret');
+                     select wo.publish_lifecycle(definition || '{{\"dispatch\": {{\"override\": [\"originator\"]}}}}')
+                     from wo.lifecycle where name = 'regulated_change';
+                     commit"
                 ))
                 .unwrap();
             let mut client = self.db.connect("svc");
@@ -159,6 +164,11 @@ impl<'c> World<'c> {
                 )
                 .unwrap();
             }
+            write!(
+                sql,
+                "select wo.override_engine(id::text, 'groq', '{slug}-secret') from wo.work_order where title like '% 3';"
+            )
+            .unwrap();
             transaction.batch_execute(&sql).unwrap();
             transaction.commit().unwrap();
         }

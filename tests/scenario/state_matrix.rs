@@ -306,7 +306,7 @@ fn a_leaf_is_no_way_around_the_rules() {
         (format!("update {leaf} set status = 'approved'"), "55000", "illegal_transition"),
         (format!("update {leaf} set chain_sequence = 9"), "42501", "column_not_writable"),
         (format!("delete from {leaf}"), "42501", "delete_refused"),
-        (format!("truncate {leaf}"), "42501", "truncate_refused"),
+        (format!("truncate {leaf} cascade"), "42501", "truncate_refused"),
         (
             format!(
                 "insert into {leaf} (tenant_id, title, status)

@@ -24,6 +24,8 @@ pub const CONFIGURATION: &[&str] = &[
     "trusted_issuer",
     "lifecycle",
     "guard_function",
+    "engine",
+    "task_type",
 ];
 
 /// One entry of the trail, in the order in which an auditor asks (21 CFR 11.10(e)): what, when,

@@ -54,6 +54,14 @@ pub fn event_type(action: &str, moved: bool) -> &'static str {
     }
 }
 
+/// The CloudEvents `type` of what happened to something that belongs to a work order.
+pub fn belonging_type(action: &str) -> &'static str {
+    match action {
+        "engine_overridden" | "engine_override_withdrawn" => "wo.engine_overridden",
+        _ => "wo.updated",
+    }
+}
+
 /// Whether a text is a W3C `traceparent` (version 00, lower-case hexadecimal, no zero ids).
 pub fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();

@@ -4,6 +4,7 @@
 //! verdict, and writes the verdict back. Nothing here reads a clock, a table or a setting.
 
 pub mod audit;
+pub mod dispatch;
 pub mod event;
 pub mod field;
 pub mod identity;
@@ -12,5 +13,6 @@ pub mod lifecycle;
 pub mod number;
 pub mod reference;
 pub mod refusal;
+pub mod template;
 pub mod time;
 pub mod work_order;

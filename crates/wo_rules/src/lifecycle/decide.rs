@@ -239,14 +239,60 @@ impl Lifecycle {
         record.locked || self.state(record.status).is_some_and(|state| state.terminal)
     }
 
+    /// Where an action leads from a record's state.
+    ///
+    /// # Errors
+    /// 55000 `record_locked`, `illegal_transition` where the action leads out of other states; 22023
+    /// `unknown_action` where the lifecycle has none of that name.
+    pub fn target_of(&self, action: &str, record: &Record) -> Result<&str, Refusal> {
+        self.check_open(record)?;
+        if let Some(edge) = self.transitions.iter().find(|edge| {
+            edge.action == action && edge.from.iter().any(|state| state == record.status)
+        }) {
+            return Ok(&edge.to);
+        }
+        let refuse = |state, code, message: String| {
+            Refusal::new(state, code, message)
+                .with("work_order_id", record.id)
+                .with("from_status", record.status)
+                .with("action", action)
+        };
+        let number = record.number;
+        let shown: String = action.chars().take(63).collect();
+        if !self.transitions.iter().any(|edge| edge.action == action) {
+            let message = format!("work order {number} has no action \"{shown}\" in {}", self.name);
+            return Err(refuse(SqlState::BadValue, "unknown_action", message).hint(
+                "select * from wo.allowed_transitions('...'); lists what can be done with it",
+            ));
+        }
+        let here: Vec<&str> =
+            self.edges_from(record.status).map(|edge| edge.action.as_str()).collect();
+        let message = format!(
+            "work order {number} is {}, and the action {shown} leads nowhere from there",
+            record.status
+        );
+        Err(refuse(SqlState::WrongState, "illegal_transition", message)
+            .hint(format!("from {} lead {}", record.status, here.join(", ")))
+            .with("allowed", here))
+    }
+
+    /// Checks that the record, and what belongs to it, may still change.
+    ///
+    /// # Errors
+    /// 55000 `record_locked`.
+    pub fn check_open(&self, record: &Record) -> Result<(), Refusal> {
+        match self.is_locked(record) {
+            true => Err(locked(record, record.status)),
+            false => Ok(()),
+        }
+    }
+
     fn find_edge(&self, record: &Record, to: &str) -> Result<Option<&Transition>, Refusal> {
         let Record { number, status: from, .. } = *record;
         let refuse =
             |state, code, message: String| placed(Refusal::new(state, code, message), record, to);
         if self.is_locked(record) {
-            let message = format!("work order {number} is {from} and locked");
-            return Err(refuse(SqlState::WrongState, "record_locked", message)
-                .hint("nobody changes a locked work order; create a new one that refers to it"));
+            return Err(locked(record, to));
         }
         if let Some(unknown) = [to, from].into_iter().find(|name| self.state(name).is_none()) {
             let states: Vec<&str> = self.states.iter().map(|state| state.name.as_str()).collect();
@@ -285,6 +331,13 @@ pub(super) fn situation<'a>(
         facts,
         approvals_count: !voids_all,
     }
+}
+
+fn locked(record: &Record, to: &str) -> Refusal {
+    let message = format!("work order {} is {} and locked", record.number, record.status);
+    let refusal = Refusal::new(SqlState::WrongState, "record_locked", message)
+        .hint("nobody changes a locked work order; create a new one that refers to it");
+    placed(refusal, record, to)
 }
 
 pub(super) fn placed(refusal: Refusal, record: &Record, to: &str) -> Refusal {

@@ -60,6 +60,23 @@ pub struct State {
     pub maximum_hours: Option<f64>,
 }
 
+impl State {
+    /// Until when a work order may stay here that comes at `at`, both in microseconds; nothing where
+    /// there is no maximum, or one beyond all calendars.
+    pub fn deadline(&self, at: i64) -> Option<i64> {
+        const LONGEST: f64 = 1e9;
+        let hours = self.maximum_hours.filter(|hours| *hours <= LONGEST)?;
+        at.checked_add((hours * 3_600_000_000.0) as i64)
+    }
+
+    /// The rule that [`maximum_hours`](Self::maximum_hours) is, in words.
+    pub fn time_rule(&self) -> Option<String> {
+        let hours = self.maximum_hours?;
+        let unit = if hours == 1.0 { "hour" } else { "hours" };
+        Some(format!("no work order stays {} for more than {hours} {unit}", self.name))
+    }
+}
+
 macro_rules! guards {
     ($($variant:ident $name:literal $meaning:literal;)*) => {
         /// A condition on something other than the record's own fields.
@@ -240,6 +257,7 @@ pub struct Lifecycle {
     pub(super) initial: String,
     pub(super) transitions: Vec<Transition>,
     pub(super) field_rights: Vec<FieldRight>,
+    pub(super) engine_override: Vec<Role>,
 }
 
 impl Lifecycle {
@@ -319,6 +337,11 @@ impl Lifecycle {
     /// a decision about this edge; their results go into [`Facts`](super::Facts) under `sql:name`.
     pub fn sql_guards(&self, from: &str, to: &str) -> &[String] {
         self.edge(from, to).map_or(&[], |edge| &edge.sql_guards)
+    }
+
+    /// Who may name another engine than the cost rules choose.
+    pub fn engine_override(&self) -> &[Role] {
+        &self.engine_override
     }
 
     /// The fields that each role may change.

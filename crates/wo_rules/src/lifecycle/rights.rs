@@ -52,6 +52,27 @@ impl Lifecycle {
         Err(placed(refusal, record, to))
     }
 
+    /// Checks that the actor may name another engine than the cost rules choose.
+    ///
+    /// # Errors
+    /// 55000 `record_locked`; 42501 `role_missing`.
+    pub fn check_engine_override(&self, actor: &Actor, record: &Record) -> Result<(), Refusal> {
+        self.check_open(record)?;
+        if self.engine_override.iter().any(|role| actor.is(role, record)) {
+            return Ok(());
+        }
+        let roles = role_names(&self.engine_override);
+        let hint = match roles.is_empty() {
+            true => format!("nobody may in {}", self.name),
+            false => format!("this is for {} of the work order; ask one of them", roles.join(", ")),
+        };
+        let message = format!("you may not choose an engine for work order {}", record.number);
+        let refusal = Refusal::new(SqlState::NotPermitted, "role_missing", message)
+            .hint(hint)
+            .with("roles", roles);
+        Err(placed(refusal, record, record.status))
+    }
+
     /// The fields that the actor may change while the work order is in the record's state.
     pub(super) fn fields_of(&self, actor: &Actor, record: &Record) -> FieldSet {
         self.field_rights

@@ -100,7 +100,7 @@ impl Reading<'_> {
             "transitions",
             "field_rights",
         ];
-        if !self.report.object(node, &required, &["description", "title_convention"]) {
+        if !self.report.object(node, &required, &["description", "title_convention", "dispatch"]) {
             return None;
         }
         if self.too_large(node) {
@@ -122,6 +122,7 @@ impl Reading<'_> {
         let states = self.states(node);
         let transitions = self.transitions(node);
         let field_rights = self.field_rights(node);
+        let engine_override = self.engine_override(node);
         let initial =
             graph::check(&mut self.report, &node.pointer_to("states"), &states, &transitions);
         Some(Lifecycle {
@@ -137,6 +138,7 @@ impl Reading<'_> {
             initial: initial?,
             transitions,
             field_rights,
+            engine_override,
         })
     }
 
@@ -360,6 +362,14 @@ impl Reading<'_> {
             self.report.note(&node.pointer, format!("no field is named \"{name}\""));
         }
         field
+    }
+
+    fn engine_override(&mut self, node: &Node) -> Vec<Role> {
+        let Some(node) = node.member("dispatch") else { return Vec::new() };
+        match self.report.object(&node, &["override"], &[]) {
+            true => self.role_list(&node, "override", true),
+            false => Vec::new(),
+        }
     }
 
     fn field_rights(&mut self, node: &Node) -> Vec<FieldRight> {

@@ -1,0 +1,173 @@
+-- Concept: dispatch. Which engine executes a task: the cheapest one that is for it, and never a
+-- dearer one than the kind of task may cost, unless somebody with the right to it says otherwise.
+
+-- == records ==
+
+create table wo.task_type (
+    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
+    task_type text not null,
+    cost_class text not null,
+    description text not null default '',
+    primary key (tenant_id, task_type),
+    constraint task_type_is_plain check (task_type ~ '^[a-z][a-z0-9_]{0,62}$'),
+    constraint task_type_cost_class_is_known check (cost_class in ('free', 'cheap', 'expensive'))
+);
+comment on table wo.task_type is 'The kinds of task, and what each may cost.';
+comment on column wo.task_type.tenant_id is 'The tenant.';
+comment on column wo.task_type.task_type is 'Its name: what a work order''s metadata says as task_type.';
+comment on column wo.task_type.cost_class is 'The dearest class of engine that such a task may use: free, cheap or expensive.';
+comment on column wo.task_type.description is 'What kind of task it is.';
+
+create table wo.engine (
+    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
+    engine text not null,
+    cost_class text not null,
+    capabilities text[] not null default '{}',
+    description text not null default '',
+    disabled_at timestamptz,
+    primary key (tenant_id, engine),
+    constraint engine_is_plain check (engine ~ '^[a-z][a-z0-9_.-]{0,62}$'),
+    constraint engine_cost_class_is_known check (cost_class in ('free', 'cheap', 'expensive'))
+);
+comment on table wo.engine is 'What executes tasks.';
+comment on column wo.engine.tenant_id is 'The tenant.';
+comment on column wo.engine.engine is 'Its name.';
+comment on column wo.engine.cost_class is 'What it costs: free, cheap or expensive.';
+comment on column wo.engine.capabilities is 'The task types that it is for.';
+comment on column wo.engine.description is 'What it is.';
+comment on column wo.engine.disabled_at is 'Since when it is not chosen; NULL while it may be.';
+
+create table wo.engine_override (
+    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
+    work_order_id uuid not null,
+    engine text not null,
+    reason text not null,
+    overridden_by text not null,
+    overridden_at timestamptz not null,
+    primary key (tenant_id, work_order_id),
+    foreign key (tenant_id, work_order_id) references wo.work_order (tenant_id, id),
+    foreign key (tenant_id, engine) references wo.engine (tenant_id, engine),
+    foreign key (tenant_id, overridden_by) references wo.principal (tenant_id, id),
+    constraint engine_override_has_a_reason check (length(btrim(reason)) between 1 and 2000)
+);
+comment on table wo.engine_override is 'Work orders whose engine somebody chose instead of the cost rules. Part of the work order: written into its trail, locked with it.';
+comment on column wo.engine_override.tenant_id is 'The tenant.';
+comment on column wo.engine_override.work_order_id is 'The work order.';
+comment on column wo.engine_override.engine is 'The engine that is to execute it.';
+comment on column wo.engine_override.reason is 'Why.';
+comment on column wo.engine_override.overridden_by is 'Who said so; set by the server.';
+comment on column wo.engine_override.overridden_at is 'When, by the server''s clock.';
+
+alter table wo.task_type enable row level security;
+alter table wo.task_type force row level security;
+alter table wo.engine enable row level security;
+alter table wo.engine force row level security;
+alter table wo.engine_override enable row level security;
+alter table wo.engine_override force row level security;
+
+-- == law ==
+
+create or replace function wo.choose_engine(work_order text) returns jsonb
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.choose_engine($1) $$;
+comment on function wo.choose_engine(text) is
+    'Which engine executes the work order, and why: {work_order, engine, cost_class, task_type, overridden, why}. The task type is the metadata''s task_type. Refuses with 23514 where it is not known, or where no engine that it may cost is for it.';
+
+create or replace function wo.override_engine(work_order text, engine text, reason text) returns jsonb
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        insert into wo.engine_override (tenant_id, work_order_id, engine, reason, overridden_by, overridden_at)
+        values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1), $2, $3, '', now())
+        on conflict (tenant_id, work_order_id) do update set engine = excluded.engine, reason = excluded.reason;
+        select wo_private.choose_engine($1)
+    $$;
+comment on function wo.override_engine(text, text, text) is
+    'Names the engine that executes the work order, with a reason, instead of the cost rules. For those whom its lifecycle lets (dispatch.override; in fleet_task the captains). Returns what wo.choose_engine then says.';
+
+create or replace function wo.withdraw_engine_override(work_order text) returns boolean
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        with withdrawn as (
+            delete from wo.engine_override as named
+            where named.tenant_id = wo.current_tenant() and named.work_order_id = wo_private.work_order_id_or_refuse($1)
+            returning 1
+        )
+        select exists (select from withdrawn)
+    $$;
+comment on function wo.withdraw_engine_override(text) is 'Leaves the choice to the cost rules again; false where nobody had made another.';
+
+drop policy if exists tenant on wo.task_type;
+create policy tenant on wo.task_type as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.task_type;
+create policy reading on wo.task_type for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.task_type to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.task_type;
+create policy adding on wo.task_type for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists changing on wo.task_type;
+create policy changing on wo.task_type for update to wo_admin using (wo_private.in_force());
+drop policy if exists removing on wo.task_type;
+create policy removing on wo.task_type for delete to wo_admin using (wo_private.in_force());
+grant select, insert, update, delete on wo.task_type to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.task_type
+    for each row execute function wo_private.configuration_rule('task_type');
+create or replace trigger trail after insert or update or delete on wo.task_type
+    for each row execute function wo_private.configuration_trail('task_type', 'task_type');
+create or replace trigger keep_key before update on wo.task_type
+    for each row execute function wo_private.refuse_change('tenant_id,task_type');
+alter table wo.task_type enable always trigger keep_key;
+create or replace trigger keep_table before truncate on wo.task_type
+    for each statement execute function wo_private.refuse_change();
+alter table wo.task_type enable always trigger keep_table;
+
+drop policy if exists tenant on wo.engine;
+create policy tenant on wo.engine as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.engine;
+create policy reading on wo.engine for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.engine to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.engine;
+create policy adding on wo.engine for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists changing on wo.engine;
+create policy changing on wo.engine for update to wo_admin using (wo_private.in_force());
+grant select, insert, update on wo.engine to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.engine
+    for each row execute function wo_private.configuration_rule('engine');
+create or replace trigger trail after insert or update or delete on wo.engine
+    for each row execute function wo_private.configuration_trail('engine', 'engine');
+create or replace trigger keep_key before update on wo.engine
+    for each row execute function wo_private.refuse_change('tenant_id,engine');
+alter table wo.engine enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.engine
+    for each row execute function wo_private.refuse_change();
+alter table wo.engine enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.engine
+    for each statement execute function wo_private.refuse_change();
+alter table wo.engine enable always trigger keep_table;
+
+drop policy if exists tenant on wo.engine_override;
+create policy tenant on wo.engine_override as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.engine_override;
+create policy reading on wo.engine_override for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.engine_override to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.engine_override;
+create policy adding on wo.engine_override for insert to wo_user with check (wo_private.in_force());
+drop policy if exists changing on wo.engine_override;
+create policy changing on wo.engine_override for update to wo_user using (wo_private.in_force());
+drop policy if exists removing on wo.engine_override;
+create policy removing on wo.engine_override for delete to wo_user using (wo_private.in_force());
+grant select, insert, update, delete on wo.engine_override to wo_user;
+create or replace trigger rule before insert or update or delete on wo.engine_override
+    for each row execute function wo_private.belonging_rule('engine_override');
+create or replace trigger trail after insert or update or delete on wo.engine_override
+    for each row execute function wo_private.belonging_trail('engine_override');
+create or replace trigger keep_key before update on wo.engine_override
+    for each row execute function wo_private.refuse_change('tenant_id,work_order_id');
+alter table wo.engine_override enable always trigger keep_key;
+create or replace trigger keep_table before truncate on wo.engine_override
+    for each statement execute function wo_private.refuse_change();
+alter table wo.engine_override enable always trigger keep_table;

@@ -1,0 +1,158 @@
+-- Concept: fleet. The seven functions of the fleet's guide, and how its people look at their work.
+-- No rule lives here: what each may do stands in the lifecycle and in the tenant's settings.
+
+-- == law ==
+
+create or replace function wo.accept_work_order(order_id text) returns jsonb
+    language sql volatile
+    as $$ select wo_private.take_action($1, 'accept', null, null) $$;
+comment on function wo.accept_work_order(text) is 'Accepts a work order: the lifecycle''s action accept. Returns what wo.transition does.';
+
+create or replace function wo.update_work_order_status(order_id text, new_status text, notes text default null) returns jsonb
+    language sql volatile
+    as $$ select wo_private.update_work_order_status($1, $2, $3) $$;
+comment on function wo.update_work_order_status(text, text, text) is
+    'Moves a work order to a state. The notes are the reason, and are kept in the field that the edge says; in notes where it says none.';
+
+create or replace function wo.complete_work_order(order_id text, summary text, actual_hours numeric) returns jsonb
+    language sql volatile
+    as $$
+        select wo_private.take_action($1, 'submit', null, pg_catalog.jsonb_build_object(
+            'completion_summary', $2, 'actual_hours', $3)::pg_catalog.text)
+    $$;
+comment on function wo.complete_work_order(text, text, numeric) is 'Submits a work order for review with its summary and hours: the lifecycle''s action submit.';
+
+create or replace function wo.verify_work_order(order_id text, approved boolean, notes text default null) returns jsonb
+    language sql volatile
+    as $$ select wo_private.take_action($1, case when $2 then 'approve' when not $2 then 'reject' end, $3, null) $$;
+comment on function wo.verify_work_order(text, boolean, text) is 'Approves a work order in review, or rejects it: the lifecycle''s actions approve and reject. The notes are the review notes.';
+
+-- Without SET, so that PostgreSQL inlines it: a filter that is not given costs nothing, and each half
+-- has partial indexes of its own. status stands in none (see 03_work_order.sql).
+create or replace function wo.list_work_orders(
+    status text default null, project text default null, category text default null, assignee text default null,
+    include_completed boolean default false, "limit" integer default 50, after text default null
+) returns table (
+        order_id text, id uuid, title text, status text, priority text, project text, category text, assignee text,
+        requester text, due_date date, estimated_hours numeric, actual_hours numeric, blocker text, lifecycle text,
+        regulatory boolean, created_at timestamptz, updated_at timestamptz, version bigint
+    )
+    language sql stable
+    as $$
+        (select going.wo_number::pg_catalog.text, going.id, going.title::pg_catalog.text, going.status, going.priority,
+            going.project, pg_catalog.substring(going.title, '^\[[^]-]*-([^]]*)\]'), going.assignee, going.requester,
+            going.due_date, going.estimated_hours::pg_catalog.numeric, going.actual_hours::pg_catalog.numeric,
+            wo_private.blocker(going.lifecycle, going.lifecycle_version, going.status, going.notes), going.lifecycle,
+            going.regulatory, going.created_at, going.updated_at, going.version
+        from wo.work_order as going
+        where going.tenant_id operator(pg_catalog.=) (select wo.current_tenant()) and going.locked_at is null and ($1 is null or wo_private.is_open_state($1))
+            and ($1 is null or going.status operator(pg_catalog.=) $1)
+            and ($2 is null or going.project operator(pg_catalog.=) $2)
+            and ($3 is null or pg_catalog.substring(going.title, '^\[[^]-]*-([^]]*)\]') operator(pg_catalog.=) $3)
+            and ($4 is null or going.assignee operator(pg_catalog.=) $4)
+            and ($7 is null or going.id operator(pg_catalog.<) (select wo_private.work_order_id_or_refuse($7)))
+        order by going.id desc
+        limit $6)
+        union all
+        (select ended.wo_number::pg_catalog.text, ended.id, ended.title::pg_catalog.text, ended.status, ended.priority,
+            ended.project, pg_catalog.substring(ended.title, '^\[[^]-]*-([^]]*)\]'), ended.assignee, ended.requester,
+            ended.due_date, ended.estimated_hours::pg_catalog.numeric, ended.actual_hours::pg_catalog.numeric,
+            wo_private.blocker(ended.lifecycle, ended.lifecycle_version, ended.status, ended.notes), ended.lifecycle,
+            ended.regulatory, ended.created_at, ended.updated_at, ended.version
+        from wo.work_order as ended
+        where ended.tenant_id operator(pg_catalog.=) (select wo.current_tenant()) and ended.locked_at is not null
+            and ($5 or wo_private.is_end_state($1))
+            and ($1 is null or ended.status operator(pg_catalog.=) $1)
+            and ($2 is null or ended.project operator(pg_catalog.=) $2)
+            and ($3 is null or pg_catalog.substring(ended.title, '^\[[^]-]*-([^]]*)\]') operator(pg_catalog.=) $3)
+            and ($4 is null or ended.assignee operator(pg_catalog.=) $4)
+            and ($7 is null or ended.id operator(pg_catalog.<) (select wo_private.work_order_id_or_refuse($7)))
+        order by ended.id desc
+        limit $6)
+        order by 2 desc
+        limit $6
+    $$;
+comment on function wo.list_work_orders(text, text, text, text, boolean, integer, text) is
+    'The tenant''s work orders, newest first, those at their end only where asked for (include_completed) or named by their status. The next page: after => the last order_id of this one. The category is that of the title''s prefix.';
+
+create or replace function wo.get_work_order_detail(order_id text) returns jsonb
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select to_jsonb(held) - array['tenant_id', 'reason', 'chain_hash', 'chain_sequence', 'idempotency_key']
+            || jsonb_build_object(
+                'order_id', held.wo_number,
+                'category', substring(held.title, '^\[[^]-]*-([^]]*)\]'),
+                'blocker', wo_private.blocker(held.lifecycle, held.lifecycle_version, held.status, held.notes),
+                'overdue', coalesce((
+                    select jsonb_agg(late.rule order by late.since)
+                    from wo.overdue as late where late.id = held.id), '[]'),
+                'history', coalesce((
+                    select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                        'at', told.recorded_at, 'actor', told.actor, 'action', told.action, 'reason', told.reason,
+                        'from_status', told.from_status, 'to_status', told.to_status,
+                        'changes', nullif(told.changes::jsonb, '{}'))) order by told.sequence)
+                    from wo.audit_entry as told
+                    where told.tenant_id = held.tenant_id and told.subject_id = held.id and told.subject = 'work_order'), '[]'))
+        from wo.work_order as held
+        where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
+    $$;
+comment on function wo.get_work_order_detail(text) is
+    'Everything about a work order as one JSON object: its fields, what blocks it, the rules that it breaks, and its history, oldest first.';
+
+create or replace function wo.list_identities() returns table (
+        identity text, name text, kind text, ship text, platform text, roles text[], assignable boolean
+    )
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select known.id, known.name, known.kind, known.attributes ->> 'ship', known.attributes ->> 'platform',
+            array(
+                select held.role from wo.principal_role as held
+                where held.tenant_id = known.tenant_id and held.principal = known.id
+                order by held.role
+            ),
+            known.assignable
+        from wo.principal as known
+        where known.tenant_id = wo.current_tenant() and known.disabled_at is null
+        order by known.attributes ->> 'ship', known.id
+    $$;
+comment on function wo.list_identities() is 'Who can act in the tenant and is not disabled: ship, platform, roles, and whether work can be assigned to them.';
+
+create or replace function wo.blocker(lifecycle text, version integer, status text, notes text) returns text
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.blocker($1, $2, $3, $4) $$;
+comment on function wo.blocker(text, integer, text, text) is 'What blocks a work order in that state: its notes, where the state is a blocked one.';
+
+create or replace function wo.state_rule(lifecycle text, version integer, status text) returns text
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.state_rule($1, $2, $3) $$;
+comment on function wo.state_rule(text, integer, text) is 'How long a work order may stay in that state, in words; NULL where the lifecycle sets no maximum.';
+
+create or replace view wo.overdue with (security_invoker = true) as
+    select held.tenant_id, held.id, held.wo_number as order_id, held.title, held.status, held.assignee, late.since, late.rule,
+        wo.blocker(held.lifecycle, held.lifecycle_version, held.status, held.notes) as blocker
+    from wo.work_order as held
+    cross join lateral (
+        select held.state_deadline as since,
+            wo.state_rule(held.lifecycle, held.lifecycle_version, held.status) as rule
+        where held.state_deadline < pg_catalog.now()
+        union all
+        select (held.due_date + 1)::pg_catalog.timestamp at time zone 'UTC', 'due on ' || held.due_date
+        where held.due_date < (pg_catalog.now() at time zone 'UTC')::pg_catalog.date
+    ) as late
+    where held.tenant_id = (select wo.current_tenant()) and held.locked_at is null
+        and (held.state_deadline < pg_catalog.now() or held.due_date < (pg_catalog.now() at time zone 'UTC')::pg_catalog.date);
+comment on view wo.overdue is 'Open work orders that break a rule of time: too long in their state, or past their due date. One row for each rule.';
+comment on column wo.overdue.tenant_id is 'The tenant; the caller''s own.';
+comment on column wo.overdue.id is 'The work order''s UUID.';
+comment on column wo.overdue.order_id is 'The work order''s number.';
+comment on column wo.overdue.title is 'What is to be done.';
+comment on column wo.overdue.status is 'The state that it is in.';
+comment on column wo.overdue.assignee is 'Who is to do it.';
+comment on column wo.overdue.since is 'Since when it breaks the rule.';
+comment on column wo.overdue.rule is 'The rule, in words.';
+comment on column wo.overdue.blocker is 'What blocks it, where it is blocked.';
+grant select on wo.overdue to wo_user, wo_admin, wo_auditor;

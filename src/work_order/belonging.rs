@@ -1,0 +1,225 @@
+//! Records that belong to a work order: each is written into the work order's own chain, and locked
+//! with it. They move the chain's head, not the record's version.
+
+use super::layout::Layout;
+use super::pending::{self, Consequence};
+use super::seen::{Facets, Seen, lifecycle_of};
+use super::standing::{self, Standing};
+use crate::duty::as_trail;
+use crate::identity::{self, memory};
+use crate::raise::{OrRefuse, damaged, refuse};
+use crate::row::{Row, returned};
+use crate::statement::{Mode, statement, text, uuid as uuid_argument};
+use pgrx::AllocatedByPostgres;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::rc::Rc;
+use uuid::Uuid;
+use wo_rules::lifecycle::Lifecycle;
+use wo_rules::refusal::{Refusal, SqlState};
+
+statement!(
+    LOCK,
+    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for no key update",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    MOVE_CHAIN,
+    "update wo.work_order set reason = null where tenant_id = $1 and id = $2",
+    [UUIDOID, UUIDOID]
+);
+
+/// A kind of record that belongs to a work order.
+pub struct Kind {
+    /// Its table.
+    pub table: &'static str,
+    /// The column that names the work order.
+    pub owner: &'static str,
+    /// The column that tells it from others of its work order, where there may be several.
+    pub key: Option<&'static str>,
+    /// What the trail and the events say when one is added, changed, removed.
+    pub actions: [&'static str; 3],
+    /// The column that takes who wrote it, and the one that takes when.
+    pub written: Option<(&'static str, &'static str)>,
+    /// The column that holds the reason, where it has one.
+    pub reason: Option<&'static str>,
+    /// Whether the actor may write it; no new row where it is removed.
+    check: fn(&Standing, &Owner, Option<&Row>) -> Result<(), Refusal>,
+}
+
+/// Every kind.
+pub const KINDS: &[Kind] = &[Kind {
+    table: "engine_override",
+    owner: "work_order_id",
+    key: None,
+    actions: ["engine_overridden", "engine_overridden", "engine_override_withdrawn"],
+    written: Some(("overridden_by", "overridden_at")),
+    reason: Some("reason"),
+    check: crate::dispatch::check_override,
+}];
+
+/// The work order that a record belongs to, locked until the transaction ends.
+pub struct Owner {
+    /// Its tenant.
+    pub tenant: Uuid,
+    /// Its lifecycle.
+    pub lifecycle: Rc<Lifecycle>,
+    /// What the rules see of it.
+    pub facets: Facets,
+}
+
+impl Owner {
+    /// Locks the work order.
+    ///
+    /// # Errors
+    /// 22023 `work_order_unknown`.
+    pub fn lock(tenant: Uuid, id: Uuid) -> Result<Self, Refusal> {
+        as_trail(|| {
+            let arguments = [uuid_argument(tenant), uuid_argument(id)];
+            LOCK.with(|statement| {
+                statement.run(Mode::Write, &arguments, |rows| {
+                    let row = Row::of_rows(rows, 0)
+                        .ok_or_else(|| wo_rules::reference::unknown(&id.to_string()))?;
+                    let layout = Layout::found_in(&row);
+                    let seen = Seen::new(&row, &layout);
+                    let (lifecycle, facets) = (lifecycle_of(tenant, &seen), Facets::of(&seen));
+                    Ok(Self { tenant, lifecycle, facets })
+                })
+            })
+        })
+    }
+}
+
+fn kind_of(trigger: &PgTrigger<'_>) -> Result<&'static Kind, PgTriggerError> {
+    let arguments = trigger.extra_args()?;
+    let name = arguments.first().map(String::as_str).unwrap_or_default();
+    Ok(KINDS
+        .iter()
+        .find(|kind| kind.table == name)
+        .unwrap_or_else(|| refuse(damaged(&format!("a trigger watches \"{name}\"")))))
+}
+
+fn uuid_in(row: &Row, column: &str) -> Uuid {
+    row.named::<pgrx::Uuid>(column).map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes()))
+}
+
+/// Before a write: the work order is open, and the actor may.
+#[pg_trigger(sql = r#"
+create function wo_private.belonging_rule() returns trigger
+    language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn belonging_rule<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
+    crate::install::check_records();
+    let kind = kind_of(trigger)?;
+    let (acting, standing) = standing::acting().or_refuse();
+    let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
+    for row in [&old, &new].into_iter().flatten() {
+        if uuid_in(row, "tenant_id") != acting.tenant {
+            refuse(crate::configuration::wrong_tenant());
+        }
+    }
+    memory::mark_written();
+    let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
+    let owner = Owner::lock(acting.tenant, uuid_in(row, kind.owner)).or_refuse();
+    owner.lifecycle.check_open(&owner.facets.record()).or_refuse();
+    (kind.check)(&standing, &owner, new.as_ref()).or_refuse();
+    let Some(new) = new else { return Ok(trigger.old()) };
+    if let Some(column) = kind.reason
+        && new.named::<String>(column).is_none_or(|reason| reason.trim().is_empty())
+    {
+        let number = &owner.facets.number;
+        refuse(
+            Refusal::new(
+                SqlState::GateNotMet,
+                "fields_missing",
+                format!("work order {number} needs a reason for that"),
+            )
+            .with("work_order_id", owner.facets.id.as_str())
+            .with("missing_fields", vec![column])
+            .hint("Say why."),
+        );
+    }
+    let mut changes = Vec::new();
+    if let Some((who, when)) = kind.written {
+        let column = |name: &str| new.column(name).unwrap_or(usize::MAX);
+        changes.push((column(who), text(&standing.id)));
+        changes.push((column(when), Some(pg_sys::Datum::from(identity::now()))));
+    }
+    Ok(Some(returned(trigger, new.with(&changes))))
+}
+
+/// After a write: an entry in the work order's chain, and its event.
+#[pg_trigger(sql = r#"
+create function wo_private.belonging_trail() returns trigger
+    language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn belonging_trail<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
+    let kind = kind_of(trigger)?;
+    let acting = identity::required().or_refuse();
+    let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
+    let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
+    let (before, after) =
+        (old.as_ref().map(|row| value_of(kind, row)), new.as_ref().map(|row| value_of(kind, row)));
+    if before == after {
+        return Ok(None);
+    }
+    let place = match (&before, &after) {
+        (None, _) => 0,
+        (Some(_), Some(_)) => 1,
+        (Some(_), None) => 2,
+    };
+    let happening = Happening {
+        action: kind.actions[place],
+        reason: kind.reason.filter(|_| after.is_some()).and_then(|column| row.named(column)),
+        changes: wo_rules::audit::changes([(
+            name_of(kind, row).as_str(),
+            before.as_deref(),
+            after.as_deref(),
+        )]),
+    };
+    record(acting.tenant, uuid_in(row, kind.owner), happening);
+    Ok(None)
+}
+
+/// What happened to something that belongs to a work order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// What was done.
+    pub action: &'static str,
+    /// Why.
+    pub reason: Option<String>,
+    /// Old and new values: see [`wo_rules::audit::changes`].
+    pub changes: String,
+}
+
+/// Writes it into the work order's chain.
+pub fn record(tenant: Uuid, work_order: Uuid, happening: Happening) {
+    let arguments = [uuid_argument(tenant), uuid_argument(work_order)];
+    pending::as_consequence(Consequence::Belonging(work_order, Rc::new(happening)), || {
+        as_trail(|| MOVE_CHAIN.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+    });
+}
+
+/// The name under which the trail keeps a record.
+pub fn name_of(kind: &Kind, row: &Row) -> String {
+    match kind.key {
+        None => kind.table.to_owned(),
+        Some(key) => format!("{}:{}", kind.table, uuid_in(row, key)),
+    }
+}
+
+/// What the trail keeps of a record: its columns beside its key, as the text of a JSON object.
+pub fn value_of(kind: &Kind, row: &Row) -> String {
+    let is_key = |name: &str| name == "tenant_id" || name == kind.owner || Some(name) == kind.key;
+    let members: Vec<String> = (0..row.len())
+        .filter_map(|index| {
+            let name = row.name(index).filter(|name| !is_key(name))?;
+            Some(format!("\"{name}\":{}", row.json(index)?))
+        })
+        .collect();
+    format!("{{{}}}", members.join(","))
+}
