@@ -435,7 +435,7 @@ fn a_bridge_reads_the_events_of_all_tenants_and_nothing_else() {
         .iter()
         .map(|row| row.get::<_, Value>(0)["tenantid"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(events.len(), 6);
+    assert_eq!(events.len(), 8);
     assert_eq!(tenants, [world.acme.id, world.globex.id].map(|id| id.to_string()).into());
     // The consumers of the tenants are none of its business.
     assert_eq!(count(&mut client, "wo.event_consumer"), 1);
