@@ -11,6 +11,7 @@ create table wo.tenant (
     name text not null,
     default_lifecycle text not null default 'regulated_change',
     number_format text not null default 'WO-{YYYY}-{MMDD}-{XXX}',
+    hierarchy_policy jsonb not null default '{}',
     disabled_at timestamptz,
     constraint tenant_slug_is_plain check (slug ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     constraint tenant_name_is_short check (length(name) between 1 and 200)
@@ -21,6 +22,7 @@ comment on column wo.tenant.slug is 'A short plain name for people and commands;
 comment on column wo.tenant.name is 'The name as people write it.';
 comment on column wo.tenant.default_lifecycle is 'The lifecycle of a work order that names none.';
 comment on column wo.tenant.number_format is 'How work orders are numbered: literal text, {YYYY} {MM} {DD} {MMDD} and one random part {XXX}.';
+comment on column wo.tenant.hierarchy_policy is 'What masters do with their children where neither they nor their lifecycle say; see wo.work_order.hierarchy_policy.';
 comment on column wo.tenant.disabled_at is 'Since when nobody of this tenant may act; NULL while it is open.';
 
 create table wo.role (

@@ -81,6 +81,9 @@ create table wo.work_order (
     updated_at timestamptz not null,
     locked_at timestamptz,
     state_deadline timestamptz,
+    master_id uuid,
+    required boolean not null default true,
+    hierarchy_policy wo.json_map,
     chain_sequence wo.ordinal not null,
     chain_hash wo.sha256 not null,
     primary key (tenant_id, id),
@@ -90,6 +93,7 @@ create table wo.work_order (
     foreign key (tenant_id, originator) references wo.principal (tenant_id, id),
     foreign key (tenant_id, requester) references wo.principal (tenant_id, id),
     foreign key (tenant_id, assignee) references wo.principal (tenant_id, id),
+    foreign key (tenant_id, master_id) references wo.work_order (tenant_id, id),
     constraint work_order_reason_is_a_mailbox check (reason is null),
     constraint work_order_ends_after_it_starts check (planned_end >= planned_start and actual_end >= actual_start)
 )
@@ -110,6 +114,8 @@ create index work_order_ended on wo.work_order (tenant_id, id) where locked_at i
 create index work_order_assignee_ended on wo.work_order (tenant_id, assignee, id) where locked_at is not null;
 create index work_order_project_ended on wo.work_order (tenant_id, project, id) where locked_at is not null;
 create index work_order_state_deadline on wo.work_order (tenant_id, state_deadline) where state_deadline is not null;
+create index work_order_master on wo.work_order (tenant_id, master_id) where master_id is not null;
+create index work_order_open_child on wo.work_order (tenant_id, master_id) where master_id is not null and locked_at is null;
 create index work_order_due_date on wo.work_order (tenant_id, due_date) where locked_at is null and due_date is not null;
 alter table wo.work_order enable row level security;
 alter table wo.work_order force row level security;
@@ -154,6 +160,9 @@ comment on column wo.work_order.created_at is 'When it was made, by the server''
 comment on column wo.work_order.updated_at is 'When it last changed, by the server''s clock.';
 comment on column wo.work_order.locked_at is 'When its record was locked for good; NULL while it may change.';
 comment on column wo.work_order.state_deadline is 'Until when it may stay in its state, where the lifecycle sets a maximum; see wo.overdue.';
+comment on column wo.work_order.master_id is 'The work order that it is a part of; see wo.link_work_order.';
+comment on column wo.work_order.required is 'Whether its master requires it; see hierarchy_policy.';
+comment on column wo.work_order.hierarchy_policy is 'As a master: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}. What it does not say is its lifecycle''s to say, then its tenant''s.';
 comment on column wo.work_order.chain_sequence is 'The sequence of the newest entry of its audit chain.';
 comment on column wo.work_order.chain_hash is 'The hash of the newest entry of its audit chain.';
 
@@ -223,7 +232,8 @@ create or replace function wo.create_work_order(
     lifecycle text default null, source text default null, regulatory boolean default null,
     asset text default null, planned_start timestamptz default null, planned_end timestamptz default null,
     tags text[] default null, notes text default null, metadata jsonb default null,
-    reason text default null, idempotency_key text default null
+    reason text default null, idempotency_key text default null, master text default null,
+    required boolean default null, hierarchy_policy jsonb default null
 ) returns jsonb
     language sql volatile
     as $$
@@ -232,9 +242,9 @@ create or replace function wo.create_work_order(
             'due_date', $7, 'estimated_hours', $8, 'acceptance_criteria', $9, 'deliverables', $10,
             'lifecycle', $11, 'source', $12, 'regulatory', $13, 'asset', $14, 'planned_start', $15,
             'planned_end', $16, 'tags', $17, 'notes', $18, 'metadata', $19, 'reason', $20,
-            'idempotency_key', $21)::pg_catalog.text)
+            'idempotency_key', $21, 'master', $22, 'required', $23, 'hierarchy_policy', $24)::pg_catalog.text)
     $$;
-comment on function wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text) is
+comment on function wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text, text, boolean, jsonb) is
     'Makes a work order in its lifecycle''s initial state and returns {id, wo_number, status, version, lifecycle, lifecycle_version, created}. An idempotency key that was used before returns the work order that it made then.';
 
 -- PL/pgSQL, because one refused row must not lose the others: each try needs a subtransaction of its own.

@@ -87,10 +87,10 @@ drop policy if exists tenant on wo.audit_entry;
 create policy tenant on wo.audit_entry as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
 drop policy if exists reading on wo.audit_entry;
-create policy reading on wo.audit_entry for select to wo_user, wo_admin, wo_auditor using (wo_private.in_force());
+create policy reading on wo.audit_entry for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 drop policy if exists adding on wo.audit_entry;
 create policy adding on wo.audit_entry for insert to wo_trail with check (wo_private.in_force());
-grant select on wo.audit_entry to wo_user, wo_admin, wo_auditor;
+grant select on wo.audit_entry to wo_user, wo_admin, wo_auditor, wo_trail;
 grant insert on wo.audit_entry to wo_trail;
 
 create or replace trigger keep_row before delete on wo.audit_chain

@@ -90,6 +90,8 @@ create or replace function wo.withdraw_engine_override(work_order text) returns 
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$
+        -- A scan that meets no row would not ask.
+        select wo_private.work_order_id_or_refuse($1);
         with withdrawn as (
             delete from wo.engine_override as named
             where named.tenant_id = wo.current_tenant() and named.work_order_id = wo_private.work_order_id_or_refuse($1)

@@ -14,7 +14,7 @@ create or replace function wo.update_work_order_status(order_id text, new_status
 comment on function wo.update_work_order_status(text, text, text) is
     'Moves a work order to a state. The notes are the reason, and are kept in the field that the edge says; in notes where it says none.';
 
-create or replace function wo.complete_work_order(order_id text, summary text, actual_hours numeric) returns jsonb
+create or replace function wo.complete_work_order(order_id text, summary text default null, actual_hours numeric default null) returns jsonb
     language sql volatile
     as $$
         select wo_private.take_action($1, 'submit', null, pg_catalog.jsonb_build_object(
@@ -79,6 +79,8 @@ create or replace function wo.get_work_order_detail(order_id text) returns jsonb
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$
+        -- A scan that meets no row would not ask.
+        select wo_private.work_order_id_or_refuse($1);
         select to_jsonb(held) - array['tenant_id', 'reason', 'chain_hash', 'chain_sequence', 'idempotency_key']
             || jsonb_build_object(
                 'order_id', held.wo_number,

@@ -21,7 +21,7 @@ grant execute on function wo.administer(text), wo.create_tenant(text, text, text
 grant execute on function wo.validate_lifecycle(jsonb), wo.lifecycle_diagram(text, integer)
     to wo_admin, wo_user, wo_auditor;
 grant execute on function
-    wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text),
+    wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text, text, boolean, jsonb),
     wo.create_work_orders(jsonb), wo.transition(text, text, text, jsonb, bigint), wo.transition_many(jsonb),
     wo.patch_work_order(text, jsonb, text, bigint), wo.allowed_transitions(text) to wo_user;
 grant execute on function wo.accept_work_order(text), wo.update_work_order_status(text, text, text),
@@ -30,6 +30,14 @@ grant execute on function wo.accept_work_order(text), wo.update_work_order_statu
 grant execute on function wo.list_work_orders(text, text, text, text, boolean, integer, text),
     wo.get_work_order_detail(text), wo.list_identities(), wo.choose_engine(text),
     wo.blocker(text, integer, text, text), wo.state_rule(text, integer, text) to wo_user, wo_admin, wo_auditor;
+grant execute on function wo.link_work_order(text, text, boolean, text), wo.unlink_work_order(text, text),
+    wo.set_hierarchy_policy(text, jsonb, text), wo.add_dependency(text, text, interval, text),
+    wo.remove_dependency(text, text), wo.add_dependencies(jsonb), wo.remove_dependencies(jsonb),
+    wo.create_from_plan(jsonb) to wo_user;
+grant execute on function wo.ready_work_orders(text), wo.critical_path(text), wo.progress(text),
+    wo.execution_pattern(text), wo.dependency_diagram(text, text), wo.check_hierarchy()
+    to wo_user, wo_admin, wo_auditor;
+grant execute on function wo.tick() to wo_user, wo_admin;
 grant execute on function wo.audit_trail(text), wo.verify_audit(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.create_consumer(text, bigint), wo.drop_consumer(text),
     wo.fetch_events(text, integer), wo.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;

@@ -41,6 +41,11 @@ grant execute on function wo_private.take_action(text, text, text, text),
 grant execute on function wo_private.blocker(text, integer, text, text), wo_private.state_rule(text, integer, text),
     wo_private.is_open_state(text), wo_private.is_end_state(text),
     wo_private.choose_engine(text) to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.dependencies(text), wo_private.create_from_plan(text) to wo_user;
+grant execute on function wo_private.ready_work_orders(text), wo_private.critical_path(text), wo_private.progress(text),
+    wo_private.execution_pattern(text), wo_private.dependency_diagram(text, text), wo_private.check_hierarchy()
+    to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.tick() to wo_user, wo_admin;
 grant execute on function wo_private.verify_audit(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.consumer_tenant(), wo_private.fetch_events(text, integer),
     wo_private.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;

@@ -11,6 +11,7 @@ use crate::statement::{
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
 use uuid::Uuid;
+use wo_rules::hierarchy::policy::Policy;
 use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::template::Template;
 
@@ -87,6 +88,9 @@ fn configuration_rule<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     match subject {
         "tenant" => {
             wo_rules::number::Format::parse(&value("number_format")).or_refuse();
+            let policy = new.get::<pgrx::JsonB>(required_column(&new, "hierarchy_policy"));
+            Policy::parse(&policy.map_or_else(|| serde_json::json!({}), |policy| policy.0))
+                .or_refuse();
         }
         "trusted_issuer" => {
             let key = new.get::<Vec<u8>>(required_column(&new, "public_key")).unwrap_or_default();

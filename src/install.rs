@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = &[
     ("08_health", include_str!("../sql/08_health.sql")),
     ("09_dispatch", include_str!("../sql/09_dispatch.sql")),
     ("10_fleet", include_str!("../sql/10_fleet.sql")),
+    ("11_hierarchy", include_str!("../sql/11_hierarchy.sql")),
     ("98_grant", include_str!("../sql/98_grant.sql")),
 ];
 

@@ -11,6 +11,7 @@ mod dispatch;
 mod duty;
 mod event;
 mod fleet;
+mod hierarchy;
 mod identity;
 #[cfg(any(test, feature = "pg_test"))]
 mod in_process;

@@ -351,6 +351,7 @@ unsafe extern "C-unwind" fn at_transaction_event(
             crate::lifecycle::cache::forget_publication();
             crate::work_order::pending::forget_all();
             crate::event::at_transaction_end();
+            crate::hierarchy::graph::at_transaction_end();
         }
         _ => {}
     }
@@ -381,6 +382,7 @@ unsafe extern "C-unwind" fn at_subtransaction_event(
             });
             crate::lifecycle::cache::at_transaction_end(true);
             crate::event::at_rollback_to_savepoint();
+            crate::hierarchy::graph::at_rollback_to_savepoint(level);
             crate::work_order::pending::at_rollback_to_savepoint(level);
         }
         SUBXACT_EVENT_COMMIT_SUB => {

@@ -115,3 +115,14 @@ pub fn tenant_named(name: &str) -> Option<Uuid> {
         find("tenant", "tenant_pkey", &[Key::Uuid("tenant_id", id)], id_of)
     })
 }
+
+/// Every tenant that is not disabled.
+pub fn open_tenants() -> Vec<Uuid> {
+    let mut tenants = Vec::new();
+    find::<()>("tenant", "tenant_pkey", &[], |row| {
+        let id = row.named::<pgrx::Uuid>("tenant_id").filter(|_| is_open(row));
+        tenants.extend(id.map(|id| Uuid::from_bytes(*id.as_bytes())));
+        None
+    });
+    tenants
+}

@@ -46,6 +46,17 @@ pub fn expression(field: Field, given: &str) -> String {
     }
 }
 
+/// The columns that place a new work order under a master.
+pub const LINK_COLUMNS: &str = "master_id, required, hierarchy_policy";
+
+/// Their values, taken out of a JSON object.
+pub fn link_values(given: &str) -> String {
+    format!(
+        "case when {given} ->> 'master' is not null then wo_private.work_order_id_or_refuse({given} ->> 'master') end,
+            coalesce(({given} ->> 'required')::boolean, true), nullif({given} -> 'hierarchy_policy', 'null')"
+    )
+}
+
 fn update_statement(by_id: bool, fields: FieldSet) -> Rc<Statement> {
     let key = (by_id, fields);
     if let Some(known) = UPDATES.with_borrow(|all| all.get(&key).cloned()) {
@@ -86,10 +97,11 @@ fn insert_statement(fields: FieldSet) -> Rc<Statement> {
     let values: Vec<String> = fields.iter().map(|field| expression(field, "$2")).collect();
     let statement = Rc::new(Statement::new(
         format!(
-            "insert into wo.work_order (tenant_id, lifecycle, reason, idempotency_key, {})
-             values ($1, $2 ->> 'lifecycle', $2 ->> 'reason', $2 ->> 'idempotency_key', {})
+            "insert into wo.work_order (tenant_id, lifecycle, reason, idempotency_key, {LINK_COLUMNS}, {})
+             values ($1, $2 ->> 'lifecycle', $2 ->> 'reason', $2 ->> 'idempotency_key', {}, {})
              on conflict do nothing",
             names.join(", "),
+            link_values("$2"),
             values.join(", ")
         ),
         &[pg_sys::UUIDOID, pg_sys::JSONBOID],

@@ -9,7 +9,7 @@ use crate::duty::as_trail;
 use crate::identity::{self, memory};
 use crate::raise::{OrRefuse, damaged, refuse};
 use crate::row::{Row, returned};
-use crate::statement::{Mode, statement, text, uuid as uuid_argument};
+use crate::statement::{Mode, Statement, statement, text, uuid as uuid_argument};
 use pgrx::AllocatedByPostgres;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -21,6 +21,11 @@ use wo_rules::refusal::{Refusal, SqlState};
 statement!(
     LOCK,
     "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for no key update",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    SHARE,
+    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for share",
     [UUIDOID, UUIDOID]
 );
 statement!(
@@ -45,23 +50,42 @@ pub struct Kind {
     pub reason: Option<&'static str>,
     /// Whether the actor may write it; no new row where it is removed.
     check: fn(&Standing, &Owner, Option<&Row>) -> Result<(), Refusal>,
+    /// What is checked when it was added: of whose tenant, of which work order, the row.
+    after: fn(Uuid, Uuid, &Row) -> Result<(), Refusal>,
 }
 
 /// Every kind.
-pub const KINDS: &[Kind] = &[Kind {
-    table: "engine_override",
-    owner: "work_order_id",
-    key: None,
-    actions: ["engine_overridden", "engine_overridden", "engine_override_withdrawn"],
-    written: Some(("overridden_by", "overridden_at")),
-    reason: Some("reason"),
-    check: crate::dispatch::check_override,
-}];
+pub const KINDS: &[Kind] = &[
+    Kind {
+        table: "engine_override",
+        owner: "work_order_id",
+        key: None,
+        actions: ["engine_overridden", "engine_overridden", "engine_override_withdrawn"],
+        written: Some(("overridden_by", "overridden_at")),
+        reason: Some("reason"),
+        check: crate::dispatch::check_override,
+        after: |_, _, _| Ok(()),
+    },
+    Kind {
+        table: "dependency",
+        owner: "successor_id",
+        key: Some("predecessor_id"),
+        actions: ["dependency_added", "dependency_changed", "dependency_removed"],
+        written: Some(("added_by", "added_at")),
+        reason: None,
+        check: crate::hierarchy::check_dependency,
+        after: |tenant, successor, new| {
+            crate::hierarchy::graph::check(tenant, successor, uuid_in(new, "predecessor_id"))
+        },
+    },
+];
 
 /// The work order that a record belongs to, locked until the transaction ends.
 pub struct Owner {
     /// Its tenant.
     pub tenant: Uuid,
+    /// The work order.
+    pub id: Uuid,
     /// Its lifecycle.
     pub lifecycle: Rc<Lifecycle>,
     /// What the rules see of it.
@@ -74,16 +98,32 @@ impl Owner {
     /// # Errors
     /// 22023 `work_order_unknown`.
     pub fn lock(tenant: Uuid, id: Uuid) -> Result<Self, Refusal> {
+        Self::held(&LOCK, tenant, id)
+    }
+
+    /// Keeps the work order as it is, together with others who do.
+    ///
+    /// # Errors
+    /// 22023 `work_order_unknown`.
+    pub fn share(tenant: Uuid, id: Uuid) -> Result<Self, Refusal> {
+        Self::held(&SHARE, tenant, id)
+    }
+
+    fn held(
+        statement: &'static std::thread::LocalKey<Statement>,
+        tenant: Uuid,
+        id: Uuid,
+    ) -> Result<Self, Refusal> {
         as_trail(|| {
             let arguments = [uuid_argument(tenant), uuid_argument(id)];
-            LOCK.with(|statement| {
+            statement.with(|statement| {
                 statement.run(Mode::Write, &arguments, |rows| {
                     let row = Row::of_rows(rows, 0)
                         .ok_or_else(|| wo_rules::reference::unknown(&id.to_string()))?;
                     let layout = Layout::found_in(&row);
                     let seen = Seen::new(&row, &layout);
                     let (lifecycle, facets) = (lifecycle_of(tenant, &seen), Facets::of(&seen));
-                    Ok(Self { tenant, lifecycle, facets })
+                    Ok(Self { tenant, id, lifecycle, facets })
                 })
             })
         })
@@ -162,6 +202,12 @@ fn belonging_trail<'a>(
     let acting = identity::required().or_refuse();
     let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
     let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
+    if let (None, Some(new)) = (&old, &new) {
+        // The rows of the statement itself are to be seen.
+        // SAFETY: called in a transaction that has written.
+        unsafe { pg_sys::CommandCounterIncrement() };
+        (kind.after)(acting.tenant, uuid_in(new, kind.owner), new).or_refuse();
+    }
     let (before, after) =
         (old.as_ref().map(|row| value_of(kind, row)), new.as_ref().map(|row| value_of(kind, row)));
     if before == after {

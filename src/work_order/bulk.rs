@@ -1,6 +1,6 @@
 //! Many at once: all rows in one statement where nothing is refused.
 
-use super::api::{expression, jsonb};
+use super::api::{LINK_COLUMNS, expression, jsonb, link_values};
 use super::pending::listen;
 use crate::identity;
 use crate::raise::{OrRefuse, refuse};
@@ -43,13 +43,14 @@ fn create_work_orders(
         fields.iter().map(|field| expression(field, "element.value")).collect();
     let statement = Statement::new(
         format!(
-            "insert into wo.work_order (tenant_id, lifecycle, reason, idempotency_key, {})
+            "insert into wo.work_order (tenant_id, lifecycle, reason, idempotency_key, {LINK_COLUMNS}, {})
              select $1, element.value ->> 'lifecycle', element.value ->> 'reason',
-                element.value ->> 'idempotency_key', {}
+                element.value ->> 'idempotency_key', {}, {}
              from pg_catalog.jsonb_array_elements($2) with ordinality as element
              order by element.ordinality
              on conflict do nothing",
             names.join(", "),
+            link_values("element.value"),
             values.join(", ")
         ),
         &[pg_sys::UUIDOID, pg_sys::JSONBOID],

@@ -42,6 +42,9 @@ columns! {
     UpdatedAt "updated_at",
     LockedAt "locked_at",
     StateDeadline "state_deadline",
+    MasterId "master_id",
+    Required "required",
+    HierarchyPolicy "hierarchy_policy",
     ChainSequence "chain_sequence",
     ChainHash "chain_hash",
 }

@@ -16,9 +16,11 @@ mod standing;
 mod trail;
 mod transitions;
 
-pub use layout::is_beside_changes;
+pub use layout::{Column, is_beside_changes};
+pub use seen::Seen;
 pub use standing::Standing;
 
+use crate::hierarchy;
 use crate::identity::memory::Identity;
 use crate::identity::{self, random_bytes};
 use crate::raise::OrRefuse;
@@ -27,7 +29,8 @@ use crate::statement::{Mode, statement, text, uuid as uuid_argument};
 use pending::Written;
 use pgrx::prelude::*;
 use uuid::Uuid;
-use wo_rules::lifecycle::{Lifecycle, Record};
+use wo_rules::hierarchy::policy::Policy;
+use wo_rules::lifecycle::{Facts, Guard, Lifecycle, Record};
 use wo_rules::reference::{self, Reference};
 use wo_rules::refusal::Refusal;
 use wo_rules::time::unix_milliseconds;
@@ -42,6 +45,47 @@ statement!(
     "select held.id from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
     [UUIDOID, UUIDOID]
 );
+
+/// Where a work order stands among others, for the gates that look there.
+pub struct Place {
+    /// The work order.
+    pub id: Uuid,
+    /// What it is a part of.
+    pub master: Option<Uuid>,
+    /// Its own policy as a master.
+    pub policy: Option<serde_json::Value>,
+    /// Its lifecycle's.
+    pub lifecycle_policy: Policy,
+}
+
+/// What the guards of an edge found. `hold` keeps what was found from being undone before this
+/// transaction ends.
+fn facts_for(
+    tenant: Uuid,
+    seen: &Seen<'_>,
+    lifecycle: &Lifecycle,
+    guards: &[Guard],
+    sql_guards: &[String],
+    hold: bool,
+) -> Facts {
+    let mut facts = crate::lifecycle::facts(tenant, seen.id(), sql_guards);
+    let looks_around = |guard: &Guard| {
+        matches!(
+            guard,
+            Guard::DependenciesSatisfied | Guard::ChildrenSettled | Guard::ChildrenInReview
+        )
+    };
+    if guards.iter().any(looks_around) {
+        let place = Place {
+            id: seen.id(),
+            master: hierarchy::master_of(seen),
+            policy: seen.get::<pgrx::JsonB>(Column::HierarchyPolicy).map(|policy| policy.0),
+            lifecycle_policy: lifecycle.hierarchy_policy(),
+        };
+        hierarchy::guards::add_facts(tenant, &place, guards, hold, &mut facts);
+    }
+    facts
+}
 
 /// A new UUIDv7: its first bits are the time, so that new rows stand together in an index.
 pub fn new_id(at: i64) -> Uuid {

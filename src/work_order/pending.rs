@@ -5,6 +5,7 @@
 
 use super::belonging::Happening;
 use crate::audit::Link;
+use crate::hierarchy::effects::Aftermath;
 use crate::identity::memory::nesting_level;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ pub struct Pending {
     pub event_data: String,
     /// The event's type, where it does not follow from the write.
     pub kind: Option<&'static str>,
+    /// What follows for others.
+    pub aftermath: Aftermath,
     /// Whether an edge of the state that was reached may be taken by the system.
     pub may_follow: bool,
     /// What the API says of it.
@@ -53,6 +56,8 @@ pub enum Consequence {
     Auto(Uuid),
     /// A move to another version of the lifecycle.
     Migration(Uuid),
+    /// The end of a part whose master was cancelled.
+    Cascade(Uuid),
     /// Something that belongs to the work order was written.
     Belonging(Uuid, Rc<Happening>),
 }
@@ -102,7 +107,10 @@ pub fn as_consequence<T>(consequence: Consequence, act: impl FnOnce() -> T) -> T
 pub fn consequence_of(id: Uuid) -> Option<Consequence> {
     CONSEQUENCE.with_borrow(|current| match current {
         Some((_, consequence)) => match consequence {
-            Consequence::Auto(it) | Consequence::Migration(it) | Consequence::Belonging(it, _)
+            Consequence::Auto(it)
+            | Consequence::Migration(it)
+            | Consequence::Cascade(it)
+            | Consequence::Belonging(it, _)
                 if *it == id =>
             {
                 Some(consequence.clone())

@@ -7,12 +7,13 @@ use super::layout::{Column, Layout};
 use super::pending::{self, Consequence, Pending, Written};
 use super::seen::{Facets, Seen, lifecycle_of};
 use super::standing::{self, Standing};
-use super::{new_id, number};
+use super::{facts_for, new_id, number};
 use crate::audit::{Act, Link};
 use crate::duty::as_trail;
+use crate::hierarchy::{self, effects::Aftermath};
 use crate::identity::memory::{self, Identity};
 use crate::identity::{self, login_is_member};
-use crate::lifecycle::{cache, facts};
+use crate::lifecycle::cache;
 use crate::raise::{OrRefuse, damaged, refuse};
 use crate::row::{Row, returned};
 use crate::statement::{Mode, optional_text, statement, text, uuid as uuid_argument};
@@ -89,7 +90,11 @@ fn before_insert(
     if importing && !login_is_member("wo_admin") {
         return Err(kept("id, wo_number", "a new work order"));
     }
-    let id = if given(Column::Id).is_some() { new.id() } else { new_id(at) };
+    let id = if given(Column::Id).is_some() {
+        new.id()
+    } else {
+        hierarchy::next_planned_id().unwrap_or_else(|| new_id(at))
+    };
     let lifecycle: Option<String> = new.get(Column::Lifecycle);
     let arguments = [uuid_argument(acting.tenant), optional_text(lifecycle.as_deref())];
     let birth = BIRTH.with(|statement| {
@@ -129,6 +134,7 @@ fn before_insert(
             reason: reason.as_deref(),
         },
     )?;
+    let placing = hierarchy::check_placing(acting, Some(standing), None, new)?;
     let assignee: Option<String> = new.field(Field::Assignee);
     let requester: Option<String> = new.field(Field::Requester);
     standing::check_named(acting.tenant, &number, assignee.as_deref(), requester.as_deref())?;
@@ -183,7 +189,15 @@ fn before_insert(
         new,
         changed,
         written,
-        LinkParts { sequence: 0, hash: &GENESIS, at, reason, may_follow, happening: None },
+        LinkParts {
+            sequence: 0,
+            hash: &GENESIS,
+            at,
+            reason,
+            may_follow,
+            happening: None,
+            aftermath: Aftermath::of_placing(placing),
+        },
     ))
 }
 
@@ -231,14 +245,18 @@ fn before_update(
         }
         Decision::default()
     } else {
-        let facts = if status == facets.status {
-            Facts::default()
-        } else {
-            facts(acting.tenant, id, lifecycle.sql_guards(&facets.status, &status))
+        let facts = match lifecycle.edge(&facets.status, &status) {
+            Some(edge) if !matches!(consequence, Some(Consequence::Cascade(_))) => {
+                facts_for(acting.tenant, new, &lifecycle, &edge.guards, &edge.sql_guards, true)
+            }
+            _ => Facts::default(),
         };
-        match standing {
-            None => lifecycle.decide_auto(&record, &proposal, &facts)?,
-            Some(standing) => lifecycle.decide(&standing.actor(), &record, &proposal, &facts)?,
+        match (consequence, standing) {
+            (Some(Consequence::Cascade(_)), _) => lifecycle.decide_consequence(&record, &status)?,
+            (_, None) => lifecycle.decide_auto(&record, &proposal, &facts)?,
+            (_, Some(standing)) => {
+                lifecycle.decide(&standing.actor(), &record, &proposal, &facts)?
+            }
         }
     };
     let moved = status != facets.status;
@@ -247,7 +265,10 @@ fn before_update(
         Some(Consequence::Belonging(_, happening)) => Some(happening),
         _ => None,
     };
-    if !moved && !flag_changed && changed.is_empty() && !migrated && happening.is_none() {
+    let placing =
+        hierarchy::check_placing(acting, standing, Some((old, &lifecycle, &record)), new)?;
+    let is_unchanged = !moved && !flag_changed && changed.is_empty() && !placing.changed;
+    if is_unchanged && !migrated && happening.is_none() {
         // Nothing changes, so nothing is recorded; a reason without a change has nowhere to stand.
         return Ok(old.row.tuple());
     }
@@ -291,13 +312,28 @@ fn before_update(
         (_, _, Some(happening)) => happening.action.to_owned(),
         (_, true, _) => "migrated".to_owned(),
         (Some(edge), ..) => edge.action.clone(),
-        (None, ..) => "changed".to_owned(),
+        (None, ..) => placing.action().to_owned(),
     };
     let may_follow = !decision.lock && has_auto_edge(&lifecycle, &status);
     let reason = match happening {
         Some(happening) => happening.reason.clone(),
         None => reason.or(decision.reason_text),
     };
+    let aftermath = match moved {
+        true => Aftermath::of_move(
+            &lifecycle,
+            (&facets.status, &status),
+            decision.transition,
+            placing,
+            reason.as_deref(),
+        ),
+        false => Aftermath::of_placing(placing),
+    };
+    if aftermath.reopens()
+        && let Some(master) = placing.after
+    {
+        hierarchy::hold_master(acting.tenant, master);
+    }
     let written = Written {
         id,
         number: facets.number.clone(),
@@ -319,6 +355,7 @@ fn before_update(
         reason,
         may_follow,
         happening: happening.map(Rc::as_ref),
+        aftermath,
     };
     Ok(link_and_store(acting, Some(old), new, changes, written, parts))
 }
@@ -351,6 +388,8 @@ struct LinkParts<'a> {
     may_follow: bool,
     /// What happened to something that belongs to the work order, instead of a change of its own.
     happening: Option<&'a Happening>,
+    /// What follows for others.
+    aftermath: Aftermath,
 }
 
 /// Makes the chain's next link from the row as it will be stored, leaves it for the trigger after
@@ -405,7 +444,14 @@ fn link_and_store(
     pending::leave(
         written.id,
         link.sequence(),
-        Pending { link, event_data, kind, may_follow: parts.may_follow, written },
+        Pending {
+            link,
+            event_data,
+            kind,
+            aftermath: parts.aftermath,
+            may_follow: parts.may_follow,
+            written,
+        },
     );
     tuple
 }

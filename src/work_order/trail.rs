@@ -1,18 +1,21 @@
 //! After a work order was written: the trail, the event, and the edges that the system takes.
 
+use super::facts_for;
 use super::layout::{Column, Layout};
 use super::pending::{self, Consequence, Written};
 use super::seen::{Facets, Seen, lifecycle_of};
 use crate::duty::as_trail;
 use crate::event::Event;
+use crate::hierarchy::effects::carry_out;
+use crate::hierarchy::graph;
 use crate::identity::memory;
-use crate::lifecycle::facts;
 use crate::raise::{damaged, refuse};
 use crate::row::Row;
 use crate::statement::{Mode, statement, text, uuid as uuid_argument};
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
 use wo_rules::event::event_type;
+use wo_rules::lifecycle::Guard;
 
 statement!(
     FOLLOW,
@@ -49,6 +52,14 @@ fn work_order_trail<'a>(
         let event = Event::new(kind, pending.event_data);
         pending.link.write_with_event(&event);
     });
+    if pending.written.from_status.is_none() {
+        graph::made(pending.written.id);
+    }
+    if !pending.aftermath.is_empty()
+        && let Some(tenant) = seen.tenant()
+    {
+        carry_out(tenant, pending.written.id, &pending.written.number, &pending.aftermath);
+    }
     if pending.may_follow {
         take_auto_edge(&seen);
     }
@@ -62,12 +73,10 @@ fn take_auto_edge(seen: &Seen<'_>) {
     let lifecycle = lifecycle_of(tenant, seen);
     let facets = Facets::of(seen);
     let record = facets.record();
-    let guards: Vec<String> = lifecycle
-        .edges_from(record.status)
-        .filter(|edge| edge.auto)
-        .flat_map(|edge| edge.sql_guards.iter().cloned())
-        .collect();
-    let facts = facts(tenant, seen.id(), &guards);
+    let edges = || lifecycle.edges_from(record.status).filter(|edge| edge.auto);
+    let guards: Vec<Guard> = edges().flat_map(|edge| edge.guards.iter().cloned()).collect();
+    let sql: Vec<String> = edges().flat_map(|edge| edge.sql_guards.iter().cloned()).collect();
+    let facts = facts_for(tenant, seen, &lifecycle, &guards, &sql, true);
     let Some(edge) = lifecycle.auto_edge(&record, seen.filled(), seen, &facts) else { return };
     let reason = format!("taken by the system: the gates of {} are met", edge.action);
     let arguments =

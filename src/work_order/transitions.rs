@@ -2,14 +2,14 @@
 
 use super::layout::{Column, Layout};
 use super::seen::{Facets, Seen, lifecycle_of};
-use super::standing;
+use super::{facts_for, standing};
 use crate::identity;
-use crate::lifecycle::facts;
 use crate::raise::{OrRefuse, damaged};
 use crate::row::Row;
 use crate::statement::{Mode, statement, uuid as uuid_argument};
 use pgrx::prelude::*;
 use serde_json::json;
+use wo_rules::lifecycle::Guard;
 use wo_rules::refusal::Refusal;
 
 statement!(
@@ -59,11 +59,11 @@ fn edges(work_order: &str) -> Result<Vec<Edge>, Refusal> {
             let lifecycle = lifecycle_of(acting.tenant, &seen);
             let facets = Facets::of(&seen);
             let status: String = row.get(layout.column(Column::Status)).unwrap_or_default();
-            let guards: Vec<String> = lifecycle
-                .edges_from(&status)
-                .flat_map(|edge| edge.sql_guards.iter().cloned())
-                .collect();
-            let facts = facts(acting.tenant, id, &guards);
+            let edges = || lifecycle.edges_from(&status);
+            let guards: Vec<Guard> = edges().flat_map(|edge| edge.guards.iter().cloned()).collect();
+            let sql: Vec<String> =
+                edges().flat_map(|edge| edge.sql_guards.iter().cloned()).collect();
+            let facts = facts_for(acting.tenant, &seen, &lifecycle, &guards, &sql, false);
             let reports = lifecycle.allowed_transitions(
                 &standing.actor(),
                 &facets.record(),

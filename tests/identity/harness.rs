@@ -171,6 +171,17 @@ impl<'c> World<'c> {
             .unwrap();
             transaction.batch_execute(&sql).unwrap();
             transaction.commit().unwrap();
+            // Between work orders that others can see, so that the head of the graph is written too.
+            let mut transaction = client.transaction().unwrap();
+            transaction.execute("select wo.authenticate($1)", &[&tenant.token(who)]).unwrap();
+            transaction
+                .batch_execute(
+                    "select wo.add_dependency(
+                        (select id::text from wo.work_order where title like '% 1'),
+                        (select id::text from wo.work_order where title like '% 2'))",
+                )
+                .unwrap();
+            transaction.commit().unwrap();
         }
     }
 

@@ -83,6 +83,7 @@ fn candidates(kind: &str, known: &Known, world: &World<'_>) -> Vec<String> {
         }
         "boolean" => vec!["true".into(), "false".into(), "null".into()],
         "text[]" => vec!["'{globex}'".into(), "'{}'".into(), "null".into()],
+        "interval" => vec!["'-1 day'".into(), "'178000000 years'".into(), "null".into()],
         "date" => vec!["'infinity'".into(), "null".into()],
         "timestamp with time zone" => vec!["'-infinity'".into(), "now()".into(), "null".into()],
         "numeric" => vec!["'NaN'".into(), "-1".into(), "null".into()],

@@ -428,14 +428,14 @@ fn a_bridge_reads_the_events_of_all_tenants_and_nothing_else() {
     let world = World::new();
     world.fill();
     let mut client = world.db.connect("bri");
-    assert_eq!(count(&mut client, "wo.event"), 8);
+    assert_eq!(count(&mut client, "wo.event"), 10);
     client.batch_execute("select wo.create_consumer('all')").unwrap();
     let events = client.query("select event from wo.fetch_events('all')", &[]).unwrap();
     let tenants: BTreeSet<String> = events
         .iter()
         .map(|row| row.get::<_, Value>(0)["tenantid"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(events.len(), 8);
+    assert_eq!(events.len(), 10);
     assert_eq!(tenants, [world.acme.id, world.globex.id].map(|id| id.to_string()).into());
     // The consumers of the tenants are none of its business.
     assert_eq!(count(&mut client, "wo.event_consumer"), 1);
@@ -487,17 +487,24 @@ fn a_user_cannot_administer() {
             "authenticate",
             "authenticate_session",
             "blocker",
+            "check_hierarchy",
             "choose_engine",
             "create_consumer",
+            "critical_path",
             "current_principal",
             "current_tenant",
+            "dependency_diagram",
             "drop_consumer",
+            "execution_pattern",
             "fetch_events",
             "get_work_order_detail",
             "lifecycle_diagram",
             "list_identities",
             "list_work_orders",
+            "progress",
+            "ready_work_orders",
             "state_rule",
+            "tick",
             "validate_lifecycle",
             "verify_audit",
             "whoami",

@@ -621,7 +621,7 @@ fn other_value(column: &str, kind: &str) -> String {
         (_, "timestamptz") => format!("coalesce({column}, now()) + interval '1 microsecond'"),
         (_, "date") => format!("coalesce({column}, '2026-01-01') + 1"),
         (_, "bool") => format!("not {column}"),
-        (_, "jsonb") => format!("{column} || '{{\"x\": 1}}'"),
+        (_, "jsonb") => format!("coalesce({column}, '{{}}') || '{{\"x\": 1}}'"),
         (_, "json") => format!("replace({column}::text, 'pump', 'hump')::json"),
         (_, "_text") => format!("array_append({column}, 'x')"),
         (_, "bytea") => format!("set_byte({column}, 0, get_byte({column}, 0) # 1)"),

@@ -58,6 +58,9 @@ pub fn event_type(action: &str, moved: bool) -> &'static str {
 pub fn belonging_type(action: &str) -> &'static str {
     match action {
         "engine_overridden" | "engine_override_withdrawn" => "wo.engine_overridden",
+        "dependency_added" | "dependency_changed" => "wo.dependency_added",
+        "dependency_removed" => "wo.dependency_removed",
+        "children_settled" => "wo.children_settled",
         _ => "wo.updated",
     }
 }

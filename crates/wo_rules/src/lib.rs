@@ -7,6 +7,7 @@ pub mod audit;
 pub mod dispatch;
 pub mod event;
 pub mod field;
+pub mod hierarchy;
 pub mod identity;
 pub mod install;
 pub mod lifecycle;

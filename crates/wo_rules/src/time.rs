@@ -2,6 +2,8 @@
 
 /// Microseconds between 1970-01-01 and 2000-01-01, the epoch of PostgreSQL's timestamps.
 const POSTGRES_EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
+/// 2000-01-01 UTC, where PostgreSQL counts from, in seconds since 1970.
+pub const POSTGRES_EPOCH_SECONDS: i64 = POSTGRES_EPOCH_MICROSECONDS / 1_000_000;
 const DAY_MICROSECONDS: i64 = 86_400_000_000;
 
 /// A proleptic Gregorian day.

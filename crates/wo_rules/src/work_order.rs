@@ -2,6 +2,7 @@
 //! of the wrong type are refused before anything is written.
 
 use crate::field::{Field, FieldKind, FieldSet};
+use crate::hierarchy::policy::Policy;
 use crate::refusal::{Refusal, SqlState};
 use serde_json::{Map, Value};
 
@@ -18,7 +19,8 @@ pub const LONGEST_TEXT: usize = 16 << 20;
 const TOO_MANY_HOURS: f64 = 1_000_000.0;
 
 /// The members of a new work order that are no fields.
-const BESIDE_FIELDS: [&str; 3] = ["lifecycle", "reason", "idempotency_key"];
+const BESIDE_FIELDS: [&str; 6] =
+    ["lifecycle", "reason", "idempotency_key", "master", "required", "hierarchy_policy"];
 
 /// A new work order, understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +59,13 @@ pub fn creation(given: &Value) -> Result<Creation, Refusal> {
         .collect();
     let fields = known_fields(&filled, &BESIDE_FIELDS)?;
     for name in BESIDE_FIELDS {
-        if filled.get(name).is_some_and(|value| !value.is_string()) {
-            return Err(bad_value(name, "a text"));
+        let Some(value) = filled.get(name) else { continue };
+        match name {
+            "required" if !value.is_boolean() => return Err(bad_value(name, "true or false")),
+            "hierarchy_policy" => drop(Policy::parse(value)?),
+            "required" => {}
+            _ if !value.is_string() => return Err(bad_value(name, "a text")),
+            _ => {}
         }
     }
     if !fields.contains(Field::Title) {

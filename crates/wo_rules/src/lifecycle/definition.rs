@@ -3,6 +3,7 @@
 use super::condition::{Condition, Need};
 use super::title::TitleConvention;
 use crate::field::{Field, FieldSet};
+use crate::hierarchy::policy::Policy;
 
 /// Who somebody is to a work order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -258,6 +259,8 @@ pub struct Lifecycle {
     pub(super) transitions: Vec<Transition>,
     pub(super) field_rights: Vec<FieldRight>,
     pub(super) engine_override: Vec<Role>,
+    pub(super) link: Vec<Role>,
+    pub(super) hierarchy_policy: Policy,
 }
 
 impl Lifecycle {
@@ -337,6 +340,16 @@ impl Lifecycle {
     /// a decision about this edge; their results go into [`Facts`](super::Facts) under `sql:name`.
     pub fn sql_guards(&self, from: &str, to: &str) -> &[String] {
         self.edge(from, to).map_or(&[], |edge| &edge.sql_guards)
+    }
+
+    /// Who may give a work order children, dependencies and a policy, after its creation.
+    pub fn link(&self) -> &[Role] {
+        &self.link
+    }
+
+    /// What its masters do with their children, where the master itself does not say.
+    pub fn hierarchy_policy(&self) -> Policy {
+        self.hierarchy_policy
     }
 
     /// Who may name another engine than the cost rules choose.

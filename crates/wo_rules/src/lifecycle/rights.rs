@@ -52,21 +52,41 @@ impl Lifecycle {
         Err(placed(refusal, record, to))
     }
 
+    /// Checks that the actor may change what this work order is made of: its children, its
+    /// dependencies, its policy.
+    ///
+    /// # Errors
+    /// 55000 `record_locked`; 42501 `role_missing`.
+    pub fn check_link(&self, actor: &Actor, record: &Record) -> Result<(), Refusal> {
+        self.check_open(record)?;
+        self.check_one_of(&self.link, actor, record, "change the plan of")
+    }
+
     /// Checks that the actor may name another engine than the cost rules choose.
     ///
     /// # Errors
     /// 55000 `record_locked`; 42501 `role_missing`.
     pub fn check_engine_override(&self, actor: &Actor, record: &Record) -> Result<(), Refusal> {
         self.check_open(record)?;
-        if self.engine_override.iter().any(|role| actor.is(role, record)) {
+        self.check_one_of(&self.engine_override, actor, record, "choose an engine for")
+    }
+
+    fn check_one_of(
+        &self,
+        who: &[Role],
+        actor: &Actor,
+        record: &Record,
+        what: &str,
+    ) -> Result<(), Refusal> {
+        if who.iter().any(|role| actor.is(role, record)) {
             return Ok(());
         }
-        let roles = role_names(&self.engine_override);
+        let roles = role_names(who);
         let hint = match roles.is_empty() {
             true => format!("nobody may in {}", self.name),
             false => format!("this is for {} of the work order; ask one of them", roles.join(", ")),
         };
-        let message = format!("you may not choose an engine for work order {}", record.number);
+        let message = format!("you may not {what} work order {}", record.number);
         let refusal = Refusal::new(SqlState::NotPermitted, "role_missing", message)
             .hint(hint)
             .with("roles", roles);

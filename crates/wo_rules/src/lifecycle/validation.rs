@@ -11,6 +11,7 @@ use super::graph;
 use super::reader::{Node, Problem, Report, bad_name, is_name};
 use super::title::TitleConvention;
 use crate::field::{Field, FieldSet};
+use crate::hierarchy::policy::Policy;
 
 /// A definition with more states than this is refused.
 pub const MAXIMUM_STATES: usize = 200;
@@ -100,7 +101,11 @@ impl Reading<'_> {
             "transitions",
             "field_rights",
         ];
-        if !self.report.object(node, &required, &["description", "title_convention", "dispatch"]) {
+        if !self.report.object(
+            node,
+            &required,
+            &["description", "title_convention", "dispatch", "hierarchy"],
+        ) {
             return None;
         }
         if self.too_large(node) {
@@ -123,6 +128,7 @@ impl Reading<'_> {
         let transitions = self.transitions(node);
         let field_rights = self.field_rights(node);
         let engine_override = self.engine_override(node);
+        let (link, hierarchy_policy) = self.hierarchy(node);
         let initial =
             graph::check(&mut self.report, &node.pointer_to("states"), &states, &transitions);
         Some(Lifecycle {
@@ -139,6 +145,8 @@ impl Reading<'_> {
             transitions,
             field_rights,
             engine_override,
+            link,
+            hierarchy_policy,
         })
     }
 
@@ -362,6 +370,22 @@ impl Reading<'_> {
             self.report.note(&node.pointer, format!("no field is named \"{name}\""));
         }
         field
+    }
+
+    fn hierarchy(&mut self, node: &Node) -> (Vec<Role>, Policy) {
+        let Some(node) = node.member("hierarchy") else { return (Vec::new(), Policy::default()) };
+        if !self.report.object(&node, &["link"], &Policy::MEMBERS) {
+            return (Vec::new(), Policy::default());
+        }
+        let mut members = node.value.as_object().cloned().unwrap_or_default();
+        members.retain(|name, _| Policy::MEMBERS.contains(&name.as_str()));
+        let policy = Policy::read(&Value::Object(members)).unwrap_or_else(|problems| {
+            for (member, problem) in problems {
+                self.report.note(node.pointer_to(&member), problem);
+            }
+            Policy::default()
+        });
+        (self.role_list(&node, "link", true), policy)
     }
 
     fn engine_override(&mut self, node: &Node) -> Vec<Role> {

@@ -45,7 +45,7 @@ pub const TABLES: &[Table] = &[
             "start: assigned -> in_progress by assignee; dependencies_satisfied",
             "block: in_progress -> blocked by assignee, planner; reason; notify_master",
             "resume: blocked -> in_progress by assignee, planner; reason; notify_master",
-            "complete: in_progress -> completed by assignee; children_settled; steps_done; \
+            "complete: in_progress -> completed by assignee; dependencies_satisfied; children_settled; steps_done; \
              plan_approvals_unamended",
             "reject: completed -> in_progress by system_owner, qa; reason; \
              void_approvals(completion)",
@@ -76,7 +76,7 @@ pub const TABLES: &[Table] = &[
             "start: scheduled -> in_progress by assignee; dependencies_satisfied",
             "block: in_progress -> blocked by assignee, orchestrator; reason; notify_master",
             "resume: blocked -> in_progress by assignee, orchestrator; reason; notify_master",
-            "submit: in_progress -> pending_review by assignee, orchestrator; steps_done; \
+            "submit: in_progress -> pending_review by assignee, orchestrator; dependencies_satisfied; steps_done; \
              children_in_review",
             "approve: pending_review -> approved by qa; human; qa signs completion; \
              system_owner signs completion if regulatory; approve_children",
@@ -105,7 +105,7 @@ pub const TABLES: &[Table] = &[
         name: "fleet_task",
         edges: &[
             "accept: pending -> accepted by assignee, captain",
-            "start: accepted -> in_progress by assignee, captain",
+            "start: accepted -> in_progress by assignee, captain; dependencies_satisfied",
             "submit: in_progress -> review by assignee, captain; needs completion_summary; \
              needs actual_hours > 0",
             "block: in_progress -> blocked by assignee, captain; reason in notes",

@@ -1,0 +1,8 @@
+//! Masters, their children, and what waits for what.
+
+pub mod cycle;
+pub mod diagram;
+pub mod network;
+pub mod pattern;
+pub mod plan;
+pub mod policy;

@@ -1,0 +1,267 @@
+-- Concept: hierarchy. Masters, the work orders that are parts of them, and what waits for what.
+--
+-- A master waits for its parts, a successor for its predecessors; both together form one graph, in
+-- which no cycle is ever committed. Whoever adds to a part of the graph that others can see writes
+-- the tenant's row in wo.hierarchy_head first: two halves of a cycle then wait for each other, or
+-- fail as the isolation level says, and the second is refused.
+
+-- == records ==
+
+create table wo.dependency (
+    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
+    successor_id uuid not null,
+    predecessor_id uuid not null,
+    kind text not null default 'finish_to_start',
+    lag interval not null default '0',
+    added_by text not null default '',
+    added_at timestamptz not null default 'epoch',
+    primary key (tenant_id, successor_id, predecessor_id),
+    foreign key (tenant_id, successor_id) references wo.work_order (tenant_id, id),
+    foreign key (tenant_id, predecessor_id) references wo.work_order (tenant_id, id),
+    constraint dependency_is_not_on_itself check (successor_id <> predecessor_id),
+    constraint dependency_kind_is_known check (kind in ('finish_to_start')),
+    constraint dependency_lag_is_not_negative check (lag >= '0'::interval and lag <= '100 years'::interval)
+);
+create index dependency_predecessor on wo.dependency (tenant_id, predecessor_id);
+comment on table wo.dependency is 'Which work order waits for which. An edge belongs to its successor: it stands in its trail and is locked with it.';
+comment on column wo.dependency.tenant_id is 'The tenant.';
+comment on column wo.dependency.successor_id is 'The work order that waits.';
+comment on column wo.dependency.predecessor_id is 'The work order that it waits for.';
+comment on column wo.dependency.kind is 'finish_to_start: the successor starts when the predecessor satisfies its dependents.';
+comment on column wo.dependency.lag is 'How long after that it may start at the earliest.';
+comment on column wo.dependency.added_by is 'Who added or changed the edge; set by the server.';
+comment on column wo.dependency.added_at is 'When, by the server''s clock.';
+
+create table wo.hierarchy_head (
+    tenant_id uuid not null primary key references wo.tenant,
+    changes bigint not null
+);
+comment on table wo.hierarchy_head is 'One row for each tenant''s graph, written by whoever adds to what others can see of it.';
+comment on column wo.hierarchy_head.tenant_id is 'The tenant.';
+comment on column wo.hierarchy_head.changes is 'How often that was; it serves as a lock that every isolation level respects.';
+
+alter table wo.dependency enable row level security;
+alter table wo.dependency force row level security;
+alter table wo.hierarchy_head enable row level security;
+alter table wo.hierarchy_head force row level security;
+
+-- == law ==
+
+create or replace function wo.link_work_order(work_order text, master text, required boolean default null, reason text default null) returns jsonb
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        -- A scan that meets no row would not ask.
+        select wo_private.work_order_id_or_refuse($1);
+        update wo.work_order as held
+        set master_id = wo_private.work_order_id_or_refuse($2), required = coalesce($3, held.required), reason = $4
+        where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
+        returning jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'master_id', held.master_id,
+            'required', held.required, 'version', held.version)
+    $$;
+comment on function wo.link_work_order(text, text, boolean, text) is
+    'Makes a work order a part of a master, or moves it to another one. For those whom the masters'' lifecycle lets (hierarchy.link). Refuses a circle with its path.';
+
+create or replace function wo.unlink_work_order(work_order text, reason text default null) returns jsonb
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        -- A scan that meets no row would not ask.
+        select wo_private.work_order_id_or_refuse($1);
+        update wo.work_order as held set master_id = null, reason = $2
+        where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
+        returning jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'master_id', held.master_id,
+            'required', held.required, 'version', held.version)
+    $$;
+comment on function wo.unlink_work_order(text, text) is 'Takes a work order out of its master.';
+
+create or replace function wo.set_hierarchy_policy(work_order text, policy jsonb, reason text default null) returns jsonb
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        -- A scan that meets no row would not ask.
+        select wo_private.work_order_id_or_refuse($1);
+        update wo.work_order as held set hierarchy_policy = $2, reason = $3
+        where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
+        returning jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'hierarchy_policy', held.hierarchy_policy,
+            'version', held.version)
+    $$;
+comment on function wo.set_hierarchy_policy(text, jsonb, text) is
+    'Says what a master does with its parts: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}; NULL leaves it to its lifecycle and its tenant.';
+
+create or replace function wo.add_dependency(successor text, predecessor text, lag interval default '0', kind text default 'finish_to_start') returns void
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag, kind)
+        values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1), wo_private.work_order_id_or_refuse($2), $3, $4)
+        on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag, kind = excluded.kind
+    $$;
+comment on function wo.add_dependency(text, text, interval, text) is
+    'Has a work order wait for another one. Refuses a circle with its path. For those whom the successor''s lifecycle lets (hierarchy.link).';
+
+create or replace function wo.remove_dependency(successor text, predecessor text) returns boolean
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        -- A scan that meets no row would not ask.
+        select wo_private.work_order_id_or_refuse($1), wo_private.work_order_id_or_refuse($2);
+        with removed as (
+            delete from wo.dependency as edge
+            where edge.tenant_id = wo.current_tenant() and edge.successor_id = wo_private.work_order_id_or_refuse($1)
+                and edge.predecessor_id = wo_private.work_order_id_or_refuse($2)
+            returning 1
+        )
+        select exists (select from removed)
+    $$;
+comment on function wo.remove_dependency(text, text) is 'Has a work order wait no longer for another one; false where it did not.';
+
+create or replace function wo.add_dependencies(dependencies jsonb) returns integer
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        with given as (
+            select distinct wo_private.work_order_id_or_refuse(edge.successor) as successor_id,
+                wo_private.work_order_id_or_refuse(edge.predecessor) as predecessor_id, coalesce(edge.lag::interval, '0') as lag
+            from wo_private.dependencies($1::text) as edge
+        ), added as (
+            insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag)
+            select wo.current_tenant(), given.successor_id, given.predecessor_id, given.lag
+            from given
+            order by given.successor_id, given.predecessor_id
+            on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag
+            returning 1
+        )
+        select count(*)::integer from added
+    $$;
+comment on function wo.add_dependencies(jsonb) is 'Adds many edges at once, all or none: [{"successor": ..., "predecessor": ..., "lag": "2 hours"}].';
+
+create or replace function wo.remove_dependencies(dependencies jsonb) returns integer
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        with given as (
+            select wo_private.work_order_id_or_refuse(edge.successor) as successor_id,
+                wo_private.work_order_id_or_refuse(edge.predecessor) as predecessor_id
+            from wo_private.dependencies($1::text) as edge
+        ), removed as (
+            delete from wo.dependency as edge using given
+            where edge.tenant_id = wo.current_tenant() and edge.successor_id = given.successor_id
+                and edge.predecessor_id = given.predecessor_id
+            returning 1
+        )
+        select count(*)::integer from removed
+    $$;
+comment on function wo.remove_dependencies(jsonb) is 'Removes many edges at once: [{"successor": ..., "predecessor": ...}]. Returns how many there were.';
+
+create or replace function wo.create_from_plan(plan jsonb) returns jsonb
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.create_from_plan($1::text) $$;
+comment on function wo.create_from_plan(jsonb) is
+    'Makes a master with its parts and what they wait for, in one act: {"key": ..., "master": {"title": ..., ...}, "children": [{"name": "build", "title": ..., "after": ["remove", {"name": "x", "lag": "2 hours"}], "children": [...]}]}. Names are the plan''s own. Every problem is told at once; the same key never makes a second one.';
+
+create or replace function wo.ready_work_orders(master text)
+    returns table (order_id text, id uuid, title text, status text, assignee text, priority text, planned_start timestamptz)
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select held.wo_number::text, held.id, held.title::text, held.status, held.assignee, held.priority, held.planned_start
+        from wo_private.ready_work_orders($1) as ready
+        join wo.work_order as held on held.tenant_id = wo.current_tenant() and held.id = ready.id
+        order by held.planned_start nulls last, held.id
+    $$;
+comment on function wo.ready_work_orders(text) is 'The parts of a master (at any depth) that have not started and wait for nothing any more.';
+
+create or replace function wo.critical_path(master text)
+    returns table (
+        order_id text, id uuid, title text, status text, earliest_start timestamptz, earliest_finish timestamptz,
+        latest_start timestamptz, latest_finish timestamptz, total_slack interval, free_slack interval, critical boolean
+    )
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select found.number, found.id, found.title, found.status, to_timestamp(found.earliest_start), to_timestamp(found.earliest_finish),
+            to_timestamp(found.latest_start), to_timestamp(found.latest_finish), make_interval(secs => found.total_slack),
+            make_interval(secs => found.free_slack), found.critical
+        from wo_private.critical_path($1) as found
+    $$;
+comment on function wo.critical_path(text) is
+    'The schedule of a master''s parts: earliest and latest start and finish, slack, and which are critical. Estimates, replaced by actual times as they come in. In order of their earliest start.';
+
+create or replace function wo.progress(master text) returns jsonb
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.progress($1) $$;
+comment on function wo.progress(text) is
+    'How far a master is: percent complete weighted by estimate, counts, what is blocked and why, what waits for a predecessor that was reopened, and when it is expected to be complete.';
+
+create or replace function wo.execution_pattern(master text) returns jsonb
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.execution_pattern($1) $$;
+comment on function wo.execution_pattern(text) is 'How agents should execute a master''s parts: {pattern: prompt_chaining | parallelization | orchestrator_workers | single, reason}.';
+
+create or replace function wo.dependency_diagram(master text, format text default 'mermaid') returns text
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.dependency_diagram($1, $2) $$;
+comment on function wo.dependency_diagram(text, text) is 'A master''s parts, what they wait for, their states and the critical path, as mermaid, dot or svg.';
+
+create or replace function wo.check_hierarchy()
+    returns table (problem text, work_orders text[], what_to_do text)
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$ select found.problem, found.work_orders, found.what_to_do from wo_private.check_hierarchy() as found $$;
+comment on function wo.check_hierarchy() is
+    'Looks for what cannot be unless data was written behind the law''s back: circles, parts without their master, edges without their work orders. No row where all is well.';
+
+create or replace function wo.tick() returns table (job text, done integer)
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$ select ticked.job, ticked.done from wo_private.tick() as ticked $$;
+comment on function wo.tick() is
+    'Does what has to be done from time to time, in bounded portions: tells masters whose last parts settled at once. For the caller''s tenant; for a member of wo_admin who acts for none, for all tenants. Call it every minute.';
+
+drop policy if exists tenant on wo.dependency;
+create policy tenant on wo.dependency as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.dependency;
+create policy reading on wo.dependency for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+grant select on wo.dependency to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+drop policy if exists adding on wo.dependency;
+create policy adding on wo.dependency for insert to wo_user with check (wo_private.in_force());
+drop policy if exists changing on wo.dependency;
+create policy changing on wo.dependency for update to wo_user using (wo_private.in_force());
+drop policy if exists removing on wo.dependency;
+create policy removing on wo.dependency for delete to wo_user using (wo_private.in_force());
+grant select, insert, update, delete on wo.dependency to wo_user;
+create or replace trigger rule before insert or update or delete on wo.dependency
+    for each row execute function wo_private.belonging_rule('dependency');
+create or replace trigger trail after insert or update or delete on wo.dependency
+    for each row execute function wo_private.belonging_trail('dependency');
+create or replace trigger keep_key before update on wo.dependency
+    for each row execute function wo_private.refuse_change('tenant_id,successor_id,predecessor_id');
+alter table wo.dependency enable always trigger keep_key;
+create or replace trigger keep_table before truncate on wo.dependency
+    for each statement execute function wo_private.refuse_change();
+alter table wo.dependency enable always trigger keep_table;
+
+drop policy if exists tenant on wo.hierarchy_head;
+create policy tenant on wo.hierarchy_head as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists counting on wo.hierarchy_head;
+create policy counting on wo.hierarchy_head to wo_trail using (wo_private.in_force());
+grant select, insert, update on wo.hierarchy_head to wo_trail;
+drop policy if exists reading on wo.hierarchy_head;
+create policy reading on wo.hierarchy_head for select to wo_user, wo_admin, wo_auditor using (wo_private.in_force());
+grant select on wo.hierarchy_head to wo_user, wo_admin, wo_auditor;
+create or replace trigger keep_key before update on wo.hierarchy_head
+    for each row execute function wo_private.refuse_change('tenant_id');
+alter table wo.hierarchy_head enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.hierarchy_head
+    for each row execute function wo_private.refuse_change();
+alter table wo.hierarchy_head enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.hierarchy_head
+    for each statement execute function wo_private.refuse_change();
+alter table wo.hierarchy_head enable always trigger keep_table;

@@ -1,0 +1,303 @@
+//! What follows when a work order was placed or moved: circles are refused, masters and successors
+//! are told, parts are cancelled along, a master learns that all of its parts are settled.
+
+use super::{Placing, graph, guards};
+use crate::duty::as_trail;
+use crate::event::Event;
+use crate::identity::{self, memory};
+use crate::lifecycle::cache;
+use crate::raise::OrRefuse;
+use crate::statement::{Mode, Rows, bigint, statement, text, uuid as uuid_argument};
+use crate::work_order::belonging::{self, Happening};
+use crate::work_order::pending::{Consequence, as_consequence};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use serde_json::json;
+use uuid::Uuid;
+use wo_rules::lifecycle::{Effect, Lifecycle, State, Transition};
+
+/// So many open parts may still be on their way when one that ends waits for the others; with more
+/// of them, whoever ends later tells the master, or wo.tick() does.
+const LAST_PARTS: i32 = 64;
+
+/// The first half of the advisory locks under which the last parts of a master end one by one.
+const LOCK_SPACE: i32 = 0x776f_6d73;
+
+statement!(
+    NUMBER,
+    "select held.wo_number from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    OPEN_SUCCESSORS,
+    "select waiting.id, waiting.wo_number from wo.dependency as edge
+     join wo.work_order as waiting on waiting.tenant_id = edge.tenant_id and waiting.id = edge.successor_id
+     where edge.tenant_id = $1 and edge.predecessor_id = $2 and waiting.locked_at is null
+     order by waiting.id",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    OPEN_PARTS,
+    "select part.id, part.lifecycle, part.lifecycle_version, part.status from wo.work_order as part
+     where part.tenant_id = $1 and part.master_id = $2 and part.locked_at is null
+     order by part.id",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    END,
+    "update wo.work_order set status = $3, reason = $4 where tenant_id = $1 and id = $2",
+    [UUIDOID, UUIDOID, TEXTOID, TEXTOID]
+);
+statement!(
+    COUNT_OPEN,
+    "select pg_catalog.count(*) from (
+        select from wo.work_order as part
+        where part.tenant_id = $1 and part.master_id = $2 and part.locked_at is null
+        limit $3
+     ) as open",
+    [UUIDOID, UUIDOID, INT8OID]
+);
+statement!(
+    LAST_ONE_AT_A_TIME,
+    "select pg_catalog.pg_advisory_xact_lock($1, pg_catalog.hashtext($2))",
+    [INT4OID, TEXTOID]
+);
+statement!(
+    MASTER_IS_OPEN,
+    "select held.locked_at is null, exists (
+        select from wo.work_order as part where part.tenant_id = $1 and part.master_id = $2
+     ) from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
+    [UUIDOID, UUIDOID]
+);
+
+/// What is to be done after a write.
+#[derive(Clone, Debug, Default)]
+pub struct Aftermath {
+    /// Where it stands now and stood before.
+    pub placing: Placing,
+    /// The event that tells its master, if any.
+    tell: Option<&'static str>,
+    /// Whether those that depend on it were satisfied, and are not any more.
+    reopened: bool,
+    /// Whether it came to its end.
+    ended: bool,
+    /// Whether its open parts are cancelled along.
+    cascade: bool,
+    /// The state that it came to.
+    status: String,
+    /// Why.
+    reason: Option<String>,
+}
+
+impl Aftermath {
+    /// Works out what follows from a move along an edge.
+    pub fn of_move(
+        lifecycle: &Lifecycle,
+        (from, to): (&str, &str),
+        edge: Option<&Transition>,
+        placing: Placing,
+        reason: Option<&str>,
+    ) -> Self {
+        let ask = |name: &str, ask: fn(&State) -> bool| lifecycle.state(name).is_some_and(ask);
+        let has = |effect: Effect| edge.is_some_and(|edge| edge.effects.contains(&effect));
+        let (was, is) = (ask(from, |state| state.blocked), ask(to, |state| state.blocked));
+        let tell = match (was, is, has(Effect::NotifyMaster)) {
+            (false, true, _) => Some("wo.child_blocked"),
+            (true, false, _) => Some("wo.child_resumed"),
+            (.., true) => Some("wo.child_changed"),
+            _ => None,
+        };
+        let satisfies = |name: &str| ask(name, |state| state.satisfies_dependents);
+        Self {
+            placing,
+            tell: tell.filter(|_| placing.after.is_some()),
+            reopened: satisfies(from) && !satisfies(to),
+            ended: placing.after.is_some() && ask(to, |state| state.terminal),
+            cascade: has(Effect::CascadeCancel),
+            status: to.to_owned(),
+            reason: reason.map(str::to_owned),
+        }
+    }
+
+    /// Where nothing but its place changes.
+    pub fn of_placing(placing: Placing) -> Self {
+        Self { placing, ..Self::default() }
+    }
+
+    /// Whether nothing follows.
+    pub fn is_empty(&self) -> bool {
+        !(self.placing.moved || self.reopened || self.ended || self.cascade) && self.tell.is_none()
+    }
+
+    /// Whether the master must not complete meanwhile.
+    pub fn reopens(&self) -> bool {
+        self.reopened
+    }
+}
+
+/// Carries it out.
+pub fn carry_out(tenant: Uuid, id: Uuid, number: &str, after: &Aftermath) {
+    // What was just written is to be seen by what is asked next.
+    // SAFETY: called in a transaction that has written.
+    unsafe { pg_sys::CommandCounterIncrement() };
+    let Placing { before, after: master, moved, .. } = after.placing;
+    if moved && let Some(master) = master {
+        graph::check(tenant, master, id).or_refuse();
+    }
+    if let (Some(kind), Some(master)) = (after.tell, master) {
+        tell(kind, tenant, master, number, after);
+    }
+    if after.reopened {
+        tell_successors(tenant, id, number, after);
+    }
+    if after.cascade {
+        end_parts(tenant, id, number, after.reason.as_deref());
+    }
+    if after.ended
+        && let Some(master) = master
+    {
+        settle(tenant, master);
+    }
+    if moved && let Some(before) = before {
+        settle(tenant, before);
+    }
+}
+
+fn number_of(tenant: Uuid, id: Uuid) -> Option<String> {
+    let arguments = [uuid_argument(tenant), uuid_argument(id)];
+    as_trail(|| {
+        NUMBER.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
+    })
+}
+
+fn write_event(kind: &'static str, tenant: Uuid, subject: Uuid, data: &serde_json::Value) {
+    memory::as_law(|| {
+        Event::new(kind, data.to_string()).write(tenant, subject, identity::now());
+    });
+}
+
+fn actor() -> Option<String> {
+    identity::current().and_then(|acting| acting.principal.clone())
+}
+
+fn tell(kind: &'static str, tenant: Uuid, master: Uuid, number: &str, after: &Aftermath) {
+    let data = json!({
+        "work_order": number_of(tenant, master),
+        "child": number,
+        "status": after.status,
+        "reason": after.reason,
+        "actor": actor(),
+    });
+    write_event(kind, tenant, master, &data);
+}
+
+fn tell_successors(tenant: Uuid, id: Uuid, number: &str, after: &Aftermath) {
+    let arguments = [uuid_argument(tenant), uuid_argument(id)];
+    let successors: Vec<(Uuid, String)> = as_trail(|| {
+        OPEN_SUCCESSORS.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                (0..rows.count())
+                    .filter_map(|row| Some((id_at(rows, row)?, rows.get(row, 2)?)))
+                    .collect()
+            })
+        })
+    });
+    for (successor, waiting) in successors {
+        let data = json!({
+            "work_order": waiting,
+            "predecessor": number,
+            "status": after.status,
+            "reason": after.reason,
+            "actor": actor(),
+        });
+        write_event("wo.predecessor_reopened", tenant, successor, &data);
+    }
+}
+
+fn id_at(rows: &Rows, row: usize) -> Option<Uuid> {
+    rows.get::<pgrx::Uuid>(row, 1).map(|id| Uuid::from_bytes(*id.as_bytes()))
+}
+
+/// Ends the open parts of a cancelled master, in the order of their ids, where its policy says so
+/// and their own lifecycle has an edge to an end.
+fn end_parts(tenant: Uuid, master: Uuid, number: &str, reason: Option<&str>) {
+    if !guards::policy_of(tenant, master).cancel_cascades() {
+        return;
+    }
+    let arguments = [uuid_argument(tenant), uuid_argument(master)];
+    let parts: Vec<(Uuid, String)> = as_trail(|| {
+        OPEN_PARTS.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                (0..rows.count())
+                    .filter_map(|row| {
+                        let lifecycle: String = rows.get(row, 2)?;
+                        let compiled = cache::compiled(tenant, &lifecycle, rows.get(row, 3)?);
+                        let compiled = compiled.or_refuse();
+                        let status: String = rows.get(row, 4)?;
+                        let edge = compiled.edges_from(&status).find(|edge| {
+                            compiled
+                                .state(&edge.to)
+                                .is_some_and(|state| state.terminal && !state.settles_master)
+                        })?;
+                        Some((id_at(rows, row)?, edge.to.clone()))
+                    })
+                    .collect()
+            })
+        })
+    });
+    let reason = match reason {
+        Some(reason) => format!("with its master {number}: {reason}"),
+        None => format!("with its master {number}"),
+    };
+    for (part, to) in parts {
+        let arguments = [uuid_argument(tenant), uuid_argument(part), text(&to), text(&reason)];
+        as_consequence(Consequence::Cascade(part), || {
+            as_trail(|| END.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        });
+    }
+}
+
+/// Tells a master that all of its parts have ended, if they have.
+///
+/// Parts that end at once do not see each other end. So the last few of them end one by one, under
+/// a lock of their master's; before that nobody waits for anybody.
+fn settle(tenant: Uuid, master: Uuid) {
+    let count = || -> i64 {
+        let most = i64::from(LAST_PARTS) + 1;
+        let arguments = [uuid_argument(tenant), uuid_argument(master), bigint(most)];
+        as_trail(|| {
+            COUNT_OPEN.with(|statement| {
+                statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1).unwrap_or(0))
+            })
+        })
+    };
+    if count() > i64::from(LAST_PARTS) {
+        return;
+    }
+    let arguments = [LOCK_SPACE.into_datum(), text(&master.to_string())];
+    as_trail(|| {
+        LAST_ONE_AT_A_TIME.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+    });
+    if count() == 0 {
+        settled(tenant, master);
+    }
+}
+
+/// Writes into a master's trail that all of its parts have ended, and takes the edge that its
+/// lifecycle may have waited with. False where the master is at its end itself.
+pub fn settled(tenant: Uuid, master: Uuid) -> bool {
+    let arguments = [uuid_argument(tenant), uuid_argument(master)];
+    let is_open = as_trail(|| {
+        MASTER_IS_OPEN.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                rows.get(0, 1).unwrap_or(false) && rows.get(0, 2).unwrap_or(false)
+            })
+        })
+    });
+    if is_open {
+        let happening =
+            Happening { action: "children_settled", reason: None, changes: "{}".to_owned() };
+        belonging::record(tenant, master, happening);
+    }
+    is_open
+}
