@@ -93,7 +93,7 @@ create or replace function wo.get_work_order_detail(order_id text) returns jsonb
                     select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
                         'at', told.recorded_at, 'actor', told.actor, 'action', told.action, 'reason', told.reason,
                         'from_status', told.from_status, 'to_status', told.to_status,
-                        'changes', nullif(told.changes::jsonb, '{}'))) order by told.sequence)
+                        'changes', nullif(told.changes::jsonb - 'tenant_id', '{}'))) order by told.sequence)
                     from wo.audit_entry as told
                     where told.tenant_id = held.tenant_id and told.subject_id = held.id and told.subject = 'work_order'), '[]'))
         from wo.work_order as held

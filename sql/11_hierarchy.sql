@@ -140,6 +140,9 @@ create or replace function wo.remove_dependencies(dependencies jsonb) returns in
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$
+        -- A scan that meets no row would not ask.
+        select wo_private.work_order_id_or_refuse(edge.successor), wo_private.work_order_id_or_refuse(edge.predecessor)
+        from wo_private.dependencies($1::text) as edge;
         with given as (
             select wo_private.work_order_id_or_refuse(edge.successor) as successor_id,
                 wo_private.work_order_id_or_refuse(edge.predecessor) as predecessor_id

@@ -6,19 +6,21 @@ use crate::duty::as_trail;
 use crate::event::Event;
 use crate::identity::{self, memory};
 use crate::lifecycle::cache;
-use crate::raise::OrRefuse;
+use crate::raise::{OrRefuse, refuse};
 use crate::statement::{Mode, Rows, bigint, statement, text, uuid as uuid_argument};
 use crate::work_order::belonging::{self, Happening};
 use crate::work_order::pending::{Consequence, as_consequence};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::json;
+use std::cell::RefCell;
 use uuid::Uuid;
 use wo_rules::lifecycle::{Effect, Lifecycle, State, Transition};
+use wo_rules::refusal::{Refusal, SqlState};
 
-/// So many open parts may still be on their way when one that ends waits for the others; with more
-/// of them, whoever ends later tells the master, or wo.tick() does.
-const LAST_PARTS: i32 = 64;
+/// With so many open parts, or fewer, one that ends waits for the others that do; with more of them,
+/// whoever ends later tells the master, or wo.tick() does.
+const LAST_PARTS: i64 = 64;
 
 /// The first half of the advisory locks under which the last parts of a master end one by one.
 const LOCK_SPACE: i32 = 0x776f_6d73;
@@ -69,6 +71,11 @@ statement!(
      ) from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
     [UUIDOID, UUIDOID]
 );
+
+thread_local! {
+    /// Masters of whose parts this transaction ended some, each with the nesting level.
+    static ENDED: RefCell<Vec<(i32, Uuid)>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What is to be done after a write.
 #[derive(Clone, Debug, Default)]
@@ -156,10 +163,10 @@ pub fn carry_out(tenant: Uuid, id: Uuid, number: &str, after: &Aftermath) {
     if after.ended
         && let Some(master) = master
     {
-        settle(tenant, master);
+        remember(master);
     }
     if moved && let Some(before) = before {
-        settle(tenant, before);
+        remember(before);
     }
 }
 
@@ -251,27 +258,88 @@ fn end_parts(tenant: Uuid, master: Uuid, number: &str, reason: Option<&str>) {
     };
     for (part, to) in parts {
         let arguments = [uuid_argument(tenant), uuid_argument(part), text(&to), text(&reason)];
-        as_consequence(Consequence::Cascade(part), || {
-            as_trail(|| END.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        let count = as_consequence(Consequence::Cascade(part), || {
+            as_trail(|| {
+                END.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
+            })
         });
+        if count == 0 {
+            refuse(changed_meanwhile(number));
+        }
     }
 }
 
-/// Tells a master that all of its parts have ended, if they have.
+/// The refusal where this transaction's snapshot is older than what it has to change.
+fn changed_meanwhile(number: &str) -> Refusal {
+    Refusal::new(
+        SqlState::VersionConflict,
+        "version_conflict",
+        format!("the parts of work order {number} changed meanwhile"),
+    )
+    .hint("Run the transaction again.")
+}
+
+/// Remembers that a part of a master ended, or left it.
+fn remember(master: Uuid) {
+    ENDED.with_borrow_mut(|all| all.push((memory::nesting_level(), master)));
+}
+
+/// Forgets what a rollback to a savepoint undid.
+pub fn at_rollback_to_savepoint(level: i32) {
+    let _ = ENDED.try_with(|all| {
+        all.try_borrow_mut().map(|mut all| all.retain(|(since, _)| *since < level))
+    });
+}
+
+/// What a released savepoint did belongs to what is around it.
+pub fn at_release_of_savepoint(level: i32) {
+    let _ = ENDED.try_with(|all| {
+        all.try_borrow_mut()
+            .map(|mut all| all.iter_mut().for_each(|(since, _)| *since = (*since).min(level - 1)))
+    });
+}
+
+/// Forgets everything: the transaction is over.
+pub fn at_transaction_end() {
+    let _ = ENDED.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+}
+
+/// Before the commit: tells each master once that all of its parts have ended, if they have.
 ///
 /// Parts that end at once do not see each other end. So the last few of them end one by one, under
-/// a lock of their master's; before that nobody waits for anybody.
-fn settle(tenant: Uuid, master: Uuid) {
+/// a lock of their master's that is held through the commit; before that nobody waits for anybody.
+/// The masters come in the order of their ids, so that two transactions never wait for each other.
+pub fn before_commit() {
+    loop {
+        let mut ended = ENDED.with_borrow_mut(std::mem::take);
+        if ended.is_empty() {
+            return;
+        }
+        ended.sort_by_key(|(_, master)| *master);
+        let Some(tenant) = identity::current().map(|acting| acting.tenant) else { return };
+        // SAFETY: a transaction may still run queries before its commit; it has no snapshot then.
+        unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
+        for parts in ended.chunk_by(|(_, one), (_, other)| one == other) {
+            settle(tenant, parts[0].1, parts.len());
+        }
+        // SAFETY: pushed above.
+        unsafe { pg_sys::PopActiveSnapshot() };
+    }
+}
+
+/// Tells a master, of whose parts this transaction ended so many.
+fn settle(tenant: Uuid, master: Uuid, ended: usize) {
+    // Who ends many at once may meet others who do.
+    let most = LAST_PARTS + 8 * i64::try_from(ended).unwrap_or(i64::MAX >> 4);
     let count = || -> i64 {
-        let most = i64::from(LAST_PARTS) + 1;
-        let arguments = [uuid_argument(tenant), uuid_argument(master), bigint(most)];
+        let arguments = [uuid_argument(tenant), uuid_argument(master), bigint(most + 1)];
         as_trail(|| {
             COUNT_OPEN.with(|statement| {
                 statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1).unwrap_or(0))
             })
         })
     };
-    if count() > i64::from(LAST_PARTS) {
+    if count() > most {
         return;
     }
     let arguments = [LOCK_SPACE.into_datum(), text(&master.to_string())];

@@ -8,9 +8,10 @@ use crate::raise::OrRefuse;
 use crate::statement::{Mode, Rows, statement, uuid as uuid_argument};
 use crate::work_order::Place;
 use pgrx::prelude::*;
+use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::{Group, Policy, judge};
-use wo_rules::lifecycle::{Facts, Guard, GuardFact, State};
+use wo_rules::lifecycle::{Facts, Guard, GuardFact, Lifecycle, State};
 
 /// How many work orders a refusal names.
 const NAMED: usize = 8;
@@ -35,11 +36,11 @@ statement!(
     [UUIDOID, UUIDOID]
 );
 statement!(
-    REACHED_AT,
-    "select told.recorded_at from wo.audit_entry as told
+    LAST_MOVES,
+    "select told.to_status, told.recorded_at from wo.audit_entry as told
      where told.tenant_id = $1 and told.subject_id = $2 and told.to_status is distinct from told.from_status
      order by told.sequence desc
-     limit 1",
+     limit 100",
     [UUIDOID, UUIDOID]
 );
 statement!(
@@ -76,10 +77,15 @@ fn state<T>(
     column: i32,
     ask: impl Fn(&State) -> T,
 ) -> Option<T> {
-    let lifecycle: String = rows.get(row, column)?;
-    let version: i32 = rows.get(row, column + 1)?;
     let status: String = rows.get(row, column + 2)?;
-    cache::compiled(tenant, &lifecycle, version).or_refuse().state(&status).map(ask)
+    lifecycle_at(tenant, rows, row, column)?.state(&status).map(ask)
+}
+
+/// The lifecycle that a row pins by its name and, in the next column, its version.
+fn lifecycle_at(tenant: Uuid, rows: &Rows, row: usize, column: i32) -> Option<Rc<Lifecycle>> {
+    let name: String = rows.get(row, column)?;
+    let version: i32 = rows.get(row, column + 1)?;
+    Some(cache::compiled(tenant, &name, version).or_refuse())
 }
 
 /// Adds what the guards found. `hold` keeps what was found from being undone before this
@@ -122,7 +128,16 @@ fn dependencies(tenant: Uuid, place: &Place, hold: bool) -> Option<GuardFact> {
                         missing.push(format!("{number} is {status}"));
                     } else if lag > 0
                         && let Some(id) = rows.get::<pgrx::Uuid>(row, 6)
-                        && let Some(rest) = still_to_wait(tenant, id, lag)
+                        && let Some(lifecycle) = lifecycle_at(tenant, rows, row, 2)
+                        && let Some(rest) = still_to_wait(
+                            tenant,
+                            id,
+                            |status| {
+                                let state = lifecycle.state(status);
+                                state.is_some_and(|state| state.satisfies_dependents)
+                            },
+                            lag,
+                        )
                     {
                         missing.push(format!("{number} is {status} for {rest} more seconds"));
                     }
@@ -156,10 +171,22 @@ pub fn lags(tenant: Uuid, work_order: Uuid) -> bool {
 }
 
 /// How many seconds of a lag are left; nothing where it is over.
-fn still_to_wait(tenant: Uuid, predecessor: pgrx::Uuid, lag: i64) -> Option<i64> {
+fn still_to_wait(
+    tenant: Uuid,
+    predecessor: pgrx::Uuid,
+    satisfies: impl Fn(&str) -> bool,
+    lag: i64,
+) -> Option<i64> {
     let arguments = [uuid_argument(tenant), predecessor.into_datum()];
-    let since = REACHED_AT.with(|statement| {
-        statement.run(Mode::Latest, &arguments, |rows| rows.datum(0, 1).map(|at| at.value() as i64))
+    // Since when it has satisfied its dependents without interruption.
+    let since = LAST_MOVES.with(|statement| {
+        statement.run(Mode::Latest, &arguments, |rows| {
+            (0..rows.count())
+                .take_while(|row| rows.get::<String>(*row, 1).is_some_and(|to| satisfies(&to)))
+                .last()
+                .and_then(|row| rows.datum(row, 2))
+                .map(|at| at.value() as i64)
+        })
     })?;
     let over = since.saturating_add(lag.saturating_mul(1_000_000));
     let rest = over.saturating_sub(identity::now());

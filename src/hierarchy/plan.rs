@@ -3,26 +3,37 @@
 use super::graph;
 use crate::identity;
 use crate::lifecycle::cache;
+use crate::lookup::oid_of;
 use crate::raise::OrRefuse;
-use crate::statement::{Argument, Mode, Statement, statement, uuid as uuid_argument};
+use crate::statement::{Argument, Mode, Statement, statement, text, uuid as uuid_argument};
 use crate::work_order::api::{expression, jsonb};
 use crate::work_order::pending::listen;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use uuid::Uuid;
-use wo_rules::field::{Field, FieldSet};
-use wo_rules::hierarchy::plan::{Plan, Problem, examine, refusal};
+use wo_rules::field::{Field, FieldKind, FieldSet};
+use wo_rules::hierarchy::plan::{Plan, Problem, examine, master_key, part_key, refusal};
 use wo_rules::refusal::Refusal;
 use wo_rules::work_order as rules;
 
 statement!(
     MADE_BEFORE,
-    "select held.id, held.wo_number, held.idempotency_key from wo.work_order as held
-     where held.tenant_id = $1 and held.idempotency_key = any($2)",
-    [UUIDOID, TEXTARRAYOID]
+    "with recursive tree (id) as (
+        select held.id from wo.work_order as held where held.tenant_id = $1 and held.idempotency_key = $2
+        union
+        select part.id from tree join wo.work_order as part on part.tenant_id = $1 and part.master_id = tree.id
+     )
+     select held.id, held.wo_number, held.idempotency_key,
+        (select pg_catalog.count(*) from wo.dependency as edge
+            where edge.tenant_id = $1 and edge.successor_id in (select tree.id from tree))
+     from wo.work_order as held
+     where held.tenant_id = $1 and held.id in (select tree.id from tree)
+        and (held.idempotency_key = $2 or pg_catalog.starts_with(held.idempotency_key, $3))
+     order by held.idempotency_key = $2 desc, held.id",
+    [UUIDOID, TEXTOID, TEXTOID]
 );
 statement!(
     ASSIGNABLE,
@@ -87,12 +98,7 @@ fn make(given: &str) -> Result<Value, Refusal> {
     let tenant = identity::required()?.tenant;
     let document = rules::parse(given)?;
     let (plan, mut problems) = examine(&document);
-    let keys: Vec<Option<String>> = plan
-        .work_orders
-        .iter()
-        .map(|planned| plan.key.as_ref().map(|key| format!("{key}/{}", planned.name)))
-        .collect();
-    if let Some(answer) = made_before(tenant, &plan, &keys) {
+    if let Some(answer) = plan.key.as_ref().and_then(|key| made_before(tenant, key)) {
         return Ok(answer);
     }
     problems.extend(problems_here(tenant, &plan));
@@ -114,7 +120,7 @@ fn make(given: &str) -> Result<Value, Refusal> {
     forget();
     PLANNED.with_borrow_mut(|all| all.extend(ids.iter().copied()));
     NEXT.with_borrow_mut(|all| all.extend(ids.iter().copied()));
-    let written = add_work_orders(tenant, &plan, &keys, &ids);
+    let written = add_work_orders(tenant, &plan, &ids);
     if written.len() != ids.len() {
         return Err(Refusal::new(
             wo_rules::refusal::SqlState::VersionConflict,
@@ -125,51 +131,41 @@ fn make(given: &str) -> Result<Value, Refusal> {
     }
     add_edges(tenant, &plan, &ids);
     forget();
-    Ok(answer(&plan, &written, true))
+    let parts = plan.work_orders.iter().zip(&written).skip(1);
+    let parts = parts.map(|(planned, (_, number))| (planned.name.clone(), number.clone()));
+    Ok(answer(&written[0], parts, plan.edges.len() as i64, true))
 }
 
-fn answer(plan: &Plan, numbers: &[(Uuid, String)], created: bool) -> Value {
-    let work_orders: serde_json::Map<String, Value> = plan
-        .work_orders
-        .iter()
-        .zip(numbers)
-        .filter(|(planned, _)| !planned.name.is_empty())
-        .map(|(planned, (_, number))| (planned.name.clone(), json!(number)))
-        .collect();
-    let (id, number) = numbers
-        .first()
-        .map_or((Value::Null, Value::Null), |(id, number)| (json!(id.to_string()), json!(number)));
+fn answer(
+    (id, number): &(Uuid, String),
+    parts: impl Iterator<Item = (String, String)>,
+    dependencies: i64,
+    created: bool,
+) -> Value {
     json!({
-        "id": id,
+        "id": id.to_string(),
         "wo_number": number,
         "created": created,
-        "work_orders": work_orders,
-        "dependencies": plan.edges.len(),
+        "work_orders": parts.map(|(name, number)| (name, json!(number))).collect::<Map<_, _>>(),
+        "dependencies": dependencies,
     })
 }
 
 /// What the same key made before.
-fn made_before(tenant: Uuid, plan: &Plan, keys: &[Option<String>]) -> Option<Value> {
-    let wanted: Option<Vec<String>> = keys.iter().cloned().collect();
-    let wanted = wanted?;
-    let found: HashMap<String, (Uuid, String)> = MADE_BEFORE.with(|statement| {
-        let arguments = [uuid_argument(tenant), wanted.clone().into_datum()];
+fn made_before(tenant: Uuid, key: &str) -> Option<Value> {
+    let prefix = part_key(key, "");
+    let arguments = [uuid_argument(tenant), text(&master_key(key)), text(&prefix)];
+    MADE_BEFORE.with(|statement| {
         statement.run(Mode::Latest, &arguments, |rows| {
-            (0..rows.count())
-                .filter_map(|row| {
-                    let id = rows.get::<pgrx::Uuid>(row, 1)?;
-                    let id = Uuid::from_bytes(*id.as_bytes());
-                    Some((rows.get::<String>(row, 3)?, (id, rows.get::<String>(row, 2)?)))
-                })
-                .collect()
+            let id = rows.get::<pgrx::Uuid>(0, 1)?;
+            let master = (Uuid::from_bytes(*id.as_bytes()), rows.get(0, 2)?);
+            let parts = (1..rows.count()).filter_map(|row| {
+                let key: String = rows.get(row, 3)?;
+                Some((key.strip_prefix(&prefix)?.to_owned(), rows.get(row, 2)?))
+            });
+            Some(answer(&master, parts, rows.get(0, 4)?, false))
         })
-    });
-    found.get(wanted.first()?)?;
-    let numbers: Vec<(Uuid, String)> = wanted
-        .iter()
-        .map(|key| found.get(key).cloned().unwrap_or((Uuid::nil(), String::new())))
-        .collect();
-    Some(answer(plan, &numbers, false))
+    })
 }
 
 /// What only the database can tell: who is known, which lifecycles there are and what they ask.
@@ -197,6 +193,14 @@ fn problems_here(tenant: Uuid, plan: &Plan) -> Vec<Problem> {
         })
     });
     let default = lifecycles.iter().find(|(_, (_, is_default))| *is_default);
+    for edge in &plan.edges {
+        if let Some(lag) = &edge.lag
+            && (lag.contains('-') || !is_interval(lag))
+        {
+            let problem = format!("\"{lag}\" cannot be read as a time to wait");
+            problems.push(Problem { pointer: format!("{}/lag", edge.pointer), problem });
+        }
+    }
     for planned in &plan.work_orders {
         let text_of = |name: &str| planned.given.get(name).and_then(Value::as_str);
         let mut note = |name: &str, problem: String| {
@@ -211,6 +215,13 @@ fn problems_here(tenant: Uuid, plan: &Plan) -> Vec<Problem> {
             && !known.contains_key(requester)
         {
             note("requester", format!("\"{requester}\" is no principal of the tenant"));
+        }
+        for (name, value) in &planned.given {
+            if let (Some(field), Value::String(given)) = (Field::parse(name), value)
+                && !is_readable(field, given)
+            {
+                note(name, format!("\"{given}\" cannot be read as one"));
+            }
         }
         let named = text_of("lifecycle");
         let found = match named {
@@ -242,18 +253,40 @@ fn problems_here(tenant: Uuid, plan: &Plan) -> Vec<Problem> {
     problems
 }
 
-fn add_work_orders(
-    tenant: Uuid,
-    plan: &Plan,
-    keys: &[Option<String>],
-    ids: &[Uuid],
-) -> Vec<(Uuid, String)> {
+/// Whether the column of a field takes this text. Texts of their own kinds take everything.
+fn is_readable(field: Field, given: &str) -> bool {
+    match field.kind() {
+        FieldKind::Date | FieldKind::Time => {}
+        FieldKind::Text if field == Field::Source => {}
+        _ => return true,
+    }
+    let table = oid_of("work_order");
+    let Some(attribute) = crate::work_order::direct::attribute_of(table, field) else {
+        return true;
+    };
+    tried(|| crate::work_order::direct::read(given, table, attribute).is_some())
+}
+
+fn is_interval(given: &str) -> bool {
+    tried(|| crate::work_order::direct::read_as(given, pg_sys::INTERVALOID, -1).is_some())
+}
+
+/// Whether a type's input function takes a text. It holds nothing that an ERROR would leave behind,
+/// so no subtransaction is needed to go on after one.
+fn tried(read: impl FnOnce() -> bool + std::panic::UnwindSafe + std::panic::RefUnwindSafe) -> bool {
+    PgTryBuilder::new(read).catch_others(|_| false).execute()
+}
+
+fn add_work_orders(tenant: Uuid, plan: &Plan, ids: &[Uuid]) -> Vec<(Uuid, String)> {
     let mut fields = FieldSet::EMPTY;
     let rows: Vec<Value> = plan
         .work_orders
         .iter()
-        .zip(keys)
-        .map(|(planned, key)| {
+        .map(|planned| {
+            let key = plan.key.as_ref().map(|key| match planned.parent {
+                None => master_key(key),
+                Some(_) => part_key(key, &planned.name),
+            });
             let mut row = planned.given.clone();
             for name in row.keys() {
                 if let Some(field) = Field::parse(name) {

@@ -303,9 +303,9 @@ pub fn law_is_at_work() -> bool {
 
 /// Registers the callbacks that forget; called once in a backend.
 pub fn register() {
-    // SAFETY: both callbacks live as long as the library, touch Rust memory only, and raise no
-    // ERROR but in PRE_PREPARE, where PostgreSQL allows it: at commit an ERROR would take the
-    // whole server down.
+    // SAFETY: both callbacks live as long as the library. They touch Rust memory only, and raise no
+    // ERROR, but in PRE_COMMIT and PRE_PREPARE, where PostgreSQL allows both: at commit an ERROR
+    // would take the whole server down.
     unsafe {
         pg_sys::RegisterXactCallback(Some(at_transaction_event), std::ptr::null_mut());
         pg_sys::RegisterSubXactCallback(Some(at_subtransaction_event), std::ptr::null_mut());
@@ -329,6 +329,7 @@ unsafe extern "C-unwind" fn at_transaction_event(
                 .hint("Use COMMIT: a prepared transaction would hold every subscriber back."),
             );
         }
+        XACT_EVENT_PRE_COMMIT => crate::hierarchy::effects::before_commit(),
         XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE => {
             let _ = MEMORY.try_with(|memory| {
                 if let Ok(mut memory) = memory.try_borrow_mut() {
@@ -352,6 +353,8 @@ unsafe extern "C-unwind" fn at_transaction_event(
             crate::work_order::pending::forget_all();
             crate::event::at_transaction_end();
             crate::hierarchy::graph::at_transaction_end();
+            crate::hierarchy::effects::at_transaction_end();
+            crate::work_order::number::at_transaction_end();
         }
         _ => {}
     }
@@ -383,9 +386,11 @@ unsafe extern "C-unwind" fn at_subtransaction_event(
             crate::lifecycle::cache::at_transaction_end(true);
             crate::event::at_rollback_to_savepoint();
             crate::hierarchy::graph::at_rollback_to_savepoint(level);
+            crate::hierarchy::effects::at_rollback_to_savepoint(level);
             crate::work_order::pending::at_rollback_to_savepoint(level);
         }
         SUBXACT_EVENT_COMMIT_SUB => {
+            crate::hierarchy::effects::at_release_of_savepoint(level);
             let _ = MEMORY.try_with(|memory| {
                 if let Ok(mut memory) = memory.try_borrow_mut() {
                     let parent = level - 1;

@@ -245,9 +245,24 @@ pub struct Happening {
 /// Writes it into the work order's chain.
 pub fn record(tenant: Uuid, work_order: Uuid, happening: Happening) {
     let arguments = [uuid_argument(tenant), uuid_argument(work_order)];
-    pending::as_consequence(Consequence::Belonging(work_order, Rc::new(happening)), || {
-        as_trail(|| MOVE_CHAIN.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
-    });
+    let count =
+        pending::as_consequence(Consequence::Belonging(work_order, Rc::new(happening)), || {
+            as_trail(|| {
+                MOVE_CHAIN
+                    .with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
+            })
+        });
+    if count == 0 {
+        refuse(
+            Refusal::new(
+                SqlState::VersionConflict,
+                "version_conflict",
+                "the work order that this belongs to changed meanwhile",
+            )
+            .with("work_order_id", work_order.to_string())
+            .hint("Run the transaction again."),
+        );
+    }
 }
 
 /// The name under which the trail keeps a record.

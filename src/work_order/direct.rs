@@ -180,12 +180,10 @@ fn field_value(field: Field, value: &Value, table: pg_sys::Oid, index: usize) ->
 }
 
 /// A text read as a value of a column's type, domains and lengths included.
-fn read(given: &str, table: pg_sys::Oid, attribute: i16) -> Option<pg_sys::Datum> {
+pub fn read(given: &str, table: pg_sys::Oid, attribute: i16) -> Option<pg_sys::Datum> {
     let (mut type_oid, mut modifier) = (pg_sys::Oid::INVALID, -1);
     let mut collation = pg_sys::Oid::INVALID;
-    let given_text = CString::new(given).ok()?;
-    // SAFETY: the column is looked up in the catalogue cache, and its type's input function takes a
-    // NUL-terminated string.
+    // SAFETY: the column is looked up in the catalogue cache.
     unsafe {
         pg_sys::get_atttypetypmodcoll(
             table,
@@ -194,9 +192,18 @@ fn read(given: &str, table: pg_sys::Oid, attribute: i16) -> Option<pg_sys::Datum
             &mut modifier,
             &mut collation,
         );
-        if type_oid == pg_sys::TEXTOID {
-            return text(given);
-        }
+    }
+    read_as(given, type_oid, modifier)
+}
+
+/// A text read as a value of a type.
+pub fn read_as(given: &str, type_oid: pg_sys::Oid, modifier: i32) -> Option<pg_sys::Datum> {
+    let given_text = CString::new(given).ok()?;
+    if type_oid == pg_sys::TEXTOID {
+        return text(given);
+    }
+    // SAFETY: the type's input function takes a NUL-terminated string.
+    unsafe {
         let (mut input, mut parameter) = (pg_sys::Oid::INVALID, pg_sys::Oid::INVALID);
         pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
         Some(pg_sys::OidInputFunctionCall(
@@ -206,4 +213,12 @@ fn read(given: &str, table: pg_sys::Oid, attribute: i16) -> Option<pg_sys::Datum
             modifier,
         ))
     }
+}
+
+/// The number of a field's column.
+pub fn attribute_of(table: pg_sys::Oid, field: Field) -> Option<i16> {
+    let name = CString::new(field.name()).ok()?;
+    // SAFETY: a NUL-terminated name; the look-up answers from the catalogue cache.
+    let attribute = unsafe { pg_sys::get_attnum(table, name.as_ptr()) };
+    (attribute > 0).then_some(attribute)
 }

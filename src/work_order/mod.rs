@@ -8,7 +8,7 @@ mod import;
 mod kept;
 mod layout;
 mod migration;
-mod number;
+pub mod number;
 pub mod pending;
 mod rule;
 mod seen;
@@ -28,6 +28,7 @@ use crate::row::Row;
 use crate::statement::{Mode, statement, text, uuid as uuid_argument};
 use pending::Written;
 use pgrx::prelude::*;
+use std::cell::Cell;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::Policy;
 use wo_rules::lifecycle::{Facts, Guard, Lifecycle, Record};
@@ -87,10 +88,22 @@ fn facts_for(
     facts
 }
 
-/// A new UUIDv7: its first bits are the time, so that new rows stand together in an index.
+thread_local! {
+    /// The time of the last id that this backend made, in microseconds.
+    static LAST_ID_AT: Cell<i64> = const { Cell::new(i64::MIN) };
+}
+
+/// A new UUIDv7: its first bits are the time, so that new rows stand together in an index. Below
+/// the millisecond come the microseconds (RFC 9562, method 3), and never the same ones twice in a
+/// backend: what is made later lists as newer.
 pub fn new_id(at: i64) -> Uuid {
+    let at = at.max(LAST_ID_AT.get().saturating_add(1));
+    LAST_ID_AT.set(at);
     let milliseconds = u64::try_from(unix_milliseconds(at)).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(milliseconds, &random_bytes::<10>()).into_uuid()
+    let mut rest = random_bytes::<10>();
+    let below = u16::try_from(at.rem_euclid(1000)).unwrap_or(0) << 2 | u16::from(rest[1] & 3);
+    rest[..2].copy_from_slice(&below.to_be_bytes());
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &rest).into_uuid()
 }
 
 /// The members of an event's `data`.

@@ -3,6 +3,7 @@
 use crate::identity::random_bytes;
 use crate::statement::{Mode, statement, text, uuid as uuid_argument};
 use std::cell::RefCell;
+use std::collections::HashSet;
 use uuid::Uuid;
 use wo_rules::number::Format;
 use wo_rules::refusal::{Refusal, SqlState};
@@ -20,6 +21,13 @@ const DRAWS: u32 = 8;
 thread_local! {
     /// How many numbers this backend gave that tenant on that day.
     static GIVEN: RefCell<Option<(Uuid, Day, u64)>> = const { RefCell::new(None) };
+    /// The numbers that this transaction drew: rows of the same statement are not to be seen yet.
+    static DRAWN: RefCell<HashSet<(Uuid, String)>> = RefCell::default();
+}
+
+/// Forgets what was drawn: the transaction is over.
+pub fn at_transaction_end() {
+    let _ = DRAWN.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
 }
 
 /// Draws a free number.
@@ -42,11 +50,15 @@ pub fn draw(tenant: Uuid, format: &str, at: i64) -> Result<String, Refusal> {
     for collisions in 0..DRAWS {
         let random = u64::from_be_bytes(random_bytes::<8>());
         let number = format.write(day, random, format.width(given, collisions));
+        if DRAWN.with_borrow(|all| all.contains(&(tenant, number.clone()))) {
+            continue;
+        }
         let taken = TAKEN.with(|statement| {
             statement
                 .run(Mode::Latest, &[uuid_argument(tenant), text(&number)], |rows| rows.count() > 0)
         });
         if !taken {
+            DRAWN.with_borrow_mut(|all| all.insert((tenant, number.clone())));
             return Ok(number);
         }
     }

@@ -100,7 +100,67 @@ select wo.transition(:'rotation', 'approved');
 \set ON_ERROR_STOP on
 
 \echo
-\echo '== 6. The auditor reads the trail, and recomputes it =='
+\echo '== 6. Windows 10 to 11: a master and six parts, made from a plan =='
+\c :wo orla
+select wo.create_from_plan('{
+    "key": "hplc-7-windows-11",
+    "master": {"title": "Upgrade HPLC-7 to Windows 11", "description": "With IQ and OQ.", "lifecycle": "agent_change"},
+    "children": [
+        {"name": "remove", "title": "Remove from production", "estimated_hours": 1},
+        {"name": "build", "title": "Build the workstation with Windows 11", "estimated_hours": 8},
+        {"name": "install", "title": "Install the instrument software, IQ and OQ", "estimated_hours": 16, "after": ["build"]},
+        {"name": "configure", "title": "Configure, validate, golden image", "estimated_hours": 12, "after": ["install"]},
+        {"name": "accounts", "title": "Set up user accounts", "estimated_hours": 2, "after": ["install"]},
+        {"name": "decommission", "title": "Decommission the Windows 10 machine", "estimated_hours": 3, "after": ["configure", "accounts"]}
+    ]}'::jsonb) as plan \gset
+select :'plan'::jsonb ->> 'wo_number' as master, :'plan'::jsonb -> 'work_orders' ->> 'install' as install \gset
+\echo 'The master is' :master
+select order_id, title as ready_now from wo.ready_work_orders(:'master');
+select title, total_slack as slack, critical from wo.critical_path(:'master');
+select pattern.value ->> 'pattern' as pattern, pattern.value ->> 'reason' as reason
+from wo.execution_pattern(:'master') as pattern (value);
+\echo
+\echo 'Out of order nothing starts:'
+select wo.transition(:'install', 'planned', fields => '{"description": "By the vendor."}'),
+    wo.transition(:'install', 'scheduled', fields =>
+        '{"assignee": "orla", "planned_start": "2030-03-02T08:00:00Z", "planned_end": "2030-03-03T08:00:00Z"}') \g /dev/null
+\set ON_ERROR_STOP off
+select wo.transition(:'install', 'in_progress');
+\echo
+\echo 'And nothing may wait in a circle:'
+select wo.add_dependency(:'plan'::jsonb -> 'work_orders' ->> 'build', :'plan'::jsonb -> 'work_orders' ->> 'decommission');
+\set ON_ERROR_STOP on
+select pg_catalog.set_config('demo.plan', :'plan', false) \g /dev/null
+do $$
+declare
+    part text;
+    number text;
+begin
+    foreach part in array array['remove', 'build', 'install', 'configure', 'accounts', 'decommission'] loop
+        number := current_setting('demo.plan')::jsonb -> 'work_orders' ->> part;
+        if part <> 'install' then
+            perform wo.transition(number, 'planned', fields => '{"description": "As planned."}');
+            perform wo.transition(number, 'scheduled', fields =>
+                '{"assignee": "orla", "planned_start": "2030-03-02T08:00:00Z", "planned_end": "2030-03-03T08:00:00Z"}');
+        end if;
+        perform wo.transition(number, 'in_progress');
+        perform wo.transition(number, 'pending_review');
+    end loop;
+end
+$$;
+select wo.progress(:'master') ->> 'percent_complete' as "percent complete, when every part is in review";
+select wo.transition(:'master', 'planned'), wo.transition(:'master', 'scheduled', fields =>
+    '{"assignee": "orla", "planned_start": "2030-03-02T08:00:00Z", "planned_end": "2030-03-03T08:00:00Z"}'),
+    wo.transition(:'master', 'in_progress') \g /dev/null
+select wo.transition(:'master', 'pending_review') ->> 'status' as "the master, last, is";
+\pset format unaligned
+\pset tuples_only on
+select wo.dependency_diagram(:'master');
+\pset format aligned
+\pset tuples_only off
+
+\echo
+\echo '== 7. The auditor reads the trail, and recomputes it =='
 \c :wo audra
 select sequence, at::timestamptz(0), who, action, why, left(what, 90) as what from wo.audit_trail(:'fleet');
 select intact, chains, entries from wo.verify_audit();

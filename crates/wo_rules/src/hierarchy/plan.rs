@@ -56,6 +56,19 @@ pub struct Edge {
     pub predecessor: usize,
     /// How long after that: a PostgreSQL interval.
     pub lag: Option<String>,
+    /// Where it stands in the document, as a JSON pointer.
+    pub pointer: String,
+}
+
+/// The idempotency key of a plan's master.
+pub fn master_key(key: &str) -> String {
+    format!("plan:{key}")
+}
+
+/// The idempotency key of a part of it. The length of the key comes first, so that the parts of two
+/// plans never meet.
+pub fn part_key(key: &str, name: &str) -> String {
+    format!("part:{}:{key}:{name}", key.chars().count())
 }
 
 /// What is wrong with a plan, and where.
@@ -282,7 +295,7 @@ impl Reader {
             match self.names.get(&name).copied() {
                 None => self.note(pointer, format!("no part of the plan is named \"{name}\"")),
                 Some(predecessor) => {
-                    let edge = Edge { successor, predecessor, lag };
+                    let edge = Edge { successor, predecessor, lag, pointer: pointer.clone() };
                     if edges.insert((successor, predecessor), edge).is_some() {
                         self.note(pointer, format!("\"{name}\" is listed already"));
                     }

@@ -26,7 +26,7 @@ pub struct Policy {
     pub completion: Option<Completion>,
     /// Whether cancelling a master cancels its open children.
     pub cancel_cascades: Option<bool>,
-    /// Whether a child that failed keeps its siblings from starting.
+    /// Whether a child that failed halts its siblings: they neither start nor complete.
     pub failure_halts_siblings: Option<bool>,
 }
 
@@ -55,7 +55,7 @@ impl Policy {
         self.cancel_cascades.unwrap_or(true)
     }
 
-    /// Whether a failed child keeps its siblings from starting; where nobody says, it does not.
+    /// Whether a failed child halts its siblings; where nobody says, it does not.
     pub fn failure_halts_siblings(&self) -> bool {
         self.failure_halts_siblings.unwrap_or(false)
     }

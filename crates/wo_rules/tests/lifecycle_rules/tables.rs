@@ -107,14 +107,14 @@ pub const TABLES: &[Table] = &[
             "accept: pending -> accepted by assignee, captain",
             "start: accepted -> in_progress by assignee, captain; dependencies_satisfied",
             "submit: in_progress -> review by assignee, captain; needs completion_summary; \
-             needs actual_hours > 0",
+             needs actual_hours > 0; dependencies_satisfied; children_settled",
             "block: in_progress -> blocked by assignee, captain; reason in notes",
             "resume: blocked -> in_progress by assignee, captain; reason in notes",
             "approve: review -> approved by captain; reason in review_notes",
             "reject: review -> rejected by captain; reason in review_notes",
             "rework: rejected -> in_progress by assignee, captain",
             "cancel: pending, accepted, in_progress, blocked, review, rejected -> cancelled by \
-             captain; reason in notes",
+             captain; reason in notes; cascade_cancel",
         ],
         states: &[
             ("pending", "initial 24h"),

@@ -1,0 +1,293 @@
+//! A fleet in a database of its own: the tenant that the template makes, with a login role for
+//! everybody.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use postgres::types::FromSql;
+use postgres::{Client, Error, GenericClient, Row, Transaction};
+use serde_json::Value;
+use uuid::Uuid;
+use wo_cluster_tests::{Cluster, Database, refused};
+
+/// Identities of the template and the login roles that the tests give them.
+pub const LOGINS: [(&str, &str); 14] = [
+    ("Mac App 小克", "mac_app_ke"),
+    ("Mac CLI 小克", "mac_cli_ke"),
+    ("Mac App 小A", "mac_app_a"),
+    ("Mac CLI 小A", "mac_cli_a"),
+    ("Win App 小克", "win_app_ke"),
+    ("Win CLI 小克", "win_cli_ke"),
+    ("Win App 小A", "win_app_a"),
+    ("Win CLI 小A", "win_cli_a"),
+    ("Web 小克", "web_ke"),
+    ("小西", "xiaoxi"),
+    ("夏哥", "xiage"),
+    ("system:cron", "system_cron"),
+    ("system:webhook", "system_webhook"),
+    ("system:captain-proxy", "captain_proxy"),
+];
+
+pub const CAPTAINS: [&str; 3] = ["夏哥", "小西", "system:captain-proxy"];
+
+/// A member of wo_admin who is no principal of any tenant.
+pub const ADMIN: &str = "admiral";
+
+/// How spec/5 names the work order in its calls.
+pub const AS_WRITTEN: &str = "WO-2026-0305-001";
+
+pub struct Fleet {
+    pub database: Database<'static>,
+    pub tenant: Uuid,
+    clients: RefCell<HashMap<String, Client>>,
+}
+
+impl Fleet {
+    /// The tenant `superportia`; `pm` is a principal with the role of that name.
+    pub fn found() -> Self {
+        let database = Cluster::shared().database();
+        database.login(ADMIN, &["wo_admin"]);
+        let make = "select wo.create_tenant('superportia', 'SuperPortia', template => 'fleet')";
+        let tenant = one(&mut database.connect(ADMIN), make);
+        let fleet = Self { database, tenant, clients: RefCell::default() };
+        for (identity, login) in LOGINS {
+            fleet.database.login(login, &["wo_user"]);
+            fleet.administer(&format!(
+                "update wo.principal set db_role = '{login}' where id = '{identity}'"
+            ));
+        }
+        fleet.database.login("pm", &["wo_user"]);
+        fleet.administer(
+            "select wo.create_principal('pm', 'agent', roles => '{pm}', db_role => 'pm')",
+        );
+        fleet
+    }
+
+    /// Runs SQL as an administrator of the tenant, in one transaction.
+    pub fn administer(&self, sql: &str) {
+        self.administer_of("superportia", sql);
+    }
+
+    pub fn administer_of(&self, tenant: &str, sql: &str) {
+        self.as_administrator_of(tenant, |administering| administering.batch_execute(sql))
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    fn as_administrator_of<T>(
+        &self,
+        tenant: &str,
+        act: impl FnOnce(&mut Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.with(ADMIN, |admin| {
+            let mut administering = admin.transaction()?;
+            administering.execute("select wo.administer($1)", &[&tenant])?;
+            let done = act(&mut administering)?;
+            administering.commit()?;
+            Ok(done)
+        })
+    }
+
+    /// Another company's fleet in the same database, whose captain has the login `rival`.
+    pub fn add_rival(&self) {
+        self.run(ADMIN, "select wo.create_tenant('rival', 'Rival', template => 'fleet')");
+        self.database.login("rival", &["wo_user"]);
+        self.administer_of("rival", "update wo.principal set db_role = 'rival' where id = '夏哥'");
+    }
+
+    /// Lets the client of somebody, an identity or a login, do something.
+    pub fn with<T>(&self, who: &str, act: impl FnOnce(&mut Client) -> T) -> T {
+        let login = LOGINS.iter().find(|(identity, _)| *identity == who).map_or(who, |it| it.1);
+        let mut clients = self.clients.borrow_mut();
+        let client =
+            clients.entry(login.to_owned()).or_insert_with(|| self.database.connect(login));
+        act(client)
+    }
+
+    #[track_caller]
+    pub fn run(&self, who: &str, sql: &str) {
+        let done = self.with(who, |client| client.batch_execute(sql));
+        done.unwrap_or_else(|error| panic!("{who}: {sql}: {error:?}"));
+    }
+
+    #[track_caller]
+    pub fn rows(&self, who: &str, sql: &str) -> Vec<Row> {
+        let rows = self.with(who, |client| client.query(sql, &[]));
+        rows.unwrap_or_else(|error| panic!("{who}: {sql}: {error:?}"))
+    }
+
+    /// The first column of the one row.
+    #[track_caller]
+    pub fn one<T: for<'a> FromSql<'a>>(&self, who: &str, sql: &str) -> T {
+        self.with(who, |client| one(client, sql))
+    }
+
+    /// The first column of every row.
+    #[track_caller]
+    pub fn all(&self, who: &str, sql: &str) -> Vec<String> {
+        self.rows(who, sql).iter().map(|row| row.get(0)).collect()
+    }
+
+    /// A call of the guide's about this work order.
+    #[track_caller]
+    pub fn call(&self, who: &str, call: &str, number: &str) -> Value {
+        self.one(who, &format!("select {}", call.replace(AS_WRITTEN, number)))
+    }
+
+    /// Asserts that the statement is refused and leaves no trace; returns the DETAIL.
+    #[track_caller]
+    pub fn refused(&self, who: &str, sql: &str, sqlstate: &str, code: &str) -> Value {
+        let before = self.everything();
+        let detail = refused(
+            self.with(who, |client| {
+                println!("{who}: {sql}");
+                client.batch_execute(sql)
+            }),
+            sqlstate,
+            code,
+        );
+        assert_eq!(self.everything(), before, "the refusal left a trace: {sql}");
+        detail
+    }
+
+    /// The same of a call of the guide's.
+    #[track_caller]
+    pub fn call_refused(
+        &self,
+        who: &str,
+        call: &str,
+        number: &str,
+        sqlstate: &str,
+        code: &str,
+    ) -> Value {
+        let call = format!("select {}", call.replace(AS_WRITTEN, number));
+        self.refused(who, &call, sqlstate, code)
+    }
+
+    /// What a refusal must leave as it was.
+    pub fn everything(&self) -> String {
+        self.one(
+            "postgres",
+            "select concat_ws('|',
+                (select md5(string_agg(held::text, '' order by held.tenant_id, held.id)) from wo.work_order held),
+                (select md5(string_agg(held::text, '' order by held.tenant_id, held.work_order_id)) from wo.engine_override held),
+                (select count(*) from wo.audit_entry), (select count(*) from wo.event),
+                (select count(*) from wo.tenant), (select count(*) from wo.principal))",
+        )
+    }
+
+    /// Makes a work order of `Win CLI 小克`'s for `Mac CLI 小克`, asked for by `Web 小克`: none of
+    /// them is a captain.
+    pub fn create(&self, title: &str) -> String {
+        let create = format!(
+            "select wo.create_work_order(title => '{title}', assignee => 'Mac CLI 小克',
+                requester => 'Web 小克') ->> 'wo_number'"
+        );
+        self.one("Win CLI 小克", &create)
+    }
+
+    /// Returns in another millisecond: what is made then is newer by its id than what was made before.
+    pub fn next_millisecond(&self) {
+        self.run(
+            "postgres",
+            "do $$ declare began timestamptz := clock_timestamp(); begin
+                while clock_timestamp() < began + interval '1 ms' loop end loop; end $$",
+        );
+    }
+
+    /// Such a work order in that state.
+    pub fn reach(&self, state: &str) -> String {
+        let number = self.create("[SS1-Operations] Mend the pump");
+        let way: &[&str] = match state {
+            "pending" => &[],
+            "accepted" => &["accepted"],
+            "in_progress" => &["accepted", "in_progress"],
+            "blocked" => &["accepted", "in_progress", "blocked"],
+            "review" => &["accepted", "in_progress", "review"],
+            "rejected" => &["accepted", "in_progress", "review", "rejected"],
+            "approved" => &["accepted", "in_progress", "review", "approved"],
+            "cancelled" => &["cancelled"],
+            _ => panic!("no way to {state}"),
+        };
+        for to in way {
+            let fields = match *to {
+                "review" => r#"{"completion_summary": "done", "actual_hours": 2}"#,
+                _ => "{}",
+            };
+            let by = match *to {
+                "approved" | "rejected" | "cancelled" => "夏哥",
+                _ => "Mac CLI 小克",
+            };
+            let move_on =
+                format!("select wo.transition('{number}', '{to}', 'because', '{fields}')");
+            self.run(by, &move_on);
+        }
+        number
+    }
+
+    pub fn status(&self, number: &str) -> String {
+        let status = format!(
+            "select status from wo.work_order where wo_number = '{number}' and tenant_id = '{}'",
+            self.tenant
+        );
+        self.one("postgres", &status)
+    }
+
+    /// Writes around every rule, as only a superuser can.
+    pub fn tamper(&self, sql: &str) {
+        self.run(
+            "postgres",
+            &format!(
+                "set session_replication_role = replica; {sql}; reset session_replication_role"
+            ),
+        );
+    }
+
+    /// The newest definition of that name.
+    pub fn definition(&self, name: &str) -> Value {
+        let newest = format!(
+            "select definition from wo.lifecycle where tenant_id = '{}' and name = '{name}'
+             order by version desc limit 1",
+            self.tenant
+        );
+        self.one("postgres", &newest)
+    }
+
+    pub fn publish(&self, definition: &Value) {
+        let publish = "select wo.publish_lifecycle($1)";
+        self.as_administrator_of("superportia", |admin| admin.execute(publish, &[definition]))
+            .unwrap_or_else(|error| panic!("{definition}: {error:?}"));
+    }
+
+    /// Subject and problem of every chain that is broken.
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let verify = "select intact, subject, problem from wo.verify_audit()";
+        let rows = self.rows("夏哥", verify);
+        assert!(!rows.is_empty(), "verification says nothing");
+        let broken = rows.iter().filter(|row| !row.get::<_, bool>(0));
+        broken.map(|row| (row.get(1), row.get(2))).collect()
+    }
+
+    #[track_caller]
+    pub fn assert_intact(&self) {
+        let problems = self.problems();
+        assert!(problems.is_empty(), "{problems:?}");
+    }
+}
+
+/// The first column of the one row.
+#[track_caller]
+pub fn one<T: for<'a> FromSql<'a>>(client: &mut impl GenericClient, sql: &str) -> T {
+    let row = client.query_one(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    row.get(0)
+}
+
+/// Does something and takes it back.
+pub fn tried<T>(
+    client: &mut Client,
+    act: impl FnOnce(&mut Transaction<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut transaction = client.transaction().unwrap();
+    let result = act(&mut transaction);
+    transaction.rollback().unwrap();
+    result
+}

@@ -1,0 +1,16 @@
+//! Masters, linked work orders, and what waits for what (design §6).
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod check;
+mod concurrent;
+mod cycle;
+mod dependency;
+mod gates;
+mod lab;
+mod link;
+mod plan;
+mod policy;
+mod report;
+mod scenario;
+mod statements;

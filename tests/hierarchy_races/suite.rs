@@ -1,0 +1,10 @@
+//! Many clients at once on one hierarchy: no circle is ever committed, and a master always learns
+//! that the last of its parts has ended.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod chance;
+mod half_cycles;
+mod random_edges;
+mod settling;
+mod stage;
