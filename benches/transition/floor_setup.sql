@@ -1,11 +1,7 @@
 -- The floor: the same durable rows with no rule checked. Plain tables with the columns, the indexes
 -- and the fill factor of ours, written by a superuser.
 create schema floor;
-create table floor.work_order (like wo.work_order including defaults) with (fillfactor = 80);
-alter table floor.work_order add primary key (tenant_id, id);
-create unique index on floor.work_order (tenant_id, wo_number);
-create unique index on floor.work_order (tenant_id, idempotency_key);
-create index on floor.work_order (tenant_id, assignee, id) where locked_at is null;
+create table floor.work_order (like wo.work_order including defaults including indexes) with (fillfactor = 80);
 create table floor.history (like wo.audit_entry);
 alter table floor.history alter column previous_hash drop not null, alter column entry_hash drop not null,
     add primary key (tenant_id, subject_id, sequence, recorded_at);

@@ -11,7 +11,8 @@ use crate::statement::{Argument, Mode, bigint, optional_text, statement, text};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::Value;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::ffi::CString;
 use uuid::Uuid;
 use wo_rules::field::{Field, FieldKind};
@@ -48,7 +49,12 @@ statement!(
 thread_local! {
     /// Whether the table was found as the law made it, since tables were last altered.
     static FOUND_AS_MADE: Cell<Option<bool>> = const { Cell::new(None) };
+    /// The work orders that this backend changed last, by tenant and number.
+    static IDS: RefCell<HashMap<(Uuid, String), Uuid>> = RefCell::default();
 }
+
+/// How many work orders a backend remembers by their number.
+const REMEMBERED_IDS: usize = 4096;
 
 /// Forgets what was found: a table was altered.
 pub fn forget() {
@@ -93,16 +99,15 @@ pub fn change(tenant: Uuid, work_order: &Reference, change: &Change<'_>) -> Appl
         return Applied::ThroughSql;
     }
     let Some(layout) = Layout::known(table) else { return Applied::ThroughSql };
-    let tenant_key = Key::Uuid("tenant_id", tenant);
     let id = match work_order {
         Reference::Id(id) => Some(*id),
-        Reference::Number(number) => {
-            let key = [tenant_key, Key::Text("wo_number", number)];
+        Reference::Number(number) => known_id(tenant, number).or_else(|| {
+            let key = [Key::Uuid("tenant_id", tenant), Key::Text("wo_number", number)];
             find("work_order", "work_order_wo_number_key", &key, |row| {
                 let id: pgrx::Uuid = row.get(layout.column(Column::Id))?;
                 Some(Uuid::from_bytes(*id.as_bytes()))
             })
-        }
+        }),
     };
     let Some(id) = id else { return Applied::NoRow };
     let mut changes: Vec<(usize, Argument)> = Vec::new();
@@ -125,10 +130,28 @@ pub fn change(tenant: Uuid, work_order: &Reference, change: &Change<'_>) -> Appl
         .map(|(column, value)| (layout.column(column), crate::statement::uuid(value)))
         .map(|(index, value)| (index, value.unwrap_or(pg_sys::Datum::from(0))));
     if crate::apply::update(table, oid_of("work_order_pkey"), &key, &changes) {
-        Applied::Done
-    } else {
-        Applied::NoRow
+        if let Reference::Number(number) = work_order {
+            remember_id(tenant, number, id);
+        }
+        return Applied::Done;
     }
+    // What was remembered may be of a work order whose creation was rolled back: SQL looks anew.
+    IDS.with_borrow_mut(|all| all.retain(|_, known| *known != id));
+    Applied::ThroughSql
+}
+
+/// A number and its work order never change, and neither is ever given to another.
+fn known_id(tenant: Uuid, number: &str) -> Option<Uuid> {
+    IDS.with_borrow(|all| all.get(&(tenant, number.to_owned())).copied())
+}
+
+fn remember_id(tenant: Uuid, number: &str, id: Uuid) {
+    IDS.with_borrow_mut(|all| {
+        if all.len() >= REMEMBERED_IDS {
+            all.clear();
+        }
+        all.entry((tenant, number.to_owned())).or_insert(id);
+    });
 }
 
 /// Whether the caller's UPDATE would meet nothing but the table's row triggers and constraints.
