@@ -106,12 +106,12 @@ select wo.create_from_plan('{
     "key": "hplc-7-windows-11",
     "master": {"title": "Upgrade HPLC-7 to Windows 11", "description": "With IQ and OQ.", "lifecycle": "agent_change"},
     "children": [
-        {"name": "remove", "title": "Remove from production", "estimated_hours": 1},
-        {"name": "build", "title": "Build the workstation with Windows 11", "estimated_hours": 8},
-        {"name": "install", "title": "Install the instrument software, IQ and OQ", "estimated_hours": 16, "after": ["build"]},
-        {"name": "configure", "title": "Configure, validate, golden image", "estimated_hours": 12, "after": ["install"]},
-        {"name": "accounts", "title": "Set up user accounts", "estimated_hours": 2, "after": ["install"]},
-        {"name": "decommission", "title": "Decommission the Windows 10 machine", "estimated_hours": 3, "after": ["configure", "accounts"]}
+        {"name": "remove", "title": "Remove from production", "lifecycle": "agent_change", "estimated_hours": 1},
+        {"name": "build", "title": "Build the workstation with Windows 11", "lifecycle": "agent_change", "estimated_hours": 8},
+        {"name": "install", "title": "Install the instrument software, IQ and OQ", "lifecycle": "agent_change", "estimated_hours": 16, "after": ["build"]},
+        {"name": "configure", "title": "Configure, validate, golden image", "lifecycle": "agent_change", "estimated_hours": 12, "after": ["install"]},
+        {"name": "accounts", "title": "Set up user accounts", "lifecycle": "agent_change", "estimated_hours": 2, "after": ["install"]},
+        {"name": "decommission", "title": "Decommission the Windows 10 machine", "lifecycle": "agent_change", "estimated_hours": 3, "after": ["configure", "accounts"]}
     ]}'::jsonb) as plan \gset
 select :'plan'::jsonb ->> 'wo_number' as master, :'plan'::jsonb -> 'work_orders' ->> 'install' as install \gset
 \echo 'The master is' :master
@@ -119,6 +119,13 @@ select order_id, title as ready_now from wo.ready_work_orders(:'master');
 select title, total_slack as slack, critical from wo.critical_path(:'master');
 select pattern.value ->> 'pattern' as pattern, pattern.value ->> 'reason' as reason
 from wo.execution_pattern(:'master') as pattern (value);
+\echo
+\echo 'The same as a Mermaid diagram, the critical path marked:'
+\pset format unaligned
+\pset tuples_only on
+select wo.dependency_diagram(:'master');
+\pset format aligned
+\pset tuples_only off
 \echo
 \echo 'Out of order nothing starts:'
 select wo.transition(:'install', 'planned', fields => '{"description": "By the vendor."}'),
@@ -153,11 +160,6 @@ select wo.transition(:'master', 'planned'), wo.transition(:'master', 'scheduled'
     '{"assignee": "orla", "planned_start": "2030-03-02T08:00:00Z", "planned_end": "2030-03-03T08:00:00Z"}'),
     wo.transition(:'master', 'in_progress') \g /dev/null
 select wo.transition(:'master', 'pending_review') ->> 'status' as "the master, last, is";
-\pset format unaligned
-\pset tuples_only on
-select wo.dependency_diagram(:'master');
-\pset format aligned
-\pset tuples_only off
 
 \echo
 \echo '== 7. The auditor reads the trail, and recomputes it =='
