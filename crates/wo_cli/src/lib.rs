@@ -1,24 +1,31 @@
-//! The client side of `wo_core`: private keys and the tokens signed with them.
+//! The client side of `wo_core`: private keys, the tokens and signatures made with them, and the
+//! verification of evidence packages.
+
+mod evidence;
+mod key;
+mod shown;
+mod signing;
+mod token;
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use chrono::{DateTime, TimeDelta, Utc};
-use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
-use ed25519_dalek::{SigningKey, VerifyingKey};
-use jwt_compact::alg::Ed25519;
-use jwt_compact::{AlgorithmExt, Claims, Header};
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+pub use evidence::{Verified, verify};
+pub use key::{
+    Passphrase, keep_signing_key, new_key, public_key, read_key, read_signing_key, write_key,
+};
+pub use shown::shown;
+pub use signing::{Request, sign};
+pub use token::{TokenRequest, after, parse_moment, parse_span, token};
 
 /// What went wrong, in words for the person at the terminal.
 #[derive(Debug)]
 pub struct Error(String);
+
+impl Error {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,225 +35,20 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> Error {
+pub(crate) fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> Error {
     move |error| Error(format!("{doing}: {error}"))
 }
 
-/// A new private key from the operating system's random numbers.
-pub fn new_key() -> Result<SigningKey, Error> {
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(failed("no random numbers"))?;
-    Ok(SigningKey::from_bytes(&secret))
-}
-
-/// Writes the key as PKCS#8 PEM, readable by its owner only. An existing file is never replaced.
-pub fn write_key(path: &Path, key: &SigningKey) -> Result<(), Error> {
-    // Without the public half: OpenSSL before 3.2 refuses the form that carries both.
-    let pem = KeypairBytes { secret_key: key.to_bytes(), public_key: None }
-        .to_pkcs8_pem(LineEnding::LF)
-        .map_err(failed("cannot encode the key"))?;
-    let doing = || format!("cannot write {}", path.display());
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed(doing()))?;
-    file.write_all(pem.as_bytes()).map_err(failed(doing()))?;
-    file.sync_all().map_err(failed(doing()))
-}
-
-/// Reads a PKCS#8 PEM file, ours or one of `openssl genpkey -algorithm ed25519`.
-pub fn read_key(path: &Path) -> Result<SigningKey, Error> {
-    let pem =
-        std::fs::read_to_string(path).map_err(failed(format!("cannot read {}", path.display())))?;
-    SigningKey::from_pkcs8_pem(&pem)
-        .map_err(failed(format!("{} is no Ed25519 private key", path.display())))
-}
-
-/// The public key as JWK and `wo.trusted_issuer` write it: base64url without padding.
-pub fn public_key(key: &VerifyingKey) -> String {
-    Base64UrlUnpadded::encode_string(key.as_bytes())
-}
-
-/// What a token says. The times are plain fields, so that a test can ask for a stale one.
-#[derive(Debug, Clone)]
-pub struct TokenRequest {
-    pub key_id: String,
-    pub issuer: String,
-    pub subject: String,
-    pub audience: String,
-    pub tenant: Uuid,
-    pub id: Uuid,
-    pub issued_at: DateTime<Utc>,
-    pub not_before: DateTime<Utc>,
-    pub expires_at: DateTime<Utc>,
-}
-
-impl TokenRequest {
-    /// Valid from now on, for fifteen minutes.
-    pub fn new(key_id: &str, issuer: &str, subject: &str, audience: &str, tenant: Uuid) -> Self {
-        let now = Utc::now();
-        Self {
-            key_id: key_id.into(),
-            issuer: issuer.into(),
-            subject: subject.into(),
-            audience: audience.into(),
-            tenant,
-            id: Uuid::now_v7(),
-            issued_at: now,
-            not_before: now,
-            expires_at: now + TimeDelta::minutes(15),
-        }
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Named {
-    iss: String,
-    sub: String,
-    aud: String,
-    jti: Uuid,
-    tenant: Uuid,
-}
-
-/// The signed token, a JWT with `alg: EdDSA`.
-pub fn token(key: &SigningKey, request: &TokenRequest) -> Result<String, Error> {
-    let mut claims = Claims::new(Named {
-        iss: request.issuer.clone(),
-        sub: request.subject.clone(),
-        aud: request.audience.clone(),
-        jti: request.id,
-        tenant: request.tenant,
-    });
-    claims.issued_at = Some(request.issued_at);
-    claims.not_before = Some(request.not_before);
-    claims.expiration = Some(request.expires_at);
-    let header = Header::empty().with_key_id(&request.key_id).with_token_type("JWT");
-    Ed25519.token(&header, &claims, key).map_err(failed("cannot sign the token"))
-}
-
-/// A span of time as people type it: `90s`, `15m`, `2h`, `7d`.
-pub fn parse_span(text: &str) -> Result<TimeDelta, Error> {
-    let span = || {
-        let unit = text.chars().last()?;
-        let number: i64 = text.strip_suffix(unit)?.parse().ok().filter(|n| *n >= 0)?;
-        match unit {
-            's' => TimeDelta::try_seconds(number),
-            'm' => TimeDelta::try_minutes(number),
-            'h' => TimeDelta::try_hours(number),
-            'd' => TimeDelta::try_days(number),
-            _ => None,
-        }
-    };
-    span().ok_or_else(|| Error(format!("{text:?} is no span of time such as 90s, 15m, 2h or 7d")))
-}
-
-/// A moment: RFC 3339, or a span of time from now.
-pub fn parse_moment(text: &str) -> Result<DateTime<Utc>, Error> {
-    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-        return Ok(moment.to_utc());
-    }
-    after(Utc::now(), parse_span(text)?)
-}
-
-/// The moment a span later, refused where the calendar ends.
-pub fn after(moment: DateTime<Utc>, span: TimeDelta) -> Result<DateTime<Utc>, Error> {
-    moment.checked_add_signed(span).ok_or_else(|| Error("that is beyond the calendar".into()))
-}
-
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
+mod testing {
+    #![allow(clippy::unwrap_used)]
 
-    use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
-    use jwt_compact::{TimeOptions, UntrustedToken};
-
-    use super::*;
-
-    fn scratch() -> PathBuf {
-        let path = std::env::temp_dir().join(format!("wo_cli.{}", Uuid::now_v7()));
+    /// A new directory that is the test's own.
+    pub fn scratch() -> PathBuf {
+        let path = std::env::temp_dir().join(format!("wo_cli.{}", uuid::Uuid::now_v7()));
         std::fs::create_dir(&path).unwrap();
         path
-    }
-
-    fn request() -> TokenRequest {
-        TokenRequest::new("k1", "https://issuer.example", "ann", "wo_core", Uuid::now_v7())
-    }
-
-    #[test]
-    fn a_key_file_is_private_never_replaced_and_read_back() {
-        let dir = scratch();
-        let path = dir.join("key.pem");
-        let key = new_key().unwrap();
-        write_key(&path, &key).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(read_key(&path).unwrap().to_bytes(), key.to_bytes());
-        let refused = write_key(&path, &new_key().unwrap()).unwrap_err().to_string();
-        assert!(refused.contains("exists"), "{refused}");
-        assert_eq!(read_key(&path).unwrap().to_bytes(), key.to_bytes());
-        std::fs::remove_dir_all(dir).unwrap();
-    }
-
-    #[test]
-    fn a_file_that_holds_no_key_is_refused_by_name() {
-        let dir = scratch();
-        let path = dir.join("note.txt");
-        std::fs::write(&path, "not a key").unwrap();
-        let refused = read_key(&path).unwrap_err().to_string();
-        assert!(refused.contains("note.txt is no Ed25519 private key"), "{refused}");
-        std::fs::remove_dir_all(dir).unwrap();
-    }
-
-    #[test]
-    fn the_public_key_is_that_of_rfc_8037() {
-        let secret = Base64UrlUnpadded::decode_vec("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A");
-        let key = SigningKey::from_bytes(&secret.unwrap().try_into().unwrap());
-        assert_eq!(public_key(&key.verifying_key()), "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
-    }
-
-    #[test]
-    fn a_token_carries_every_claim_and_verifies() {
-        let (key, request) = (new_key().unwrap(), request());
-        let signed = token(&key, &request).unwrap();
-        let untrusted = UntrustedToken::new(&signed).unwrap();
-        assert_eq!(untrusted.algorithm(), "EdDSA");
-        assert_eq!(untrusted.header().key_id.as_deref(), Some("k1"));
-        let verified =
-            Ed25519.validator::<Named>(&key.verifying_key()).validate(&untrusted).unwrap();
-        let claims = verified.claims();
-        claims.validate_expiration(&TimeOptions::default()).unwrap();
-        claims.validate_maturity(&TimeOptions::from_leeway(TimeDelta::seconds(1))).unwrap();
-        assert_eq!(claims.custom.iss, request.issuer);
-        assert_eq!(claims.custom.sub, "ann");
-        assert_eq!(claims.custom.aud, "wo_core");
-        assert_eq!(claims.custom.tenant, request.tenant);
-        assert_eq!(claims.custom.jti.get_version_num(), 7);
-        assert_eq!(claims.issued_at.map(|t| t.timestamp()), Some(request.issued_at.timestamp()));
-    }
-
-    #[test]
-    fn another_key_does_not_verify() {
-        let signed = token(&new_key().unwrap(), &request()).unwrap();
-        let untrusted = UntrustedToken::new(&signed).unwrap();
-        let other = new_key().unwrap().verifying_key();
-        assert!(Ed25519.validator::<Named>(&other).validate(&untrusted).is_err());
-    }
-
-    #[test]
-    fn spans_and_moments_are_read_or_refused() {
-        assert_eq!(parse_span("90s").unwrap(), TimeDelta::seconds(90));
-        assert_eq!(parse_span("15m").unwrap(), TimeDelta::minutes(15));
-        assert_eq!(parse_span("2h").unwrap(), TimeDelta::hours(2));
-        assert_eq!(parse_span("7d").unwrap(), TimeDelta::days(7));
-        for bad in ["", "m", "-5m", "15", "15w", "1.5h", "9223372036854775807d", "5µ"] {
-            assert!(parse_span(bad).is_err(), "{bad}");
-        }
-        let moment = parse_moment("2030-01-02T03:04:05+01:00").unwrap();
-        assert_eq!(moment.to_rfc3339(), "2030-01-02T02:04:05+00:00");
-        assert!(parse_moment("5m").unwrap() > Utc::now());
-        assert!(parse_moment("tomorrow").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! `wo`: keys and tokens from the command line.
+//! `wo`: keys, tokens, signatures and evidence from the command line.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,10 +6,14 @@ use std::process::ExitCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Parser, Subcommand};
 use uuid::Uuid;
-use wo_cli::{Error, TokenRequest};
+use wo_cli::{Error, Passphrase, Request, TokenRequest};
 
 #[derive(Parser)]
-#[command(name = "wo", version, about = "The client side of wo_core: keys and tokens")]
+#[command(
+    name = "wo",
+    version,
+    about = "The client side of wo_core: keys, tokens, signatures and evidence"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -22,6 +26,38 @@ enum Command {
     Key(Key),
     /// Sign a token and print it
     Token(Token),
+    /// Make an Ed25519 key to sign with, keep it encrypted in a file, print the public half
+    Keygen {
+        /// The file to make; an existing one is not replaced
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseFile,
+    },
+    /// Sign the payload of wo.request_signature, read from the standard input, and print the signature
+    Sign {
+        /// The private key's file
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseFile,
+    },
+    /// Verify an evidence package without the database: exits with 0 if it is intact, 1 if it is
+    /// not, 2 if it cannot be read
+    Verify {
+        /// The package, or - for the standard input
+        file: PathBuf,
+        /// Report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct PassphraseFile {
+    /// The file whose first line is the passphrase; without it, the terminal is asked
+    #[arg(long, value_name = "FILE", env = "WO_PASSPHRASE_FILE")]
+    passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -33,7 +69,11 @@ enum Key {
         out: PathBuf,
     },
     /// Print the public half of the key in a file
-    Public { file: PathBuf },
+    Public {
+        file: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseFile,
+    },
 }
 
 #[derive(clap::Args)]
@@ -64,15 +104,17 @@ struct Token {
     not_before: Option<DateTime<Utc>>,
 }
 
-fn run(command: Command) -> Result<String, Error> {
-    match command {
+fn run(command: Command) -> Result<ExitCode, Error> {
+    let printed = match command {
         Command::Key(Key::New { out }) => {
             let key = wo_cli::new_key()?;
             wo_cli::write_key(&out, &key)?;
-            Ok(wo_cli::public_key(&key.verifying_key()))
+            wo_cli::public_key(&key.verifying_key())
         }
-        Command::Key(Key::Public { file }) => {
-            Ok(wo_cli::public_key(&wo_cli::read_key(&file)?.verifying_key()))
+        Command::Key(Key::Public { file, passphrase }) => {
+            let key =
+                wo_cli::read_signing_key(&file, &Passphrase::from(passphrase.passphrase_file))?;
+            wo_cli::public_key(&key.verifying_key())
         }
         Command::Token(t) => {
             let mut request =
@@ -81,20 +123,48 @@ fn run(command: Command) -> Result<String, Error> {
                 request.not_before = moment;
             }
             request.expires_at = wo_cli::after(request.not_before, t.expires_in)?;
-            wo_cli::token(&wo_cli::read_key(&t.key)?, &request)
+            wo_cli::token(&wo_cli::read_key(&t.key)?, &request)?
+        }
+        Command::Keygen { out, passphrase } => {
+            let key =
+                wo_cli::keep_signing_key(&out, &Passphrase::from(passphrase.passphrase_file))?;
+            wo_cli::public_key(&key.verifying_key())
+        }
+        Command::Sign { key, passphrase } => {
+            let request = Request::read(std::io::stdin().lock())?;
+            // Before the passphrase is asked for: who gives it has read what it is given for.
+            eprint!("To be signed:\n{request}");
+            let key =
+                wo_cli::read_signing_key(&key, &Passphrase::from(passphrase.passphrase_file))?;
+            wo_cli::sign(&key, &request)?
+        }
+        Command::Verify { file, json } => return Ok(verify(&file, json)),
+    };
+    println!("{printed}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// 0 intact, 1 not intact, 2 cannot be read.
+fn verify(file: &std::path::Path, json: bool) -> ExitCode {
+    let verified = wo_cli::verify(file).and_then(|verified| {
+        let text = if json { verified.json()? } else { verified.to_string() };
+        Ok((verified.0.intact, text))
+    });
+    match verified {
+        Ok((intact, text)) => {
+            println!("{text}");
+            ExitCode::from(u8::from(!intact))
+        }
+        Err(error) => {
+            eprintln!("wo: {error}");
+            ExitCode::from(2)
         }
     }
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
-        Ok(printed) => {
-            println!("{printed}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("wo: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    run(Arguments::parse().command).unwrap_or_else(|error| {
+        eprintln!("wo: {error}");
+        ExitCode::FAILURE
+    })
 }

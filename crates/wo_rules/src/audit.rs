@@ -26,6 +26,11 @@ pub const CONFIGURATION: &[&str] = &[
     "guard_function",
     "engine",
     "task_type",
+    "signing_key",
+    "delegation",
+    "approval_requirement",
+    "business_calendar",
+    "approval_sla",
 ];
 
 /// One entry of the trail, in the order in which an auditor asks (21 CFR 11.10(e)): what, when,
@@ -188,6 +193,13 @@ pub enum Break {
         /// The column.
         column: String,
     },
+    /// A signature on the record proves nothing.
+    Signature {
+        /// Which one.
+        approval: String,
+        /// Why.
+        why: String,
+    },
     /// The record is gone, or its whole trail.
     Missing,
 }
@@ -206,6 +218,7 @@ impl std::fmt::Display for Break {
             Self::Record { column } => {
                 write!(f, "the record's {column} is not what its trail left there")
             }
+            Self::Signature { approval, why } => write!(f, "the signature {approval}: {why}"),
             Self::Missing => f.write_str("the record or its trail is gone"),
         }
     }

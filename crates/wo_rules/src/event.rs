@@ -61,6 +61,15 @@ pub fn belonging_type(action: &str) -> &'static str {
         "dependency_added" | "dependency_changed" => "wo.dependency_added",
         "dependency_removed" => "wo.dependency_removed",
         "children_settled" => "wo.children_settled",
+        "approval_requested" => "wo.approval_requested",
+        "approval_closed" => "wo.approval_closed",
+        "signed" => "wo.approval_signed",
+        "rejected" => "wo.approval_rejected",
+        "signature_withdrawn" => "wo.approval_withdrawn",
+        "signatures_amended" => "wo.approval_amended",
+        "signatures_voided" => "wo.approval_voided",
+        "approval_escalated" => "wo.approval_escalated",
+        "part_waived" => "wo.part_waived",
         _ => "wo.updated",
     }
 }

@@ -68,6 +68,8 @@ pub struct VerifiedToken {
     pub expires: i64,
     /// Not valid before this second (seconds since 1970).
     pub not_before: Option<i64>,
+    /// When it was issued (seconds since 1970), where it says so.
+    pub issued: Option<i64>,
 }
 
 /// Reads a token, to find out whose key must verify it.
@@ -125,7 +127,7 @@ impl UnverifiedToken<'_> {
                     _ => refused("token_bad_signature", "the token's signature does not hold"),
                 }
             })?;
-        let (_, Claims { expiration, not_before, custom, .. }) = token.into_parts();
+        let (_, Claims { expiration, not_before, issued_at, custom, .. }) = token.into_parts();
         let Some(expires) = expiration else {
             return Err(malformed("it has no expiry (exp)"));
         };
@@ -134,6 +136,7 @@ impl UnverifiedToken<'_> {
             key_id: self.key_id,
             expires: expires.timestamp(),
             not_before: not_before.map(|time| time.timestamp()),
+            issued: issued_at.map(|time| time.timestamp()),
         })
     }
 }
@@ -177,7 +180,7 @@ pub fn public_key_of(bytes: &[u8]) -> Result<VerifyingKey, Refusal> {
                 "bad_public_key",
                 "the public key is not an Ed25519 public key",
             )
-            .hint("Give the 32 bytes of the key as 64 hexadecimal digits.")
+            .hint("Give the 32 bytes of the key as base64url without padding, or as 64 hexadecimal digits.")
         })
 }
 
@@ -186,12 +189,16 @@ pub fn public_key_of(bytes: &[u8]) -> Result<VerifyingKey, Refusal> {
 /// # Errors
 /// 22023 `bad_public_key`.
 pub fn public_key_from_text(text: &str) -> Result<Vec<u8>, Refusal> {
+    public_key_of(&bytes_from_text(text)).map(|key| key.to_bytes().to_vec())
+}
+
+/// Bytes as people paste them; none where the text is neither hexadecimal nor base64url.
+pub fn bytes_from_text(text: &str) -> Vec<u8> {
     let text = text.trim();
-    let bytes = hex::decode(text)
+    hex::decode(text)
         .ok()
         .or_else(|| base64ct::Base64UrlUnpadded::decode_vec(text.trim_end_matches('=')).ok())
-        .unwrap_or_default();
-    public_key_of(&bytes).map(|key| key.to_bytes().to_vec())
+        .unwrap_or_default()
 }
 
 /// The refusal for an issuer or key that the tenant does not trust.

@@ -3,9 +3,12 @@
 //! Data flows one way: the shell reads a row, makes a value of it, asks a function here for a
 //! verdict, and writes the verdict back. Nothing here reads a clock, a table or a setting.
 
+pub mod approval;
 pub mod audit;
+pub mod calendar;
 pub mod dispatch;
 pub mod event;
+pub mod evidence;
 pub mod field;
 pub mod hierarchy;
 pub mod identity;

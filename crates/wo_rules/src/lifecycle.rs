@@ -6,6 +6,7 @@
 //! [`Lifecycle::decide`], and carries out the verdict. Guards that look at other records
 //! (dependencies, children, steps) are evaluated by the shell and handed in as [`Facts`].
 
+mod approving;
 mod condition;
 mod decide;
 mod definition;
@@ -21,6 +22,7 @@ mod title;
 mod validation;
 mod write;
 
+pub use approving::{WAIVER, Wanted};
 pub use condition::{Comparison, Condition, Literal, Need, Scalar, Values};
 pub use decide::{Creation, Decision, VoidApprovals};
 pub use definition::{

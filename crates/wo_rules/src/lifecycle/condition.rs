@@ -1,6 +1,13 @@
 //! Conditions over the fields of a work order, as definitions write them: `title` (filled),
-//! `actual_hours > 0`, `priority = critical`, `new deficiencies` (given in this very write).
+//! `actual_hours > 0`, `priority = critical`, `new deficiencies` (given in this very write); and
+//! over the members of its metadata: `metadata.vendor`, `metadata.cost > 10000`.
 
+use std::collections::BTreeMap;
+
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::reader::{bad_name, is_name};
 use crate::field::{Field, FieldKind};
 
 /// A field's value, as far as conditions look at it.
@@ -18,10 +25,35 @@ pub enum Scalar {
     Present,
 }
 
+impl Scalar {
+    /// The member of a JSON object, which is given as JSON text; `None` where it is absent or null.
+    ///
+    /// Only that member is looked at, and a number beyond all bounds is larger than any other: what
+    /// programs put beside it never keeps a condition from being judged.
+    pub fn member_of(object: &str, name: &str) -> Option<Self> {
+        let members: BTreeMap<String, &RawValue> = serde_json::from_str(object).ok()?;
+        let written = members.get(name)?.get();
+        match written.as_bytes().first()? {
+            b'n' => None,
+            b't' | b'f' => Some(Self::Flag(written == "true")),
+            b'"' => serde_json::from_str(written).ok().map(Self::Text),
+            b'[' => {
+                let items: Vec<IgnoredAny> = serde_json::from_str(written).ok()?;
+                Some(Self::List(items.len()))
+            }
+            b'{' => Some(Self::Present),
+            _ => written.parse().ok().map(Self::Number),
+        }
+    }
+}
+
 /// The values that a work order would have after the write.
 pub trait Values {
     /// The field's value; `None` where it is not filled.
     fn get(&self, field: Field) -> Option<Scalar>;
+
+    /// The member of the metadata, as [`Scalar::member_of`] reads it.
+    fn member(&self, name: &str) -> Option<Scalar>;
 }
 
 /// How two values are compared.
@@ -64,6 +96,10 @@ impl Comparison {
         }
     }
 
+    fn is_equality(self) -> bool {
+        matches!(self, Self::Equal | Self::NotEqual)
+    }
+
     fn holds<T: PartialOrd>(self, left: T, right: T) -> bool {
         match self {
             Self::Greater => left > right,
@@ -92,33 +128,44 @@ impl std::fmt::Display for Literal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
-            Self::Text(text) => f.write_str(text),
+            Self::Text(text) if reads_as_text(text) => f.write_str(text),
+            // Only the outermost quotes count, so that the text may hold any itself.
+            Self::Text(text) => write!(f, "\"{text}\""),
             Self::Flag(flag) => write!(f, "{flag}"),
         }
     }
 }
 
-/// One condition on one field.
+/// One condition on one field, or on one member of the metadata.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// The field is filled; a flag is set.
     Filled(Field),
     /// The field's value compares so with a literal.
     Compared(Field, Comparison, Literal),
+    /// The member of the metadata is filled; a flag is set.
+    MemberFilled(String),
+    /// The member's value compares so with a literal; a value of another kind never does.
+    MemberCompared(String, Comparison, Literal),
 }
 
 impl Condition {
     /// Reads a condition.
     ///
     /// # Errors
-    /// Says in words what cannot be: an unknown field, an operator that the field's kind does
-    /// not have, a literal of another kind.
+    /// Says in words what cannot be: an unknown field, a member that has no plain name, an operator
+    /// that the field's kind does not have, a literal of another kind.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let end = text
             .find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
             .unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
+        if name == Field::Metadata.name()
+            && let Some(member) = rest.strip_prefix('.')
+        {
+            return Self::on_member(member);
+        }
         let field = Field::parse(name).ok_or_else(|| match name {
             "" => format!("\"{text}\" does not start with the name of a field"),
             _ => format!("no field is named \"{name}\""),
@@ -127,24 +174,42 @@ impl Condition {
         if rest.is_empty() {
             return Ok(Self::Filled(field));
         }
-        let Some((comparison, literal)) = Comparison::ALL
-            .iter()
-            .find_map(|(symbol, found)| Some((*found, rest.strip_prefix(symbol)?.trim())))
-        else {
-            return Err(format!("after \"{name}\" comes one of > >= < <= = != and a value"));
-        };
+        let (comparison, literal) = operator(name, rest)?;
         Self::compared(field, comparison, literal)
+    }
+
+    fn on_member(text: &str) -> Result<Self, String> {
+        let end = text
+            .find(|c: char| {
+                c.is_whitespace() || Comparison::ALL.iter().any(|(symbol, _)| symbol.starts_with(c))
+            })
+            .unwrap_or(text.len());
+        let (name, rest) = text.split_at(end);
+        if !is_name(name) {
+            return Err(format!("of the metadata, {}", bad_name(name)));
+        }
+        let rest = rest.trim();
+        if rest.is_empty() {
+            return Ok(Self::MemberFilled(name.to_owned()));
+        }
+        let full_name = format!("metadata.{name}");
+        let (comparison, written) = operator(&full_name, rest)?;
+        let literal = match (quoted(written), number(written), written) {
+            (Some(text), ..) => Literal::Text(text.to_owned()),
+            (None, Some(number), _) => Literal::Number(number),
+            (None, None, "true" | "false") => Literal::Flag(written == "true"),
+            (None, None, _) => Literal::Text(word(None, written)?),
+        };
+        if !matches!(literal, Literal::Number(_)) && !comparison.is_equality() {
+            let symbol = comparison.symbol();
+            return Err(format!("after \"{full_name} {symbol}\" comes a number, not {written:?}"));
+        }
+        Ok(Self::MemberCompared(name.to_owned(), comparison, literal))
     }
 
     fn compared(field: Field, comparison: Comparison, written: &str) -> Result<Self, String> {
         let name = field.name();
-        let quoted =
-            ['"', '\''].iter().find_map(|quote| written.strip_prefix(*quote)?.strip_suffix(*quote));
-        let number = match quoted {
-            Some(_) => None,
-            None => written.parse::<f64>().ok().filter(|number| number.is_finite()),
-        };
-        let equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+        let (quoted, number) = (quoted(written), number(written));
         let literal = match field.kind() {
             FieldKind::Hours | FieldKind::List => match number {
                 Some(number) => Literal::Number(number),
@@ -153,7 +218,7 @@ impl Condition {
             FieldKind::Text if number.is_some() => {
                 return Err(format!("{name} is a text and cannot be compared with a number"));
             }
-            FieldKind::Text | FieldKind::Flag if !equality => {
+            FieldKind::Text | FieldKind::Flag if !comparison.is_equality() => {
                 return Err(format!("{name} is compared with = or != only"));
             }
             FieldKind::Text => Literal::Text(word(quoted, written)?),
@@ -173,18 +238,36 @@ impl Condition {
     pub fn field(&self) -> Field {
         match self {
             Self::Filled(field) | Self::Compared(field, ..) => *field,
+            Self::MemberFilled(_) | Self::MemberCompared(..) => Field::Metadata,
+        }
+    }
+
+    /// The member of the metadata that it looks at, where it does.
+    pub fn member(&self) -> Option<&str> {
+        match self {
+            Self::Filled(_) | Self::Compared(..) => None,
+            Self::MemberFilled(name) | Self::MemberCompared(name, ..) => Some(name),
+        }
+    }
+
+    /// What it compares with; `None` where it asks for no more than being filled.
+    fn comparison(&self) -> Option<(Comparison, &Literal)> {
+        match self {
+            Self::Filled(_) | Self::MemberFilled(_) => None,
+            Self::Compared(_, comparison, literal)
+            | Self::MemberCompared(_, comparison, literal) => Some((*comparison, literal)),
         }
     }
 
     /// Whether the value meets it. What is not filled meets no condition.
     pub fn met_by(&self, value: Option<&Scalar>) -> bool {
-        match (self, value) {
-            (_, None) => false,
-            (Self::Filled(_), Some(Scalar::Flag(flag))) => *flag,
-            (Self::Filled(_), Some(Scalar::Text(text))) => !text.trim().is_empty(),
-            (Self::Filled(_), Some(Scalar::List(length))) => *length > 0,
-            (Self::Filled(_), Some(Scalar::Number(_) | Scalar::Present)) => true,
-            (Self::Compared(_, comparison, literal), Some(value)) => match (value, literal) {
+        let Some(value) = value else { return false };
+        match (self.comparison(), value) {
+            (None, Scalar::Flag(flag)) => *flag,
+            (None, Scalar::Text(text)) => !text.trim().is_empty(),
+            (None, Scalar::List(length)) => *length > 0,
+            (None, Scalar::Number(_) | Scalar::Present) => true,
+            (Some((comparison, literal)), value) => match (value, literal) {
                 (Scalar::Number(left), Literal::Number(right)) => comparison.holds(left, right),
                 (Scalar::List(length), Literal::Number(right)) => {
                     comparison.holds(*length as f64, *right)
@@ -197,13 +280,49 @@ impl Condition {
     }
 
     /// Whether it holds as the condition of a requirement: `priority != low` holds for a work
-    /// order without a priority, because a requirement that is in doubt is required.
+    /// order without a priority, and `metadata.cost > 100` where the cost is a text, because a
+    /// requirement that is in doubt is required.
     pub fn holds(&self, value: Option<&Scalar>) -> bool {
-        match (self, value) {
-            (Self::Compared(_, Comparison::NotEqual, _), None) => true,
+        match (self.comparison(), value) {
+            (Some((Comparison::NotEqual, _)), None) => true,
+            (Some((_, literal)), Some(value)) if !is_comparable(value, literal) => true,
+            // A list is no amount: whoever writes one for a number is asked all the same.
+            (Some(_), Some(Scalar::List(_))) if self.member().is_some() => true,
             _ => self.met_by(value),
         }
     }
+}
+
+/// The operator and what comes after it.
+fn operator<'t>(name: &str, rest: &'t str) -> Result<(Comparison, &'t str), String> {
+    Comparison::ALL
+        .iter()
+        .find_map(|(symbol, found)| Some((*found, rest.strip_prefix(symbol)?.trim())))
+        .ok_or_else(|| format!("after \"{name}\" comes one of > >= < <= = != and a value"))
+}
+
+fn quoted(written: &str) -> Option<&str> {
+    ['"', '\''].iter().find_map(|quote| written.strip_prefix(*quote)?.strip_suffix(*quote))
+}
+
+/// A finite number; what stands in quotes is none.
+fn number(written: &str) -> Option<f64> {
+    written.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Whether a text that is written bare is read as the same text, wherever it stands.
+fn reads_as_text(text: &str) -> bool {
+    word(None, text).is_ok() && number(text).is_none() && !["true", "false"].contains(&text)
+}
+
+/// Whether a value is of a kind that can be compared with a literal.
+fn is_comparable(value: &Scalar, literal: &Literal) -> bool {
+    matches!(
+        (value, literal),
+        (Scalar::Number(_) | Scalar::List(_), Literal::Number(_))
+            | (Scalar::Text(_), Literal::Text(_))
+            | (Scalar::Flag(_), Literal::Flag(_))
+    )
 }
 
 fn word(quoted: Option<&str>, written: &str) -> Result<String, String> {
@@ -223,6 +342,10 @@ impl std::fmt::Display for Condition {
             Self::Filled(field) => f.write_str(field.name()),
             Self::Compared(field, comparison, literal) => {
                 write!(f, "{} {} {literal}", field.name(), comparison.symbol())
+            }
+            Self::MemberFilled(name) => write!(f, "metadata.{name}"),
+            Self::MemberCompared(name, comparison, literal) => {
+                write!(f, "metadata.{name} {} {literal}", comparison.symbol())
             }
         }
     }

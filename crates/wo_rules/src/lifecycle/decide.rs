@@ -127,7 +127,7 @@ impl Lifecycle {
         facts: &Facts,
     ) -> Result<Decision<'_>, Refusal> {
         let edge = self.find_edge(record, proposal.status)?;
-        let situation = situation(record, proposal, facts, false);
+        let situation = self.situation(record, proposal, facts, false);
         if !edge.is_some_and(|edge| edge.auto && situation.waits(edge)) {
             let message = format!(
                 "work order {} is not moved from {} to {} by the system",
@@ -183,7 +183,9 @@ impl Lifecycle {
         let reason_given = mailbox || in_field.is_some();
 
         let mut unmet = match edge {
-            Some(edge) => situation(record, proposal, facts, voids_all).unmet(edge, reason_given),
+            Some(edge) => {
+                self.situation(record, proposal, facts, voids_all).unmet(edge, reason_given)
+            }
             None => Unmet::default(),
         };
         if cleared && !reason_given {
@@ -315,21 +317,25 @@ impl Lifecycle {
     }
 }
 
-/// The work order as its gates see it. Regulatory is what it was or will be: clearing the flag in
-/// the same write does not shed a gate.
-pub(super) fn situation<'a>(
-    record: &Record,
-    proposal: &'a Proposal<'a>,
-    facts: &'a Facts,
-    voids_all: bool,
-) -> Situation<'a> {
-    Situation {
-        regulatory: record.regulatory || proposal.regulatory,
-        changed: proposal.changed,
-        filled: proposal.filled,
-        values: proposal.values,
-        facts,
-        approvals_count: !voids_all,
+impl Lifecycle {
+    /// The work order as its gates see it. Regulatory is what it was or will be: clearing the flag
+    /// in the same write does not shed a gate.
+    fn situation<'a>(
+        &'a self,
+        record: &Record,
+        proposal: &'a Proposal<'a>,
+        facts: &'a Facts,
+        voids_all: bool,
+    ) -> Situation<'a> {
+        Situation {
+            lifecycle: self,
+            regulatory: record.regulatory || proposal.regulatory,
+            changed: proposal.changed,
+            filled: proposal.filled,
+            values: proposal.values,
+            facts,
+            approvals_count: !voids_all,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::condition::{Condition, Need};
 use super::title::TitleConvention;
+use crate::approval::content::Covers;
 use crate::field::{Field, FieldSet};
 use crate::hierarchy::policy::Policy;
 
@@ -166,11 +167,11 @@ pub struct ReasonRule {
 pub enum When {
     /// On every work order.
     Always,
-    /// Where the condition holds; `regulatory` is the usual one.
-    If(Condition),
+    /// Where every condition holds; `regulatory` is the usual one.
+    If(Vec<Condition>),
 }
 
-/// A signature that an edge waits for.
+/// Signatures that an edge waits for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApprovalRequirement {
     /// The role that signs.
@@ -179,6 +180,12 @@ pub struct ApprovalRequirement {
     pub meaning: String,
     /// When it is required.
     pub when: When,
+    /// How many holders of the role have to sign.
+    pub count: u32,
+    /// Its place: whoever has a lower one signs first, equal ones sign in any order.
+    pub order: u32,
+    /// What of the record is signed.
+    pub covers: Covers,
 }
 
 /// The edges of one action: from each of some states to one state.
@@ -208,6 +215,8 @@ pub struct Transition {
     pub sql_guards: Vec<String>,
     /// The signatures it waits for.
     pub approvals: Vec<ApprovalRequirement>,
+    /// The action that is taken where one of them is refused.
+    pub rejection: Option<String>,
     /// What follows.
     pub effects: Vec<Effect>,
 }
@@ -260,6 +269,7 @@ pub struct Lifecycle {
     pub(super) field_rights: Vec<FieldRight>,
     pub(super) engine_override: Vec<Role>,
     pub(super) link: Vec<Role>,
+    pub(super) waive: Vec<Role>,
     pub(super) hierarchy_policy: Policy,
 }
 
@@ -345,6 +355,11 @@ impl Lifecycle {
     /// Who may give a work order children, dependencies and a policy, after its creation.
     pub fn link(&self) -> &[Role] {
         &self.link
+    }
+
+    /// Who may sign that a master goes on without one of its children.
+    pub fn waive(&self) -> &[Role] {
+        &self.waive
     }
 
     /// What its masters do with their children, where the master itself does not say.

@@ -47,7 +47,7 @@ impl Lifecycle {
         values: &dyn Values,
         facts: &Facts,
     ) -> Vec<EdgeReport<'_>> {
-        let situation = as_it_is(record, filled, values, facts);
+        let situation = self.as_it_is(record, filled, values, facts);
         let locked = self.is_locked(record);
         self.transitions
             .iter()
@@ -69,7 +69,7 @@ impl Lifecycle {
         if self.is_locked(record) {
             return None;
         }
-        let situation = as_it_is(record, filled, values, facts);
+        let situation = self.as_it_is(record, filled, values, facts);
         self.transitions.iter().find(|edge| {
             edge.auto
                 && edge.from.iter().any(|from| from == record.status)
@@ -79,19 +79,23 @@ impl Lifecycle {
     }
 }
 
-fn as_it_is<'a>(
-    record: &Record,
-    filled: FieldSet,
-    values: &'a dyn Values,
-    facts: &'a Facts,
-) -> Situation<'a> {
-    Situation {
-        regulatory: record.regulatory,
-        changed: FieldSet::EMPTY,
-        filled,
-        values,
-        facts,
-        approvals_count: true,
+impl Lifecycle {
+    pub(super) fn as_it_is<'a>(
+        &'a self,
+        record: &Record,
+        filled: FieldSet,
+        values: &'a dyn Values,
+        facts: &'a Facts,
+    ) -> Situation<'a> {
+        Situation {
+            lifecycle: self,
+            regulatory: record.regulatory,
+            changed: FieldSet::EMPTY,
+            filled,
+            values,
+            facts,
+            approvals_count: true,
+        }
     }
 }
 

@@ -4,9 +4,12 @@
 use serde_json::{Value, json};
 
 use super::condition::{Condition, Need, Scalar, Values};
-use super::definition::{Guard, Transition, When};
+use super::definition::{ApprovalRequirement, Guard, Lifecycle, Transition, When};
 use super::write::Facts;
 use crate::field::{Field, FieldKind, FieldSet};
+
+/// The meaning of the signatures that a plan is approved with.
+const PLAN: &str = "plan";
 
 /// A guard that does not let the work order pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +124,7 @@ impl Unmet {
 /// The work order as its gates see it.
 #[derive(Clone, Copy)]
 pub(super) struct Situation<'a> {
+    pub lifecycle: &'a Lifecycle,
     /// True if it was or will be regulatory: a write cannot shed a gate that it passes.
     pub regulatory: bool,
     pub changed: FieldSet,
@@ -132,11 +136,13 @@ pub(super) struct Situation<'a> {
 }
 
 impl Situation<'_> {
-    fn value(&self, field: Field) -> Option<Scalar> {
-        match field {
-            Field::Regulatory => Some(Scalar::Flag(self.regulatory)),
-            _ if self.filled.contains(field) => self.values.get(field),
-            _ => None,
+    /// What the condition looks at: a field, or a member of the metadata.
+    fn value(&self, condition: &Condition) -> Option<Scalar> {
+        match (condition.field(), condition.member()) {
+            (Field::Regulatory, _) => Some(Scalar::Flag(self.regulatory)),
+            (field, _) if !self.filled.contains(field) => None,
+            (_, Some(name)) => self.values.member(name),
+            (field, None) => self.values.get(field),
         }
     }
 
@@ -146,50 +152,72 @@ impl Situation<'_> {
             Need::Holds(Condition::Filled(field)) if field.kind() != FieldKind::Flag => {
                 self.filled.contains(*field)
             }
-            Need::Holds(condition) => condition.met_by(self.value(condition.field()).as_ref()),
+            Need::Holds(condition) => condition.met_by(self.value(condition).as_ref()),
         }
     }
 
-    fn requires(&self, when: &When) -> bool {
+    pub(super) fn requires(&self, when: &When) -> bool {
         match when {
             When::Always => true,
-            When::If(condition) => condition.holds(self.value(condition.field()).as_ref()),
+            When::If(conditions) => {
+                conditions.iter().all(|condition| condition.holds(self.value(condition).as_ref()))
+            }
         }
     }
 
-    fn has_approval(&self, role: &str, meaning: &str) -> bool {
-        self.approvals_count
-            && self
-                .facts
-                .approvals
-                .iter()
-                .any(|approval| approval.role == role && approval.meaning == meaning)
+    /// How many of the signatures that a requirement asks for are still missing.
+    pub fn missing(&self, action: &str, required: &ApprovalRequirement) -> u32 {
+        let collected = self.facts.approvals.iter().filter(|approval| {
+            self.approvals_count
+                && approval.action == action
+                && approval.role == required.role.name()
+                && approval.meaning == required.meaning
+        });
+        required.count.saturating_sub(u32::try_from(collected.count()).unwrap_or(u32::MAX))
     }
 
-    /// The signatures that the edge asks for: its own, and the tenant's of the same meanings.
-    fn required_approvals<'e>(
+    /// The signatures that the edge asks for: its own, and the tenant's.
+    pub fn required_approvals<'e>(
         &'e self,
         edge: &'e Transition,
-    ) -> impl Iterator<Item = (&'e str, &'e str)> {
-        let own = edge
-            .approvals
-            .iter()
-            .filter(|approval| self.requires(&approval.when))
-            .map(|approval| (approval.role.name(), approval.meaning.as_str()));
+    ) -> impl Iterator<Item = &'e ApprovalRequirement> {
         let additional = self
             .facts
             .additional_approvals
             .iter()
-            .filter(|additional| {
-                edge.approvals.iter().any(|approval| approval.meaning == additional.meaning)
-            })
-            .map(|additional| (additional.role.as_str(), additional.meaning.as_str()));
-        own.chain(additional)
+            .filter(|(action, _)| *action == edge.action)
+            .map(|(_, required)| required);
+        edge.approvals.iter().chain(additional).filter(|approval| self.requires(&approval.when))
+    }
+
+    fn missing_approvals(&self, edge: &Transition) -> Vec<MissingApproval> {
+        let mut missing: Vec<MissingApproval> = Vec::new();
+        for required in self.required_approvals(edge) {
+            let one = MissingApproval {
+                role: required.role.name().to_owned(),
+                meaning: required.meaning.clone(),
+            };
+            if self.missing(&edge.action, required) > 0 && !missing.contains(&one) {
+                missing.push(one);
+            }
+        }
+        missing
+    }
+
+    /// The approvals of the plan that are required now and not there, or not any more.
+    fn missing_of_the_plan(&self) -> Vec<MissingApproval> {
+        self.lifecycle
+            .transitions()
+            .iter()
+            .flat_map(|edge| self.missing_approvals(edge))
+            .filter(|missing| missing.meaning == PLAN)
+            .collect()
     }
 
     /// Whether there is anything that the edge waits for, met by now or not.
     pub fn waits(&self, edge: &Transition) -> bool {
-        !edge.needs.is_empty()
+        self.facts.moves_along
+            || !edge.needs.is_empty()
             || !edge.sql_guards.is_empty()
             || edge.guards.iter().any(|guard| self.facts.attached.contains_key(guard.name()))
             || self.required_approvals(edge).next().is_some()
@@ -208,12 +236,7 @@ impl Situation<'_> {
             unmet.miss(edge.reason.field.map_or("reason", Field::name));
         }
         unmet.guards.extend(edge.guards.iter().filter_map(|guard| self.refused_by(guard)));
-        for (role, meaning) in self.required_approvals(edge) {
-            let missing = MissingApproval { role: role.to_owned(), meaning: meaning.to_owned() };
-            if !self.has_approval(role, meaning) && !unmet.approvals.contains(&missing) {
-                unmet.approvals.push(missing);
-            }
-        }
+        unmet.approvals = self.missing_approvals(edge);
         unmet
     }
 
@@ -227,6 +250,14 @@ impl Situation<'_> {
             // Whether somebody is assigned is on the record itself: nothing has to be attached.
             (None, Guard::AssigneeSet) if !self.filled.contains(Field::Assignee) => {
                 refused("nobody is assigned")
+            }
+            (None, Guard::PlanApprovalsUnamended) => {
+                let missing = self.missing_of_the_plan();
+                let roles: Vec<&str> = missing.iter().map(|one| one.role.as_str()).collect();
+                if roles.is_empty() {
+                    return None;
+                }
+                refused(&format!("the plan as it is now was not approved by {}", roles.join(", ")))
             }
             (None, Guard::Sql(_)) => refused("it was not evaluated"),
             (None, _) => None,

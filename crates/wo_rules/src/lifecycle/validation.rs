@@ -128,7 +128,8 @@ impl Reading<'_> {
         let transitions = self.transitions(node);
         let field_rights = self.field_rights(node);
         let engine_override = self.engine_override(node);
-        let (link, hierarchy_policy) = self.hierarchy(node);
+        let (link, waive, hierarchy_policy) = self.hierarchy(node);
+        self.check_rejections(node, &transitions);
         let initial =
             graph::check(&mut self.report, &node.pointer_to("states"), &states, &transitions);
         Some(Lifecycle {
@@ -146,6 +147,7 @@ impl Reading<'_> {
             field_rights,
             engine_override,
             link,
+            waive,
             hierarchy_policy,
         })
     }
@@ -372,10 +374,12 @@ impl Reading<'_> {
         field
     }
 
-    fn hierarchy(&mut self, node: &Node) -> (Vec<Role>, Policy) {
-        let Some(node) = node.member("hierarchy") else { return (Vec::new(), Policy::default()) };
-        if !self.report.object(&node, &["link"], &Policy::MEMBERS) {
-            return (Vec::new(), Policy::default());
+    fn hierarchy(&mut self, node: &Node) -> (Vec<Role>, Vec<Role>, Policy) {
+        let nothing = (Vec::new(), Vec::new(), Policy::default());
+        let Some(node) = node.member("hierarchy") else { return nothing };
+        let optional = [&["waive"], &Policy::MEMBERS[..]].concat();
+        if !self.report.object(&node, &["link"], &optional) {
+            return nothing;
         }
         let mut members = node.value.as_object().cloned().unwrap_or_default();
         members.retain(|name, _| Policy::MEMBERS.contains(&name.as_str()));
@@ -385,7 +389,8 @@ impl Reading<'_> {
             }
             Policy::default()
         });
-        (self.role_list(&node, "link", true), policy)
+        let waive = self.role_list(&node, "waive", false);
+        (self.role_list(&node, "link", true), waive, policy)
     }
 
     fn engine_override(&mut self, node: &Node) -> Vec<Role> {

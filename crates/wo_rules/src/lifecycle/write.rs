@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::condition::Values;
+use super::definition::ApprovalRequirement;
 use crate::field::FieldSet;
 
 /// What a principal is.
@@ -73,6 +74,8 @@ pub struct Proposal<'a> {
 /// A valid signature that the work order has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CollectedApproval {
+    /// The action that it is for.
+    pub action: String,
     /// The role that was signed in.
     pub role: String,
     /// What the signature says.
@@ -89,13 +92,16 @@ pub struct GuardFact {
 }
 
 /// What the shell found out for the guards. The default is a work order with nothing attached.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Facts {
     /// The signatures that are valid now.
     pub approvals: Vec<CollectedApproval>,
-    /// Signatures that the tenant asks for beyond the definition; each is required by every edge
-    /// that asks for approvals of the same meaning (spec/2 §2.4 "Additional").
-    pub additional_approvals: Vec<CollectedApproval>,
+    /// Signatures that the tenant asks for beyond the definition, each with the action that waits
+    /// for them (spec/2 §2.4 "Additional").
+    pub additional_approvals: Vec<(String, ApprovalRequirement)>,
+    /// Whether the work order moves along with its master: its own edges then have nothing of their
+    /// own to wait for.
+    pub moves_along: bool,
     /// What each guard that has something attached found, by the guard's name
     /// (`children_settled`, `sql:budget_released`).
     pub attached: BTreeMap<String, GuardFact>,

@@ -1,6 +1,7 @@
 //! What must hold for an edge to be taken.
 
 use crate::support::{Write, lifecycle, texts};
+use wo_rules::approval::content::Covers;
 use wo_rules::field::Field;
 use wo_rules::lifecycle::*;
 use wo_rules::refusal::Refusal;
@@ -180,18 +181,69 @@ fn an_agents_change_does_not_leave_pending_review_unsigned() {
 }
 
 #[test]
-fn the_tenants_additional_approvals_are_required_where_their_meaning_is_asked_for() {
+fn the_tenants_additional_approvals_are_required_where_it_says_so() {
     let regulated = lifecycle("regulated_change");
     let with_extra = |from: &str, to: &str| {
         let mut write = Write::by(&regulated, &["planner"]).step(from, to).had_everything();
-        write.facts.additional_approvals =
-            vec![CollectedApproval { role: "safety".into(), meaning: "plan".into() }];
+        write.facts.additional_approvals = vec![("assign".to_owned(), approval("safety", 1, 1))];
         write
     };
     let assign = with_extra("pending_approval", "assigned");
     assert_eq!(names(&assign.refusal(), "approvals", "role"), ["safety"]);
     assert_eq!(assign.approval("safety", "plan").outcome(), "ok");
     assert_eq!(with_extra("completed", "closed").outcome(), "ok");
+}
+
+fn approval(role: &str, count: u32, order: u32) -> ApprovalRequirement {
+    ApprovalRequirement {
+        role: Role::named(role),
+        meaning: "plan".to_owned(),
+        when: When::Always,
+        count,
+        order,
+        covers: Covers::Plan,
+    }
+}
+
+#[test]
+fn several_holders_of_a_role_sign_where_several_are_asked_for() {
+    let regulated = lifecycle("regulated_change");
+    let mut write =
+        Write::by(&regulated, &["planner"]).step("pending_approval", "assigned").had_everything();
+    write.facts.additional_approvals = vec![("assign".to_owned(), approval("safety", 2, 1))];
+    let one = write.approval("safety", "plan");
+    assert_eq!(names(&one.refusal(), "approvals", "role"), ["safety"]);
+    assert_eq!(one.approval("safety", "plan").outcome(), "ok");
+}
+
+#[test]
+fn a_signature_for_one_action_opens_no_other() {
+    let regulated = lifecycle("regulated_change");
+    let mut write = Write::by(&regulated, &["planner"])
+        .step("pending_approval", "assigned")
+        .had_everything()
+        .regulatory()
+        .reason("planned")
+        .every_approval();
+    for approval in &mut write.facts.approvals {
+        approval.action = "close".to_owned();
+    }
+    assert_eq!(names(&write.refusal(), "approvals", "role"), ["system_owner", "qa"]);
+}
+
+#[test]
+fn work_does_not_complete_on_a_plan_that_nobody_approved_as_it_is() {
+    let regulated = lifecycle("regulated_change");
+    let complete = || {
+        Write::by(&regulated, &["assignee"])
+            .step("in_progress", "completed")
+            .had_everything()
+            .regulatory()
+            .reason("done")
+    };
+    let refusal = complete().approval("qa", "plan").refusal();
+    assert_eq!(names(&refusal, "guards", "guard"), ["plan_approvals_unamended"]);
+    assert_eq!(complete().every_approval().outcome(), "ok");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod fields;
 mod flag;
 mod gates;
 mod matrix;
+mod metadata;
 mod support;
 mod tables;
 mod validation;

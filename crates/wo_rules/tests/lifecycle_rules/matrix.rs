@@ -2,6 +2,7 @@
 
 use crate::support::{Write, every_role, lifecycle, shipped, texts};
 use crate::tables::TABLES;
+use wo_rules::approval::content::Covers;
 use wo_rules::field::Field;
 use wo_rules::lifecycle::*;
 
@@ -30,10 +31,19 @@ fn written_out(edge: &Transition) -> String {
     parts.extend(edge.approvals.iter().map(|approval| {
         let condition = match &approval.when {
             When::Always => String::new(),
-            When::If(condition) => format!(" if {condition}"),
+            When::If(conditions) => {
+                let all: Vec<String> = conditions.iter().map(ToString::to_string).collect();
+                format!(" if {}", all.join(" and "))
+            }
         };
-        format!("{} signs {}{condition}", approval.role.name(), approval.meaning)
+        let covers = match approval.covers {
+            Covers::Plan => "",
+            Covers::Result => " of the result",
+        };
+        assert_eq!((approval.count, approval.order), (1, 1));
+        format!("{} signs {}{covers}{condition}", approval.role.name(), approval.meaning)
     }));
+    parts.extend(edge.rejection.as_ref().map(|action| format!("rejected by {action}")));
     parts.extend(edge.effects.iter().map(|effect| match effect {
         Effect::NotifyMaster => "notify_master".to_owned(),
         Effect::VoidApprovals(meaning) => format!("void_approvals({meaning})"),

@@ -21,8 +21,9 @@ pub fn every_role(lifecycle: &Lifecycle) -> Vec<&str> {
     declared.chain(["assignee", "originator", "requester", "passer_by"]).collect()
 }
 
+/// Values of fields, and the metadata as JSON text.
 #[derive(Clone, Default)]
-pub struct Fields(pub BTreeMap<Field, Scalar>);
+pub struct Fields(pub BTreeMap<Field, Scalar>, pub String);
 
 impl Fields {
     pub fn filled(&self) -> FieldSet {
@@ -33,6 +34,10 @@ impl Fields {
 impl Values for Fields {
     fn get(&self, field: Field) -> Option<Scalar> {
         self.0.get(&field).cloned()
+    }
+
+    fn member(&self, name: &str) -> Option<Scalar> {
+        Scalar::member_of(&self.1, name)
     }
 }
 
@@ -123,6 +128,11 @@ impl<'l> Write<'l> {
         self
     }
 
+    pub fn had_metadata(mut self, metadata: &str) -> Self {
+        self.before.1 = metadata.to_owned();
+        self.had(Field::Metadata, Scalar::Present)
+    }
+
     pub fn had_everything(mut self) -> Self {
         for field in Field::ALL {
             self.before.0.insert(*field, plausible(*field));
@@ -140,10 +150,17 @@ impl<'l> Write<'l> {
         self
     }
 
+    /// A signature for every action that asks for one of that meaning.
     pub fn approval(mut self, role: &str, meaning: &str) -> Self {
-        self.facts
-            .approvals
-            .push(CollectedApproval { role: role.to_owned(), meaning: meaning.to_owned() });
+        let of_meaning =
+            |edge: &&Transition| edge.approvals.iter().any(|approval| approval.meaning == meaning);
+        for edge in self.lifecycle.transitions().iter().filter(of_meaning) {
+            self.facts.approvals.push(CollectedApproval {
+                action: edge.action.clone(),
+                role: role.to_owned(),
+                meaning: meaning.to_owned(),
+            });
+        }
         self
     }
 

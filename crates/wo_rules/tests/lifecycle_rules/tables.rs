@@ -39,7 +39,7 @@ pub const TABLES: &[Table] = &[
              needs title; needs description",
             "return: pending_approval -> draft by system_owner, qa; reason; void_approvals(plan)",
             "assign: pending_approval -> assigned by planner, system_owner; needs assignee; \
-             system_owner signs plan if regulatory; qa signs plan if regulatory",
+             system_owner signs plan if regulatory; qa signs plan if regulatory; rejected by return",
             "replan: assigned, in_progress, blocked -> pending_approval by planner, system_owner, \
              assignee; reason; void_approvals(plan)",
             "start: assigned -> in_progress by assignee; dependencies_satisfied",
@@ -50,8 +50,8 @@ pub const TABLES: &[Table] = &[
             "reject: completed -> in_progress by system_owner, qa; reason; \
              void_approvals(completion)",
             "close: completed -> closed by planner, system_owner; auto; \
-             system_owner signs completion if regulatory; qa signs completion if regulatory; \
-             lock_record",
+             system_owner signs completion of the result if regulatory; \
+             qa signs completion of the result if regulatory; rejected by reject; lock_record",
             "cancel: draft, pending_approval, assigned, in_progress, blocked -> cancelled by \
              system_owner, planner; reason; cascade_cancel",
         ],
@@ -78,8 +78,10 @@ pub const TABLES: &[Table] = &[
             "resume: blocked -> in_progress by assignee, orchestrator; reason; notify_master",
             "submit: in_progress -> pending_review by assignee, orchestrator; dependencies_satisfied; steps_done; \
              children_in_review",
-            "approve: pending_review -> approved by qa; human; qa signs completion; \
-             system_owner signs completion if regulatory; approve_children",
+            "approve: pending_review -> approved by qa; human; auto; \
+             qa signs completion of the result; \
+             system_owner signs completion of the result if regulatory; rejected by rework; \
+             approve_children",
             "rework: pending_review -> in_progress by qa; needs new deficiencies; \
              void_approvals(completion)",
             "reject: pending_review -> draft by qa; needs new deficiencies; \

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Reading;
+use crate::approval::content::Covers;
 use crate::field::{Field, FieldKind};
 use crate::lifecycle::condition::{Condition, Literal, Need};
 use crate::lifecycle::definition::*;
@@ -32,6 +33,7 @@ impl Reading<'_> {
             "effects",
             "auto",
             "persons_only",
+            "rejection",
         ];
         if !self.report.object(node, &["action", "from", "to", "who"], &optional) {
             return None;
@@ -46,10 +48,13 @@ impl Reading<'_> {
         let needs = self.needs(node, auto);
         let reason = node.member("reason").map(|node| self.reason(&node)).unwrap_or_default();
         let guards = self.guards(node);
-        if auto && persons_only {
+        let approvals = self.approvals(node);
+        // Signatures are given by persons, so with the last of them a person has taken the edge.
+        if auto && persons_only && approvals.is_empty() {
             let problem = "the system is no person: an auto edge is not for persons only";
             self.report.note(node.pointer_to("persons_only"), problem);
         }
+        let rejection = node.member("rejection").and_then(|node| self.report.name(&node));
         Some(Transition {
             action,
             description: self.report.optional_text(node, "description"),
@@ -65,7 +70,8 @@ impl Reading<'_> {
                 .filter_map(|guard| guard.name().strip_prefix("sql:").map(str::to_owned))
                 .collect(),
             guards,
-            approvals: self.approvals(node),
+            approvals,
+            rejection,
             effects: self.effects(node),
         })
     }
@@ -176,29 +182,87 @@ impl Reading<'_> {
         let items = self.report.list(node, "approvals");
         let mut approvals = Vec::new();
         for node in items {
-            if !self.report.object(&node, &["role", "meaning", "when"], &[]) {
+            let optional = ["count", "order", "covers"];
+            if !self.report.object(&node, &["role", "meaning", "when"], &optional) {
                 continue;
             }
+            let count = self.small_number(&node, "count");
+            let order = self.small_number(&node, "order");
+            let covers = self.covers(&node);
             let role = node.member("role").and_then(|node| self.role(&node));
             let meaning = node.member("meaning").and_then(|node| self.report.name(&node));
             let when = node.member("when").and_then(|node| self.when(&node));
             if let (Some(role), Some(meaning), Some(when)) = (role, meaning, when) {
-                approvals.push((node.pointer, ApprovalRequirement { role, meaning, when }));
+                if let Role::Assignee = role {
+                    let problem = "nobody approves their own work";
+                    self.report.note(node.pointer_to("role"), problem);
+                }
+                let approval = ApprovalRequirement { role, meaning, when, count, order, covers };
+                approvals.push((node.pointer, approval));
             }
         }
         self.report.no_duplicates(&approvals, "approval");
         approvals.into_iter().map(|(_, approval)| approval).collect()
     }
 
+    /// A whole number from 1 to 100 that the definition may leave out; 1 then.
+    fn small_number(&mut self, node: &Node, key: &str) -> u32 {
+        let Some(node) = node.member(key) else { return 1 };
+        let number = node.value.as_u64().filter(|number| (1..=100).contains(number));
+        if number.is_none() {
+            self.report.note(&node.pointer, "must be a whole number from 1 to 100");
+        }
+        number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1)
+    }
+
+    fn covers(&mut self, node: &Node) -> Covers {
+        let Some(node) = node.member("covers") else { return Covers::Plan };
+        let covers = node.value.as_str().and_then(Covers::parse);
+        if covers.is_none() {
+            self.report.note(&node.pointer, "must be \"plan\" or \"result\"");
+        }
+        covers.unwrap_or(Covers::Plan)
+    }
+
+    /// Checks that a rejected signature leads somewhere from every state that waits for one.
+    pub(super) fn check_rejections(&mut self, node: &Node, transitions: &[Transition]) {
+        let Some(list) = node.member("transitions") else { return };
+        for (node, edge) in list.items().iter().zip(transitions) {
+            let Some(action) = &edge.rejection else { continue };
+            if edge.approvals.is_empty() {
+                let problem = "there is no approval that could be refused";
+                self.report.note(node.pointer_to("rejection"), problem);
+            }
+            for from in &edge.from {
+                let leads = |other: &Transition| {
+                    other.action == *action && other.from.iter().any(|state| state == from)
+                };
+                if !transitions.iter().any(leads) {
+                    let problem = format!("no action {action} leads out of {from}");
+                    self.report.note(node.pointer_to("rejection"), problem);
+                }
+            }
+        }
+    }
+
     fn when(&mut self, node: &Node) -> Option<When> {
-        let text = self.report.text(node)?;
-        if text == "always" {
+        if node.value.is_array() {
+            let items = node.items();
+            let read = items.iter().map(|node| self.condition(node)).collect::<Vec<_>>();
+            return read.into_iter().collect::<Option<Vec<_>>>().map(When::If);
+        }
+        if self.report.text(node)? == "always" {
             return Some(When::Always);
         }
+        self.condition(node).map(|condition| When::If(vec![condition]))
+    }
+
+    fn condition(&mut self, node: &Node) -> Option<Condition> {
+        let text = self.report.text(node)?;
         match Condition::parse(&text) {
             Ok(condition) => {
                 self.check_condition(&node.pointer, &condition);
-                Some(When::If(condition))
+                Some(condition)
             }
             Err(problem) => {
                 self.report.note(&node.pointer, format!("neither \"always\" nor: {problem}"));

@@ -1,0 +1,99 @@
+//! Signing what `wo.request_signature` asks for.
+
+use std::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use ed25519_dalek::{Signer, SigningKey};
+use wo_rules::approval::content::Covers;
+use wo_rules::approval::payload::{Decision, LONGEST_PAYLOAD, Payload, key_id};
+
+use crate::{Error, public_key, shown};
+
+/// A payload that is to be signed: the exact bytes, and what they say.
+#[derive(Debug)]
+pub struct Request {
+    bytes: Vec<u8>,
+    payload: Payload,
+}
+
+impl Request {
+    /// Reads at most the longest payload.
+    ///
+    /// # Errors
+    /// Whatever is not, byte for byte, a canonical payload of `wo_core.signature.v1`.
+    pub fn read(input: impl std::io::Read) -> Result<Self, Error> {
+        let mut bytes = Vec::new();
+        let longest = u64::try_from(LONGEST_PAYLOAD).unwrap_or(u64::MAX);
+        std::io::Read::read_to_end(&mut input.take(longest + 1), &mut bytes)
+            .map_err(crate::failed("cannot read the payload"))?;
+        match Payload::read(&bytes) {
+            Ok(payload) => Ok(Self { bytes, payload }),
+            Err(_) if bytes.ends_with(b"\n") && Payload::read(bytes.trim_ascii_end()).is_ok() => {
+                let hint = "a line break stands behind the payload, which is no part of it";
+                Err(Error::new(format!("{hint}: give the exact bytes, as printf %s does")))
+            }
+            Err(why) => Err(Error::new(shown(&why))),
+        }
+    }
+}
+
+/// What is to be signed, in plain words for the signer.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Payload { work_order, version, action, from_status, to_status, .. } = &self.payload;
+        let payload = &self.payload;
+        let mut line = |name: &str, text: String| writeln!(f, "  {name:<14} {}", shown(&text));
+        line("work order", format!("{work_order}, version {version}"))?;
+        let decision = match payload.decision {
+            Decision::Approved => "APPROVED",
+            Decision::Rejected => "REJECTED",
+        };
+        line("decision", format!("{decision}: {action}, from {from_status} to {to_status}"))?;
+        line("meaning", payload.meaning.clone())?;
+        line("role", payload.role.clone())?;
+        let name = &payload.printed_name;
+        line(
+            "as",
+            match &payload.on_behalf_of {
+                None => format!("{name} ({})", payload.signer),
+                Some(other) => format!("{name} ({}), on behalf of {other}", payload.signer),
+            },
+        )?;
+        if let Some(reason) = &payload.reason {
+            line("reason", reason.clone())?;
+        }
+        let covers = match payload.covers {
+            Covers::Plan => "the plan",
+            Covers::Result => "the plan and the result",
+        };
+        line("covers", covers.to_owned())?;
+        if !payload.children.is_empty() {
+            let numbers: Vec<&str> =
+                payload.children.iter().map(|child| child.work_order.as_str()).collect();
+            line("and its parts", numbers.join(", "))?;
+        }
+        if let Some(part) = &payload.waives {
+            line("waives part", part.clone())?;
+        }
+        line("tenant", payload.tenant_id.clone())?;
+        line("asked for at", format!("{} ({})", payload.server_time, payload.time_zone))?;
+        line("to be given by", payload.expires_at.clone())
+    }
+}
+
+/// Signs, if the payload asks for this key: the signature as base64url without padding.
+///
+/// # Errors
+/// A payload that asks for another key.
+pub fn sign(key: &SigningKey, request: &Request) -> Result<String, Error> {
+    let public = key.verifying_key();
+    let mine = key_id(public.as_bytes());
+    if mine != request.payload.key_id {
+        return Err(Error::new(format!(
+            "the payload is to be signed with the key {}, and this is {mine}, whose public half is {}",
+            request.payload.key_id,
+            public_key(&public)
+        )));
+    }
+    Ok(Base64UrlUnpadded::encode_string(&key.sign(&request.bytes).to_bytes()))
+}

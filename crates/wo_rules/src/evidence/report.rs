@@ -1,0 +1,41 @@
+//! The evidence package as one page for people: an inspector reads the whole story of a work order
+//! in a browser or on paper, without the product, its database or a network.
+//!
+//! The page loads nothing and runs nothing, and tells its browser so; it is the same, byte for
+//! byte, for the same package. What people wrote cannot leave its place in it, nor hide there:
+//! letters that would not be seen, or would turn others around, are shown by their number.
+
+mod changes;
+mod document;
+mod keys;
+mod network;
+mod page;
+mod proof;
+mod record;
+mod related;
+mod signatures;
+mod style;
+mod text;
+mod timeline;
+mod trail;
+mod value;
+
+use sha2::{Digest, Sha256};
+
+/// The format that this page is made from.
+const FORMAT: &str = "wo_core.evidence.v1";
+
+/// An evidence package as one HTML page that needs nothing else: no script, no font, no picture
+/// from elsewhere. It shows what the package says; whether that is true is for the verifier.
+///
+/// # Errors
+/// What keeps the text from being read as an evidence package.
+pub fn render(package: &str) -> Result<String, String> {
+    let read: document::Package = serde_json::from_str(package)
+        .map_err(|why| format!("this is not an evidence package: {why}"))?;
+    if read.format != FORMAT {
+        return Err(format!("the package's format is {:?}, not {FORMAT}", read.format));
+    }
+    let facts = document::Facts::of(&read.sections);
+    Ok(page::page(&read, &facts, &hex::encode(Sha256::digest(package))).into_string())
+}

@@ -1,0 +1,346 @@
+//! The signatures, as 21 CFR 11.50 wants them shown: the printed name, date and time of signing,
+//! what it means, and whether it still counts.
+
+use super::document::{Facts, Signature};
+use super::text::{
+    Moment, Section, Shown, code, count, dash, heading, holds_moment, moment, named, or_dash,
+    spoken,
+};
+use super::value::{Members, text, words};
+use maud::{Markup, Render, html};
+use serde::Deserialize;
+
+/// What a signature's state means to whoever relies on it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Valid,
+    Amended,
+    Void,
+    Withdrawn,
+    /// A state that this page does not know: it is never taken for a valid one.
+    Unknown,
+}
+
+impl Standing {
+    fn of(signature: &Signature) -> Self {
+        match signature.state.as_str() {
+            "valid" => Self::Valid,
+            "amended" => Self::Amended,
+            "void" => Self::Void,
+            "withdrawn" => Self::Withdrawn,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn class(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Amended => "amended",
+            Self::Void => "void",
+            Self::Withdrawn => "withdrawn",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Valid => "✓ VALID",
+            Self::Amended => "! AMENDED: COUNTS AS UNSIGNED",
+            Self::Void => "✗ VOID: NO LONGER COUNTS",
+            Self::Withdrawn => "✗ WITHDRAWN: NO LONGER COUNTS",
+            Self::Unknown => "? NOT KNOWN TO BE VALID",
+        }
+    }
+
+    fn sentence(self) -> Option<&'static str> {
+        match self {
+            Self::Valid => None,
+            Self::Amended => Some(
+                "The content was changed after it was signed. It counts as unsigned until it is \
+                 signed again.",
+            ),
+            Self::Void => Some(
+                "It was made void: what was signed has to be decided and signed anew. It stays on \
+                 record and no longer counts.",
+            ),
+            Self::Withdrawn => {
+                Some("The signer took it back. It stays on record and no longer counts.")
+            }
+            Self::Unknown => Some("This page does not know this state."),
+        }
+    }
+}
+
+/// The members of the signed bytes that nothing else tells.
+#[derive(Deserialize, Default)]
+struct Signed {
+    version: Option<i64>,
+    content_sha256: Option<String>,
+}
+
+/// The sentence at the head of the page: whether what is signed can be relied on.
+pub(super) fn verdict(facts: &Facts) -> Markup {
+    let signatures = &facts.sections.signatures;
+    let standing = |wanted| signatures.iter().filter(|one| Standing::of(one) == wanted).count();
+    let valid = standing(Standing::Valid);
+    if signatures.is_empty() {
+        return html! { p.verdict { strong { "Nobody has signed this work order." } } };
+    }
+    let rejected =
+        signatures.iter().filter(|one| counts(one) && one.decision == "rejected").count();
+    let rejections = html! {
+        @if rejected > 0 {
+            " " strong { "Of the valid ones, " (rejected) @if rejected == 1 { " is a rejection." } @else { " are rejections." } }
+        }
+    };
+    if valid == signatures.len() {
+        let all = match valid {
+            1 => "The one signature on this work order is valid.".to_owned(),
+            2 => "Both signatures on this work order are valid.".to_owned(),
+            more => format!("All {more} signatures on this work order are valid."),
+        };
+        return html! { p.verdict.valid { strong { "✓ " (all) } (rejections) } };
+    }
+    let is = |number: usize, what: &str| match number {
+        0 => None,
+        1 => Some(format!("1 is {what}")),
+        more => Some(format!("{more} are {what}")),
+    };
+    let told = [
+        is(valid, "valid"),
+        is(standing(Standing::Amended), "amended"),
+        is(standing(Standing::Void), "void"),
+        is(standing(Standing::Withdrawn), "withdrawn"),
+        is(standing(Standing::Unknown), "in a state that this page does not know"),
+    ];
+    let told: Vec<String> = told.into_iter().flatten().collect();
+    let all = count(signatures.len(), "signature", "signatures");
+    let open: Vec<(usize, &Signature)> = signatures
+        .iter()
+        .enumerate()
+        .filter(|(index, one)| !counts(one) && successor(facts, *index).is_none())
+        .map(|(index, one)| (index + 1, one))
+        .collect();
+    html! {
+        p.verdict.broken {
+            strong { "! Not every signature is valid." }
+            " Of " (all) ", " (told.join(", ")) ". "
+            @if standing(Standing::Amended) > 0 {
+                "What an amended signature approved was changed after it was signed: it counts as \
+                 unsigned until it is signed again. "
+            }
+            @if standing(Standing::Void) + standing(Standing::Withdrawn) > 0 {
+                "Void and withdrawn signatures stay on record and no longer count. "
+            }
+            @if open.is_empty() {
+                "Each of those that no longer count has been signed again."
+            } @else {
+                strong { "Not signed again:" }
+                @for (place, one) in &open {
+                    " " a href={ "#signature-" (place) } { "signature " (place) }
+                    " (" (Shown(&one.printed_name)) ")"
+                }
+                "."
+            }
+            (rejections)
+        }
+    }
+}
+
+/// The valid signature that has taken the place of one that no longer counts.
+fn successor<'p>(facts: &Facts<'p>, index: usize) -> Option<(usize, &'p Signature)> {
+    let signatures = &facts.sections.signatures;
+    let about = |one: &'p Signature| (&one.role, &one.meaning, &one.decision);
+    let fallen = about(signatures.get(index)?);
+    let later = signatures.iter().enumerate().skip(index + 1);
+    let mut again = later.filter(|(_, one)| counts(one) && about(one) == fallen);
+    again.next().map(|(index, one)| (index + 1, one))
+}
+
+pub(super) fn section(facts: &Facts) -> Markup {
+    let signatures = &facts.sections.signatures;
+    html! {
+        section aria-labelledby=(Section::Signatures.anchor()) {
+            (heading(Section::Signatures))
+            @if signatures.is_empty() {
+                p { "Nobody has signed." }
+            } @else {
+                p.note {
+                    "In the order of signing. Times are the database server's, in UTC; the zone in \
+                     brackets is the one that the signer was in. The state is the one on record when \
+                     the package was made; the last part of this page tells how to verify it."
+                }
+            }
+            @for (index, one) in signatures.iter().enumerate() { (signature(facts, index, one)) }
+            (requests(facts))
+        }
+    }
+}
+
+fn signature(facts: &Facts, index: usize, one: &Signature) -> Markup {
+    let standing = Standing::of(one);
+    let place = index + 1;
+    let signed: Signed = one
+        .payload
+        .as_deref()
+        .and_then(|payload| serde_json::from_str(payload).ok())
+        .unwrap_or_default();
+    html! {
+        article class={ "signature " (standing.class()) } id={ "signature-" (place) } {
+            header {
+                h3 { span.place { (place) } " " span.printed-name { (Shown(&one.printed_name)) } }
+                p.state { (standing.mark()) }
+            }
+            @if standing != Standing::Valid { (fallen(facts, index, one, standing)) }
+            dl {
+                div { dt { "Signed by" } dd { (named(&one.printed_name, &one.signer, None)) } }
+                div {
+                    dt { "Date, time and zone" }
+                    dd { strong { (moment(&one.signed_at, one.time_zone.as_deref())) } }
+                }
+                div {
+                    dt { "Meaning" }
+                    dd {
+                        strong { (Shown(&spoken(&one.decision))) ": " (Shown(&spoken(&one.meaning))) }
+                        @if one.meaning.contains('_') { " " span.identifier { "(" (Shown(&one.meaning)) ")" } }
+                    }
+                }
+                div {
+                    dt { "In the role" }
+                    dd {
+                        (Shown(&one.role))
+                        @if let Some(role) = facts.role(&one.role) { span.explained { (Shown(role)) } }
+                    }
+                }
+                div { dt { "On behalf of" } dd { (on_behalf(facts, one)) } }
+                div { dt { "What was signed" } dd { (covered(one, signed.version)) } }
+                div.wide { dt { "Reason given" } dd { (or_dash(one.reason.as_deref())) } }
+                div.wide { dt { "Key fingerprint" } dd { (code(&one.key_id)) } }
+                div.wide {
+                    dt { "SHA-256 of the signed content" }
+                    dd { (signed.content_sha256.as_deref().map_or_else(dash, code)) }
+                }
+                div.wide { dt { "Approval" } dd { (code(&one.approval)) } }
+            }
+        }
+    }
+}
+
+/// Why a signature no longer counts, since when, and which one has taken its place.
+fn fallen(facts: &Facts, index: usize, one: &Signature, standing: Standing) -> Markup {
+    let again = successor(facts, index);
+    html! {
+        div.fallen {
+            p {
+                strong { (standing.sentence().unwrap_or_default()) }
+                @if let Some(at) = &one.state_at { " Since " (moment(at, None)) "." }
+            }
+            p { "Why: " (or_dash(one.state_reason.as_deref())) }
+            @if standing == Standing::Unknown { p { "The state on record: " (Shown(&one.state)) } }
+            @if standing != Standing::Unknown {
+                @match again {
+                    Some((place, later)) => p {
+                        "Signed again: " a href={ "#signature-" (place) } { "signature " (place) }
+                        ", by " (Shown(&later.printed_name)) ", " (Shown(&spoken(&later.decision))) "."
+                    },
+                    None => p { "It has not been signed again." },
+                }
+            }
+        }
+    }
+}
+
+fn on_behalf(facts: &Facts, one: &Signature) -> Markup {
+    let Some(principal) = &one.on_behalf_of else { return dash() };
+    let known = facts.principal(principal).and_then(|one| one.name.as_deref());
+    let name = one.on_behalf_of_name.as_deref().or(known).unwrap_or(principal);
+    html! {
+        (named(name, principal, None))
+        @if let Some(delegation) = &one.delegation_id {
+            ", by "
+            @match facts.place_of_delegation(delegation) {
+                Some(place) => a href={ "#delegation-" (place) } { "delegation " (place) },
+                None => { "delegation " (code(delegation)) },
+            }
+        }
+    }
+}
+
+fn covered(one: &Signature, version: Option<i64>) -> Markup {
+    let whose = |text: &Option<String>| or_dash(text.as_deref().map(spoken).as_deref());
+    html! {
+        "the " (whose(&one.covers))
+        @if let Some(version) = version { " of version " (version) }
+        @if let Some(action) = &one.action { ", to " (Shown(&spoken(action))) }
+        span.explained { (whose(&one.from_status)) " → " (whose(&one.to_status)) }
+    }
+}
+
+/// The approvals that were asked for, open ones too: what is not signed is part of the evidence.
+fn requests(facts: &Facts) -> Markup {
+    let belongings = facts.sections.belongings.0.iter();
+    let mut requests: Vec<Members> = belongings
+        .filter(|(name, _)| name.starts_with("approval_request:"))
+        .filter_map(|(_, request)| serde_json::from_str(request.get()).ok())
+        .collect();
+    if requests.is_empty() {
+        return Markup::default();
+    }
+    let string = |request: &Members, name: &str| request.get(name).and_then(text);
+    requests.sort_by_cached_key(|request| string(request, "requested_at"));
+    let columns =
+        ["action", "role", "meaning", "required", "requested_at", "deadline", "closed_at"];
+    let cell = |request: &Members, column: &str| match string(request, column) {
+        Some(at) if holds_moment(column) => moment(&at, None),
+        _ if column == "closed_at" => html! { strong { "OPEN" } },
+        Some(name) => Shown(&spoken(&name)).render(),
+        None => or_dash(request.get(column).and_then(words).as_deref()),
+    };
+    html! {
+        table {
+            caption { "Approvals that were asked for" }
+            thead {
+                tr {
+                    @for head in ["For", "Role", "Meaning", "Signatures needed", "Asked", "Due", "Closed"] {
+                        th scope="col" { (head) }
+                    }
+                }
+            }
+            tbody {
+                @for request in &requests {
+                    tr { @for column in columns { td { (cell(request, column)) } } }
+                }
+            }
+        }
+    }
+}
+
+/// A signature in few words, for the course of events.
+pub(super) fn in_few_words(place: usize, one: &Signature) -> Markup {
+    html! {
+        a href={ "#signature-" (place) } { "Signature " (place) } ": "
+        strong { (Shown(&one.printed_name)) } " " (Shown(&spoken(&one.decision))) ": "
+        (Shown(&spoken(&one.meaning))) ", as " (Shown(&one.role))
+        @if Standing::of(one) != Standing::Valid {
+            " " span.mark { "now " (Standing::of(one).class()) }
+        }
+    }
+}
+
+/// When a signature ceased to count, and what became of it.
+pub(super) fn fall(place: usize, one: &Signature) -> Option<(&str, Markup)> {
+    let at = one.state_at.as_deref()?;
+    let standing = Standing::of(one);
+    (standing != Standing::Valid && Moment::read(at).is_some()).then(|| {
+        let words = html! {
+            a href={ "#signature-" (place) } { "Signature " (place) } " of " (Shown(&one.printed_name))
+            " became " strong { (standing.class()) } ": " (or_dash(one.state_reason.as_deref()))
+        };
+        (at, words)
+    })
+}
+
+/// Whether a signature counts.
+pub(super) fn counts(one: &Signature) -> bool {
+    Standing::of(one) == Standing::Valid
+}

@@ -1,0 +1,317 @@
+//! What the sections of a package hold.
+
+use crate::approval::content::Covers;
+use crate::approval::payload::{Decision, is_time};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// An object whose members are kept as the texts that they are. A name that stands twice is refused:
+/// readers differ in which one they take.
+#[derive(Debug, Default)]
+pub struct Texts<'a>(pub BTreeMap<String, &'a RawValue>);
+
+impl<'a> Texts<'a> {
+    /// A member's text.
+    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.get(name).copied()
+    }
+
+    /// A member that is a string.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(|text| serde_json::from_str(text.get()).ok())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = BTreeMap<String, &'de RawValue>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
+                    if members.contains_key(&name) {
+                        return Err(A::Error::custom(format!("the member {name:?} stands twice")));
+                    }
+                    members.insert(name, value);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Members).map(Texts)
+    }
+}
+
+/// A moment as packages write it, in the order of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moment<'a> {
+    /// Before all others.
+    Always,
+    /// A moment, see [`crate::time::utc`].
+    At(&'a str),
+    /// After all others.
+    Never,
+}
+
+impl<'a> Moment<'a> {
+    /// Reads a moment.
+    pub fn of(text: &'a str) -> Option<Self> {
+        match text {
+            "-infinity" => Some(Self::Always),
+            "infinity" => Some(Self::Never),
+            text => is_time(text).then_some(Self::At(text)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    pub tenant_id: String,
+    #[serde(rename = "slug")]
+    _slug: String,
+    #[serde(rename = "name")]
+    _name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkOrder<'a> {
+    pub id: String,
+    pub wo_number: String,
+    pub status: String,
+    pub version: i64,
+    pub updated_at: String,
+    pub locked_at: Option<String>,
+    pub chain_sequence: i64,
+    pub chain_hash: String,
+    #[serde(borrow)]
+    pub record: Texts<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lifecycle<'a> {
+    pub name: String,
+    pub version: i64,
+    #[serde(rename = "published_by")]
+    _published_by: Option<String>,
+    #[serde(rename = "published_at")]
+    _published_at: Option<String>,
+    #[serde(borrow, rename = "definition")]
+    _definition: Texts<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Master {
+    pub id: String,
+    #[serde(rename = "wo_number")]
+    _wo_number: String,
+    #[serde(rename = "title")]
+    _title: String,
+    #[serde(rename = "status")]
+    _status: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Child {
+    pub id: String,
+    pub wo_number: String,
+    #[serde(rename = "title")]
+    _title: String,
+    #[serde(rename = "status")]
+    _status: String,
+    #[serde(rename = "required")]
+    _required: bool,
+    pub content_sha256_plan: String,
+    pub content_sha256_result: String,
+    pub waived: bool,
+}
+
+impl Child {
+    /// The hash of the content that a signature covers.
+    pub fn content(&self, covers: Covers) -> &str {
+        match covers {
+            Covers::Plan => &self.content_sha256_plan,
+            Covers::Result => &self.content_sha256_result,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dependencies<'a> {
+    #[serde(borrow)]
+    pub waits_for: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    pub awaited_by: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Predecessor<'a> {
+    pub id: String,
+    #[serde(rename = "wo_number")]
+    _wo_number: String,
+    #[serde(rename = "title")]
+    _title: String,
+    #[serde(rename = "status")]
+    _status: String,
+    #[serde(borrow)]
+    pub lag: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Principal {
+    pub id: String,
+    pub kind: String,
+    pub name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delegation {
+    pub id: String,
+    pub parent_id: Option<String>,
+    pub delegator: String,
+    pub delegate: String,
+    pub role: String,
+    pub lifecycle: Option<String>,
+    pub meaning: Option<String>,
+    pub starts_at: String,
+    pub ends_at: String,
+    #[serde(rename = "reason")]
+    _reason: Option<String>,
+    #[serde(rename = "created_at")]
+    _created_at: String,
+    pub revoked_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigningKey {
+    pub key_id: String,
+    pub principal: String,
+    pub name: Option<String>,
+    pub public_key: String,
+    #[serde(rename = "enrolled_by")]
+    _enrolled_by: Option<String>,
+    pub enrolled_at: String,
+    #[serde(rename = "verified_by")]
+    _verified_by: Option<String>,
+    pub verified_at: Option<String>,
+    #[serde(rename = "verification")]
+    _verification: Option<String>,
+    pub expires_at: Option<String>,
+    pub retired_at: Option<String>,
+    pub revoked_at: Option<String>,
+    #[serde(rename = "revocation_reason")]
+    _revocation_reason: Option<String>,
+}
+
+/// How a signature is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Valid,
+    Amended,
+    Void,
+    Withdrawn,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    pub approval: String,
+    pub role: String,
+    pub meaning: String,
+    pub decision: Decision,
+    pub reason: Option<String>,
+    pub signer: String,
+    pub printed_name: String,
+    pub on_behalf_of: Option<String>,
+    pub on_behalf_of_name: Option<String>,
+    pub delegation_id: Option<String>,
+    pub key_id: String,
+    pub public_key: String,
+    pub signed_at: String,
+    pub time_zone: String,
+    pub state: State,
+    pub state_reason: Option<String>,
+    pub state_at: Option<String>,
+    pub action: String,
+    pub from_status: String,
+    pub to_status: String,
+    pub covers: Covers,
+    pub payload: String,
+    pub signature: String,
+}
+
+/// What the trail keeps of a signature: the columns of `wo.approval`, without those that are NULL.
+#[derive(Deserialize)]
+pub struct Approval {
+    pub action: Option<String>,
+    pub from_status: Option<String>,
+    pub to_status: Option<String>,
+    pub role: Option<String>,
+    pub meaning: Option<String>,
+    pub covers: Option<String>,
+    pub decision: Option<String>,
+    pub reason: Option<String>,
+    pub signer: Option<String>,
+    pub printed_name: Option<String>,
+    pub on_behalf_of: Option<String>,
+    pub delegation_id: Option<String>,
+    pub key_id: Option<String>,
+    pub record_version: Option<i64>,
+    pub content_sha256: Option<String>,
+    pub time_zone: Option<String>,
+    pub signed_at: Option<String>,
+    pub payload: Option<String>,
+    pub signature: Option<String>,
+    pub amended_at: Option<String>,
+    pub voided_at: Option<String>,
+    pub withdrawn_at: Option<String>,
+    pub state_reason: Option<String>,
+}
+
+/// What the trail keeps of a waiver.
+#[derive(Deserialize)]
+pub struct Waiver {
+    pub approval_id: Option<String>,
+}
+
+/// An entry of the trail: [`crate::audit::Entry`] with its hashes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrailEntry {
+    pub action: String,
+    pub actor: Option<String>,
+    pub application: Option<String>,
+    pub authenticated_by: String,
+    pub changes: String,
+    pub client_address: Option<String>,
+    pub from_status: Option<String>,
+    pub login_role: String,
+    pub previous_hash: String,
+    pub reason: Option<String>,
+    pub record_version: Option<i64>,
+    pub recorded_at: String,
+    pub sequence: i64,
+    pub subject: String,
+    pub subject_id: String,
+    pub tenant_id: String,
+    pub to_status: Option<String>,
+    pub transaction_id: String,
+    pub entry_hash: String,
+}
