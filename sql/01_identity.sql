@@ -123,6 +123,8 @@ alter table wo.login_directory force row level security;
 
 -- == law ==
 
+-- The triggers "forget" tell every backend that what it remembers of a row may be no more.
+
 -- current_tenant and its siblings read what the backend remembers; they have string bodies, so that
 -- the defaults that call them outlive a DROP EXTENSION.
 create or replace function wo.current_tenant() returns uuid
@@ -274,6 +276,9 @@ create policy adding on wo.tenant for insert to wo_admin with check (wo_private.
 drop policy if exists changing on wo.tenant;
 create policy changing on wo.tenant for update to wo_admin using (wo_private.in_force());
 grant select, insert, update on wo.tenant to wo_admin;
+create or replace trigger forget before insert or update or delete on wo.tenant
+    for each row execute function wo_private.forget();
+alter table wo.tenant enable always trigger forget;
 create or replace trigger rule before insert or update or delete on wo.tenant
     for each row execute function wo_private.configuration_rule('tenant');
 create or replace trigger trail after insert or update or delete on wo.tenant
@@ -326,6 +331,9 @@ create policy adding on wo.principal for insert to wo_admin with check (wo_priva
 drop policy if exists changing on wo.principal;
 create policy changing on wo.principal for update to wo_admin using (wo_private.in_force());
 grant select, insert, update on wo.principal to wo_admin;
+create or replace trigger forget before insert or update or delete on wo.principal
+    for each row execute function wo_private.forget();
+alter table wo.principal enable always trigger forget;
 create or replace trigger rule before insert or update or delete on wo.principal
     for each row execute function wo_private.configuration_rule('principal');
 create or replace trigger trail after insert or update or delete on wo.principal
@@ -352,6 +360,9 @@ create policy adding on wo.principal_role for insert to wo_admin with check (wo_
 drop policy if exists removing on wo.principal_role;
 create policy removing on wo.principal_role for delete to wo_admin using (wo_private.in_force());
 grant select, insert, delete on wo.principal_role to wo_admin;
+create or replace trigger forget before insert or update or delete on wo.principal_role
+    for each row execute function wo_private.forget();
+alter table wo.principal_role enable always trigger forget;
 create or replace trigger rule before insert or update or delete on wo.principal_role
     for each row execute function wo_private.configuration_rule('principal_role');
 create or replace trigger trail after insert or update or delete on wo.principal_role
@@ -371,6 +382,9 @@ create policy adding on wo.trusted_issuer for insert to wo_admin with check (wo_
 drop policy if exists changing on wo.trusted_issuer;
 create policy changing on wo.trusted_issuer for update to wo_admin using (wo_private.in_force());
 grant select, insert, update on wo.trusted_issuer to wo_admin;
+create or replace trigger forget before insert or update or delete on wo.trusted_issuer
+    for each row execute function wo_private.forget();
+alter table wo.trusted_issuer enable always trigger forget;
 create or replace trigger rule before insert or update or delete on wo.trusted_issuer
     for each row execute function wo_private.configuration_rule('trusted_issuer');
 create or replace trigger trail after insert or update or delete on wo.trusted_issuer

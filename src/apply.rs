@@ -8,6 +8,7 @@
 
 use crate::statement::Argument;
 use pgrx::pg_sys;
+use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
 use std::ffi::{CStr, CString};
 use wo_rules::time::Day;
 
@@ -160,7 +161,6 @@ pub fn update(
             pg_sys::lappend((*state).es_opened_result_relations, result.cast());
         (*state).es_output_cid = pg_sys::GetCurrentCommandId(true);
         pg_sys::AfterTriggerBeginQuery();
-        pg_sys::ExecOpenIndices(result, false);
 
         let sought = virtual_slot(relation);
         let count = (*(*relation).rd_att).natts as usize;
@@ -188,24 +188,9 @@ pub fn update(
                 *(*changed).tts_isnull.add(*index) = value.is_none();
             }
             pg_sys::ExecStoreVirtualTuple(changed);
-            let mut recheck = pg_sys::EPQState::default();
-            let none = std::ptr::null_mut();
-            #[cfg(feature = "pg15")]
-            pg_sys::EvalPlanQualInit(&mut recheck, state, none, std::ptr::null_mut(), -1);
-            #[cfg(not(feature = "pg15"))]
-            pg_sys::EvalPlanQualInit(
-                &mut recheck,
-                state,
-                none,
-                std::ptr::null_mut(),
-                -1,
-                std::ptr::null_mut(),
-            );
-            pg_sys::ExecSimpleRelationUpdate(result, state, &mut recheck, found, changed);
-            pg_sys::EvalPlanQualEnd(&mut recheck);
+            store(result, state, found, changed);
             pg_sys::ExecDropSingleTupleTableSlot(changed);
         }
-        pg_sys::ExecCloseIndices(result);
         pg_sys::ExecDropSingleTupleTableSlot(found);
         pg_sys::ExecDropSingleTupleTableSlot(sought);
         pg_sys::AfterTriggerEndQuery(state);
@@ -215,6 +200,147 @@ pub fn update(
         pg_sys::CommandCounterIncrement();
         pg_sys::table_close(relation, pg_sys::NoLock as i32);
         is_found
+    }
+}
+
+// PostgreSQL's own, from executor/nodeModifyTable.h, which pgrx does not bind.
+unsafe extern "C-unwind" {
+    fn ExecComputeStoredGenerated(
+        result: *mut pg_sys::ResultRelInfo,
+        state: *mut pg_sys::EState,
+        slot: *mut pg_sys::TupleTableSlot,
+        command: pg_sys::CmdType::Type,
+    );
+}
+
+/// Which indexes of a table an UPDATE gives an entry; by default none.
+#[cfg(feature = "pg15")]
+type Indexes = bool;
+#[cfg(not(feature = "pg15"))]
+type Indexes = pg_sys::TU_UpdateIndexes::Type;
+
+/// Stores a changed row as ExecSimpleRelationUpdate would, but opens the indexes only where they get
+/// an entry: an UPDATE that stays on its page gives them none, and they are many. Whoever makes or
+/// drops an index waits for our lock on the table.
+unsafe fn store(
+    result: *mut pg_sys::ResultRelInfo,
+    state: *mut pg_sys::EState,
+    found: *mut pg_sys::TupleTableSlot,
+    changed: *mut pg_sys::TupleTableSlot,
+) {
+    // SAFETY: see update.
+    unsafe {
+        let relation = (*result).ri_RelationDesc;
+        let constraints = (*(*relation).rd_att).constr;
+        let command = pg_sys::CmdType::CMD_UPDATE;
+        pg_sys::CheckCmdReplicaIdentity(relation, command);
+        if !passes_triggers(result, state, found, changed) {
+            return;
+        }
+        if !constraints.is_null() {
+            if (*constraints).has_generated_stored {
+                pg_guard_ffi_boundary(|| {
+                    ExecComputeStoredGenerated(result, state, changed, command)
+                });
+            }
+            pg_sys::ExecConstraints(result, changed, state);
+        }
+        if (*(*relation).rd_rel).relispartition {
+            pg_sys::ExecPartitionCheck(result, changed, state, true);
+        }
+        let mut indexes = Indexes::default();
+        let place = &raw mut (*found).tts_tid;
+        let snapshot = (*state).es_snapshot;
+        pg_sys::simple_table_tuple_update(relation, place, changed, snapshot, &mut indexes);
+        let has_entries = indexes != Indexes::default();
+        let mut unsettled = std::ptr::null_mut();
+        if has_entries {
+            pg_sys::ExecOpenIndices(result, false);
+            unsettled = add_to_indexes(result, state, changed, indexes);
+        }
+        pg_sys::ExecARUpdateTriggers(
+            state,
+            result,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            place,
+            std::ptr::null_mut(),
+            changed,
+            unsettled,
+            std::ptr::null_mut(),
+            false,
+        );
+        if has_entries {
+            pg_sys::ExecCloseIndices(result);
+        }
+    }
+}
+
+/// Asks the triggers before an UPDATE of the row; false where one of them says that it shall not be.
+unsafe fn passes_triggers(
+    result: *mut pg_sys::ResultRelInfo,
+    state: *mut pg_sys::EState,
+    found: *mut pg_sys::TupleTableSlot,
+    changed: *mut pg_sys::TupleTableSlot,
+) -> bool {
+    // SAFETY: see update.
+    unsafe {
+        let triggers = (*result).ri_TrigDesc;
+        if triggers.is_null() || !(*triggers).trig_update_before_row {
+            return true;
+        }
+        let mut recheck = pg_sys::EPQState::default();
+        let (plan, marks) = (std::ptr::null_mut(), std::ptr::null_mut());
+        #[cfg(feature = "pg15")]
+        pg_sys::EvalPlanQualInit(&mut recheck, state, plan, marks, -1);
+        #[cfg(not(feature = "pg15"))]
+        pg_sys::EvalPlanQualInit(&mut recheck, state, plan, marks, -1, std::ptr::null_mut());
+        let place = &raw mut (*found).tts_tid;
+        let (foreign, failure) = (std::ptr::null_mut(), std::ptr::null_mut());
+        #[cfg(not(feature = "pg15"))]
+        let outcome = std::ptr::null_mut();
+        let asked = &mut recheck;
+        #[cfg(feature = "pg15")]
+        let passes =
+            pg_sys::ExecBRUpdateTriggers(state, asked, result, place, foreign, changed, failure);
+        #[cfg(feature = "pg16")]
+        let passes = pg_sys::ExecBRUpdateTriggers(
+            state, asked, result, place, foreign, changed, outcome, failure,
+        );
+        #[cfg(feature = "pg18")]
+        let passes = pg_sys::ExecBRUpdateTriggers(
+            state, asked, result, place, foreign, changed, outcome, failure, false,
+        );
+        pg_sys::EvalPlanQualEnd(&mut recheck);
+        passes
+    }
+}
+
+/// Adds the stored row to the open indexes; gives those whose uniqueness is still to be asked.
+unsafe fn add_to_indexes(
+    result: *mut pg_sys::ResultRelInfo,
+    state: *mut pg_sys::EState,
+    stored: *mut pg_sys::TupleTableSlot,
+    indexes: Indexes,
+) -> *mut pg_sys::List {
+    let (conflict, arbiters) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: see update.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        return pg_sys::ExecInsertIndexTuples(
+            result, stored, state, indexes, false, conflict, arbiters,
+        );
+        #[cfg(not(feature = "pg15"))]
+        return pg_sys::ExecInsertIndexTuples(
+            result,
+            stored,
+            state,
+            true,
+            false,
+            conflict,
+            arbiters,
+            indexes == pg_sys::TU_UpdateIndexes::TU_Summarizing,
+        );
     }
 }
 

@@ -1,7 +1,8 @@
 //! Reading rows by their key, straight from the index: the look-ups that every write needs.
 //!
-//! Who is acting and how they stand is read anew for each transaction and each write. As SQL those
-//! reads cost more than all the rules together, so they use the index itself. The law reads with
+//! Who is acting and how they stand is asked for each transaction and each write, and read wherever
+//! it may have changed. As SQL those reads cost more than all the rules together, so they use the
+//! index itself. The law reads with
 //! its own right here, past row security, so a key always begins with the tenant or with what
 //! finds it, and what was read never reaches a caller but through a rule.
 

@@ -24,6 +24,8 @@ pub enum Proof {
         issuer: String,
         /// The issuer's key.
         key_id: String,
+        /// When it was issued (seconds since 1970), where it says so.
+        issued: Option<i64>,
         /// Whether it holds for the session.
         session: bool,
     },
@@ -329,7 +331,10 @@ unsafe extern "C-unwind" fn at_transaction_event(
                 .hint("Use COMMIT: a prepared transaction would hold every subscriber back."),
             );
         }
-        XACT_EVENT_PRE_COMMIT => crate::hierarchy::effects::before_commit(),
+        XACT_EVENT_PRE_COMMIT => {
+            crate::hierarchy::effects::before_commit();
+            crate::evidence::before_commit();
+        }
         XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE => {
             let _ = MEMORY.try_with(|memory| {
                 if let Ok(mut memory) = memory.try_borrow_mut() {
@@ -350,10 +355,12 @@ unsafe extern "C-unwind" fn at_transaction_event(
             });
             crate::lifecycle::cache::at_transaction_end(event == XACT_EVENT_ABORT);
             crate::lifecycle::cache::forget_publication();
+            super::known::at_transaction_end();
             crate::work_order::pending::forget_all();
             crate::event::at_transaction_end();
             crate::hierarchy::graph::at_transaction_end();
             crate::hierarchy::effects::at_transaction_end();
+            crate::evidence::at_transaction_end();
             crate::work_order::number::at_transaction_end();
         }
         _ => {}
@@ -387,10 +394,12 @@ unsafe extern "C-unwind" fn at_subtransaction_event(
             crate::event::at_rollback_to_savepoint();
             crate::hierarchy::graph::at_rollback_to_savepoint(level);
             crate::hierarchy::effects::at_rollback_to_savepoint(level);
+            crate::evidence::at_rollback_to_savepoint(level);
             crate::work_order::pending::at_rollback_to_savepoint(level);
         }
         SUBXACT_EVENT_COMMIT_SUB => {
             crate::hierarchy::effects::at_release_of_savepoint(level);
+            crate::evidence::at_release_of_savepoint(level);
             let _ = MEMORY.try_with(|memory| {
                 if let Ok(mut memory) = memory.try_borrow_mut() {
                     let parent = level - 1;

@@ -1,5 +1,6 @@
 //! Who is acting: tokens, login roles, and what the backend remembers of them.
 
+pub mod known;
 pub mod memory;
 pub mod standing;
 
@@ -56,9 +57,8 @@ fn still_stands(identity: &Identity) -> bool {
     else {
         return false;
     };
-    standing::of_principal(identity.tenant, principal)
-        .is_some_and(|standing| standing.check(principal).is_ok())
-        && standing::of_issuer(identity.tenant, issuer, key_id).is_some()
+    standing::of_actor(identity.tenant, principal, Some((issuer, key_id)))
+        .is_some_and(|actor| actor.standing.check(principal).is_ok() && actor.is_trusted)
 }
 
 /// The principal that the login role is.
@@ -96,12 +96,13 @@ pub fn unconfirmed() -> Option<Rc<Identity>> {
 
 /// The login role's identity as that principal, if the principal says so itself and may act.
 fn login_as(login: &str, tenant: Uuid, id: String) -> Option<Identity> {
-    let standing = standing::of_principal(tenant, &id)?;
+    let actor = standing::of_actor(tenant, &id, None)?;
+    let standing = &actor.standing;
     let is_its_own = standing.db_role.as_deref() == Some(login);
-    (standing.check(&id).is_ok() && is_its_own).then_some(Identity {
+    (standing.check(&id).is_ok() && is_its_own).then(|| Identity {
         tenant,
         principal: Some(id),
-        kind: Some(standing.kind),
+        kind: Some(standing.kind.clone()),
         proof: Proof::Login,
     })
 }
@@ -200,22 +201,23 @@ fn verify(token: &str, tenant: Option<pgrx::Uuid>, session: bool) -> Result<Iden
             "the token was issued for another tenant",
         ));
     }
-    let (key, audience) = standing::of_issuer(claims.tenant, &claims.iss, unverified.key_id())
+    let issuer = standing::of_issuer(claims.tenant, &claims.iss, unverified.key_id())
         .ok_or_else(rules::unknown_issuer)?;
-    let verified = remembered(token, &key, || unverified.verify(&key))?;
-    verified.check(unix_seconds(now()), &audience)?;
-    let standing =
-        standing::of_principal(claims.tenant, &claims.sub).ok_or_else(rules::unknown_principal)?;
-    standing.check(&claims.sub)?;
+    let verified = remembered(token, &issuer.public_key, || unverified.verify(&issuer.public_key))?;
+    verified.check(unix_seconds(now()), &issuer.audience)?;
+    let actor = standing::of_actor(claims.tenant, &claims.sub, None)
+        .ok_or_else(rules::unknown_principal)?;
+    actor.standing.check(&claims.sub)?;
     Ok(Identity {
         tenant: claims.tenant,
         principal: Some(claims.sub),
-        kind: Some(standing.kind),
+        kind: Some(actor.standing.kind.clone()),
         proof: Proof::Token {
             token_id: claims.jti,
             expires: verified.expires,
             issuer: claims.iss,
             key_id: verified.key_id.clone(),
+            issued: verified.issued,
             session,
         },
     })

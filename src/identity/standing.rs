@@ -1,8 +1,11 @@
-//! How somebody stands in a tenant, as it is committed now: read anew each time, so that a role
-//! that was revoked meanwhile does not help, whatever the isolation level.
+//! How somebody stands in a tenant, as it is committed now, so that a role that was revoked
+//! meanwhile does not help, whatever the isolation level.
 
+use super::known::{Answers, recall};
 use crate::lookup::{Key, Latest, at_once, find};
 use crate::row::Row;
+use std::cell::RefCell;
+use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::identity as rules;
 use wo_rules::refusal::Refusal;
@@ -39,29 +42,53 @@ fn is_open(row: &Row) -> bool {
     row.column("disabled_at").is_some_and(|index| row.datum(index).is_none())
 }
 
-/// The standing of a principal; nothing where there is none of that name.
-pub fn of_principal(tenant: Uuid, id: &str) -> Option<Principal> {
-    at_once(|latest| principal(latest, tenant, id))
+/// Somebody who acts.
+pub struct Actor {
+    /// The principal.
+    pub standing: Principal,
+    /// Its standing roles.
+    pub roles: Vec<String>,
+    /// Whether the tenant trusts the issuer's key that was asked for, if one was.
+    pub is_trusted: bool,
+}
+
+/// An issuer's key that a tenant trusts.
+pub struct Issuer {
+    /// The key, 32 bytes.
+    pub public_key: Vec<u8>,
+    /// Whom its tokens must be meant for.
+    pub audience: String,
+}
+
+/// The tenant, the issuer and the key.
+type IssuerKey = (Uuid, String, String);
+
+/// The tenant, the principal, and the issuer and key that its token names.
+type ActorKey = (Uuid, String, Option<(String, String)>);
+
+thread_local! {
+    static ACTORS: RefCell<Answers<ActorKey, Actor>> = RefCell::default();
+    static ISSUERS: RefCell<Answers<IssuerKey, Issuer>> = RefCell::default();
 }
 
 /// The standing of a principal, its roles, and whether its tenant trusts the issuer's key that it
-/// names, all of one moment.
-pub fn of_actor(
-    tenant: Uuid,
-    id: &str,
-    issuer: Option<(&str, &str)>,
-) -> Option<(Principal, Vec<String>, bool)> {
-    at_once(|latest| {
-        let standing = principal(latest, tenant, id)?;
-        let key = [Key::Uuid("tenant_id", tenant), Key::Text("principal", id)];
-        let mut roles = Vec::new();
-        latest.find::<()>("principal_role", "principal_role_pkey", &key, |row| {
-            roles.extend(row.named::<String>("role"));
-            None
-        });
-        let is_trusted = issuer
-            .is_none_or(|(issuer, key_id)| issuer_key(latest, tenant, issuer, key_id).is_some());
-        Some((standing, roles, is_trusted))
+/// names, all of one moment; nothing where there is no such principal.
+pub fn of_actor(tenant: Uuid, id: &str, issuer: Option<(&str, &str)>) -> Option<Rc<Actor>> {
+    let issuer = issuer.map(|(issuer, key_id)| (issuer.to_owned(), key_id.to_owned()));
+    recall(&ACTORS, (tenant, id.to_owned(), issuer), |(tenant, id, issuer)| {
+        at_once(|latest| {
+            let standing = principal(latest, *tenant, id)?;
+            let key = [Key::Uuid("tenant_id", *tenant), Key::Text("principal", id)];
+            let mut roles = Vec::new();
+            latest.find::<()>("principal_role", "principal_role_pkey", &key, |row| {
+                roles.extend(row.named::<String>("role"));
+                None
+            });
+            let is_trusted = issuer.as_ref().is_none_or(|(issuer, key_id)| {
+                issuer_key(latest, *tenant, issuer, key_id).is_some()
+            });
+            Some(Actor { standing, roles, is_trusted })
+        })
     })
 }
 
@@ -88,21 +115,22 @@ pub fn is_assignable(tenant: Uuid, id: &str) -> Option<bool> {
     })
 }
 
-/// Public key and audience of an issuer's key; nothing where the tenant does not trust it.
-pub fn of_issuer(tenant: Uuid, issuer: &str, key_id: &str) -> Option<(Vec<u8>, String)> {
-    at_once(|latest| issuer_key(latest, tenant, issuer, key_id))
+/// An issuer's key; nothing where the tenant does not trust it.
+pub fn of_issuer(tenant: Uuid, issuer: &str, key_id: &str) -> Option<Rc<Issuer>> {
+    let key = (tenant, issuer.to_owned(), key_id.to_owned());
+    recall(&ISSUERS, key, |(tenant, issuer, key_id)| {
+        at_once(|latest| issuer_key(latest, *tenant, issuer, key_id))
+    })
 }
 
-fn issuer_key(
-    latest: &Latest,
-    tenant: Uuid,
-    issuer: &str,
-    key_id: &str,
-) -> Option<(Vec<u8>, String)> {
+fn issuer_key(latest: &Latest, tenant: Uuid, issuer: &str, key_id: &str) -> Option<Issuer> {
     let key =
         [Key::Uuid("tenant_id", tenant), Key::Text("issuer", issuer), Key::Text("key_id", key_id)];
     latest.find("trusted_issuer", "trusted_issuer_pkey", &key, |row| {
-        if is_open(row) { row.named("public_key").zip(row.named("audience")) } else { None }
+        if !is_open(row) {
+            return None;
+        }
+        Some(Issuer { public_key: row.named("public_key")?, audience: row.named("audience")? })
     })
 }
 

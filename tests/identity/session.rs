@@ -293,3 +293,42 @@ fn a_session_refused_by_a_bad_token_keeps_the_identity_it_had() {
     assert!(detail.is_object());
     assert_eq!(acting(&mut client).as_deref(), Some("ann"));
 }
+
+#[test]
+fn a_session_identity_acts_no_more_in_the_middle_of_its_transaction() {
+    let world = World::new();
+    let mut root = world.db.superuser();
+    let mut elsewhere = |replica: bool, sql: &str| match replica {
+        true => root
+            .batch_execute(&format!(
+                "set session_replication_role = replica; {sql}; reset session_replication_role"
+            ))
+            .unwrap(),
+        false => world.administer("acme", sql),
+    };
+    let acme = format!("tenant_id = '{}'", world.acme.id);
+    for isolation in ["read committed", "repeatable read", "serializable"] {
+        for replica in [false, true] {
+            for (table, code) in [
+                ("trusted_issuer", "token_unknown_issuer"),
+                ("principal", "principal_disabled"),
+                ("tenant", "tenant_disabled"),
+            ] {
+                let set =
+                    |at: &str| format!("update wo.{table} set disabled_at = {at} where {acme}");
+                println!("{isolation}, {replica}, {table}");
+                let mut client = allowed(&world);
+                for_session(&mut client, &world.acme.token("ann"));
+                create(&mut client, "before");
+                client.batch_execute(&format!("begin isolation level {isolation}")).unwrap();
+                create(&mut client, "in between");
+                elsewhere(replica, &set("now()"));
+                let tried = client.query_one("select wo.create_work_order('after')", &[]);
+                refused(tried, "42501", code);
+                client.batch_execute("rollback").unwrap();
+                assert_nobody(&mut client);
+                elsewhere(replica, &set("null"));
+            }
+        }
+    }
+}
