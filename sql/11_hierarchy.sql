@@ -224,7 +224,7 @@ create or replace function wo.tick() returns table (job text, done integer)
     set search_path = pg_catalog, pg_temp
     as $$ select ticked.job, ticked.done from wo_private.tick() as ticked $$;
 comment on function wo.tick() is
-    'Does what has to be done from time to time, in bounded portions: tells masters whose last parts settled at once. For the caller''s tenant; for a member of wo_admin who acts for none, for all tenants. Call it every minute.';
+    'Does what has to be done from time to time, in bounded portions: tells masters whose last parts settled at once, escalates approvals that are late. For the caller''s tenant; for a member of wo_admin who acts for none, for all tenants. Call it every minute.';
 
 drop policy if exists tenant on wo.dependency;
 create policy tenant on wo.dependency as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard

@@ -38,6 +38,14 @@ grant execute on function wo.ready_work_orders(text), wo.critical_path(text), wo
     wo.execution_pattern(text), wo.dependency_diagram(text, text), wo.check_hierarchy()
     to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.tick() to wo_user, wo_admin;
+grant execute on function wo.enroll_signing_key(text, text, text, timestamptz),
+    wo.record_identity_verification(text, text), wo.retire_signing_key(text) to wo_admin;
+grant execute on function wo.revoke_signing_key(text, text), wo.revoke_delegation(uuid, text) to wo_user, wo_admin;
+grant execute on function wo.request_signature(text, text, text, text, text, text, text), wo.sign(uuid, text),
+    wo.reject(uuid, text), wo.withdraw_signature(uuid, text),
+    wo.delegate_approval(text, text, timestamptz, timestamptz, text, text, text, uuid) to wo_user;
+grant execute on function wo.signatures(text), wo.pending_approvals(text), wo.evidence_package(text),
+    wo.evidence_report(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.audit_trail(text), wo.verify_audit(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.create_consumer(text, bigint), wo.drop_consumer(text),
     wo.fetch_events(text, integer), wo.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;

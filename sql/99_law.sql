@@ -46,13 +46,21 @@ grant execute on function wo_private.ready_work_orders(text), wo_private.critica
     wo_private.execution_pattern(text), wo_private.dependency_diagram(text, text), wo_private.check_hierarchy()
     to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.tick() to wo_user, wo_admin;
+grant execute on function wo_private.enroll_signing_key(text, text, text, timestamptz) to wo_admin;
+grant execute on function wo_private.change_signing_key(text, text, text),
+    wo_private.revoke_delegation(uuid, text) to wo_user, wo_admin;
+grant execute on function wo_private.request_signature(text, text, text, text, text, text, text),
+    wo_private.sign(uuid, text, text), wo_private.withdraw_signature(uuid, text),
+    wo_private.delegate_approval(text, text, timestamptz, timestamptz, text, text, text, uuid) to wo_user;
+grant execute on function wo_private.approvers(uuid, text, text, text), wo_private.evidence_package(text),
+    wo_private.evidence_report(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.verify_audit(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.consumer_tenant(), wo_private.fetch_events(text, integer),
     wo_private.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;
 grant execute on function wo_private.cloudevent(uuid, bigint, integer, text, uuid, timestamptz, text, json)
     to wo_user, wo_admin, wo_bridge, wo_auditor;
 grant execute on function wo_private.call_guard(text, uuid, uuid) to wo_trail, wo_user;
-grant execute on function wo_private.refuse_change(), wo_private.refuse_foreign_writer(),
+grant execute on function wo_private.refuse_change(), wo_private.forget(), wo_private.refuse_foreign_writer(),
     wo_private.configuration_rule(), wo_private.configuration_trail(), wo_private.belonging_rule(),
     wo_private.belonging_trail(), wo_private.principal_directory(),
     wo_private.work_order_rule(), wo_private.work_order_trail(), wo_private.work_order_import() to wo_owner;

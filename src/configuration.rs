@@ -99,6 +99,13 @@ fn configuration_rule<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         "guard_function" => {
             crate::lifecycle::check_guard_function(&value("function_name")).or_refuse()
         }
+        "approval_requirement" => crate::approval::requirement::check(&new).or_refuse(),
+        "business_calendar" => {
+            crate::approval::escalation::calendar_of(&new).or_refuse();
+        }
+        "approval_sla" => {
+            crate::approval::escalation::sla(&new).or_refuse();
+        }
         "lifecycle" => {
             let tuple = crate::lifecycle::publish(&new, &acting).or_refuse();
             return Ok(Some(returned(trigger, tuple)));
@@ -142,6 +149,9 @@ fn configuration_trail<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             (Some(_), None) => "deleted",
         };
         record(&acting, subject, &format!("[{}]", key.join(",")), action, None, changes);
+        if subject == "approval_requirement" {
+            crate::approval::requirement::ask_anew(acting.tenant);
+        }
     }
     Ok(None)
 }
@@ -294,6 +304,15 @@ pub fn wrong_tenant() -> Refusal {
     .hint("Leave tenant_id out: it is your own by default.")
 }
 
+/// The refusal for what only administrators do.
+pub fn not_an_administrator(what: &str) -> Refusal {
+    Refusal::new(
+        SqlState::NotPermitted,
+        "not_an_administrator",
+        format!("only members of wo_admin {what}"),
+    )
+}
+
 /// Makes a tenant with what every tenant starts with, and what its template brings.
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
@@ -306,11 +325,7 @@ fn create_tenant(
 ) -> pgrx::Uuid {
     crate::install::check_records();
     if !identity::login_is_member("wo_admin") {
-        refuse(Refusal::new(
-            SqlState::NotPermitted,
-            "not_an_administrator",
-            "only members of wo_admin make tenants",
-        ));
+        refuse(not_an_administrator("make tenants"));
     }
     let template = wo_rules::template::named(template.unwrap_or("regulated_change")).or_refuse();
     let tenant = crate::work_order::new_id(identity::now());

@@ -26,6 +26,8 @@ const FILES: &[(&str, &str)] = &[
     ("09_dispatch", include_str!("../sql/09_dispatch.sql")),
     ("10_fleet", include_str!("../sql/10_fleet.sql")),
     ("11_hierarchy", include_str!("../sql/11_hierarchy.sql")),
+    ("12_approval", include_str!("../sql/12_approval.sql")),
+    ("13_evidence", include_str!("../sql/13_evidence.sql")),
     ("98_grant", include_str!("../sql/98_grant.sql")),
 ];
 
@@ -150,14 +152,17 @@ fn are_in_order() -> bool {
 
 /// Has PostgreSQL tell this backend when a table is altered; called once in a backend.
 pub fn watch() {
-    // SAFETY: the callback lives as long as the library and touches Rust memory alone.
+    // SAFETY: the callback lives as long as the library, touches Rust memory alone and never raises.
     unsafe {
         pg_sys::CacheRegisterRelcacheCallback(Some(at_alteration), pg_sys::Datum::from(0));
     }
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn at_alteration(_argument: pg_sys::Datum, _relation: pg_sys::Oid) {
+unsafe extern "C-unwind" fn at_alteration(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
+    if crate::identity::known::hear(relation) {
+        return;
+    }
     let _ = CHECKED.try_with(|checked| checked.set(false));
     crate::work_order::direct::forget();
     crate::lookup::forget();

@@ -5,11 +5,13 @@
 //! in all three places.
 
 mod apply;
+mod approval;
 mod audit;
 mod configuration;
 mod dispatch;
 mod duty;
 mod event;
+mod evidence;
 mod fleet;
 mod hierarchy;
 mod identity;

@@ -25,6 +25,11 @@ pub static TRACEPARENT: GucSetting<Option<CString>> = GucSetting::<Option<CStrin
 /// `wo_core.work_order_partitions`: into how many partitions an install divides the work orders.
 pub static PARTITIONS: GucSetting<i32> = GucSetting::<i32>::new(1);
 
+/// `wo_core.signing_token_age`: how old the token of a signer may be, in seconds.
+pub static SIGNING_TOKEN_AGE: GucSetting<i32> = GucSetting::<i32>::new(300);
+/// `wo_core.challenge_lifetime`: how long a challenge may be answered, in seconds.
+pub static CHALLENGE_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(300);
+
 /// Makes the settings known to the server.
 pub fn define() {
     GucRegistry::define_string_guc(
@@ -66,6 +71,26 @@ pub fn define() {
         &PARTITIONS,
         1,
         256,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_int_guc(
+        c"wo_core.signing_token_age",
+        c"How old, in seconds, the token may be with which somebody requests or gives a signature.",
+        c"Every signing authenticates anew: older tokens are refused for it, whatever their expiry.",
+        &SIGNING_TOKEN_AGE,
+        1,
+        86_400,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_int_guc(
+        c"wo_core.challenge_lifetime",
+        c"How long, in seconds, the challenge of a signature may be answered.",
+        c"After that a new one has to be requested.",
+        &CHALLENGE_LIFETIME,
+        1,
+        86_400,
         GucContext::Suset,
         GucFlags::empty(),
     );

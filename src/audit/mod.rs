@@ -1,7 +1,7 @@
 //! The audit trail: writing entries, and verifying them against the rows.
 
 pub mod source;
-mod verify;
+pub mod verify;
 
 use crate::apply::append_to_leaf;
 use crate::duty::as_trail;

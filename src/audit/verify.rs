@@ -10,6 +10,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
+use wo_rules::approval::kept::{Kept, REPEATED, why_broken};
 use wo_rules::audit::{Break, CONFIGURATION, Entry, Replay, Standing};
 use wo_rules::refusal::Refusal;
 use wo_rules::time::utc;
@@ -17,7 +18,8 @@ use wo_rules::time::utc;
 /// How many chains are read at a time.
 const BATCH: i32 = 500;
 
-const ENTRY_COLUMNS: &str = "told.subject_id, told.subject, told.sequence, told.recorded_at, told.action, told.actor, told.reason,
+/// The columns of an entry as [`entry_at`] reads them.
+pub const ENTRY_COLUMNS: &str = "told.subject_id, told.subject, told.sequence, told.recorded_at, told.action, told.actor, told.reason,
     told.from_status, told.to_status, told.record_version, told.changes::text, told.client_address, told.application,
     told.login_role, told.authenticated_by, told.transaction_id, told.previous_hash, told.entry_hash";
 
@@ -47,6 +49,15 @@ statement!(
 statement!(
     WORK_ORDERS,
     "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = any($2)",
+    [UUIDOID, UUIDARRAYOID]
+);
+statement!(
+    SIGNATURES,
+    "select given.*, used.public_key as used_public_key, used.principal as used_principal
+     from wo.approval as given
+     left join wo.signing_key as used on used.tenant_id = given.tenant_id and used.key_id = given.key_id
+     where given.tenant_id = $1 and given.work_order_id = any($2)
+     order by given.work_order_id, given.signed_at, given.id",
     [UUIDOID, UUIDARRAYOID]
 );
 statement!(
@@ -114,14 +125,21 @@ struct Chain {
 
 /// A record as it stands: its audited values and, for a work order, its number and state.
 #[derive(Default)]
-struct Held {
-    values: BTreeMap<String, String>,
-    number: Option<String>,
-    status: Option<String>,
-    version: Option<i64>,
-    changed_at: Option<String>,
-    sequence: i64,
-    hash: Vec<u8>,
+pub struct Held {
+    /// Each audited column that is not null, as JSON text.
+    pub values: BTreeMap<String, String>,
+    /// Its number.
+    pub number: Option<String>,
+    /// Its state.
+    pub status: Option<String>,
+    /// Its version.
+    pub version: Option<i64>,
+    /// When it last changed.
+    pub changed_at: Option<String>,
+    /// The sequence of its chain's head.
+    pub sequence: i64,
+    /// The hash of its chain's head.
+    pub hash: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -137,7 +155,8 @@ fn uuid_at(rows: &Rows, row: usize, column: i32) -> Uuid {
     rows.get::<pgrx::Uuid>(row, column).map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes()))
 }
 
-fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> (Uuid, Entry, Vec<u8>, Vec<u8>) {
+/// An entry of the trail, with its id, and the hashes before and of it.
+pub fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> (Uuid, Entry, Vec<u8>, Vec<u8>) {
     let text = |column: i32| rows.get::<String>(row, column);
     let id = uuid_at(rows, row, 1);
     let recorded_at = rows.datum(row, 4).map_or(0, |datum| datum.value() as i64);
@@ -164,7 +183,7 @@ fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> (Uuid, Entry, Vec<u8>, Vec
 }
 
 /// The audited values of a row, and its columns that the trail keeps beside them.
-fn held_of(row: &Row) -> Held {
+pub fn held_of(row: &Row) -> Held {
     let mut held = Held::default();
     for index in 0..row.len() {
         let (Some(name), Some(json)) = (row.name(index), row.json(index)) else { continue };
@@ -220,7 +239,13 @@ impl Verifier {
                     .collect()
             })
         });
-        add_belongings(&mut work_orders, &arguments);
+        // What belongs to work orders stands in their trails, and so among their values.
+        belongings(&arguments, |owner, name, value| {
+            if let Some(held) = work_orders.get_mut(&owner) {
+                held.values.insert(name, value);
+            }
+        });
+        let mut forged = unproven(tenant, &arguments);
         let chains: HashMap<Uuid, Chain> = CHAINS.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 (0..rows.count())
@@ -278,7 +303,9 @@ impl Verifier {
                 }
                 (None, None) => (subject, id.to_string(), Err(Break::Missing)),
             };
-            let found = broken.or_else(|| verdict.err().map(|why| (end, why)));
+            let found = broken
+                .or_else(|| verdict.err().map(|why| (end, why)))
+                .or_else(|| forged.remove(id).map(|why| (end, why)));
             if let Some((sequence, why)) = found {
                 self.broken.push((subject, key, sequence, why));
             }
@@ -325,28 +352,71 @@ impl Verifier {
     }
 }
 
-/// What belongs to work orders stands in their trails, and so among their values.
-fn add_belongings(work_orders: &mut HashMap<Uuid, Held>, arguments: &[Argument]) {
-    for kind in belonging::KINDS {
+/// Gives whatever belongs to the work orders that `arguments` name (tenant, ids): of which, its name in
+/// the trail, its value.
+pub fn belongings(arguments: &[Argument], mut take: impl FnMut(Uuid, String, String)) {
+    for shape in belonging::SHAPES {
         let statement = Statement::new(
             format!(
                 "select held.* from wo.{} as held where held.tenant_id = $1 and held.{} = any($2)",
-                kind.table, kind.owner
+                shape.table, shape.owner
             ),
             &[pg_sys::UUIDOID, pg_sys::UUIDARRAYOID],
         );
         statement.run(Mode::Latest, arguments, |rows| {
             for index in 0..rows.count() {
                 let Some(row) = Row::of_rows(rows, index) else { continue };
-                let owner = row.named::<pgrx::Uuid>(kind.owner);
+                let owner = row.named::<pgrx::Uuid>(shape.owner);
                 let owner = owner.map(|id| Uuid::from_bytes(*id.as_bytes()));
-                if let Some(held) = owner.and_then(|id| work_orders.get_mut(&id)) {
-                    held.values
-                        .insert(belonging::name_of(kind, &row), belonging::value_of(kind, &row));
+                if let Some(owner) = owner {
+                    take(owner, belonging::name_of(shape, &row), belonging::value_of(shape, &row));
                 }
             }
         });
     }
+}
+
+/// The first signature of each work order that proves nothing.
+fn unproven(tenant: Uuid, arguments: &[Argument]) -> HashMap<Uuid, Break> {
+    SIGNATURES.with(|statement| {
+        statement.run(Mode::Latest, arguments, |rows| {
+            let mut all = HashMap::new();
+            for index in 0..rows.count() {
+                let Some(row) = Row::of_rows(rows, index) else { continue };
+                let (work_order, approval, kept) = kept_of(tenant, &row);
+                if let Some(why) = why_broken(&kept) {
+                    all.entry(work_order).or_insert(Break::Signature { approval, why });
+                }
+            }
+            all
+        })
+    })
+}
+
+fn kept_of(tenant: Uuid, row: &Row) -> (Uuid, String, Kept) {
+    let id = |name: &str| {
+        row.named::<pgrx::Uuid>(name).map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes()))
+    };
+    let value = |name: &str| -> Option<String> {
+        match name {
+            "delegation_id" => {
+                row.named::<pgrx::Uuid>(name).map(|id| Uuid::from_bytes(*id.as_bytes()).to_string())
+            }
+            "record_version" => row.named::<i64>(name).map(|version| version.to_string()),
+            "content_sha256" => row.named::<Vec<u8>>(name).map(hex::encode),
+            _ => row.named(name),
+        }
+    };
+    let kept = Kept {
+        tenant_id: tenant.to_string(),
+        work_order_id: id("work_order_id").to_string(),
+        columns: REPEATED.iter().map(|name| (*name, value(name))).collect(),
+        payload: row.named("payload").unwrap_or_default(),
+        signature: row.named("signature").unwrap_or_default(),
+        public_key: row.named("used_public_key").unwrap_or_default(),
+        key_principal: row.named("used_principal").unwrap_or_default(),
+    };
+    (id("work_order_id"), id("id").to_string(), kept)
 }
 
 fn standing(held: &Held) -> Standing<'_> {
@@ -371,6 +441,9 @@ fn key_columns(subject: &str) -> &'static [&'static str] {
         "lifecycle" => &["name", "version"],
         "engine" => &["engine"],
         "task_type" => &["task_type"],
+        "signing_key" => &["key_id"],
+        "delegation" => &["id"],
+        "approval_sla" => &["role"],
         _ => &["name"],
     }
 }

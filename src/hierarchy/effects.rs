@@ -12,7 +12,7 @@ use crate::work_order::belonging::{self, Happening};
 use crate::work_order::pending::{Consequence, as_consequence};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use serde_json::json;
+use serde_json::{Map, json};
 use std::cell::RefCell;
 use uuid::Uuid;
 use wo_rules::lifecycle::{Effect, Lifecycle, State, Transition};
@@ -31,6 +31,11 @@ statement!(
     [UUIDOID, UUIDOID]
 );
 statement!(
+    LIFECYCLE,
+    "select held.lifecycle from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
+    [UUIDOID, UUIDOID]
+);
+statement!(
     OPEN_SUCCESSORS,
     "select waiting.id, waiting.wo_number from wo.dependency as edge
      join wo.work_order as waiting on waiting.tenant_id = edge.tenant_id and waiting.id = edge.successor_id
@@ -40,7 +45,8 @@ statement!(
 );
 statement!(
     OPEN_PARTS,
-    "select part.id, part.lifecycle, part.lifecycle_version, part.status from wo.work_order as part
+    "select part.id, part.lifecycle, part.lifecycle_version, part.status, part.regulatory
+     from wo.work_order as part
      where part.tenant_id = $1 and part.master_id = $2 and part.locked_at is null
      order by part.id",
     [UUIDOID, UUIDOID]
@@ -55,6 +61,8 @@ statement!(
     "select pg_catalog.count(*) from (
         select from wo.work_order as part
         where part.tenant_id = $1 and part.master_id = $2 and part.locked_at is null
+            and not exists (select from wo.waiver as waived
+                where waived.tenant_id = $1 and waived.work_order_id = $2 and waived.part_id = part.id)
         limit $3
      ) as open",
     [UUIDOID, UUIDOID, INT8OID]
@@ -90,6 +98,9 @@ pub struct Aftermath {
     ended: bool,
     /// Whether its open parts are cancelled along.
     cascade: bool,
+    /// The action that its parts take along, because its signatures cover them, and whether it is
+    /// regulatory itself.
+    approve: Option<(String, bool)>,
     /// The state that it came to.
     status: String,
     /// Why.
@@ -102,6 +113,7 @@ impl Aftermath {
         lifecycle: &Lifecycle,
         (from, to): (&str, &str),
         edge: Option<&Transition>,
+        regulatory: bool,
         placing: Placing,
         reason: Option<&str>,
     ) -> Self {
@@ -121,6 +133,9 @@ impl Aftermath {
             reopened: satisfies(from) && !satisfies(to),
             ended: placing.after.is_some() && ask(to, |state| state.terminal),
             cascade: has(Effect::CascadeCancel),
+            approve: edge
+                .filter(|_| has(Effect::ApproveChildren))
+                .map(|edge| (edge.action.clone(), regulatory)),
             status: to.to_owned(),
             reason: reason.map(str::to_owned),
         }
@@ -133,7 +148,9 @@ impl Aftermath {
 
     /// Whether nothing follows.
     pub fn is_empty(&self) -> bool {
-        !(self.placing.moved || self.reopened || self.ended || self.cascade) && self.tell.is_none()
+        !(self.placing.moved || self.reopened || self.ended || self.cascade)
+            && self.tell.is_none()
+            && self.approve.is_none()
     }
 
     /// Whether the master must not complete meanwhile.
@@ -160,6 +177,9 @@ pub fn carry_out(tenant: Uuid, id: Uuid, number: &str, after: &Aftermath) {
     if after.cascade {
         end_parts(tenant, id, number, after.reason.as_deref());
     }
+    if let Some((action, regulatory)) = &after.approve {
+        approve_parts(tenant, id, number, action, *regulatory);
+    }
     if after.ended
         && let Some(master) = master
     {
@@ -174,6 +194,13 @@ fn number_of(tenant: Uuid, id: Uuid) -> Option<String> {
     let arguments = [uuid_argument(tenant), uuid_argument(id)];
     as_trail(|| {
         NUMBER.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
+    })
+}
+
+fn lifecycle_name(tenant: Uuid, id: Uuid) -> Option<String> {
+    let arguments = [uuid_argument(tenant), uuid_argument(id)];
+    as_trail(|| {
+        LIFECYCLE.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
     })
 }
 
@@ -256,6 +283,46 @@ fn end_parts(tenant: Uuid, master: Uuid, number: &str, reason: Option<&str>) {
         Some(reason) => format!("with its master {number}: {reason}"),
         None => format!("with its master {number}"),
     };
+    for (part, to) in parts {
+        let arguments = [uuid_argument(tenant), uuid_argument(part), text(&to), text(&reason)];
+        let count = as_consequence(Consequence::Cascade(part), || {
+            as_trail(|| {
+                END.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
+            })
+        });
+        if count == 0 {
+            refuse(changed_meanwhile(number));
+        }
+    }
+}
+
+/// Moves the open parts of a master along an action that its signatures cover, in the order of
+/// their ids. A regulatory part moves along with a regulatory master only: the others' signatures
+/// were not asked for it.
+fn approve_parts(tenant: Uuid, master: Uuid, number: &str, action: &str, regulatory: bool) {
+    let arguments = [uuid_argument(tenant), uuid_argument(master)];
+    let lifecycle = lifecycle_name(tenant, master);
+    let parts: Vec<(Uuid, String)> = as_trail(|| {
+        OPEN_PARTS.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                (0..rows.count())
+                    .filter_map(|row| {
+                        let name: String = rows.get(row, 2)?;
+                        let compiled = cache::compiled(tenant, &name, rows.get(row, 3)?);
+                        let compiled = compiled.or_refuse();
+                        let status: String = rows.get(row, 4)?;
+                        let covered = regulatory || !rows.get(row, 5).unwrap_or(true);
+                        let edge = compiled
+                            .edges_from(&status)
+                            .find(|edge| edge.action == action)
+                            .filter(|_| covered && lifecycle.as_deref() == Some(&name))?;
+                        Some((id_at(rows, row)?, edge.to.clone()))
+                    })
+                    .collect()
+            })
+        })
+    });
+    let reason = format!("covered by the signatures on its master {number}");
     for (part, to) in parts {
         let arguments = [uuid_argument(tenant), uuid_argument(part), text(&to), text(&reason)];
         let count = as_consequence(Consequence::Cascade(part), || {
@@ -363,8 +430,12 @@ pub fn settled(tenant: Uuid, master: Uuid) -> bool {
         })
     });
     if is_open {
-        let happening =
-            Happening { action: "children_settled", reason: None, changes: "{}".to_owned() };
+        let happening = Happening {
+            action: "children_settled",
+            reason: None,
+            changes: "{}".to_owned(),
+            data: Map::new(),
+        };
         belonging::record(tenant, master, happening);
     }
     is_open

@@ -23,6 +23,8 @@ statement!(
      from wo.dependency as edge
      join wo.work_order as awaited on awaited.tenant_id = edge.tenant_id and awaited.id = edge.predecessor_id
      where edge.tenant_id = $1 and edge.successor_id = $2
+        and not exists (select from wo.waiver as waived
+            where waived.tenant_id = edge.tenant_id and waived.part_id = edge.predecessor_id)
      order by awaited.id",
     [UUIDOID, UUIDOID]
 );
@@ -49,6 +51,8 @@ statement!(
         (pg_catalog.array_agg(part.wo_number::pg_catalog.text order by part.id))[1:8]
      from wo.work_order as part
      where part.tenant_id = $1 and part.master_id = $2
+        and not exists (select from wo.waiver as waived
+            where waived.tenant_id = $1 and waived.work_order_id = $2 and waived.part_id = part.id)
      group by 1, 2, 3, 4
      order by 3, 4",
     [UUIDOID, UUIDOID]
@@ -59,6 +63,8 @@ statement!(
         (pg_catalog.array_agg(sibling.wo_number::pg_catalog.text order by sibling.id))[1:8]
      from wo.work_order as sibling
      where sibling.tenant_id = $1 and sibling.master_id = $2 and sibling.locked_at is not null
+        and not exists (select from wo.waiver as waived
+            where waived.tenant_id = $1 and waived.work_order_id = $2 and waived.part_id = sibling.id)
      group by 1, 2, 3",
     [UUIDOID, UUIDOID]
 );
@@ -90,7 +96,13 @@ fn lifecycle_at(tenant: Uuid, rows: &Rows, row: usize, column: i32) -> Option<Rc
 
 /// Adds what the guards found. `hold` keeps what was found from being undone before this
 /// transaction ends.
-pub fn add_facts(tenant: Uuid, place: &Place, guards: &[Guard], hold: bool, facts: &mut Facts) {
+pub fn add_facts<'a>(
+    tenant: Uuid,
+    place: &Place,
+    guards: impl Iterator<Item = &'a Guard>,
+    hold: bool,
+    facts: &mut Facts,
+) {
     let mut add = |guard: &Guard, fact: Option<GuardFact>| {
         if let Some(fact) = fact {
             facts.attached.insert(guard.name().to_owned(), fact);

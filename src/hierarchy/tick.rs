@@ -46,14 +46,24 @@ fn tell_masters(tenant: Uuid) -> i32 {
 #[search_path(pg_catalog, pg_temp)]
 fn tick() -> TableIterator<'static, (name!(job, String), name!(done, i32))> {
     crate::install::check_records();
-    let told = match identity::current() {
-        Some(acting) => tell_masters(acting.tenant),
-        None if login_is_member("wo_admin") => open_tenants().into_iter().map(told_in).sum(),
+    let done = match identity::current() {
+        Some(acting) => jobs(acting.tenant),
+        None if login_is_member("wo_admin") => open_tenants()
+            .into_iter()
+            .map(as_administrator)
+            .fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1)),
         None => crate::raise::refuse(wo_rules::identity::nobody()),
     };
-    TableIterator::new([("children_settled".to_owned(), told)])
+    TableIterator::new([
+        ("children_settled".to_owned(), done.0),
+        ("approvals_escalated".to_owned(), done.1),
+    ])
 }
 
-fn told_in(tenant: Uuid) -> i32 {
-    memory::during(identity::administrator(tenant), || tell_masters(tenant))
+fn jobs(tenant: Uuid) -> (i32, i32) {
+    (tell_masters(tenant), crate::approval::escalation::escalate(tenant))
+}
+
+fn as_administrator(tenant: Uuid) -> (i32, i32) {
+    memory::during(identity::administrator(tenant), || jobs(tenant))
 }

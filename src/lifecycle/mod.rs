@@ -200,14 +200,15 @@ fn is_usable(function: &str) -> bool {
 }
 
 /// What is attached to a work order, for the edges that the rules ask about.
-pub fn facts(tenant: Uuid, work_order: Uuid, sql_guards: &[String]) -> Facts {
+pub fn facts<'a>(
+    tenant: Uuid,
+    work_order: Uuid,
+    sql_guards: impl Iterator<Item = &'a String>,
+) -> Facts {
     let mut facts = Facts::default();
-    if !sql_guards.is_empty() {
-        crate::duty::as_trail(|| {
-            for name in sql_guards {
-                facts.attached.insert(format!("sql:{name}"), evaluate(tenant, work_order, name));
-            }
-        });
+    for name in sql_guards {
+        let found = crate::duty::as_trail(|| evaluate(tenant, work_order, name));
+        facts.attached.insert(format!("sql:{name}"), found);
     }
     facts
 }

@@ -5,6 +5,7 @@ use super::layout::Layout;
 use super::pending::{self, Consequence};
 use super::seen::{Facets, Seen, lifecycle_of};
 use super::standing::{self, Standing};
+use crate::approval;
 use crate::duty::as_trail;
 use crate::identity::{self, memory};
 use crate::raise::{OrRefuse, damaged, refuse};
@@ -13,6 +14,7 @@ use crate::statement::{Mode, Statement, statement, text, uuid as uuid_argument};
 use pgrx::AllocatedByPostgres;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
+use serde_json::{Map, Value};
 use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::lifecycle::Lifecycle;
@@ -34,14 +36,29 @@ statement!(
     [UUIDOID, UUIDOID]
 );
 
-/// A kind of record that belongs to a work order.
-pub struct Kind {
+/// Where a record that belongs to a work order stands.
+pub struct Shape {
     /// Its table.
     pub table: &'static str,
     /// The column that names the work order.
     pub owner: &'static str,
     /// The column that tells it from others of its work order, where there may be several.
     pub key: Option<&'static str>,
+}
+
+const ENGINE_OVERRIDE: Shape =
+    Shape { table: "engine_override", owner: "work_order_id", key: None };
+const DEPENDENCY: Shape =
+    Shape { table: "dependency", owner: "successor_id", key: Some("predecessor_id") };
+
+/// Everything that belongs to work orders.
+pub const SHAPES: &[Shape] =
+    &[ENGINE_OVERRIDE, DEPENDENCY, approval::APPROVAL, approval::REQUEST, approval::WAIVER];
+
+/// A kind of record that belongs to a work order and that callers write themselves.
+pub struct Kind {
+    /// Where it stands.
+    pub shape: Shape,
     /// What the trail and the events say when one is added, changed, removed.
     pub actions: [&'static str; 3],
     /// The column that takes who wrote it, and the one that takes when.
@@ -57,9 +74,7 @@ pub struct Kind {
 /// Every kind.
 pub const KINDS: &[Kind] = &[
     Kind {
-        table: "engine_override",
-        owner: "work_order_id",
-        key: None,
+        shape: ENGINE_OVERRIDE,
         actions: ["engine_overridden", "engine_overridden", "engine_override_withdrawn"],
         written: Some(("overridden_by", "overridden_at")),
         reason: Some("reason"),
@@ -67,9 +82,7 @@ pub const KINDS: &[Kind] = &[
         after: |_, _, _| Ok(()),
     },
     Kind {
-        table: "dependency",
-        owner: "successor_id",
-        key: Some("predecessor_id"),
+        shape: DEPENDENCY,
         actions: ["dependency_added", "dependency_changed", "dependency_removed"],
         written: Some(("added_by", "added_at")),
         reason: None,
@@ -135,7 +148,7 @@ fn kind_of(trigger: &PgTrigger<'_>) -> Result<&'static Kind, PgTriggerError> {
     let name = arguments.first().map(String::as_str).unwrap_or_default();
     Ok(KINDS
         .iter()
-        .find(|kind| kind.table == name)
+        .find(|kind| kind.shape.table == name)
         .unwrap_or_else(|| refuse(damaged(&format!("a trigger watches \"{name}\"")))))
 }
 
@@ -162,7 +175,7 @@ fn belonging_rule<'a>(
     }
     memory::mark_written();
     let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
-    let owner = Owner::lock(acting.tenant, uuid_in(row, kind.owner)).or_refuse();
+    let owner = Owner::lock(acting.tenant, uuid_in(row, kind.shape.owner)).or_refuse();
     owner.lifecycle.check_open(&owner.facets.record()).or_refuse();
     (kind.check)(&standing, &owner, new.as_ref()).or_refuse();
     let Some(new) = new else { return Ok(trigger.old()) };
@@ -206,10 +219,12 @@ fn belonging_trail<'a>(
         // The rows of the statement itself are to be seen.
         // SAFETY: called in a transaction that has written.
         unsafe { pg_sys::CommandCounterIncrement() };
-        (kind.after)(acting.tenant, uuid_in(new, kind.owner), new).or_refuse();
+        (kind.after)(acting.tenant, uuid_in(new, kind.shape.owner), new).or_refuse();
     }
-    let (before, after) =
-        (old.as_ref().map(|row| value_of(kind, row)), new.as_ref().map(|row| value_of(kind, row)));
+    let (before, after) = (
+        old.as_ref().map(|row| value_of(&kind.shape, row)),
+        new.as_ref().map(|row| value_of(&kind.shape, row)),
+    );
     if before == after {
         return Ok(None);
     }
@@ -222,12 +237,13 @@ fn belonging_trail<'a>(
         action: kind.actions[place],
         reason: kind.reason.filter(|_| after.is_some()).and_then(|column| row.named(column)),
         changes: wo_rules::audit::changes([(
-            name_of(kind, row).as_str(),
+            name_of(&kind.shape, row).as_str(),
             before.as_deref(),
             after.as_deref(),
         )]),
+        data: Map::new(),
     };
-    record(acting.tenant, uuid_in(row, kind.owner), happening);
+    record(acting.tenant, uuid_in(row, kind.shape.owner), happening);
     Ok(None)
 }
 
@@ -240,6 +256,8 @@ pub struct Happening {
     pub reason: Option<String>,
     /// Old and new values: see [`wo_rules::audit::changes`].
     pub changes: String,
+    /// What its event says beside what every event says.
+    pub data: Map<String, Value>,
 }
 
 /// Writes it into the work order's chain.
@@ -266,16 +284,16 @@ pub fn record(tenant: Uuid, work_order: Uuid, happening: Happening) {
 }
 
 /// The name under which the trail keeps a record.
-pub fn name_of(kind: &Kind, row: &Row) -> String {
-    match kind.key {
-        None => kind.table.to_owned(),
-        Some(key) => format!("{}:{}", kind.table, uuid_in(row, key)),
+pub fn name_of(shape: &Shape, row: &Row) -> String {
+    match shape.key {
+        None => shape.table.to_owned(),
+        Some(key) => format!("{}:{}", shape.table, uuid_in(row, key)),
     }
 }
 
 /// What the trail keeps of a record: its columns beside its key, as the text of a JSON object.
-pub fn value_of(kind: &Kind, row: &Row) -> String {
-    let is_key = |name: &str| name == "tenant_id" || name == kind.owner || Some(name) == kind.key;
+pub fn value_of(shape: &Shape, row: &Row) -> String {
+    let is_key = |name: &str| name == "tenant_id" || name == shape.owner || Some(name) == shape.key;
     let members: Vec<String> = (0..row.len())
         .filter_map(|index| {
             let name = row.name(index).filter(|name| !is_key(name))?;

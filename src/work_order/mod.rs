@@ -12,14 +12,15 @@ pub mod number;
 pub mod pending;
 mod rule;
 mod seen;
-mod standing;
+pub mod standing;
 mod trail;
 mod transitions;
 
-pub use layout::{Column, is_beside_changes};
-pub use seen::Seen;
-pub use standing::Standing;
+pub use layout::{Column, Layout, is_beside_changes};
+pub use seen::{Facets, Seen, lifecycle_of};
+pub use standing::{Standing, kind_of};
 
+use crate::approval;
 use crate::hierarchy;
 use crate::identity::memory::Identity;
 use crate::identity::{self, random_bytes};
@@ -31,7 +32,7 @@ use pgrx::prelude::*;
 use std::cell::Cell;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::Policy;
-use wo_rules::lifecycle::{Facts, Guard, Lifecycle, Record};
+use wo_rules::lifecycle::{Facts, Guard, Lifecycle, Record, Transition};
 use wo_rules::reference::{self, Reference};
 use wo_rules::refusal::Refusal;
 use wo_rules::time::unix_milliseconds;
@@ -65,26 +66,28 @@ fn facts_for(
     tenant: Uuid,
     seen: &Seen<'_>,
     lifecycle: &Lifecycle,
-    guards: &[Guard],
-    sql_guards: &[String],
+    edges: &[&Transition],
     hold: bool,
 ) -> Facts {
+    let sql_guards = edges.iter().flat_map(|edge| &edge.sql_guards);
     let mut facts = crate::lifecycle::facts(tenant, seen.id(), sql_guards);
+    let guards = || edges.iter().flat_map(|edge| &edge.guards);
     let looks_around = |guard: &Guard| {
         matches!(
             guard,
             Guard::DependenciesSatisfied | Guard::ChildrenSettled | Guard::ChildrenInReview
         )
     };
-    if guards.iter().any(looks_around) {
+    if guards().any(looks_around) {
         let place = Place {
             id: seen.id(),
             master: hierarchy::master_of(seen),
             policy: seen.get::<pgrx::JsonB>(Column::HierarchyPolicy).map(|policy| policy.0),
             lifecycle_policy: lifecycle.hierarchy_policy(),
         };
-        hierarchy::guards::add_facts(tenant, &place, guards, hold, &mut facts);
+        hierarchy::guards::add_facts(tenant, &place, guards(), hold, &mut facts);
     }
+    approval::gate::add_facts(tenant, seen, lifecycle, edges, &mut facts);
     facts
 }
 
@@ -120,10 +123,17 @@ struct EventData<'a> {
     sequence: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<&'a str>,
+    #[serde(flatten)]
+    more: Option<&'a serde_json::Map<String, serde_json::Value>>,
 }
 
 /// The `data` of an event: what happened, small enough to be carried everywhere.
-fn event_data(written: &Written, acting: &Identity, sequence: i64) -> String {
+fn event_data(
+    written: &Written,
+    acting: &Identity,
+    sequence: i64,
+    more: Option<&serde_json::Map<String, serde_json::Value>>,
+) -> String {
     let data = EventData {
         work_order: &written.number,
         lifecycle: &written.lifecycle.0,
@@ -134,6 +144,7 @@ fn event_data(written: &Written, acting: &Identity, sequence: i64) -> String {
         version: written.version,
         sequence,
         actor: acting.principal.as_deref(),
+        more,
     };
     serde_json::to_string(&data).unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 //! change of its own row fails with 27000), so the finished entry waits here for the other one.
 
 use super::belonging::Happening;
+use crate::approval;
 use crate::audit::Link;
 use crate::hierarchy::effects::Aftermath;
 use crate::identity::memory::nesting_level;
@@ -22,6 +23,12 @@ pub struct Pending {
     pub kind: Option<&'static str>,
     /// What follows for others.
     pub aftermath: Aftermath,
+    /// What follows for its signatures, if anything.
+    pub approvals: Option<approval::aftermath::Aftermath>,
+    /// Whether its record is locked from now on.
+    pub ended: bool,
+    /// Whether it moved along with its master.
+    pub moves_along: bool,
     /// Whether an edge of the state that was reached may be taken by the system.
     pub may_follow: bool,
     /// What the API says of it.
@@ -52,12 +59,15 @@ pub struct Written {
 /// A write that the law itself makes, and how it is to be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consequence {
-    /// An edge that the system takes because its gates became true.
-    Auto(Uuid),
+    /// An edge that the system takes because its gates became true; whether it moves along with its
+    /// master.
+    Auto(Uuid, bool),
     /// A move to another version of the lifecycle.
     Migration(Uuid),
     /// The end of a part whose master was cancelled.
     Cascade(Uuid),
+    /// The way back after a signature was refused.
+    Rejection(Uuid),
     /// Something that belongs to the work order was written.
     Belonging(Uuid, Rc<Happening>),
 }
@@ -107,7 +117,8 @@ pub fn as_consequence<T>(consequence: Consequence, act: impl FnOnce() -> T) -> T
 pub fn consequence_of(id: Uuid) -> Option<Consequence> {
     CONSEQUENCE.with_borrow(|current| match current {
         Some((_, consequence)) => match consequence {
-            Consequence::Auto(it)
+            Consequence::Auto(it, _)
+            | Consequence::Rejection(it)
             | Consequence::Migration(it)
             | Consequence::Cascade(it)
             | Consequence::Belonging(it, _)

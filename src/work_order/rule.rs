@@ -8,6 +8,7 @@ use super::pending::{self, Consequence, Pending, Written};
 use super::seen::{Facets, Seen, lifecycle_of};
 use super::standing::{self, Standing};
 use super::{facts_for, new_id, number};
+use crate::approval;
 use crate::audit::{Act, Link};
 use crate::duty::as_trail;
 use crate::hierarchy::{self, effects::Aftermath};
@@ -197,6 +198,13 @@ fn before_insert(
             may_follow,
             happening: None,
             aftermath: Aftermath::of_placing(placing),
+            approvals: approval::aftermath::Aftermath::of_creation(
+                acting.tenant,
+                &compiled,
+                placing.after.is_some(),
+            ),
+            moves_along: false,
+            ended: false,
         },
     ))
 }
@@ -246,13 +254,22 @@ fn before_update(
         Decision::default()
     } else {
         let facts = match lifecycle.edge(&facets.status, &status) {
-            Some(edge) if !matches!(consequence, Some(Consequence::Cascade(_))) => {
-                facts_for(acting.tenant, new, &lifecycle, &edge.guards, &edge.sql_guards, true)
+            Some(edge)
+                if !matches!(
+                    consequence,
+                    Some(Consequence::Cascade(_) | Consequence::Rejection(_))
+                ) =>
+            {
+                let mut facts = facts_for(acting.tenant, new, &lifecycle, &[edge], true);
+                facts.moves_along = matches!(consequence, Some(Consequence::Auto(_, true)));
+                facts
             }
             _ => Facts::default(),
         };
         match (consequence, standing) {
-            (Some(Consequence::Cascade(_)), _) => lifecycle.decide_consequence(&record, &status)?,
+            (Some(Consequence::Cascade(_) | Consequence::Rejection(_)), _) => {
+                lifecycle.decide_consequence(&record, &status)?
+            }
             (_, None) => lifecycle.decide_auto(&record, &proposal, &facts)?,
             (_, Some(standing)) => {
                 lifecycle.decide(&standing.actor(), &record, &proposal, &facts)?
@@ -281,6 +298,20 @@ fn before_update(
         assignee.as_deref(),
         requester.as_deref(),
     )?;
+    if let Some(assignee) = &assignee {
+        approval::aftermath::check_assignee(acting.tenant, id, assignee, &record)?;
+    }
+    let approvals = approval::aftermath::Aftermath::of(
+        acting.tenant,
+        &lifecycle,
+        &decision,
+        approval::aftermath::Changed {
+            moved: moved || migrated,
+            regulatory: flag_changed,
+            fields: changed,
+            place: placing.changed,
+        },
+    );
 
     let at = identity::now();
     let version = old.version() + i64::from(happening.is_none());
@@ -324,6 +355,7 @@ fn before_update(
             &lifecycle,
             (&facets.status, &status),
             decision.transition,
+            new.regulatory(),
             placing,
             reason.as_deref(),
         ),
@@ -356,6 +388,9 @@ fn before_update(
         may_follow,
         happening: happening.map(Rc::as_ref),
         aftermath,
+        approvals,
+        moves_along: matches!(consequence, Some(Consequence::Cascade(_))),
+        ended: decision.lock,
     };
     Ok(link_and_store(acting, Some(old), new, changes, written, parts))
 }
@@ -390,6 +425,12 @@ struct LinkParts<'a> {
     happening: Option<&'a Happening>,
     /// What follows for others.
     aftermath: Aftermath,
+    /// What follows for its signatures.
+    approvals: Option<approval::aftermath::Aftermath>,
+    /// Whether it moves along with its master.
+    moves_along: bool,
+    /// Whether its record is locked from now on.
+    ended: bool,
 }
 
 /// Makes the chain's next link from the row as it will be stored, leaves it for the trigger after
@@ -419,7 +460,12 @@ fn link_and_store(
             changes(compared.iter().map(|(name, old, new)| (*name, old.as_deref(), new.as_deref())))
         }
     };
-    let event_data = super::event_data(&written, acting, parts.sequence + 1);
+    let event_data = super::event_data(
+        &written,
+        acting,
+        parts.sequence + 1,
+        parts.happening.map(|happening| &happening.data),
+    );
     let link = Link::new(
         acting,
         Act {
@@ -449,6 +495,9 @@ fn link_and_store(
             event_data,
             kind,
             aftermath: parts.aftermath,
+            approvals: parts.approvals,
+            moves_along: parts.moves_along,
+            ended: parts.ended,
             may_follow: parts.may_follow,
             written,
         },

@@ -89,6 +89,12 @@ impl Values for Seen<'_> {
             FieldKind::Date | FieldKind::Time | FieldKind::Object => Some(Scalar::Present),
         }
     }
+
+    fn member(&self, name: &str) -> Option<Scalar> {
+        // Not as pgrx::JsonB, which panics on a number beyond f64 that jsonb can hold.
+        let metadata = self.row.json(self.layout.field(Field::Metadata))?;
+        Scalar::member_of(&metadata, name)
+    }
 }
 
 /// The texts that a [`Record`] borrows.

@@ -1,4 +1,4 @@
-//! How the actor stands in the tenant, read anew for every write and under the latest snapshot: a
+//! How the actor stands in the tenant, asked anew for every write and as it is committed then: a
 //! role that was revoked meanwhile does not help, whatever the isolation level.
 
 use crate::audit::source;
@@ -59,17 +59,18 @@ pub fn of(identity: &Identity) -> Result<Standing, Refusal> {
         }
         _ => None,
     };
-    let (standing, roles, is_trusted) =
+    let actor =
         registered::of_actor(identity.tenant, &id, issuer).ok_or_else(rules::unknown_principal)?;
+    let standing = &actor.standing;
     standing.check(&id)?;
-    if !is_trusted {
+    if !actor.is_trusted {
         return Err(rules::unknown_issuer());
     }
     if identity.proof == Proof::Login && standing.db_role.as_deref() != Some(&source::login_role())
     {
         return Err(rules::nobody());
     }
-    Ok(Standing { id, kind: kind_of(&standing.kind), roles })
+    Ok(Standing { id, kind: kind_of(&standing.kind), roles: actor.roles.clone() })
 }
 
 /// The kind of that name; anything unknown counts as a program, which may do the least.

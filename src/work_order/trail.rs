@@ -4,18 +4,19 @@ use super::facts_for;
 use super::layout::{Column, Layout};
 use super::pending::{self, Consequence, Written};
 use super::seen::{Facets, Seen, lifecycle_of};
+use crate::approval;
 use crate::duty::as_trail;
 use crate::event::Event;
 use crate::hierarchy::effects::carry_out;
 use crate::hierarchy::graph;
 use crate::identity::memory;
-use crate::raise::{damaged, refuse};
+use crate::raise::{OrRefuse, damaged, refuse};
 use crate::row::Row;
 use crate::statement::{Mode, statement, text, uuid as uuid_argument};
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
 use wo_rules::event::event_type;
-use wo_rules::lifecycle::Guard;
+use wo_rules::lifecycle::Transition;
 
 statement!(
     FOLLOW,
@@ -52,6 +53,9 @@ fn work_order_trail<'a>(
         let event = Event::new(kind, pending.event_data);
         pending.link.write_with_event(&event);
     });
+    if pending.ended && seen.regulatory() {
+        crate::evidence::remember(pending.written.id);
+    }
     if pending.written.from_status.is_none() {
         graph::made(pending.written.id);
     }
@@ -60,28 +64,49 @@ fn work_order_trail<'a>(
     {
         carry_out(tenant, pending.written.id, &pending.written.number, &pending.aftermath);
     }
-    if pending.may_follow {
-        take_auto_edge(&seen);
+    let told = match (seen.tenant(), &pending.approvals) {
+        (Some(tenant), Some(after)) => approval::aftermath::carry_out(tenant, &seen, after),
+        _ => false,
+    };
+    match (pending.may_follow, told) {
+        (true, false) => take_auto_edge(&seen, pending.moves_along),
+        // The entry that told of its signatures has looked for the edge already, but did not know
+        // that the work order moves along.
+        (true, true) if pending.moves_along => follow_along(&seen),
+        _ => {}
     }
     Ok(None)
 }
 
+/// Takes the edge of a work order that moves along with its master, if it is still where it came to.
+fn follow_along(seen: &Seen<'_>) {
+    let Some(tenant) = seen.tenant() else { return };
+    let status = seen.text(Column::Status);
+    approval::looking(tenant, seen.id(), |looked| {
+        if looked.facets.status == status {
+            take_auto_edge(looked.seen, true);
+        }
+        Ok(())
+    })
+    .or_refuse();
+}
+
 /// Takes the edge that the system takes by itself, if its gates are met. The actor is the one
 /// whose write made them true.
-fn take_auto_edge(seen: &Seen<'_>) {
+fn take_auto_edge(seen: &Seen<'_>, moves_along: bool) {
     let Some(tenant) = seen.tenant() else { return };
     let lifecycle = lifecycle_of(tenant, seen);
     let facets = Facets::of(seen);
     let record = facets.record();
-    let edges = || lifecycle.edges_from(record.status).filter(|edge| edge.auto);
-    let guards: Vec<Guard> = edges().flat_map(|edge| edge.guards.iter().cloned()).collect();
-    let sql: Vec<String> = edges().flat_map(|edge| edge.sql_guards.iter().cloned()).collect();
-    let facts = facts_for(tenant, seen, &lifecycle, &guards, &sql, true);
+    let edges: Vec<&Transition> =
+        lifecycle.edges_from(record.status).filter(|edge| edge.auto).collect();
+    let mut facts = facts_for(tenant, seen, &lifecycle, &edges, true);
+    facts.moves_along = moves_along;
     let Some(edge) = lifecycle.auto_edge(&record, seen.filled(), seen, &facts) else { return };
     let reason = format!("taken by the system: the gates of {} are met", edge.action);
     let arguments =
         [uuid_argument(tenant), uuid_argument(seen.id()), text(&edge.to), text(&reason)];
-    pending::as_consequence(Consequence::Auto(seen.id()), || {
+    pending::as_consequence(Consequence::Auto(seen.id(), moves_along), || {
         as_trail(|| FOLLOW.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
     });
 }

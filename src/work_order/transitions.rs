@@ -9,7 +9,7 @@ use crate::row::Row;
 use crate::statement::{Mode, statement, uuid as uuid_argument};
 use pgrx::prelude::*;
 use serde_json::json;
-use wo_rules::lifecycle::Guard;
+use wo_rules::lifecycle::Transition;
 use wo_rules::refusal::Refusal;
 
 statement!(
@@ -60,10 +60,8 @@ fn edges(work_order: &str) -> Result<Vec<Edge>, Refusal> {
             let facets = Facets::of(&seen);
             let status: String = row.get(layout.column(Column::Status)).unwrap_or_default();
             let edges = || lifecycle.edges_from(&status);
-            let guards: Vec<Guard> = edges().flat_map(|edge| edge.guards.iter().cloned()).collect();
-            let sql: Vec<String> =
-                edges().flat_map(|edge| edge.sql_guards.iter().cloned()).collect();
-            let facts = facts_for(acting.tenant, &seen, &lifecycle, &guards, &sql, false);
+            let from_here: Vec<&Transition> = edges().collect();
+            let facts = facts_for(acting.tenant, &seen, &lifecycle, &from_here, false);
             let reports = lifecycle.allowed_transitions(
                 &standing.actor(),
                 &facets.record(),

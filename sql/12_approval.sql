@@ -1,0 +1,674 @@
+-- Concept: approvals. Signatures that a work order waits for, who may give them, and until when.
+--
+-- The private key never reaches the database: it makes what is to be signed, and verifies what was
+-- signed. What is signed names the record's content by its hash, so a signature holds for that
+-- content alone, and shows as amended when it changes. Signatures, requests and challenges are
+-- written by the law alone, each signature together with its entry in the work order's trail.
+
+-- == records ==
+
+create table wo.signing_key (
+    tenant_id uuid not null references wo.tenant,
+    key_id text not null,
+    principal text not null,
+    public_key bytea not null,
+    enrolled_by text not null,
+    enrolled_at timestamptz not null,
+    verified_by text,
+    verified_at timestamptz,
+    verification text,
+    expires_at timestamptz not null,
+    retired_at timestamptz,
+    revoked_at timestamptz,
+    revocation_reason text,
+    primary key (tenant_id, key_id),
+    unique (tenant_id, public_key),
+    foreign key (tenant_id, principal) references wo.principal (tenant_id, id),
+    constraint signing_key_is_ed25519 check (length(public_key) = 32),
+    constraint signing_key_is_verified_whole check (
+        (verified_at is null) = (verification is null) and (verified_at is null) = (verified_by is null)
+        and length(btrim(verification)) between 1 and 2000),
+    constraint signing_key_is_revoked_with_a_reason check (
+        (revoked_at is null) = (revocation_reason is null) and length(btrim(revocation_reason)) between 1 and 2000),
+    constraint signing_key_expires_after_it_begins check (expires_at > enrolled_at)
+);
+create index signing_key_principal on wo.signing_key (tenant_id, principal);
+comment on table wo.signing_key is 'The public keys that persons sign with. Never deleted, and never given to anybody else, so that what they signed can be verified for ever.';
+comment on column wo.signing_key.tenant_id is 'The tenant.';
+comment on column wo.signing_key.key_id is 'The key''s fingerprint: SHA-256 of the public key, base64url.';
+comment on column wo.signing_key.principal is 'Whose it is.';
+comment on column wo.signing_key.public_key is 'The Ed25519 public key, 32 bytes; the private key never comes here.';
+comment on column wo.signing_key.enrolled_by is 'Who enrolled it; set by the server.';
+comment on column wo.signing_key.enrolled_at is 'When, by the server''s clock.';
+comment on column wo.signing_key.verified_by is 'Who verified that the person is who they claim to be; set by the server.';
+comment on column wo.signing_key.verified_at is 'When that was put on record; NULL until then, and until then nothing can be signed with it.';
+comment on column wo.signing_key.verification is 'How the person''s identity was verified.';
+comment on column wo.signing_key.expires_at is 'From when on nothing can be signed with it any more.';
+comment on column wo.signing_key.retired_at is 'Since when it is out of use.';
+comment on column wo.signing_key.revoked_at is 'Since when it is revoked, because it was lost or is not trusted any more.';
+comment on column wo.signing_key.revocation_reason is 'Why it was revoked.';
+
+create table wo.delegation (
+    tenant_id uuid not null references wo.tenant,
+    id uuid not null,
+    parent_id uuid,
+    delegator text not null,
+    delegate text not null,
+    role text not null,
+    lifecycle text,
+    meaning text,
+    starts_at timestamptz not null,
+    ends_at timestamptz not null,
+    reason text not null,
+    created_at timestamptz not null,
+    revoked_at timestamptz,
+    revocation_reason text,
+    primary key (tenant_id, id),
+    foreign key (tenant_id, parent_id) references wo.delegation (tenant_id, id),
+    foreign key (tenant_id, delegator) references wo.principal (tenant_id, id),
+    foreign key (tenant_id, delegate) references wo.principal (tenant_id, id),
+    foreign key (tenant_id, role) references wo.role (tenant_id, role),
+    constraint delegation_is_to_another check (delegator <> delegate),
+    constraint delegation_ends_after_it_starts check (ends_at > starts_at),
+    constraint delegation_has_a_reason check (length(btrim(reason)) between 1 and 2000)
+);
+create index delegation_delegate on wo.delegation (tenant_id, delegate, role);
+comment on table wo.delegation is 'Who may sign in whose stead, in which role, for how long. A delegate signs as themself, on behalf of the delegator.';
+comment on column wo.delegation.tenant_id is 'The tenant.';
+comment on column wo.delegation.id is 'Its id.';
+comment on column wo.delegation.parent_id is 'The delegation that the delegator acts by itself; NULL where the delegator holds the role.';
+comment on column wo.delegation.delegator is 'Who delegates.';
+comment on column wo.delegation.delegate is 'Who may sign in their stead.';
+comment on column wo.delegation.role is 'The role that is delegated.';
+comment on column wo.delegation.lifecycle is 'Only for work orders of this lifecycle; NULL for all.';
+comment on column wo.delegation.meaning is 'Only for signatures of this meaning; NULL for all.';
+comment on column wo.delegation.starts_at is 'From when on.';
+comment on column wo.delegation.ends_at is 'Until when.';
+comment on column wo.delegation.reason is 'Why.';
+comment on column wo.delegation.created_at is 'When it was made, by the server''s clock.';
+comment on column wo.delegation.revoked_at is 'Since when it is revoked.';
+comment on column wo.delegation.revocation_reason is 'Why it was revoked.';
+
+create table wo.approval_requirement (
+    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
+    name text not null,
+    lifecycle text,
+    action text not null,
+    role text not null,
+    meaning text not null,
+    count integer not null default 1,
+    ordinal integer not null default 1,
+    "when" text,
+    covers text not null default 'plan',
+    disabled_at timestamptz,
+    primary key (tenant_id, name),
+    foreign key (tenant_id, role) references wo.role (tenant_id, role),
+    constraint approval_requirement_is_plain check (name ~ '^[a-z][a-z0-9_]{0,62}$'),
+    constraint approval_requirement_meaning_is_plain check (meaning ~ '^[a-z][a-z0-9_]{0,62}$'),
+    constraint approval_requirement_count_is_small check (count between 1 and 100),
+    constraint approval_requirement_ordinal_is_small check (ordinal between 1 and 100),
+    constraint approval_requirement_covers_is_known check (covers in ('plan', 'result'))
+);
+comment on table wo.approval_requirement is 'Signatures that the tenant asks for beyond its lifecycles.';
+comment on column wo.approval_requirement.tenant_id is 'The tenant.';
+comment on column wo.approval_requirement.name is 'Its name.';
+comment on column wo.approval_requirement.lifecycle is 'The lifecycle that it is for; NULL for all.';
+comment on column wo.approval_requirement.action is 'The transition that waits for it.';
+comment on column wo.approval_requirement.role is 'The role that signs.';
+comment on column wo.approval_requirement.meaning is 'What the signature says.';
+comment on column wo.approval_requirement.count is 'How many have to sign.';
+comment on column wo.approval_requirement.ordinal is 'Its place among the others: lower ones sign first.';
+comment on column wo.approval_requirement.when is 'When it is required: conditions like priority = critical, joined by and; NULL for always.';
+comment on column wo.approval_requirement.covers is 'What of the record is signed: its plan, or its result as well.';
+comment on column wo.approval_requirement.disabled_at is 'Since when it is not asked for; NULL while it is.';
+
+create table wo.business_calendar (
+    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
+    name text not null,
+    time_zone text not null,
+    working_hours jsonb not null,
+    holidays date[] not null default '{}',
+    primary key (tenant_id, name),
+    constraint business_calendar_name_is_plain check (name ~ '^[a-z][a-z0-9_]{0,62}$')
+);
+comment on table wo.business_calendar is 'When people work: the clock of approvals.';
+comment on column wo.business_calendar.tenant_id is 'The tenant.';
+comment on column wo.business_calendar.name is 'Its name.';
+comment on column wo.business_calendar.time_zone is 'The zone of its hours, as the IANA database names it.';
+comment on column wo.business_calendar.working_hours is 'The hours of each day: {"monday": [["09:00", "12:00"], ["13:00", "17:00"]], …}; a day left out has none.';
+comment on column wo.business_calendar.holidays is 'Days without work.';
+
+create table wo.approval_sla (
+    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
+    role text not null,
+    hours numeric not null,
+    calendar text,
+    escalation jsonb not null default '[]',
+    primary key (tenant_id, role),
+    foreign key (tenant_id, role) references wo.role (tenant_id, role),
+    foreign key (tenant_id, calendar) references wo.business_calendar (tenant_id, name)
+);
+comment on table wo.approval_sla is 'How long each role may take to approve, and who is told when it takes longer.';
+comment on column wo.approval_sla.tenant_id is 'The tenant.';
+comment on column wo.approval_sla.role is 'The role.';
+comment on column wo.approval_sla.hours is 'Hours from the request on.';
+comment on column wo.approval_sla.calendar is 'The calendar whose working hours count; NULL for every hour.';
+comment on column wo.approval_sla.escalation is 'Who is told after that, step by step: [{"after_hours": 0, "to": "manager"}, {"after_hours": 4, "to": "role:qa"}, {"after_hours": 8, "to": "principal:ann"}].';
+
+create table wo.signature_challenge (
+    tenant_id uuid not null,
+    id uuid not null,
+    work_order_id uuid not null,
+    signer text not null,
+    payload text not null,
+    requested_at timestamptz not null,
+    expires_at timestamptz not null,
+    used_at timestamptz,
+    primary key (tenant_id, id),
+    foreign key (tenant_id, work_order_id) references wo.work_order (tenant_id, id),
+    foreign key (tenant_id, signer) references wo.principal (tenant_id, id)
+);
+create index signature_challenge_work_order on wo.signature_challenge (tenant_id, work_order_id);
+comment on table wo.signature_challenge is 'What somebody asked to sign: each is answered once, soon, by the same person.';
+comment on column wo.signature_challenge.tenant_id is 'The tenant.';
+comment on column wo.signature_challenge.id is 'The challenge.';
+comment on column wo.signature_challenge.work_order_id is 'The work order.';
+comment on column wo.signature_challenge.signer is 'Who asked, and has to answer.';
+comment on column wo.signature_challenge.payload is 'The exact text to sign (JCS).';
+comment on column wo.signature_challenge.requested_at is 'When, by the server''s clock.';
+comment on column wo.signature_challenge.expires_at is 'Until when it may be answered.';
+comment on column wo.signature_challenge.used_at is 'When it was answered; NULL until then.';
+
+create table wo.approval (
+    tenant_id uuid not null,
+    work_order_id uuid not null,
+    id uuid not null,
+    action text not null,
+    from_status text not null,
+    to_status text not null,
+    role text not null,
+    meaning text not null,
+    covers text not null,
+    decision text not null,
+    reason text,
+    signer text not null,
+    printed_name text not null,
+    on_behalf_of text,
+    delegation_id uuid,
+    key_id text not null,
+    record_version bigint not null,
+    content_sha256 wo.sha256 not null,
+    time_zone text not null,
+    signed_at timestamptz not null,
+    payload text not null,
+    signature bytea not null,
+    amended_at timestamptz,
+    voided_at timestamptz,
+    withdrawn_at timestamptz,
+    state_reason text,
+    primary key (tenant_id, work_order_id, id),
+    unique (tenant_id, id),
+    foreign key (tenant_id, work_order_id) references wo.work_order (tenant_id, id),
+    foreign key (tenant_id, signer) references wo.principal (tenant_id, id),
+    foreign key (tenant_id, on_behalf_of) references wo.principal (tenant_id, id),
+    foreign key (tenant_id, key_id) references wo.signing_key (tenant_id, key_id),
+    foreign key (tenant_id, delegation_id) references wo.delegation (tenant_id, id),
+    constraint approval_decision_is_known check (decision in ('approved', 'rejected')),
+    constraint approval_rejection_has_a_reason check (decision <> 'rejected' or length(btrim(reason)) > 0),
+    constraint approval_covers_is_known check (covers in ('plan', 'result')),
+    constraint approval_signature_is_ed25519 check (length(signature) = 64),
+    constraint approval_printed_name_is_there check (length(btrim(printed_name)) > 0),
+    constraint approval_meaning_is_there check (length(btrim(meaning)) > 0)
+);
+comment on table wo.approval is 'The signatures. Part of the work order: each stands in its trail, and is never deleted.';
+comment on column wo.approval.tenant_id is 'The tenant.';
+comment on column wo.approval.work_order_id is 'The work order.';
+comment on column wo.approval.id is 'The signature''s id.';
+comment on column wo.approval.action is 'The transition that it is for.';
+comment on column wo.approval.from_status is 'The state in which it was signed.';
+comment on column wo.approval.to_status is 'The state that the transition leads to.';
+comment on column wo.approval.role is 'The role in which it was signed.';
+comment on column wo.approval.meaning is 'What it means: plan, completion, waiver, or what the lifecycle lists.';
+comment on column wo.approval.covers is 'What of the record was signed: plan, or result.';
+comment on column wo.approval.decision is 'approved or rejected.';
+comment on column wo.approval.reason is 'Why, where it was rejected or waives a part.';
+comment on column wo.approval.signer is 'Who signed.';
+comment on column wo.approval.printed_name is 'Their name at that time.';
+comment on column wo.approval.on_behalf_of is 'In whose stead.';
+comment on column wo.approval.delegation_id is 'The delegation by which.';
+comment on column wo.approval.key_id is 'The key.';
+comment on column wo.approval.record_version is 'The work order''s version that was signed.';
+comment on column wo.approval.content_sha256 is 'SHA-256 of the content that was signed.';
+comment on column wo.approval.time_zone is 'The time zone of the signer''s session.';
+comment on column wo.approval.signed_at is 'When, by the server''s clock.';
+comment on column wo.approval.payload is 'The very text that was signed (JCS).';
+comment on column wo.approval.signature is 'The Ed25519 signature, 64 bytes.';
+comment on column wo.approval.amended_at is 'Since when the signed content has changed: it does not count until it is signed again.';
+comment on column wo.approval.voided_at is 'Since when it is void.';
+comment on column wo.approval.withdrawn_at is 'Since when its signer has withdrawn it.';
+comment on column wo.approval.state_reason is 'Why it does not count any more.';
+
+create table wo.approval_request (
+    tenant_id uuid not null,
+    work_order_id uuid not null,
+    id uuid not null,
+    action text not null,
+    role text not null,
+    meaning text not null,
+    required integer not null,
+    ordinal integer not null,
+    requested_at timestamptz not null,
+    deadline timestamptz,
+    escalations integer not null default 0,
+    closed_at timestamptz,
+    primary key (tenant_id, work_order_id, id),
+    foreign key (tenant_id, work_order_id) references wo.work_order (tenant_id, id)
+);
+create unique index approval_request_open on wo.approval_request (tenant_id, work_order_id, action, role, meaning) where closed_at is null;
+create index approval_request_deadline on wo.approval_request (tenant_id, deadline) where closed_at is null and deadline is not null;
+create index approval_request_role on wo.approval_request (tenant_id, role) where closed_at is null;
+comment on table wo.approval_request is 'The signatures that work orders wait for, each with its one deadline. Part of the work order.';
+comment on column wo.approval_request.tenant_id is 'The tenant.';
+comment on column wo.approval_request.work_order_id is 'The work order.';
+comment on column wo.approval_request.id is 'Its id.';
+comment on column wo.approval_request.action is 'The transition that waits.';
+comment on column wo.approval_request.role is 'The role that has to sign.';
+comment on column wo.approval_request.meaning is 'What the signature is to say.';
+comment on column wo.approval_request.required is 'How many have to sign.';
+comment on column wo.approval_request.ordinal is 'Its place among the others.';
+comment on column wo.approval_request.requested_at is 'Since when.';
+comment on column wo.approval_request.deadline is 'When the next escalation is due; NULL where none is left.';
+comment on column wo.approval_request.escalations is 'How many steps of the escalation were taken.';
+comment on column wo.approval_request.closed_at is 'When it was signed, or not needed any more; NULL while it is open.';
+
+create table wo.waiver (
+    tenant_id uuid not null,
+    work_order_id uuid not null,
+    part_id uuid not null,
+    approval_id uuid not null,
+    reason text not null,
+    waived_by text not null,
+    waived_at timestamptz not null,
+    primary key (tenant_id, work_order_id, part_id),
+    foreign key (tenant_id, work_order_id) references wo.work_order (tenant_id, id),
+    foreign key (tenant_id, part_id) references wo.work_order (tenant_id, id),
+    foreign key (tenant_id, work_order_id, approval_id) references wo.approval (tenant_id, work_order_id, id),
+    constraint waiver_has_a_reason check (length(btrim(reason)) > 0)
+);
+create index waiver_part on wo.waiver (tenant_id, part_id);
+comment on table wo.waiver is 'Parts without which a master goes on, by a signature. Part of the master.';
+comment on column wo.waiver.tenant_id is 'The tenant.';
+comment on column wo.waiver.work_order_id is 'The master.';
+comment on column wo.waiver.part_id is 'The part that it does not wait for any more; what depends on that part does not either.';
+comment on column wo.waiver.approval_id is 'The signature.';
+comment on column wo.waiver.reason is 'Why.';
+comment on column wo.waiver.waived_by is 'Who signed.';
+comment on column wo.waiver.waived_at is 'When, by the server''s clock.';
+
+alter table wo.signing_key enable row level security;
+alter table wo.signing_key force row level security;
+alter table wo.delegation enable row level security;
+alter table wo.delegation force row level security;
+alter table wo.approval_requirement enable row level security;
+alter table wo.approval_requirement force row level security;
+alter table wo.business_calendar enable row level security;
+alter table wo.business_calendar force row level security;
+alter table wo.approval_sla enable row level security;
+alter table wo.approval_sla force row level security;
+alter table wo.signature_challenge enable row level security;
+alter table wo.signature_challenge force row level security;
+alter table wo.approval enable row level security;
+alter table wo.approval force row level security;
+alter table wo.approval_request enable row level security;
+alter table wo.approval_request force row level security;
+alter table wo.waiver enable row level security;
+alter table wo.waiver force row level security;
+
+-- == law ==
+create or replace function wo.enroll_signing_key(principal text, public_key text, verification text default null, expires_at timestamptz default null)
+    returns text
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select wo_private.enroll_signing_key($1, $2, $3, $4)
+    $$;
+comment on function wo.enroll_signing_key(text, text, text, timestamptz) is
+    'Enrols the Ed25519 public key (base64url, 32 bytes) of a person and returns its id. verification says how the person was identified; without it nothing can be signed until wo.record_identity_verification. Expires after a year by default. For members of wo_admin.';
+create or replace function wo.record_identity_verification(key_id text, verification text)
+    returns void
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select wo_private.change_signing_key($1, 'verify', $2)
+    $$;
+comment on function wo.record_identity_verification(text, text) is
+    'Puts on record how the owner of a signing key was identified (21 CFR 11.100(b)). For members of wo_admin.';
+create or replace function wo.retire_signing_key(key_id text)
+    returns void
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select wo_private.change_signing_key($1, 'retire', null)
+    $$;
+comment on function wo.retire_signing_key(text) is
+    'Takes a signing key out of use: what it signed stays valid. For members of wo_admin.';
+create or replace function wo.revoke_signing_key(key_id text, reason text)
+    returns void
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select wo_private.change_signing_key($1, 'revoke', $2)
+    $$;
+comment on function wo.revoke_signing_key(text, text) is
+    'Revokes a lost key at once, also for signatures under way. For its owner and for members of wo_admin.';
+create or replace function wo.request_signature(work_order text, role text, meaning text, decision text default 'approved', reason text default null, on_behalf_of text default null, part text default null)
+    returns table (challenge uuid, payload text, expires_at timestamptz)
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select made.challenge, made.payload, made.expires_at
+        from wo_private.request_signature($1, $2, $3, $4, $5, $6, $7) as made
+    $$;
+comment on function wo.request_signature(text, text, text, text, text, text, text) is
+    'Gives a challenge and the exact text to sign with one''s own key: what, in which role, with which meaning. decision is approved or rejected (with a reason). The meaning waiver, with a part and a reason, lets a master go on without that part. Needs a fresh token in this transaction.';
+create or replace function wo.sign(challenge uuid, signature text)
+    returns jsonb
+    language sql volatile
+    as $$
+        select wo_private.sign($1, $2, 'approved')
+    $$;
+comment on function wo.sign(uuid, text) is
+    'Gives the signature (base64url, 64 bytes) for a challenge. Returns {approval, work_order, decision, meaning, role, status, version}. The last required signature moves the work order where its lifecycle says so.';
+create or replace function wo.reject(challenge uuid, signature text)
+    returns jsonb
+    language sql volatile
+    as $$
+        select wo_private.sign($1, $2, 'rejected')
+    $$;
+comment on function wo.reject(uuid, text) is
+    'Gives the signature for a challenge that rejects: the work order goes back with the reason, and the signatures that its lifecycle voids are void.';
+create or replace function wo.withdraw_signature(approval uuid, reason text)
+    returns jsonb
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select wo_private.withdraw_signature($1, $2)
+    $$;
+comment on function wo.withdraw_signature(uuid, text) is
+    'Takes one''s own signature back, while the work order is still where it was signed.';
+create or replace function wo.delegate_approval(delegate text, role text, starts_at timestamptz, ends_at timestamptz, reason text, lifecycle text default null, meaning text default null, parent uuid default null)
+    returns uuid
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select wo_private.delegate_approval($1, $2, $3, $4, $5, $6, $7, $8)
+    $$;
+comment on function wo.delegate_approval(text, text, timestamptz, timestamptz, text, text, text, uuid) is
+    'Lets somebody sign in one''s stead in a role, for a time, for one lifecycle or meaning if named. parent is the delegation that one acts by oneself. Returns its id.';
+create or replace function wo.revoke_delegation(delegation uuid, reason text)
+    returns boolean
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select wo_private.revoke_delegation($1, $2)
+    $$;
+comment on function wo.revoke_delegation(uuid, text) is
+    'Ends a delegation; false where it was over already. For its delegator, those above in its chain, and members of wo_admin.';
+create or replace function wo.signatures(work_order text)
+    returns table (
+        approval uuid, role text, meaning text, decision text, signer text, printed_name text, on_behalf_of text,
+        signed_at timestamptz, signed text, state text, why text
+    )
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        -- A scan that meets no row would not ask.
+        select wo_private.work_order_id_or_refuse($1);
+        select given.id, given.role, given.meaning, given.decision, given.signer, given.printed_name, given.on_behalf_of,
+            given.signed_at,
+            to_char(given.signed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || ' UTC (' || given.time_zone || ')',
+            case when given.withdrawn_at is not null then 'withdrawn' when given.voided_at is not null then 'void'
+                when given.amended_at is not null then 'amended' else 'valid' end,
+            coalesce(given.state_reason, given.reason)
+        from wo.approval as given
+        where given.tenant_id = wo.current_tenant() and given.work_order_id = wo_private.work_order_id_or_refuse($1)
+        order by given.signed_at, given.id
+    $$;
+comment on function wo.signatures(text) is
+    'The signatures of a work order as people read them: printed name, meaning, date and time with zone, and whether each still counts (valid, amended, void, withdrawn) and why not.';
+create or replace function wo.pending_approvals(work_order text default null)
+    returns table (
+        work_order text, role text, meaning text, action text, required integer, signed integer,
+        requested_at timestamptz, deadline timestamptz, escalations integer, approvers text[]
+    )
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        -- A scan that meets no row would not ask.
+        select case when $1 is not null then wo_private.work_order_id_or_refuse($1) end;
+        select held.wo_number, open.role, open.meaning, open.action, open.required,
+            (select count(*)::integer from wo.approval as given
+             where given.tenant_id = open.tenant_id and given.work_order_id = open.work_order_id
+                and given.action = open.action and given.role = open.role and given.meaning = open.meaning
+                and given.decision = 'approved' and given.amended_at is null and given.voided_at is null
+                and given.withdrawn_at is null),
+            open.requested_at, open.deadline, open.escalations, wo_private.approvers(held.id, open.action, open.role, open.meaning)
+        from wo.approval_request as open
+        join wo.work_order as held on held.tenant_id = open.tenant_id and held.id = open.work_order_id
+        where open.tenant_id = wo.current_tenant() and open.closed_at is null
+            and ($1 is null or open.work_order_id = wo_private.work_order_id_or_refuse($1))
+        order by open.deadline nulls last, open.requested_at, open.id
+    $$;
+comment on function wo.pending_approvals(text) is
+    'What waits for whose signature, since when and until when: of one work order, or of the whole tenant, the most urgent first.';
+drop policy if exists tenant on wo.signing_key;
+create policy tenant on wo.signing_key as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.signing_key;
+create policy reading on wo.signing_key for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.signing_key to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.signing_key;
+create policy adding on wo.signing_key for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists changing on wo.signing_key;
+create policy changing on wo.signing_key for update to wo_trail using (wo_private.in_force());
+grant insert, update on wo.signing_key to wo_trail;
+create or replace trigger law before insert or update on wo.signing_key
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger rule before insert or update or delete on wo.signing_key
+    for each row execute function wo_private.configuration_rule('signing_key');
+create or replace trigger trail after insert or update or delete on wo.signing_key
+    for each row execute function wo_private.configuration_trail('signing_key', 'key_id');
+create or replace trigger keep_key before update on wo.signing_key
+    for each row execute function wo_private.refuse_change('tenant_id,key_id,principal,public_key,enrolled_by,enrolled_at,expires_at');
+alter table wo.signing_key enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.signing_key
+    for each row execute function wo_private.refuse_change();
+alter table wo.signing_key enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.signing_key
+    for each statement execute function wo_private.refuse_change();
+alter table wo.signing_key enable always trigger keep_table;
+drop policy if exists tenant on wo.delegation;
+create policy tenant on wo.delegation as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.delegation;
+create policy reading on wo.delegation for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.delegation to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.delegation;
+create policy adding on wo.delegation for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists changing on wo.delegation;
+create policy changing on wo.delegation for update to wo_trail using (wo_private.in_force());
+grant insert, update on wo.delegation to wo_trail;
+create or replace trigger law before insert or update on wo.delegation
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger rule before insert or update or delete on wo.delegation
+    for each row execute function wo_private.configuration_rule('delegation');
+create or replace trigger trail after insert or update or delete on wo.delegation
+    for each row execute function wo_private.configuration_trail('delegation', 'id');
+create or replace trigger keep_key before update on wo.delegation
+    for each row execute function wo_private.refuse_change('tenant_id,id,parent_id,delegator,delegate,role,lifecycle,meaning,starts_at,ends_at,reason,created_at');
+alter table wo.delegation enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.delegation
+    for each row execute function wo_private.refuse_change();
+alter table wo.delegation enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.delegation
+    for each statement execute function wo_private.refuse_change();
+alter table wo.delegation enable always trigger keep_table;
+create or replace trigger forget before insert or update or delete on wo.approval_requirement
+    for each row execute function wo_private.forget();
+alter table wo.approval_requirement enable always trigger forget;
+drop policy if exists tenant on wo.approval_requirement;
+create policy tenant on wo.approval_requirement as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.approval_requirement;
+create policy reading on wo.approval_requirement for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.approval_requirement to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.approval_requirement;
+create policy adding on wo.approval_requirement for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists changing on wo.approval_requirement;
+create policy changing on wo.approval_requirement for update to wo_admin using (wo_private.in_force());
+grant insert, update on wo.approval_requirement to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.approval_requirement
+    for each row execute function wo_private.configuration_rule('approval_requirement');
+create or replace trigger trail after insert or update or delete on wo.approval_requirement
+    for each row execute function wo_private.configuration_trail('approval_requirement', 'name');
+create or replace trigger keep_key before update on wo.approval_requirement
+    for each row execute function wo_private.refuse_change('tenant_id,name');
+alter table wo.approval_requirement enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.approval_requirement
+    for each row execute function wo_private.refuse_change();
+alter table wo.approval_requirement enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.approval_requirement
+    for each statement execute function wo_private.refuse_change();
+alter table wo.approval_requirement enable always trigger keep_table;
+drop policy if exists tenant on wo.business_calendar;
+create policy tenant on wo.business_calendar as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.business_calendar;
+create policy reading on wo.business_calendar for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.business_calendar to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.business_calendar;
+create policy adding on wo.business_calendar for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists changing on wo.business_calendar;
+create policy changing on wo.business_calendar for update to wo_admin using (wo_private.in_force());
+drop policy if exists removing on wo.business_calendar;
+create policy removing on wo.business_calendar for delete to wo_admin using (wo_private.in_force());
+grant insert, update, delete on wo.business_calendar to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.business_calendar
+    for each row execute function wo_private.configuration_rule('business_calendar');
+create or replace trigger trail after insert or update or delete on wo.business_calendar
+    for each row execute function wo_private.configuration_trail('business_calendar', 'name');
+create or replace trigger keep_key before update on wo.business_calendar
+    for each row execute function wo_private.refuse_change('tenant_id,name');
+alter table wo.business_calendar enable always trigger keep_key;
+create or replace trigger keep_table before truncate on wo.business_calendar
+    for each statement execute function wo_private.refuse_change();
+alter table wo.business_calendar enable always trigger keep_table;
+drop policy if exists tenant on wo.approval_sla;
+create policy tenant on wo.approval_sla as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.approval_sla;
+create policy reading on wo.approval_sla for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.approval_sla to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.approval_sla;
+create policy adding on wo.approval_sla for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists changing on wo.approval_sla;
+create policy changing on wo.approval_sla for update to wo_admin using (wo_private.in_force());
+drop policy if exists removing on wo.approval_sla;
+create policy removing on wo.approval_sla for delete to wo_admin using (wo_private.in_force());
+grant insert, update, delete on wo.approval_sla to wo_admin;
+create or replace trigger rule before insert or update or delete on wo.approval_sla
+    for each row execute function wo_private.configuration_rule('approval_sla');
+create or replace trigger trail after insert or update or delete on wo.approval_sla
+    for each row execute function wo_private.configuration_trail('approval_sla', 'role');
+create or replace trigger keep_key before update on wo.approval_sla
+    for each row execute function wo_private.refuse_change('tenant_id,role');
+alter table wo.approval_sla enable always trigger keep_key;
+create or replace trigger keep_table before truncate on wo.approval_sla
+    for each statement execute function wo_private.refuse_change();
+alter table wo.approval_sla enable always trigger keep_table;
+drop policy if exists tenant on wo.signature_challenge;
+create policy tenant on wo.signature_challenge as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.signature_challenge;
+create policy reading on wo.signature_challenge for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.signature_challenge to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.signature_challenge;
+create policy adding on wo.signature_challenge for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists changing on wo.signature_challenge;
+create policy changing on wo.signature_challenge for update to wo_trail using (wo_private.in_force());
+grant insert, update on wo.signature_challenge to wo_trail;
+create or replace trigger law before insert or update on wo.signature_challenge
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger keep_key before update on wo.signature_challenge
+    for each row execute function wo_private.refuse_change('tenant_id,id,work_order_id,signer,payload,requested_at,expires_at');
+alter table wo.signature_challenge enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.signature_challenge
+    for each row execute function wo_private.refuse_change();
+alter table wo.signature_challenge enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.signature_challenge
+    for each statement execute function wo_private.refuse_change();
+alter table wo.signature_challenge enable always trigger keep_table;
+drop policy if exists tenant on wo.approval;
+create policy tenant on wo.approval as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.approval;
+create policy reading on wo.approval for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+grant select on wo.approval to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+drop policy if exists adding on wo.approval;
+create policy adding on wo.approval for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists changing on wo.approval;
+create policy changing on wo.approval for update to wo_trail using (wo_private.in_force());
+grant insert, update on wo.approval to wo_trail;
+create or replace trigger law before insert or update on wo.approval
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger keep_key before update on wo.approval
+    for each row execute function wo_private.refuse_change('tenant_id,work_order_id,id,action,from_status,to_status,role,meaning,covers,decision,reason,signer,printed_name,on_behalf_of,delegation_id,key_id,record_version,content_sha256,time_zone,signed_at,payload,signature');
+alter table wo.approval enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.approval
+    for each row execute function wo_private.refuse_change();
+alter table wo.approval enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.approval
+    for each statement execute function wo_private.refuse_change();
+alter table wo.approval enable always trigger keep_table;
+drop policy if exists tenant on wo.approval_request;
+create policy tenant on wo.approval_request as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.approval_request;
+create policy reading on wo.approval_request for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.approval_request to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.approval_request;
+create policy adding on wo.approval_request for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists changing on wo.approval_request;
+create policy changing on wo.approval_request for update to wo_trail using (wo_private.in_force());
+grant insert, update on wo.approval_request to wo_trail;
+create or replace trigger law before insert or update on wo.approval_request
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger keep_key before update on wo.approval_request
+    for each row execute function wo_private.refuse_change('tenant_id,work_order_id,id,action,role,meaning,required,ordinal,requested_at');
+alter table wo.approval_request enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.approval_request
+    for each row execute function wo_private.refuse_change();
+alter table wo.approval_request enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.approval_request
+    for each statement execute function wo_private.refuse_change();
+alter table wo.approval_request enable always trigger keep_table;
+drop policy if exists tenant on wo.waiver;
+create policy tenant on wo.waiver as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.waiver;
+create policy reading on wo.waiver for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+grant select on wo.waiver to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+drop policy if exists adding on wo.waiver;
+create policy adding on wo.waiver for insert to wo_trail with check (wo_private.in_force());
+grant insert on wo.waiver to wo_trail;
+create or replace trigger law before insert or update on wo.waiver
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger keep_key before update on wo.waiver
+    for each row execute function wo_private.refuse_change();
+alter table wo.waiver enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.waiver
+    for each row execute function wo_private.refuse_change();
+alter table wo.waiver enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.waiver
+    for each statement execute function wo_private.refuse_change();
+alter table wo.waiver enable always trigger keep_table;

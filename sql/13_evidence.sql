@@ -1,0 +1,63 @@
+-- Concept: evidence. Everything about one work order in one document: for inspectors, and for whoever
+-- verifies it without the database.
+
+-- == records ==
+
+create table wo.evidence (
+    tenant_id uuid not null,
+    work_order_id uuid not null,
+    made_at timestamptz not null,
+    package text not null,
+    sha256 wo.sha256 not null,
+    primary key (tenant_id, work_order_id),
+    foreign key (tenant_id, work_order_id) references wo.work_order (tenant_id, id)
+);
+comment on table wo.evidence is 'The evidence packages that were made by themselves when regulatory work orders ended.';
+comment on column wo.evidence.tenant_id is 'The tenant.';
+comment on column wo.evidence.work_order_id is 'The work order.';
+comment on column wo.evidence.made_at is 'When, by the server''s clock.';
+comment on column wo.evidence.package is 'The package: the text of one JSON document, whose very bytes are hashed.';
+comment on column wo.evidence.sha256 is 'SHA-256 of the package.';
+
+alter table wo.evidence enable row level security;
+alter table wo.evidence force row level security;
+
+-- == law ==
+create or replace function wo.evidence_package(work_order text)
+    returns json
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select wo_private.evidence_package($1)::json
+    $$;
+comment on function wo.evidence_package(text) is
+    'The evidence package: record, lifecycle, children, dependencies, signatures with their payloads and keys, and the whole trail, in one JSON document that wo verify checks without the database. Of a regulatory work order that has ended the one that was kept then; of any other as it is now.';
+create or replace function wo.evidence_report(work_order text)
+    returns text
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+        select wo_private.evidence_report($1)
+    $$;
+comment on function wo.evidence_report(text) is
+    'The evidence package as one HTML page for people: no script, nothing loaded, ready to print.';
+drop policy if exists tenant on wo.evidence;
+create policy tenant on wo.evidence as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.evidence;
+create policy reading on wo.evidence for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+grant select on wo.evidence to wo_user, wo_admin, wo_auditor, wo_trail;
+drop policy if exists adding on wo.evidence;
+create policy adding on wo.evidence for insert to wo_trail with check (wo_private.in_force());
+grant insert on wo.evidence to wo_trail;
+create or replace trigger law before insert or update on wo.evidence
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger keep_key before update on wo.evidence
+    for each row execute function wo_private.refuse_change();
+alter table wo.evidence enable always trigger keep_key;
+create or replace trigger keep_row before delete on wo.evidence
+    for each row execute function wo_private.refuse_change();
+alter table wo.evidence enable always trigger keep_row;
+create or replace trigger keep_table before truncate on wo.evidence
+    for each statement execute function wo_private.refuse_change();
+alter table wo.evidence enable always trigger keep_table;

@@ -1,0 +1,195 @@
+//! Approvals: electronic signatures on work orders. The database makes what is to be signed, checks
+//! what was signed, and shows an edge's gate which signatures count. Private keys never come here.
+//!
+//! Rows of approvals are written by the law alone, each write together with an entry in the work
+//! order's chain.
+
+pub mod aftermath;
+mod challenge;
+mod content;
+mod delegation;
+pub mod escalation;
+pub mod gate;
+mod key;
+mod person;
+mod request;
+pub mod requirement;
+mod sign;
+
+pub use content::{children_of, hash_of};
+
+use crate::duty::as_trail;
+use crate::identity::memory::{self, Identity, Proof};
+use crate::row::Row;
+use crate::statement::{Mode, Statement, statement, uuid as uuid_argument};
+use crate::work_order::belonging::{self, Shape};
+use crate::work_order::{Facets, Layout, Seen, lifecycle_of};
+use pgrx::pg_sys;
+use serde_json::Value;
+use std::rc::Rc;
+use std::thread::LocalKey;
+use uuid::Uuid;
+use wo_rules::approval::signer::{SigningToken, check_token};
+use wo_rules::lifecycle::Lifecycle;
+use wo_rules::refusal::Refusal;
+use wo_rules::time::unix_seconds;
+
+/// The shapes of the records that approvals keep with their work order.
+pub const APPROVAL: Shape = Shape { table: "approval", owner: "work_order_id", key: Some("id") };
+/// See [`APPROVAL`].
+pub const REQUEST: Shape =
+    Shape { table: "approval_request", owner: "work_order_id", key: Some("id") };
+/// See [`APPROVAL`].
+pub const WAIVER: Shape = Shape { table: "waiver", owner: "work_order_id", key: Some("part_id") };
+
+statement!(
+    READ,
+    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    LOCK,
+    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for no key update",
+    [UUIDOID, UUIDOID]
+);
+
+/// A work order as an approval looks at it.
+pub struct Looked<'a> {
+    /// Its tenant.
+    pub tenant: Uuid,
+    /// Its row.
+    pub seen: &'a Seen<'a>,
+    /// What the rules see of it.
+    pub facets: &'a Facets,
+    /// Its lifecycle.
+    pub lifecycle: &'a Rc<Lifecycle>,
+}
+
+fn look<T>(
+    statement: &'static LocalKey<Statement>,
+    mode: Mode,
+    tenant: Uuid,
+    id: Uuid,
+    act: impl FnOnce(&Looked<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let arguments = [uuid_argument(tenant), uuid_argument(id)];
+    as_trail(|| {
+        statement.with(|statement| {
+            statement.run(mode, &arguments, |rows| {
+                let row = Row::of_rows(rows, 0)
+                    .ok_or_else(|| wo_rules::reference::unknown(&id.to_string()))?;
+                let layout = Layout::found_in(&row);
+                let seen = Seen::new(&row, &layout);
+                let lifecycle = lifecycle_of(tenant, &seen);
+                let facets = Facets::of(&seen);
+                act(&Looked { tenant, seen: &seen, facets: &facets, lifecycle: &lifecycle })
+            })
+        })
+    })
+}
+
+/// Gives the work order as it is committed now to `act`, which runs with the law's own rights.
+pub fn looking<T>(
+    tenant: Uuid,
+    id: Uuid,
+    act: impl FnOnce(&Looked<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    look(&READ, Mode::Latest, tenant, id, act)
+}
+
+/// The same, locked until the transaction ends.
+pub fn locking<T>(
+    tenant: Uuid,
+    id: Uuid,
+    act: impl FnOnce(&Looked<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    look(&LOCK, Mode::Write, tenant, id, act)
+}
+
+/// What a write changed of the records that belong to a work order: name, value before, value
+/// after, as the trail keeps them.
+#[derive(Default)]
+pub struct Changes(Vec<(String, Option<String>, Option<String>)>);
+
+impl Changes {
+    /// Adds one.
+    pub fn add(&mut self, name: String, before: Option<String>, after: Option<String>) {
+        self.0.push((name, before, after));
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// As the trail writes them.
+    pub fn text(&self) -> String {
+        wo_rules::audit::changes(
+            self.0.iter().map(|(name, old, new)| (name.as_str(), old.as_deref(), new.as_deref())),
+        )
+    }
+}
+
+/// Runs a statement that writes rows of that shape and returns them whole, and notes what it
+/// changed; `before` are the values that the rows had.
+fn write_rows(
+    statement: &'static LocalKey<Statement>,
+    arguments: &[crate::statement::Argument],
+    shape: &Shape,
+    before: &[(String, String)],
+    changes: &mut Changes,
+) -> usize {
+    memory::as_law(|| {
+        as_trail(|| {
+            statement.with(|statement| {
+                statement.run(Mode::Write, arguments, |rows| {
+                    for index in 0..rows.count() {
+                        let Some(row) = Row::of_rows(rows, index) else { continue };
+                        let name = belonging::name_of(shape, &row);
+                        let old = before.iter().find(|(known, _)| *known == name);
+                        changes.add(
+                            name,
+                            old.map(|(_, value)| value.clone()),
+                            Some(belonging::value_of(shape, &row)),
+                        );
+                    }
+                    rows.count()
+                })
+            })
+        })
+    })
+}
+
+/// What was just written is to be seen by what is asked next.
+fn make_visible() {
+    // SAFETY: called in a transaction that has written.
+    unsafe { pg_sys::CommandCounterIncrement() };
+}
+
+/// Checks that whoever acts has authenticated anew for a signature.
+fn check_authentication(acting: &Identity) -> Result<(), Refusal> {
+    let token = match &acting.proof {
+        Proof::Token { issued, session, .. } => {
+            Some(SigningToken { issued: *issued, session: *session })
+        }
+        Proof::Login | Proof::Administration => None,
+    };
+    let now = unix_seconds(crate::identity::now());
+    check_token(token, now, i64::from(crate::setting::SIGNING_TOKEN_AGE.get()))
+}
+
+/// A UUID that a caller wrote.
+fn uuid_of(given: Option<pgrx::Uuid>) -> Uuid {
+    given.map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes()))
+}
+
+/// Writes an event about a work order's approvals.
+fn tell(kind: &'static str, tenant: Uuid, subject: Uuid, data: &Value) {
+    memory::as_law(|| {
+        crate::event::Event::new(kind, data.to_string()).write(
+            tenant,
+            subject,
+            crate::identity::now(),
+        );
+    });
+}
