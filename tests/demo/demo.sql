@@ -13,12 +13,15 @@ create role olga login in role wo_user;    comment on role olga is 'demo: origin
 create role paul login in role wo_user;    comment on role paul is 'demo: planner and captain';
 create role mira login in role wo_user;    comment on role mira is 'demo: does the work';
 create role orla login in role wo_user;    comment on role orla is 'demo: the orchestrating agent';
+create role quinn login in role wo_user;   comment on role quinn is 'demo: quality assurance';
+create role service login in role wo_user; comment on role service is 'demo: nobody without a token';
 create role audra login in role wo_auditor; comment on role audra is 'demo: auditor';
 select wo.create_tenant('acme', 'Acme Labs', default_lifecycle => 'regulated_change') as tenant \gset
 begin;
 select wo.administer('acme') \g /dev/null
 select wo.create_principal('olga', roles => '{system_owner}', db_role => 'olga'),
        wo.create_principal('paul', roles => '{planner,captain}', db_role => 'paul'),
+       wo.create_principal('quinn', name => 'Quinn of QA', roles => '{qa}', db_role => 'quinn'),
        wo.create_principal('mira', db_role => 'mira'),
        wo.create_principal('orla', kind => 'agent', roles => '{orchestrator,scheduler}', db_role => 'orla'),
        wo.create_principal('audra', db_role => 'audra', assignable => false) \g /dev/null
@@ -68,7 +71,7 @@ select wo.transition(:'printer', 'completed', fields => '{"completion_summary": 
 select wo.transition(:'printer', 'closed') ->> 'status' as "the label printer is";
 
 \echo
-\echo '== 4. A regulatory change, up to the approvals that it lacks =='
+\echo '== 4. A regulatory change, on signatures from draft to closed =='
 \c :wo olga
 select wo.create_work_order('Upgrade the chromatography workstation', 'Windows 10 to 11, with IQ and OQ.',
     regulatory => true, asset => 'HPLC-7') ->> 'wo_number' as upgrade \gset
@@ -83,6 +86,42 @@ select wo.transition(:'upgrade', 'pending_approval', 'support for Windows 10 has
 \set ON_ERROR_STOP off
 select wo.transition(:'upgrade', 'assigned', 'let us start', '{"assignee": "mira"}');
 \set ON_ERROR_STOP on
+\echo
+\echo 'Their keys are made outside the database; an administrator enrols the public halves:'
+\set issuer `"$WO_CLI" key public "$WO_KEYS/issuer.pem"`
+\set olga_key `"$WO_CLI" keygen --out "$WO_KEYS/olga.pem" --passphrase-file "$WO_KEYS/passphrase"`
+\set quinn_key `"$WO_CLI" keygen --out "$WO_KEYS/quinn.pem" --passphrase-file "$WO_KEYS/passphrase"`
+\c :wo postgres
+begin;
+select wo.administer('acme') \g /dev/null
+select wo.trust_issuer('https://login.acme.example', 'k1', :'issuer'),
+    wo.enroll_signing_key('olga', :'olga_key', 'passport, in person'),
+    wo.enroll_signing_key('quinn', :'quinn_key', 'passport, in person') \g /dev/null
+commit;
+\setenv WO_TENANT :tenant
+\setenv WO_NUMBER :upgrade
+\c :wo paul
+select role, meaning, required, signed, approvers from wo.pending_approvals(:'upgrade') order by role;
+\! tests/demo/sign olga system_owner plan 2>/dev/null
+\! tests/demo/sign quinn qa plan 2>/dev/null
+select wo.transition(:'upgrade', 'assigned', 'let us start', '{"assignee": "mira"}') ->> 'status' as "Paul assigns it";
+\c :wo mira
+select wo.transition(:'upgrade', 'in_progress', 'parts are here') \g /dev/null
+select wo.transition(:'upgrade', 'completed', 'done', '{"completion_summary": "Windows 11; IQ and OQ passed.", "actual_hours": 6}')
+    ->> 'status' as "Mira has done it";
+\! tests/demo/sign olga system_owner completion 2>/dev/null
+\echo 'Mira corrects her hours meanwhile, so what Olga signed is not what there is:'
+select wo.patch_work_order(:'upgrade', '{"actual_hours": 7}', 'a typing mistake') \g /dev/null
+select printed_name, meaning, signed, state, why from wo.signatures(:'upgrade');
+\! tests/demo/sign olga system_owner completion 2>/dev/null
+\! tests/demo/sign quinn qa completion 2>/dev/null
+\echo 'The last signature closed it, and its evidence was kept. Verified without the database:'
+\c :wo audra
+\pset tuples_only on
+\pset format unaligned
+select wo.evidence_package(:'upgrade') \g | "$WO_CLI" verify -
+\pset format aligned
+\pset tuples_only off
 
 \echo
 \echo '== 5. An agent''s change, from draft to pending_review =='

@@ -141,12 +141,20 @@ impl<'c> World<'c> {
             )
             .unwrap();
         for (slug, tenant, who) in [("acme", &self.acme, "ann"), ("globex", &self.globex, "gus")] {
+            let key = wo_cli::public_key(&wo_cli::new_key().unwrap().verifying_key());
             admin
                 .batch_execute(&format!(
                     "begin; select wo.administer('{slug}');
                      select wo.register_guard('always', 'guards.always(uuid,uuid)', 'asked by {slug}-secret');
                      insert into wo.task_type (task_type, cost_class, description) values ('research', 'free', '{slug}-secret');
                      insert into wo.engine (engine, cost_class, description) values ('groq', 'free', '{slug}-secret');
+                     select wo.create_role('safety', '{slug}-secret'), wo.grant_role('{who}', 'safety'),
+                        wo.create_principal('mate', name => '{slug}-secret');
+                     select wo.enroll_signing_key('{who}', '{key}', '{slug}-secret');
+                     insert into wo.approval_requirement (name, action, role, meaning, disabled_at)
+                     values ('safety', 'nothing', 'safety', 'safety', now());
+                     insert into wo.business_calendar (name, time_zone, working_hours) values ('office', 'UTC', '{{}}');
+                     insert into wo.approval_sla (role, hours) values ('safety', 1);
                      select wo.publish_lifecycle(definition || '{{\"dispatch\": {{\"override\": [\"originator\"]}}}}')
                      from wo.lifecycle where name = 'regulated_change';
                      commit"
@@ -182,7 +190,41 @@ impl<'c> World<'c> {
                 )
                 .unwrap();
             transaction.commit().unwrap();
+            let mut transaction = client.transaction().unwrap();
+            transaction.execute("select wo.authenticate($1)", &[&tenant.token(who)]).unwrap();
+            transaction
+                .batch_execute(&format!(
+                    "select wo.delegate_approval('mate', 'safety', now(), now() + interval '1 day', '{slug}-secret')"
+                ))
+                .unwrap();
+            transaction.commit().unwrap();
+            self.fill_signatures(slug, tenant.id);
         }
+    }
+
+    /// Rows that nobody could write by right: of a work order that is not there, so that every
+    /// chain holds all the same.
+    fn fill_signatures(&self, slug: &str, tenant: uuid::Uuid) {
+        let ghost = "gen_random_uuid()";
+        self.db
+            .superuser()
+            .batch_execute(&format!(
+                "set session_replication_role = replica;
+                 insert into wo.signature_challenge (tenant_id, id, work_order_id, signer, payload, requested_at, expires_at)
+                 values ('{tenant}', {ghost}, {ghost}, '{slug}-secret', '{slug}-secret', now(), now());
+                 insert into wo.approval (tenant_id, work_order_id, id, action, from_status, to_status, role, meaning,
+                    covers, decision, signer, printed_name, key_id, record_version, content_sha256, time_zone, signed_at,
+                    payload, signature)
+                 values ('{tenant}', {ghost}, {ghost}, 'a', 'b', 'c', 'qa', 'plan', 'plan', 'approved', '{slug}-secret',
+                    '{slug}-secret', 'k', 1, sha256('x'), 'UTC', now(), '{slug}-secret', sha256('x') || sha256('y'));
+                 insert into wo.approval_request (tenant_id, work_order_id, id, action, role, meaning, required, ordinal, requested_at)
+                 values ('{tenant}', {ghost}, {ghost}, '{slug}-secret', 'qa', 'plan', 1, 1, now());
+                 insert into wo.waiver (tenant_id, work_order_id, part_id, approval_id, reason, waived_by, waived_at)
+                 values ('{tenant}', {ghost}, {ghost}, {ghost}, '{slug}-secret', 'x', now());
+                 insert into wo.evidence (tenant_id, work_order_id, made_at, package, sha256)
+                 values ('{tenant}', {ghost}, now(), '{slug}-secret', sha256('x'));"
+            ))
+            .unwrap();
     }
 
     pub fn svc(&self) -> Client {

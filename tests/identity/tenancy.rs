@@ -428,14 +428,14 @@ fn a_bridge_reads_the_events_of_all_tenants_and_nothing_else() {
     let world = World::new();
     world.fill();
     let mut client = world.db.connect("bri");
-    assert_eq!(count(&mut client, "wo.event"), 10);
+    assert_eq!(count(&mut client, "wo.event"), 12);
     client.batch_execute("select wo.create_consumer('all')").unwrap();
     let events = client.query("select event from wo.fetch_events('all')", &[]).unwrap();
     let tenants: BTreeSet<String> = events
         .iter()
         .map(|row| row.get::<_, Value>(0)["tenantid"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(events.len(), 10);
+    assert_eq!(events.len(), 12);
     assert_eq!(tenants, [world.acme.id, world.globex.id].map(|id| id.to_string()).into());
     // The consumers of the tenants are none of its business.
     assert_eq!(count(&mut client, "wo.event_consumer"), 1);
@@ -495,14 +495,20 @@ fn a_user_cannot_administer() {
             "current_tenant",
             "dependency_diagram",
             "drop_consumer",
+            "evidence_package",
+            "evidence_report",
             "execution_pattern",
             "fetch_events",
             "get_work_order_detail",
             "lifecycle_diagram",
             "list_identities",
             "list_work_orders",
+            "pending_approvals",
             "progress",
             "ready_work_orders",
+            "revoke_delegation",
+            "revoke_signing_key",
+            "signatures",
             "state_rule",
             "tick",
             "validate_lifecycle",
@@ -531,6 +537,17 @@ fn a_user_cannot_administer() {
         "update wo.tenant set number_format = '{XXX}'",
         "update wo.trusted_issuer set disabled_at = now()",
         "update wo.lifecycle set definition = definition",
+        "select wo.enroll_signing_key('ann', 'k', 'passport')",
+        "select wo.record_identity_verification('k', 'passport')",
+        "select wo.retire_signing_key('k')",
+        "select wo.revoke_signing_key('k', 'lost')",
+        "insert into wo.approval_requirement (name, action, role, meaning) values ('x', 'a', 'qa', 'plan')",
+        "update wo.approval_requirement set disabled_at = null",
+        "delete from wo.approval_sla",
+        "delete from wo.business_calendar",
+        "update wo.signing_key set revoked_at = null",
+        "update wo.approval set voided_at = null",
+        "update wo.delegation set revoked_at = now()",
         "select wo_private.install()",
         "select wo_private.enforce()",
         "select wo_private.migrate()",

@@ -264,7 +264,13 @@ fn what_refuses_fires_always_and_what_derives_fires_at_the_origin() {
         "select made.tgrelid::regclass || ' ' || made.tgname || ' ' || made.tgenabled::text from pg_trigger as made
          join pg_class as held on held.oid = made.tgrelid
          where held.relnamespace = 'wo'::regnamespace and not made.tgisinternal
-            and made.tgfoid <> 'wo_private.refuse_change()'::regprocedure and made.tgenabled <> 'O'",
+            and made.tgfoid not in ('wo_private.refuse_change()'::regprocedure, 'wo_private.forget()'::regprocedure)
+            and made.tgenabled <> 'O'",
+    );
+    finds_nothing(
+        "what tells a backend to forget is heard in every session",
+        "select made.tgrelid::regclass || ' ' || made.tgname from pg_trigger as made
+         where made.tgfoid = 'wo_private.forget()'::regprocedure and made.tgenabled <> 'A'",
     );
     finds_nothing(
         "TRUNCATE is refused on every table and every leaf",

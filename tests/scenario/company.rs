@@ -112,13 +112,17 @@ impl Company {
         admin.query_one("select wo.publish_lifecycle($1)", &[definition]).unwrap().get(0)
     }
 
-    /// Publishes the lifecycle anew without its signatures, which come with a later part, so that
-    /// the states behind them can be reached.
+    /// Publishes the lifecycle anew without its signatures, so that the states behind them are
+    /// reached by hand.
     pub fn publish_without_approvals(&self, name: &str) -> i32 {
         let mut definition = self.definition(name);
         for edge in definition["transitions"].as_array_mut().unwrap() {
             let edge = edge.as_object_mut().unwrap();
-            edge.remove("approvals");
+            if edge.remove("approvals").is_some() && edge.contains_key("persons_only") {
+                // Without signatures nobody but a person takes it.
+                edge.remove("auto");
+            }
+            edge.remove("rejection");
             if let Some(effects) = edge.get_mut("effects") {
                 let of_approvals = |effect: &Value| {
                     effect.as_str().is_some_and(|name| name.starts_with("void_approvals"))

@@ -14,6 +14,7 @@ mod pgbouncer;
 mod race;
 mod refusal;
 mod server;
+pub mod signing;
 
 pub use cluster::Cluster;
 pub use database::{Database, Psql};

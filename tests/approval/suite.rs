@@ -1,0 +1,19 @@
+//! Approvals with electronic signatures, and the evidence that is left of them (design §7).
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod amendment;
+mod chromium;
+mod delegation;
+mod escalation;
+mod evidence;
+mod firm;
+mod master;
+mod pending;
+mod races;
+mod regulated;
+mod requirements;
+mod rights;
+mod together;
+mod waiver;
+mod withdrawal;
