@@ -27,6 +27,7 @@ pub fn verify(file: &Path) -> Result<Verified, Error> {
     let longest = u64::try_from(LONGEST_PACKAGE).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     input.take(longest + 1).read_to_end(&mut bytes).map_err(failed(doing()))?;
+    crate::drop_line_break(&mut bytes);
     Ok(Verified(wo_rules::evidence::verify::verify(&bytes)))
 }
 

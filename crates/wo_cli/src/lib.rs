@@ -39,6 +39,17 @@ pub(crate) fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E
     move |error| Error(format!("{doing}: {error}"))
 }
 
+/// Drops one line break at the end: psql and editors write it behind what they were given, and it is
+/// no part of it.
+pub(crate) fn drop_line_break(bytes: &mut Vec<u8>) {
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+        if bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
+    }
+}
+
 #[cfg(test)]
 mod testing {
     #![allow(clippy::unwrap_used)]

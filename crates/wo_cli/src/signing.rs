@@ -20,18 +20,16 @@ impl Request {
     /// Reads at most the longest payload.
     ///
     /// # Errors
-    /// Whatever is not, byte for byte, a canonical payload of `wo_core.signature.v1`.
+    /// Whatever is not, byte for byte, a canonical payload of `wo_core.signature.v1`; one line break
+    /// behind it is no part of it.
     pub fn read(input: impl std::io::Read) -> Result<Self, Error> {
         let mut bytes = Vec::new();
         let longest = u64::try_from(LONGEST_PAYLOAD).unwrap_or(u64::MAX);
         std::io::Read::read_to_end(&mut input.take(longest + 1), &mut bytes)
             .map_err(crate::failed("cannot read the payload"))?;
+        crate::drop_line_break(&mut bytes);
         match Payload::read(&bytes) {
             Ok(payload) => Ok(Self { bytes, payload }),
-            Err(_) if bytes.ends_with(b"\n") && Payload::read(bytes.trim_ascii_end()).is_ok() => {
-                let hint = "a line break stands behind the payload, which is no part of it";
-                Err(Error::new(format!("{hint}: give the exact bytes, as printf %s does")))
-            }
             Err(why) => Err(Error::new(shown(&why))),
         }
     }

@@ -109,7 +109,8 @@ fn what_is_no_canonical_payload_is_not_signed() {
         Vec::new(),
         b"anything".to_vec(),
         b"eyJhbGciOiJFZERTQSJ9.e30".to_vec(),
-        [&bytes[..], b"\n"].concat(),
+        [&bytes[..], b"\n\n"].concat(),
+        [&bytes[..], b" "].concat(),
         [b" ", &bytes[..]].concat(),
         text.replace("signature.v1", "signature.v2").into_bytes(),
         text.replace(":7,", ": 7,").into_bytes(),
@@ -120,9 +121,19 @@ fn what_is_no_canonical_payload_is_not_signed() {
         let said = sign_bytes(&key, &passphrase, &input).refusal();
         assert!(said.contains("payload"), "{said}");
     }
-    assert!(
-        sign_bytes(&key, &passphrase, &[&bytes[..], b"\n"].concat()).err.contains("line break")
-    );
+}
+
+/// psql writes one, and what is signed is the payload without it.
+#[test]
+fn a_line_break_behind_a_payload_is_no_part_of_what_is_signed() {
+    let scratch = Scratch::new();
+    let (key, passphrase, public) = scratch.signing_key();
+    let bytes = payload_for(&public).canonical();
+    let signed = sign_bytes(&key, &passphrase, &bytes);
+    for end in ["\n", "\r\n"] {
+        let other = sign_bytes(&key, &passphrase, &[&bytes[..], end.as_bytes()].concat());
+        assert_eq!((other.code, &other.out), (0, &signed.out));
+    }
 }
 
 #[test]

@@ -13,7 +13,14 @@ fn an_intact_package_exits_with_0_and_is_summed_up() {
     assert!(verified.out.starts_with("INTACT: work order WO-1\n"), "{}", verified.out);
     assert!(verified.out.contains("3 valid, 1 amended, 1 void, 1 withdrawn"), "{}", verified.out);
     let piped = wo(&["verify", "-"], &sample().bytes());
-    assert_eq!((piped.code, piped.out), (0, verified.out));
+    assert_eq!((piped.code, &piped.out), (0, &verified.out));
+    // psql writes a line break behind it; anything more is not of the package.
+    let mut with_line_break = sample().bytes();
+    with_line_break.push(b'\n');
+    let by_psql = wo(&["verify", "-"], &with_line_break);
+    assert_eq!((by_psql.code, by_psql.out), (0, verified.out));
+    with_line_break.push(b'\n');
+    assert_eq!(wo(&["verify", "-"], &with_line_break).code, 1);
 }
 
 #[test]
