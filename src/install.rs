@@ -26,8 +26,9 @@ const FILES: &[(&str, &str)] = &[
     ("09_dispatch", include_str!("../sql/09_dispatch.sql")),
     ("10_fleet", include_str!("../sql/10_fleet.sql")),
     ("11_hierarchy", include_str!("../sql/11_hierarchy.sql")),
-    ("12_approval", include_str!("../sql/12_approval.sql")),
-    ("13_evidence", include_str!("../sql/13_evidence.sql")),
+    ("12_signer", include_str!("../sql/12_signer.sql")),
+    ("13_approval", include_str!("../sql/13_approval.sql")),
+    ("14_evidence", include_str!("../sql/14_evidence.sql")),
     ("98_grant", include_str!("../sql/98_grant.sql")),
 ];
 
