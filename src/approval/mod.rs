@@ -21,16 +21,14 @@ pub use content::{children_of, hash_of};
 use crate::duty::as_trail;
 use crate::identity::memory::{self, Identity, Proof};
 use crate::row::Row;
-use crate::statement::{Mode, Statement, statement, uuid as uuid_argument};
+use crate::statement::{Mode, Statement};
 use crate::work_order::belonging::{self, Shape};
-use crate::work_order::{Facets, Layout, Seen, lifecycle_of};
+use crate::work_order::{Looked, locking, looking};
 use pgrx::pg_sys;
 use serde_json::Value;
-use std::rc::Rc;
 use std::thread::LocalKey;
 use uuid::Uuid;
 use wo_rules::approval::signer::{SigningToken, check_token};
-use wo_rules::lifecycle::Lifecycle;
 use wo_rules::refusal::Refusal;
 use wo_rules::time::unix_seconds;
 
@@ -41,70 +39,6 @@ pub const REQUEST: Shape =
     Shape { table: "approval_request", owner: "work_order_id", key: Some("id") };
 /// See [`APPROVAL`].
 pub const WAIVER: Shape = Shape { table: "waiver", owner: "work_order_id", key: Some("part_id") };
-
-statement!(
-    READ,
-    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
-);
-statement!(
-    LOCK,
-    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for no key update",
-    [UUIDOID, UUIDOID]
-);
-
-/// A work order as an approval looks at it.
-pub struct Looked<'a> {
-    /// Its tenant.
-    pub tenant: Uuid,
-    /// Its row.
-    pub seen: &'a Seen<'a>,
-    /// What the rules see of it.
-    pub facets: &'a Facets,
-    /// Its lifecycle.
-    pub lifecycle: &'a Rc<Lifecycle>,
-}
-
-fn look<T>(
-    statement: &'static LocalKey<Statement>,
-    mode: Mode,
-    tenant: Uuid,
-    id: Uuid,
-    act: impl FnOnce(&Looked<'_>) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
-    let arguments = [uuid_argument(tenant), uuid_argument(id)];
-    as_trail(|| {
-        statement.with(|statement| {
-            statement.run(mode, &arguments, |rows| {
-                let row = Row::of_rows(rows, 0)
-                    .ok_or_else(|| wo_rules::reference::unknown(&id.to_string()))?;
-                let layout = Layout::found_in(&row);
-                let seen = Seen::new(&row, &layout);
-                let lifecycle = lifecycle_of(tenant, &seen);
-                let facets = Facets::of(&seen);
-                act(&Looked { tenant, seen: &seen, facets: &facets, lifecycle: &lifecycle })
-            })
-        })
-    })
-}
-
-/// Gives the work order as it is committed now to `act`, which runs with the law's own rights.
-pub fn looking<T>(
-    tenant: Uuid,
-    id: Uuid,
-    act: impl FnOnce(&Looked<'_>) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
-    look(&READ, Mode::Latest, tenant, id, act)
-}
-
-/// The same, locked until the transaction ends.
-pub fn locking<T>(
-    tenant: Uuid,
-    id: Uuid,
-    act: impl FnOnce(&Looked<'_>) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
-    look(&LOCK, Mode::Write, tenant, id, act)
-}
 
 /// What a write changed of the records that belong to a work order: name, value before, value
 /// after, as the trail keeps them.

@@ -1,11 +1,11 @@
 //! The sections of an evidence package: from rows to the texts that the package holds.
 
-use crate::approval::{Looked, hash_of, looking};
+use crate::approval::hash_of;
 use crate::audit::verify::{ENTRY_COLUMNS, belongings, entry_at, held_of};
 use crate::raise::damaged;
 use crate::row::Row;
 use crate::statement::{Argument, Mode, Statement, statement, text, uuid as uuid_argument};
-use crate::work_order::{Column, Layout, Seen};
+use crate::work_order::{Column, Layout, Looked, Seen, looking};
 use pgrx::prelude::*;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -306,37 +306,12 @@ fn trail(tenant: Uuid, place: &[Argument]) -> (String, BTreeSet<String>) {
                 .map(|row| {
                     let (_, entry, previous, hash) = entry_at(rows, row, tenant);
                     actors.extend(entry.actor.clone());
-                    entry_text(&entry, &previous, &hash)
+                    entry.with_hashes(&previous, &hash).to_string()
                 })
                 .collect()
         })
     });
     (format!("[{}]", entries.join(",")), actors)
-}
-
-fn entry_text(entry: &wo_rules::audit::Entry, previous: &[u8], hash: &[u8]) -> String {
-    json!({
-        "action": entry.action,
-        "actor": entry.actor,
-        "application": entry.application,
-        "authenticated_by": entry.authenticated_by,
-        "changes": entry.changes,
-        "client_address": entry.client_address,
-        "from_status": entry.from_status,
-        "login_role": entry.login_role,
-        "previous_hash": hex::encode(previous),
-        "reason": entry.reason,
-        "record_version": entry.record_version,
-        "recorded_at": entry.recorded_at,
-        "sequence": entry.sequence,
-        "subject": entry.subject,
-        "subject_id": entry.subject_id,
-        "tenant_id": entry.tenant_id,
-        "to_status": entry.to_status,
-        "transaction_id": entry.transaction_id,
-        "entry_hash": hex::encode(hash),
-    })
-    .to_string()
 }
 
 /// Everybody whom the package names.

@@ -1,16 +1,16 @@
 //! Records that belong to a work order: each is written into the work order's own chain, and locked
 //! with it. They move the chain's head, not the record's version.
 
-use super::layout::Layout;
+use super::looked::{Looked, locking, look};
 use super::pending::{self, Consequence};
-use super::seen::{Facets, Seen, lifecycle_of};
+use super::seen::Facets;
 use super::standing::{self, Standing};
 use crate::approval;
 use crate::duty::as_trail;
 use crate::identity::{self, memory};
 use crate::raise::{OrRefuse, damaged, refuse};
 use crate::row::{Row, returned};
-use crate::statement::{Mode, Statement, statement, text, uuid as uuid_argument};
+use crate::statement::{Mode, statement, text, uuid as uuid_argument};
 use pgrx::AllocatedByPostgres;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -20,11 +20,6 @@ use uuid::Uuid;
 use wo_rules::lifecycle::Lifecycle;
 use wo_rules::refusal::{Refusal, SqlState};
 
-statement!(
-    LOCK,
-    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for no key update",
-    [UUIDOID, UUIDOID]
-);
 statement!(
     SHARE,
     "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for share",
@@ -111,7 +106,7 @@ impl Owner {
     /// # Errors
     /// 22023 `work_order_unknown`.
     pub fn lock(tenant: Uuid, id: Uuid) -> Result<Self, Refusal> {
-        Self::held(&LOCK, tenant, id)
+        locking(tenant, id, |looked| Ok(Self::of(looked)))
     }
 
     /// Keeps the work order as it is, together with others who do.
@@ -119,27 +114,16 @@ impl Owner {
     /// # Errors
     /// 22023 `work_order_unknown`.
     pub fn share(tenant: Uuid, id: Uuid) -> Result<Self, Refusal> {
-        Self::held(&SHARE, tenant, id)
+        look(&SHARE, Mode::Write, tenant, id, |looked| Ok(Self::of(looked)))
     }
 
-    fn held(
-        statement: &'static std::thread::LocalKey<Statement>,
-        tenant: Uuid,
-        id: Uuid,
-    ) -> Result<Self, Refusal> {
-        as_trail(|| {
-            let arguments = [uuid_argument(tenant), uuid_argument(id)];
-            statement.with(|statement| {
-                statement.run(Mode::Write, &arguments, |rows| {
-                    let row = Row::of_rows(rows, 0)
-                        .ok_or_else(|| wo_rules::reference::unknown(&id.to_string()))?;
-                    let layout = Layout::found_in(&row);
-                    let seen = Seen::new(&row, &layout);
-                    let (lifecycle, facets) = (lifecycle_of(tenant, &seen), Facets::of(&seen));
-                    Ok(Self { tenant, id, lifecycle, facets })
-                })
-            })
-        })
+    fn of(looked: &Looked<'_>) -> Self {
+        Self {
+            tenant: looked.tenant,
+            id: looked.seen.id(),
+            lifecycle: Rc::clone(looked.lifecycle),
+            facets: Facets::of(looked.seen),
+        }
     }
 }
 

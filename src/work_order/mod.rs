@@ -7,6 +7,7 @@ pub mod direct;
 mod import;
 mod kept;
 mod layout;
+mod looked;
 mod migration;
 pub mod number;
 pub mod pending;
@@ -17,6 +18,7 @@ mod trail;
 mod transitions;
 
 pub use layout::{Column, Layout, is_beside_changes};
+pub use looked::{Looked, locking, looking};
 pub use seen::{Facets, Seen, lifecycle_of};
 pub use standing::{Standing, kind_of};
 

@@ -130,6 +130,31 @@ impl Entry {
         bytes
     }
 
+    /// The entry with its hashes in hexadecimal, as evidence packages hold it.
+    pub fn with_hashes(&self, previous_hash: &[u8], entry_hash: &[u8]) -> serde_json::Value {
+        serde_json::json!({
+            "action": self.action,
+            "actor": self.actor,
+            "application": self.application,
+            "authenticated_by": self.authenticated_by,
+            "changes": self.changes,
+            "client_address": self.client_address,
+            "from_status": self.from_status,
+            "login_role": self.login_role,
+            "previous_hash": hex::encode(previous_hash),
+            "reason": self.reason,
+            "record_version": self.record_version,
+            "recorded_at": self.recorded_at,
+            "sequence": self.sequence,
+            "subject": self.subject,
+            "subject_id": self.subject_id,
+            "tenant_id": self.tenant_id,
+            "to_status": self.to_status,
+            "transaction_id": self.transaction_id,
+            "entry_hash": hex::encode(entry_hash),
+        })
+    }
+
     /// SHA-256 of the canonical bytes: the link that the next entry follows.
     pub fn hash(&self, previous_hash: &[u8]) -> [u8; 32] {
         Sha256::digest(self.canonical(previous_hash)).into()

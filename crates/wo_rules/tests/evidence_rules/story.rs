@@ -12,30 +12,6 @@ use wo_rules::approval::content::{Covers, content_hash};
 use wo_rules::approval::payload::{ChildContent, Decision, Format, Payload, key_id};
 use wo_rules::audit::{Entry, GENESIS, changes};
 
-fn entry_value(entry: &Entry, previous: &[u8], hash: &[u8]) -> Value {
-    json!({
-        "action": entry.action,
-        "actor": entry.actor,
-        "application": entry.application,
-        "authenticated_by": entry.authenticated_by,
-        "changes": entry.changes,
-        "client_address": entry.client_address,
-        "from_status": entry.from_status,
-        "login_role": entry.login_role,
-        "previous_hash": hex::encode(previous),
-        "reason": entry.reason,
-        "record_version": entry.record_version,
-        "recorded_at": entry.recorded_at,
-        "sequence": entry.sequence,
-        "subject": entry.subject,
-        "subject_id": entry.subject_id,
-        "tenant_id": entry.tenant_id,
-        "to_status": entry.to_status,
-        "transaction_id": entry.transaction_id,
-        "entry_hash": hex::encode(hash),
-    })
-}
-
 /// A work order while its story is told.
 pub struct Story {
     pub values: BTreeMap<String, String>,
@@ -170,7 +146,7 @@ impl Story {
             self.status = entry.to_status.clone();
         }
         let hash = entry.hash(&self.previous);
-        self.entries.push(entry_value(&entry, &self.previous, &hash));
+        self.entries.push(entry.with_hashes(&self.previous, &hash));
         self.previous = hash;
     }
 
