@@ -2,6 +2,7 @@
 
 use postgres::Transaction;
 use uuid::Uuid;
+pub use wo_cluster_tests::behind_the_back;
 use wo_cluster_tests::signing::{Company, ROOT};
 use wo_rules::audit::{Entry, GENESIS};
 use wo_rules::time::{POSTGRES_EPOCH_SECONDS, utc};
@@ -33,36 +34,6 @@ pub fn broken(transaction: &mut Transaction<'_>) -> Broken {
     assert!(!rows.is_empty(), "verification says nothing");
     let broken = rows.iter().filter(|row| !row.get::<_, bool>(0));
     broken.map(|row| (row.get(1), row.get(2), row.get(3))).collect()
-}
-
-/// Does something to a table with every trigger and foreign key out of force, as only a superuser
-/// can, and puts the triggers back as they were.
-#[track_caller]
-pub fn behind_the_back(transaction: &mut Transaction<'_>, table: &str, sql: &str) {
-    let always: Vec<String> = transaction
-        .query(
-            "select tgname::text from pg_trigger
-             where tgrelid = $1::text::regclass and not tgisinternal and tgenabled = 'A'",
-            &[&table],
-        )
-        .unwrap()
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
-    transaction
-        .batch_execute(&format!(
-            "set local session_replication_role = replica;
-             alter table {table} disable trigger user"
-        ))
-        .unwrap();
-    let written = transaction.execute(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    assert!(written > 0, "nothing was tampered with: {sql}");
-    let mut back = format!("alter table {table} enable trigger user;");
-    for trigger in always {
-        back.push_str(&format!("alter table {table} enable always trigger {trigger};"));
-    }
-    back.push_str("set local session_replication_role = origin");
-    transaction.batch_execute(&back).unwrap();
 }
 
 /// Name and base type of every column.

@@ -1,11 +1,11 @@
 //! The trail: one entry for each write, by the server's clock, chained, and no value of it or of
 //! what it describes can be changed behind its back without verification saying where.
 
+use postgres::Client;
 use postgres::types::FromSql;
-use postgres::{Client, Transaction};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use wo_cluster_tests::{db_error, refused};
+use wo_cluster_tests::{behind_the_back, db_error, refused};
 
 use crate::company::{Company, copy, counts, create, filled, one, problems, reach_alone, take};
 use crate::design::{AGENT_CHANGE, FLEET_TASK, REGULATED_CHANGE};
@@ -565,35 +565,6 @@ fn nobody_writes_the_trail_or_the_outbox_by_hand() {
     }
     assert_eq!(counts(&mut root), before);
     company.assert_intact();
-}
-
-/// Does something to a table with every trigger and foreign key out of force, as only a superuser
-/// can, and puts the triggers back as they were.
-fn behind_the_back(transaction: &mut Transaction<'_>, table: &str, sql: &str) {
-    let always: Vec<String> = transaction
-        .query(
-            "select tgname::text from pg_trigger
-             where tgrelid = $1::text::regclass and not tgisinternal and tgenabled = 'A'",
-            &[&table],
-        )
-        .unwrap()
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
-    transaction
-        .batch_execute(&format!(
-            "set local session_replication_role = replica;
-             alter table {table} disable trigger user"
-        ))
-        .unwrap();
-    let written = transaction.execute(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    assert!(written > 0, "nothing was tampered with: {sql}");
-    let mut back = format!("alter table {table} enable trigger user;");
-    for trigger in always {
-        back.push_str(&format!("alter table {table} enable always trigger {trigger};"));
-    }
-    back.push_str("set local session_replication_role = origin");
-    transaction.batch_execute(&back).unwrap();
 }
 
 type Broken = Vec<(String, String, i64, String)>;

@@ -15,6 +15,7 @@ mod race;
 mod refusal;
 mod server;
 pub mod signing;
+mod tamper;
 
 pub use cluster::Cluster;
 pub use database::{Database, Psql};
@@ -22,3 +23,4 @@ pub use pgbouncer::PgBouncer;
 pub use race::{backend_pid, race};
 pub use refusal::{db_error, refused};
 pub use server::Server;
+pub use tamper::behind_the_back;
