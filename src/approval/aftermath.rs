@@ -130,16 +130,16 @@ fn asks(tenant: Uuid, lifecycle: &Lifecycle) -> bool {
         || !requirement::of_lifecycle(tenant, lifecycle.name()).is_empty()
 }
 
-/// Carries it out. True where an entry was written into the work order's own trail, which has then
+/// Carries it out; `why` says what was done to the work order, and with which reason. True where an entry was written into the work order's own trail, which has then
 /// looked for an edge that the system takes.
-pub fn carry_out(tenant: Uuid, seen: &Seen<'_>, after: &Aftermath) -> bool {
+pub fn carry_out(tenant: Uuid, seen: &Seen<'_>, after: &Aftermath, why: &str) -> bool {
     let lifecycle = lifecycle_of(tenant, seen);
     make_visible();
     let mut told = false;
     if asks(tenant, &lifecycle) {
         let facets = Facets::of(seen);
         let looked = Looked { tenant, seen, facets: &facets, lifecycle: &lifecycle };
-        told = follow(&looked, after);
+        told = follow(&looked, after, why);
     }
     if after.content {
         amend_ancestors(tenant, seen.id());
@@ -147,14 +147,14 @@ pub fn carry_out(tenant: Uuid, seen: &Seen<'_>, after: &Aftermath) -> bool {
     told
 }
 
-fn follow(looked: &Looked<'_>, after: &Aftermath) -> bool {
+fn follow(looked: &Looked<'_>, after: &Aftermath, why: &str) -> bool {
     let mut changes = Changes::default();
     let mut action = "";
     if after.void_all || after.void.is_some() {
         let void = voidable(looked, after);
         if !void.is_empty() {
             action = "signatures_voided";
-            mark(&VOID, looked, &void, "the work order was sent back or changed", &mut changes);
+            mark(&VOID, looked, &void, why, &mut changes);
         }
     }
     if after.content {

@@ -5,7 +5,7 @@ use super::{Changes, locking, make_visible, request};
 use crate::identity::known::{Answers, recall};
 use crate::lifecycle::cache;
 use crate::lookup::{Key, find};
-use crate::raise::OrRefuse;
+use crate::raise::{OrRefuse, damaged};
 use crate::row::Row;
 use crate::statement::{Mode, statement, uuid as uuid_argument};
 use serde_json::Map;
@@ -58,10 +58,15 @@ fn read_of(tenant: Uuid, lifecycle: &str) -> Requirements {
     let key = [Key::Uuid("tenant_id", tenant)];
     find::<()>("approval_requirement", "approval_requirement_pkey", &key, |row| {
         let disabled = row.column("disabled_at").and_then(|index| row.datum(index)).is_some();
-        if let Some(one) = additional(row).filter(|_| !disabled)
-            && one.lifecycle.as_deref().is_none_or(|name| name == lifecycle)
-            && let Ok(required) = read(&one)
-        {
+        if disabled {
+            return None;
+        }
+        // What cannot be read must not open a gate.
+        let one = additional(row)
+            .ok_or_else(|| damaged("an approval requirement cannot be read"))
+            .or_refuse();
+        if one.lifecycle.as_deref().is_none_or(|name| name == lifecycle) {
+            let required = read(&one).or_refuse();
             all.push((one.action, required));
         }
         None

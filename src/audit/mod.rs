@@ -124,6 +124,11 @@ impl Link {
         self.entry.sequence
     }
 
+    /// Why it was done.
+    pub fn reason(&self) -> Option<&str> {
+        self.entry.reason.as_deref()
+    }
+
     fn arguments(&self) -> Vec<Argument> {
         let entry = &self.entry;
         vec![

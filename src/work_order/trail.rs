@@ -2,6 +2,7 @@
 
 use super::facts_for;
 use super::layout::{Column, Layout};
+use super::looked::looking;
 use super::pending::{self, Consequence, Written};
 use super::seen::{Facets, Seen, lifecycle_of};
 use crate::approval;
@@ -47,6 +48,10 @@ fn work_order_trail<'a>(
     if new.get::<Vec<u8>>(layout.column(Column::ChainHash)).as_deref() != Some(&pending.link.hash) {
         refuse(damaged("another trigger changed a work order after it had been checked"));
     }
+    let why = match pending.link.reason() {
+        Some(reason) => format!("{}: {reason}", pending.written.action),
+        None => pending.written.action.clone(),
+    };
     memory::as_law(|| {
         let Written { action, moved, .. } = &pending.written;
         let kind = pending.kind.unwrap_or_else(|| event_type(action, *moved));
@@ -65,7 +70,7 @@ fn work_order_trail<'a>(
         carry_out(tenant, pending.written.id, &pending.written.number, &pending.aftermath);
     }
     let told = match (seen.tenant(), &pending.approvals) {
-        (Some(tenant), Some(after)) => approval::aftermath::carry_out(tenant, &seen, after),
+        (Some(tenant), Some(after)) => approval::aftermath::carry_out(tenant, &seen, after, &why),
         _ => false,
     };
     match (pending.may_follow, told) {
@@ -82,7 +87,7 @@ fn work_order_trail<'a>(
 fn follow_along(seen: &Seen<'_>) {
     let Some(tenant) = seen.tenant() else { return };
     let status = seen.text(Column::Status);
-    approval::looking(tenant, seen.id(), |looked| {
+    looking(tenant, seen.id(), |looked| {
         if looked.facets.status == status {
             take_auto_edge(looked.seen, true);
         }

@@ -127,6 +127,8 @@ fn a_transition_back_voids_like_a_signed_rejection() {
     firm.sign_both(&order, "plan");
     firm.transition("qa", &order, "draft");
     assert_eq!(firm.states(&order), ["void", "void"]);
+    let why = format!("select distinct why from wo.signatures('{order}')");
+    assert_eq!(firm.all("planner", &why), ["return: because"], "what was done, and why");
     assert_eq!(firm.trail(&order, &["signatures_voided"]).len(), 1);
     assert!(!firm.events("wo.approval_voided", &order).is_empty());
     firm.assert_intact();

@@ -88,7 +88,7 @@ fn row_19_what_is_no_key_is_not_enrolled() {
         let refusal = db_error(enroll(bad));
         assert_eq!(refusal.code().code(), "22023", "{bad}: {refusal:?}");
         let detail = refusal.detail().unwrap();
-        assert!(detail.contains("public_key"), "{bad}: {detail}");
+        assert!(detail.contains("\"public_key_invalid\""), "{bad}: {detail}");
     }
     let keys = "select count(*) from wo.signing_key where principal = 'stranger'";
     assert_eq!(company.one::<i64>(ROOT, keys), 0);
