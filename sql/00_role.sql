@@ -21,6 +21,8 @@ begin
             ('wo_identity', true, 'wo_core: duty of finding out who is acting'),
             ('wo_trail', true, 'wo_core: duty of checking rules and writing the trail and the outbox'),
             ('wo_guard', true, 'wo_core: duty of running the guards that an administrator registered'),
+            ('wo_ledger', true, 'wo_core: duty of sealing the trail of all tenants into the ledger'),
+            ('wo_worker', true, 'wo_core: duty of the background worker'),
             ('wo_admin', false, 'wo_core: may administer tenants, issuers, principals and lifecycles'),
             ('wo_user', false, 'wo_core: may use the API and its tables'),
             ('wo_auditor', false, 'wo_core: may read everything of a tenant and write nothing'),

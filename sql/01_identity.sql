@@ -165,7 +165,7 @@ create or replace function wo.administer(tenant text) returns uuid
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.administer($1) $$;
 comment on function wo.administer(text) is
-    'Lets a member of wo_admin configure the tenant (slug or UUID) until this transaction ends.';
+    'Lets a member of wo_admin configure the tenant (slug or UUID) until this transaction ends. The nil UUID stands for the installation itself: what belongs to no tenant.';
 
 create or replace function wo.create_tenant(slug text, name text, default_lifecycle text default null, number_format text default null, template text default 'regulated_change') returns uuid
     language sql volatile

@@ -26,12 +26,16 @@ create table wo.audit_entry (
     transaction_id text not null,
     previous_hash wo.sha256 not null,
     entry_hash wo.sha256 not null,
+    position bigint not null,
     primary key (tenant_id, subject_id, sequence, recorded_at)
 ) partition by range (recorded_at);
+-- The sealer reads the newest stretch of positions, which lie side by side: an index of ranges costs a
+-- transition next to nothing.
+create index audit_entry_by_position on wo.audit_entry using brin (position) with (pages_per_range = 32);
 alter table wo.audit_entry enable row level security;
 alter table wo.audit_entry force row level security;
 comment on table wo.audit_entry is 'The audit trail: who did what, when, from where, why, and old → new. Append-only; each entry carries the hash of the one before it.';
-comment on column wo.audit_entry.tenant_id is 'The tenant.';
+comment on column wo.audit_entry.tenant_id is 'The tenant; the nil UUID for what belongs to none: the ledger, archives, eras, attempts of nobody.';
 comment on column wo.audit_entry.subject is 'What kind of thing changed: work_order, principal, lifecycle, …';
 comment on column wo.audit_entry.subject_id is 'Which one: the work order''s id, or the id of the object''s chain in wo.audit_chain.';
 comment on column wo.audit_entry.sequence is 'Its place in the chain, from 1 without a gap. Order by this, not by time: clocks can be set back.';
@@ -50,9 +54,10 @@ comment on column wo.audit_entry.authenticated_by is 'How the actor was proven: 
 comment on column wo.audit_entry.transaction_id is 'The transaction that wrote it.';
 comment on column wo.audit_entry.previous_hash is 'The hash of the entry before; 32 zero bytes for the first.';
 comment on column wo.audit_entry.entry_hash is 'SHA-256 of the entry''s canonical bytes (JCS), the previous hash among them.';
+comment on column wo.audit_entry.position is 'Where it stands among all entries and events: entries are sealed into the ledger in this order. Not hashed; its place in the ledger holds it.';
 
 create table wo.audit_chain (
-    tenant_id uuid not null references wo.tenant,
+    tenant_id uuid not null,
     subject text not null,
     subject_key text not null,
     subject_id uuid not null,
@@ -64,9 +69,9 @@ create table wo.audit_chain (
 );
 alter table wo.audit_chain enable row level security;
 alter table wo.audit_chain force row level security;
-comment on table wo.audit_chain is 'The heads of the chains of configured objects. A work order''s head stands on its own row.';
-comment on column wo.audit_chain.tenant_id is 'The tenant.';
-comment on column wo.audit_chain.subject is 'What kind of object: tenant, role, principal, principal_role, trusted_issuer, lifecycle, guard_function.';
+comment on table wo.audit_chain is 'The heads of the chains of configured objects, and of what has no record of its own. A work order''s head stands on its own row.';
+comment on column wo.audit_chain.tenant_id is 'The tenant; the nil UUID for what belongs to none: the ledger, archives, eras, attempts of nobody.';
+comment on column wo.audit_chain.subject is 'What kind of object: tenant, role, principal, principal_role, trusted_issuer, lifecycle, guard_function, …; or what happened beside all records: refused_attempt, ledger, archive, era.';
 comment on column wo.audit_chain.subject_key is 'Which one: its key in its own table, as a JSON array.';
 comment on column wo.audit_chain.subject_id is 'The id under which its entries stand in wo.audit_entry.';
 comment on column wo.audit_chain.chain_sequence is 'The sequence of the newest entry.';

@@ -7,8 +7,8 @@ revoke all on all functions in schema wo from public;
 revoke all on type wo.order_number, wo.title, wo.work_source, wo.hours, wo.json_map, wo.idempotency_key,
     wo.ordinal, wo.sha256 from public;
 grant usage on type wo.order_number, wo.title, wo.work_source, wo.hours, wo.json_map, wo.idempotency_key,
-    wo.ordinal, wo.sha256 to wo_admin, wo_user, wo_auditor, wo_trail, wo_guard;
-grant usage on schema wo to wo_admin, wo_user, wo_auditor, wo_monitor, wo_bridge, wo_identity, wo_trail, wo_guard;
+    wo.ordinal, wo.sha256 to wo_admin, wo_user, wo_auditor, wo_trail, wo_guard, wo_ledger, wo_worker;
+grant usage on schema wo to wo_admin, wo_user, wo_auditor, wo_monitor, wo_bridge, wo_identity, wo_trail, wo_guard, wo_ledger, wo_worker;
 grant execute on function wo.current_tenant(), wo.current_principal(), wo.whoami()
     to wo_admin, wo_user, wo_auditor, wo_monitor, wo_bridge, wo_guard, wo_trail, wo_identity;
 grant execute on function wo.authenticate(text), wo.authenticate(uuid, text), wo.authenticate_session(text)

@@ -5,7 +5,7 @@ comment on schema wo_private is 'wo_core: the law. Functions that the triggers, 
 revoke all on schema wo_private from public;
 revoke all on all functions in schema wo_private from public;
 grant usage on schema wo_private to wo_owner, wo_admin, wo_user, wo_auditor, wo_monitor, wo_bridge,
-    wo_identity, wo_trail, wo_guard;
+    wo_identity, wo_trail, wo_guard, wo_ledger, wo_worker;
 
 -- Definers: each follows the policies of its owner.
 alter function wo_private.principal_directory() owner to wo_identity;
@@ -16,13 +16,13 @@ alter function wo_private.call_guard(text, uuid, uuid) owner to wo_guard;
 
 -- Whoever reads a table needs what its policies call.
 grant execute on function wo_private.in_force() to wo_owner, wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor,
-    wo_identity, wo_trail, wo_guard;
+    wo_identity, wo_trail, wo_guard, wo_ledger, wo_worker;
 grant execute on function wo_private.current_tenant() to wo_owner, wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor,
-    wo_identity, wo_trail, wo_guard;
+    wo_identity, wo_trail, wo_guard, wo_ledger, wo_worker;
 grant execute on function wo_private.current_principal(), wo_private.whoami()
     to wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor, wo_guard, wo_owner;
 grant execute on function wo_private.records_version(), wo_private.record_problems()
-    to wo_owner, wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor, wo_identity, wo_trail, wo_guard;
+    to wo_owner, wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor, wo_identity, wo_trail, wo_guard, wo_ledger, wo_worker;
 grant execute on function wo_private.authenticate(uuid, text, boolean) to wo_admin, wo_user, wo_auditor;
 grant execute on function wo_private.administer(text), wo_private.create_tenant(text, text, text, text, text),
     wo_private.public_key(text), wo_private.begin_era(text),

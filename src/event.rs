@@ -109,6 +109,11 @@ impl Event {
         Self { position, era, kind, traceparent: setting::traceparent(), data }
     }
 
+    /// Where it stands among all events and entries.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
     /// Writes it to the outbox.
     pub fn write(&self, tenant: Uuid, subject: Uuid, at: i64) {
         let arguments = [
@@ -144,8 +149,9 @@ fn last_value(sequence: pg_sys::Oid) -> i64 {
     .unwrap_or(0)
 }
 
-/// The lock first, then the number: a reader that sees the number taken also sees the lock.
-fn next_position() -> (i64, i32) {
+/// The next position, and the era. The lock first, then the number: a reader that sees the number
+/// taken also sees the lock.
+pub fn next_position() -> (i64, i32) {
     let (position, era) = sequences();
     if !LOCKED.get() {
         let key = rules::lock_key(last_value(position));
@@ -180,7 +186,7 @@ fn wake(position: i64) {
 }
 
 /// The last position below which nothing can still appear.
-fn horizon() -> i64 {
+pub fn horizon() -> i64 {
     let last = last_value(sequences().0);
     let locks: Vec<i64> = WRITER_LOCKS.with(|statement| {
         statement.run(Mode::Latest, &[], |rows| {

@@ -20,11 +20,13 @@ mod in_process;
 mod install;
 mod lifecycle;
 mod lookup;
+mod partition;
 mod raise;
 mod row;
 mod setting;
 mod statement;
 mod work_order;
+mod worker;
 
 use pgrx::prelude::*;
 

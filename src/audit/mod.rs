@@ -19,15 +19,16 @@ statement!(
     WRITE,
     "insert into wo.audit_entry (tenant_id, subject, subject_id, sequence, recorded_at, action, actor,
         reason, from_status, to_status, record_version, changes, client_address, application, login_role,
-        authenticated_by, transaction_id, previous_hash, entry_hash)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+        authenticated_by, transaction_id, previous_hash, entry_hash, position)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
     [
         UUIDOID, TEXTOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-        INT8OID, JSONOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, BYTEAOID
+        INT8OID, JSONOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, BYTEAOID,
+        INT8OID
     ]
 );
 /// The columns of `wo.audit_entry`, in the order in which a link gives them.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 20] = [
     "tenant_id",
     "subject",
     "subject_id",
@@ -47,6 +48,7 @@ const COLUMNS: [&str; 19] = [
     "transaction_id",
     "previous_hash",
     "entry_hash",
+    "position",
 ];
 
 /// What a write does, before the trail adds when, where from and by whom.
@@ -129,7 +131,7 @@ impl Link {
         self.entry.reason.as_deref()
     }
 
-    fn arguments(&self) -> Vec<Argument> {
+    fn arguments(&self, position: i64) -> Vec<Argument> {
         let entry = &self.entry;
         vec![
             uuid_argument(self.tenant),
@@ -151,12 +153,18 @@ impl Link {
             text(&entry.transaction_id),
             bytes(&self.previous),
             bytes(&self.hash),
+            bigint(position),
         ]
     }
 
-    /// Writes the entry.
+    /// Writes the entry, at a position of its own. Call it where the chain's head is locked, so that
+    /// positions follow each other as its entries do.
     pub fn write(&self) {
-        let arguments = self.arguments();
+        self.write_at(crate::event::next_position().0);
+    }
+
+    fn write_at(&self, position: i64) {
+        let arguments = self.arguments(position);
         if !append_to_leaf("audit_entry", day_of_timestamp(self.at), &COLUMNS, &arguments) {
             as_trail(|| WRITE.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
         }
@@ -164,7 +172,7 @@ impl Link {
 
     /// Writes the entry together with its event.
     pub fn write_with_event(&self, event: &crate::event::Event) {
-        self.write();
+        self.write_at(event.position());
         event.write(self.tenant, self.subject_id, self.at);
     }
 }

@@ -11,7 +11,7 @@ use pgrx::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 use wo_rules::approval::kept::{Kept, REPEATED, why_broken};
-use wo_rules::audit::{Break, CONFIGURATION, Entry, Replay, Standing};
+use wo_rules::audit::{Break, CONFIGURATION, Entry, HAPPENINGS, Replay, Standing};
 use wo_rules::refusal::Refusal;
 use wo_rules::time::utc;
 
@@ -292,7 +292,10 @@ impl Verifier {
                     replay.matches(&standing(held)),
                 ),
                 (None, Some(chain)) => {
-                    let values = self.configured(&chain.subject, &chain.key);
+                    let values = match HAPPENINGS.contains(&chain.subject.as_str()) {
+                        true => BTreeMap::new(),
+                        false => self.configured(&chain.subject, &chain.key),
+                    };
                     let verdict = replay.matches(&Standing {
                         sequence: chain.sequence,
                         hash: &chain.hash,

@@ -7,7 +7,7 @@ pub mod graph;
 pub mod guards;
 pub mod plan;
 mod report;
-mod tick;
+pub mod tick;
 
 use crate::identity::memory::Identity;
 use crate::row::Row;

@@ -279,7 +279,10 @@ fn administer(tenant: Option<&str>) -> pgrx::Uuid {
         );
     }
     let wanted = tenant.unwrap_or_default();
-    let found = standing::tenant_named(wanted);
+    let found = match Uuid::parse_str(wanted) {
+        Ok(id) if id.is_nil() => Some(id),
+        _ => standing::tenant_named(wanted),
+    };
     let Some(found) = found else {
         refuse(
             Refusal::new(
@@ -297,6 +300,11 @@ fn administer(tenant: Option<&str>) -> pgrx::Uuid {
 /// The identity of a database role that administers a tenant.
 pub fn administrator(tenant: Uuid) -> Identity {
     Identity { tenant, principal: None, kind: None, proof: Proof::Administration }
+}
+
+/// The identity of the installation itself, for what belongs to no tenant.
+pub fn installation() -> Identity {
+    administrator(Uuid::nil())
 }
 
 /// Reads a public key in hexadecimal or base64url.

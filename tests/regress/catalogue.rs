@@ -5,7 +5,8 @@ use std::path::Path;
 use postgres::Client;
 use wo_cluster_tests::Cluster;
 
-const DUTIES: [&str; 4] = ["wo_guard", "wo_identity", "wo_owner", "wo_trail"];
+const DUTIES: [&str; 6] =
+    ["wo_guard", "wo_identity", "wo_ledger", "wo_owner", "wo_trail", "wo_worker"];
 
 /// The answers of a query that finds what breaks a rule, one line each. The query sees the objects
 /// as they are after an install, and again with leaves that were made later.
@@ -346,6 +347,7 @@ fn the_database_roles_can_neither_log_in_nor_pass_by_row_security() {
             "wo_bridge",
             "wo_guard",
             "wo_identity",
+            "wo_ledger",
             "wo_monitor",
             "wo_owner",
             "wo_trail",

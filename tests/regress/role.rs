@@ -13,7 +13,8 @@ const ALL: [&str; 9] = [
     "wo_monitor",
     "wo_bridge",
 ];
-const DUTIES: [&str; 4] = ["wo_owner", "wo_identity", "wo_trail", "wo_guard"];
+const DUTIES: [&str; 6] =
+    ["wo_owner", "wo_identity", "wo_trail", "wo_guard", "wo_ledger", "wo_worker"];
 
 /// CREATE EXTENSION is refused with this code, names the role, and leaves nothing behind.
 #[track_caller]
