@@ -351,15 +351,16 @@ fn the_database_roles_can_neither_log_in_nor_pass_by_row_security() {
             "wo_monitor",
             "wo_owner",
             "wo_trail",
-            "wo_user"
+            "wo_user",
+            "wo_worker"
         ]
     );
     let members = lines(
         &mut client,
         "select roleid::regrole || ' has the member ' || member::regrole from pg_auth_members
-         where roleid::regrole::text in ('wo_guard', 'wo_identity', 'wo_owner', 'wo_trail')
+         where roleid::regrole::text in ('wo_guard', 'wo_identity', 'wo_ledger', 'wo_owner', 'wo_trail', 'wo_worker')
             or member::regrole::text in ('wo_admin', 'wo_auditor', 'wo_bridge', 'wo_guard', 'wo_identity',
-                'wo_monitor', 'wo_owner', 'wo_trail', 'wo_user')",
+                'wo_ledger', 'wo_monitor', 'wo_owner', 'wo_trail', 'wo_user', 'wo_worker')",
     );
     assert!(members.is_empty(), "{members:?}");
     for duty in DUTIES {
