@@ -5,9 +5,49 @@ use std::io::Read;
 use std::path::Path;
 
 use wo_rules::evidence::package::LONGEST_PACKAGE;
-use wo_rules::evidence::verify::Report;
+use wo_rules::evidence::verify::{LedgerReport, Outside, Report, SignatureCheck, verify_with};
+use wo_rules::ledger::bundle::Bundle;
+use wo_rules::ledger::proof::Consistency;
 
-use crate::{Error, failed, shown};
+use crate::{Error, failed, one_line_break, read_text, read_verifier_key, shown};
+
+/// What the verifier knows from elsewhere, as it is named on the command line.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// The ledger's public key, or `@` and the file that holds it.
+    pub sealing_key: Option<&'a str>,
+    /// The file of a checkpoint that is trusted.
+    pub checkpoint: Option<&'a Path>,
+    /// The file of newer proofs: what `wo.ledger_proof` gives.
+    pub proofs: Option<&'a Path>,
+    /// The file of a consistency proof: what `wo.consistency_proof` gives.
+    pub consistency: Option<&'a Path>,
+    /// Whether an entry that is not sealed is a problem.
+    pub require_sealed: bool,
+}
+
+impl Known<'_> {
+    fn read(&self) -> Result<Outside, Error> {
+        let text = |file: Option<&Path>| file.map(read_text).transpose();
+        let named = |file: Option<&Path>, why: String| {
+            let file = file.map(|file| file.display().to_string()).unwrap_or_default();
+            Error::new(shown(&format!("{file}: {why}")))
+        };
+        Ok(Outside {
+            sealing_key: self.sealing_key.map(read_verifier_key).transpose()?,
+            checkpoint: text(self.checkpoint)?.map(|note| one_line_break(&note)),
+            bundle: text(self.proofs)?
+                .map(|text| Bundle::read(&text))
+                .transpose()
+                .map_err(|why| named(self.proofs, why))?,
+            consistency: text(self.consistency)?
+                .map(|text| Consistency::read(&text))
+                .transpose()
+                .map_err(|why| named(self.consistency, why))?,
+            require_sealed: self.require_sealed,
+        })
+    }
+}
 
 /// The verdict on a package, to be shown to people or, as [`Report`], to programs.
 #[derive(Debug)]
@@ -16,8 +56,10 @@ pub struct Verified(pub Report);
 /// Reads and verifies a package; `-` is the standard input.
 ///
 /// # Errors
-/// A file that cannot be read. What is read and is no package is not intact.
-pub fn verify(file: &Path) -> Result<Verified, Error> {
+/// A file that cannot be read, or is not what `known` says. What is read and is no package is not
+/// intact.
+pub fn verify(file: &Path, known: &Known<'_>) -> Result<Verified, Error> {
+    let outside = known.read()?;
     let doing = || format!("cannot read {}", file.display());
     let input: Box<dyn Read> = if file == Path::new("-") {
         Box::new(std::io::stdin().lock())
@@ -28,7 +70,7 @@ pub fn verify(file: &Path) -> Result<Verified, Error> {
     let mut bytes = Vec::new();
     input.take(longest + 1).read_to_end(&mut bytes).map_err(failed(doing()))?;
     crate::drop_line_break(&mut bytes);
-    Ok(Verified(wo_rules::evidence::verify::verify(&bytes)))
+    Ok(Verified(verify_with(&bytes, &outside)))
 }
 
 impl Verified {
@@ -55,6 +97,7 @@ impl fmt::Display for Verified {
             "  signatures  {} valid, {} amended, {} void, {} withdrawn",
             counts.valid, counts.amended, counts.void, counts.withdrawn
         )?;
+        write!(f, "\n  ledger      {}", shown(&sealed(&report.ledger)))?;
         for found in &report.problems {
             let pointer = if found.pointer.is_empty() { "/" } else { &found.pointer };
             let (bytes, pointer) = (&found.bytes, shown(pointer));
@@ -71,4 +114,28 @@ impl fmt::Display for Verified {
             more => write!(f, "\n  and {more} problems more"),
         }
     }
+}
+
+/// How much of the trail is sealed, in words.
+fn sealed(ledger: &LedgerReport) -> String {
+    let LedgerReport { sealed_entries, unsealed_entries, .. } = ledger;
+    let (Some(origin), Some(size), Some(root)) =
+        (&ledger.origin, ledger.checkpoint_size, &ledger.checkpoint_root)
+    else {
+        return "no entry is sealed".to_owned();
+    };
+    let signature = match ledger.signature {
+        SignatureCheck::Verified => "its signature verified",
+        SignatureCheck::NotChecked => "its signature NOT CHECKED: no --sealing-key was given",
+        SignatureCheck::Failed => "its signature is NOT that of the sealing key",
+    };
+    let trusted = match ledger.trusted_entries {
+        Some(count) => format!("; {count} of them in the trusted checkpoint"),
+        None => String::new(),
+    };
+    let entries = sealed_entries + unsealed_entries;
+    format!(
+        "{sealed_entries} of {entries} entries sealed{trusted}; checkpoint of {origin} at size {size}, \
+         root {root}, {signature}"
+    )
 }

@@ -30,7 +30,7 @@ pub fn new_key() -> Result<SigningKey, Error> {
     Ok(SigningKey::from_bytes(&*random::<32>()?))
 }
 
-fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Error> {
+pub(crate) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Error> {
     let mut bytes = Zeroizing::new([0; N]);
     getrandom::fill(&mut *bytes).map_err(failed("no random numbers"))?;
     Ok(bytes)
@@ -48,7 +48,7 @@ pub fn write_key(path: &Path, key: &SigningKey) -> Result<(), Error> {
     write_new(path, pem.as_bytes())
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let doing = || format!("cannot write {}", path.display());
     let mut file = OpenOptions::new()
         .write(true)
@@ -62,7 +62,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Reads a PKCS#8 PEM file, ours or one of `openssl genpkey -algorithm ed25519`.
 pub fn read_key(path: &Path) -> Result<SigningKey, Error> {
-    from_pem(path, &read_pem(path)?)
+    from_pem(path, &read_secret(path)?)
 }
 
 fn from_pem(path: &Path, pem: &str) -> Result<SigningKey, Error> {
@@ -70,7 +70,8 @@ fn from_pem(path: &Path, pem: &str) -> Result<SigningKey, Error> {
         .map_err(failed(format!("{} is no Ed25519 private key", path.display())))
 }
 
-fn read_pem(path: &Path) -> Result<Zeroizing<String>, Error> {
+/// Reads a file that holds a secret, which is wiped from memory when it is dropped.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, Error> {
     std::fs::read_to_string(path)
         .map(Zeroizing::new)
         .map_err(failed(format!("cannot read {}", path.display())))
@@ -94,7 +95,7 @@ impl Passphrase {
     fn read(&self, prompt: impl Display) -> Result<Zeroizing<String>, Error> {
         match self {
             Self::File(path) => {
-                let text = read_pem(path)?;
+                let text = read_secret(path)?;
                 Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
             }
             Self::Terminal if !std::io::stderr().is_terminal() => Err(Error::new(
@@ -150,7 +151,7 @@ pub fn keep_signing_key(path: &Path, passphrase: &Passphrase) -> Result<SigningK
 
 /// Reads a key that may be encrypted; the passphrase is asked for only if it is.
 pub fn read_signing_key(path: &Path, passphrase: &Passphrase) -> Result<SigningKey, Error> {
-    let pem = read_pem(path)?;
+    let pem = read_secret(path)?;
     let Ok(("ENCRYPTED PRIVATE KEY", encrypted)) = pkcs8::SecretDocument::from_pem(&pem) else {
         return from_pem(path, &pem);
     };

@@ -1,21 +1,27 @@
-//! The client side of `wo_core`: private keys, the tokens and signatures made with them, and the
-//! verification of evidence packages.
+//! The client side of `wo_core`: private keys, the tokens and signatures made with them, the
+//! verification of evidence packages, and the witness of the ledger.
 
 mod evidence;
 mod key;
+mod ledger;
 mod shown;
 mod signing;
 mod token;
+mod witness;
 
 use std::fmt;
+use std::io::Read;
+use std::path::Path;
 
-pub use evidence::{Verified, verify};
+pub use evidence::{Known, Verified, verify};
 pub use key::{
     Passphrase, keep_signing_key, new_key, public_key, read_key, read_signing_key, write_key,
 };
+pub use ledger::{Recovery, keep_sealing_key, read_sealing_key, read_verifier_key};
 pub use shown::shown;
 pub use signing::{Request, sign};
 pub use token::{TokenRequest, after, parse_moment, parse_span, token};
+pub use witness::{Database, Failure, Files, Seen, Source, Stop, Witness, follow};
 
 /// What went wrong, in words for the person at the terminal.
 #[derive(Debug)]
@@ -48,6 +54,33 @@ pub(crate) fn drop_line_break(bytes: &mut Vec<u8>) {
             bytes.pop();
         }
     }
+}
+
+/// The longest text that is read beside evidence packages, in bytes.
+const LONGEST_TEXT: u64 = 1 << 26;
+
+/// Reads a text from a file; `-` is the standard input.
+///
+/// # Errors
+/// A file that cannot be read, is no text, or is too long.
+pub fn read_text(file: &Path) -> Result<String, Error> {
+    let doing = || format!("cannot read {}", file.display());
+    let input: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(std::fs::File::open(file).map_err(failed(doing()))?)
+    };
+    let mut text = String::new();
+    let length = input.take(LONGEST_TEXT).read_to_string(&mut text).map_err(failed(doing()))?;
+    if u64::try_from(length).is_ok_and(|length| length == LONGEST_TEXT) {
+        return Err(Error::new(format!("{} is longer than {LONGEST_TEXT} bytes", file.display())));
+    }
+    Ok(text)
+}
+
+/// A text with one line break at its end, however many psql, an editor or a shell left there.
+pub(crate) fn one_line_break(text: &str) -> String {
+    format!("{}\n", text.trim_end_matches(['\n', '\r']))
 }
 
 #[cfg(test)]

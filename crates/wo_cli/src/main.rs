@@ -1,18 +1,20 @@
-//! `wo`: keys, tokens, signatures and evidence from the command line.
+//! `wo`: keys, tokens, signatures, evidence and the witness of the ledger from the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Parser, Subcommand};
 use uuid::Uuid;
-use wo_cli::{Error, Passphrase, Request, TokenRequest};
+use wo_cli::{
+    Database, Error, Files, Known, Passphrase, Recovery, Request, Seen, Stop, TokenRequest, Witness,
+};
 
 #[derive(Parser)]
 #[command(
     name = "wo",
     version,
-    about = "The client side of wo_core: keys, tokens, signatures and evidence"
+    about = "The client side of wo_core: keys, tokens, signatures, evidence and the ledger's witness"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -44,13 +46,89 @@ enum Command {
     },
     /// Verify an evidence package without the database: exits with 0 if it is intact, 1 if it is
     /// not, 2 if it cannot be read
-    Verify {
-        /// The package, or - for the standard input
-        file: PathBuf,
-        /// Report as JSON
+    Verify(Verify),
+    /// Make the key that seals the ledger, show its public half, sign a recovery statement
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Keep the ledger's checkpoints outside the database: exits with 0 if what is there goes on from
+    /// what was kept, 1 if it is refused, 2 if it cannot be asked
+    Witness(WitnessArguments),
+}
+
+#[derive(clap::Args)]
+struct Verify {
+    /// The package, or - for the standard input
+    file: PathBuf,
+    /// The ledger's public key, or @ and the file that holds it
+    #[arg(long, value_name = "KEY|@FILE")]
+    sealing_key: Option<String>,
+    /// A checkpoint that you trust, such as the one that a witness keeps
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// Newer proofs than the package's: what wo.ledger_proof gives
+    #[arg(long, value_name = "FILE")]
+    proofs: Option<PathBuf>,
+    /// That the checkpoint of the proofs and the one that you trust are of one ledger: what
+    /// wo.consistency_proof gives for their sizes
+    #[arg(long, value_name = "FILE")]
+    consistency: Option<PathBuf>,
+    /// An entry that is not sealed, in the checkpoint that you trust if there is one, is a problem
+    #[arg(long)]
+    require_sealed: bool,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Ledger {
+    /// Make a sealing key, keep it in a file, print its public half
+    Key {
+        /// The name of the key and of its ledger, such as ledger.example.com/production
         #[arg(long)]
-        json: bool,
+        name: String,
+        /// The file to make; an existing one is not replaced
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
     },
+    /// Print the public half of the sealing key in a file
+    Public { file: PathBuf },
+    /// Sign the statement of wo.recovery_statement, read from the standard input, and print it signed
+    SignRecovery {
+        /// The sealing key's file
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+}
+
+#[derive(clap::Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["database", "checkpoint"])))]
+struct WitnessArguments {
+    /// The directory of what the witness keeps; made where there is none
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// The ledger's public key, or @ and the file that holds it
+    #[arg(long, value_name = "KEY|@FILE")]
+    sealing_key: String,
+    /// The database to ask: a connection string, or @ and the file that holds it
+    #[arg(long, value_name = "CONNINFO|@FILE")]
+    database: Option<String>,
+    /// Stay, and look whenever an event comes
+    #[arg(long, requires = "database")]
+    follow: bool,
+    /// How long to wait for an event before looking anyway
+    #[arg(long, value_name = "SPAN", default_value = "10s", requires = "follow",
+        value_parser = wo_cli::parse_span)]
+    every: TimeDelta,
+    /// A checkpoint to look at, or - for the standard input
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// The consistency proof that the checkpoint needs
+    #[arg(long, value_name = "FILE", requires = "checkpoint")]
+    proof: Option<PathBuf>,
+    /// A signed recovery statement, by which a smaller or another tree is accepted
+    #[arg(long, value_name = "FILE")]
+    recovery: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -138,16 +216,37 @@ fn run(command: Command) -> Result<ExitCode, Error> {
                 wo_cli::read_signing_key(&key, &Passphrase::from(passphrase.passphrase_file))?;
             wo_cli::sign(&key, &request)?
         }
-        Command::Verify { file, json } => return Ok(verify(&file, json)),
+        Command::Ledger(Ledger::Key { name, out }) => {
+            wo_cli::keep_sealing_key(&out, &name)?.to_string()
+        }
+        Command::Ledger(Ledger::Public { file }) => {
+            wo_cli::read_sealing_key(&file)?.verifier().to_string()
+        }
+        Command::Ledger(Ledger::SignRecovery { key }) => {
+            let recovery = Recovery::read(&wo_cli::read_text(Path::new("-"))?)?;
+            // Before it is signed: who signs has read what is given up.
+            eprint!("To be signed:\n{recovery}");
+            let note = recovery.sign(&wo_cli::read_sealing_key(&key)?)?;
+            note.trim_end().to_owned()
+        }
+        Command::Verify(arguments) => return Ok(verify(&arguments)),
+        Command::Witness(arguments) => return Ok(witness(&arguments)),
     };
     println!("{printed}");
     Ok(ExitCode::SUCCESS)
 }
 
 /// 0 intact, 1 not intact, 2 cannot be read.
-fn verify(file: &std::path::Path, json: bool) -> ExitCode {
-    let verified = wo_cli::verify(file).and_then(|verified| {
-        let text = if json { verified.json()? } else { verified.to_string() };
+fn verify(arguments: &Verify) -> ExitCode {
+    let known = Known {
+        sealing_key: arguments.sealing_key.as_deref(),
+        checkpoint: arguments.checkpoint.as_deref(),
+        proofs: arguments.proofs.as_deref(),
+        consistency: arguments.consistency.as_deref(),
+        require_sealed: arguments.require_sealed,
+    };
+    let verified = wo_cli::verify(&arguments.file, &known).and_then(|verified| {
+        let text = if arguments.json { verified.json()? } else { verified.to_string() };
         Ok((verified.0.intact, text))
     });
     match verified {
@@ -155,7 +254,55 @@ fn verify(file: &std::path::Path, json: bool) -> ExitCode {
             println!("{text}");
             ExitCode::from(u8::from(!intact))
         }
-        Err(error) => {
+        Err(error) => stopped(Stop::CannotAsk(error)),
+    }
+}
+
+/// 0 accepted, 1 refused, 2 cannot be asked.
+fn witness(arguments: &WitnessArguments) -> ExitCode {
+    match look(arguments) {
+        Ok(seen) => {
+            println!("{seen}");
+            ExitCode::SUCCESS
+        }
+        Err(stop) => stopped(stop),
+    }
+}
+
+fn look(arguments: &WitnessArguments) -> Result<Seen, Stop> {
+    let key = wo_cli::read_verifier_key(&arguments.sealing_key)?;
+    let recovery = arguments.recovery.as_deref().map(wo_cli::read_text).transpose()?;
+    let recovery = recovery.as_deref();
+    let witness = Witness::open(&arguments.state, key)?;
+    if let Some(checkpoint) = &arguments.checkpoint {
+        let mut files = Files::read(checkpoint, arguments.proof.as_deref())?;
+        return witness.look(&mut files, recovery);
+    }
+    let database = arguments.database.as_deref().unwrap_or_default();
+    let database = match database.strip_prefix('@') {
+        Some(file) => wo_cli::read_text(Path::new(file))?,
+        None => database.to_owned(),
+    };
+    let database = database.trim();
+    if !arguments.follow {
+        return witness.look(&mut Database::connect(database)?, recovery);
+    }
+    let every = arguments.every.to_std().unwrap_or_default();
+    let mut say = |seen: &Seen| println!("{seen}");
+    let mut complain = |error: &Error| eprintln!("wo: {error}; trying again");
+    match wo_cli::follow(&witness, database, recovery, every, &mut say, &mut complain) {
+        Ok(never) => match never {},
+        Err(line) => Err(Stop::Refused(line)),
+    }
+}
+
+fn stopped(stop: Stop) -> ExitCode {
+    match stop {
+        Stop::Refused(line) => {
+            eprintln!("wo: REFUSED: {line}");
+            ExitCode::FAILURE
+        }
+        Stop::CannotAsk(error) => {
             eprintln!("wo: {error}");
             ExitCode::from(2)
         }

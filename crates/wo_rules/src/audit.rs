@@ -5,9 +5,12 @@
 //! in any language: times are UTC with microseconds, hashes are lower-case hexadecimal, and
 //! `changes` is covered as the very text that the column holds.
 
+mod replay;
+
+pub use replay::{Replay, Standing};
+
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 
 /// Names the layout of the canonical bytes; a new layout gets a new name.
 pub const FORMAT: &str = "wo_core.audit_entry.v1";
@@ -31,6 +34,7 @@ pub const CONFIGURATION: &[&str] = &[
     "approval_requirement",
     "business_calendar",
     "approval_sla",
+    "finding",
 ];
 
 /// What happens beside all records: their chains have no row to hold against, and their `changes`
@@ -222,6 +226,13 @@ pub enum Break {
         /// The column.
         column: String,
     },
+    /// What stayed of its archived entries cannot be relied on.
+    Archived {
+        /// The archive.
+        archive: String,
+        /// Why.
+        why: String,
+    },
     /// A signature on the record proves nothing.
     Signature {
         /// Which one.
@@ -247,132 +258,12 @@ impl std::fmt::Display for Break {
             Self::Record { column } => {
                 write!(f, "the record's {column} is not what its trail left there")
             }
+            Self::Archived { archive, why } => {
+                write!(f, "what stayed of its entries in the archive {archive}: {why}")
+            }
             Self::Signature { approval, why } => write!(f, "the signature {approval}: {why}"),
             Self::Missing => f.write_str("the record or its trail is gone"),
         }
-    }
-}
-
-/// What one chain says that its record holds, built up entry by entry.
-#[derive(Debug, Default)]
-pub struct Replay {
-    sequence: i64,
-    hash: Vec<u8>,
-    values: BTreeMap<String, String>,
-    status: Option<String>,
-    record_version: Option<i64>,
-    changed_at: Option<String>,
-}
-
-/// The record as it stands, to hold against its trail.
-#[derive(Debug, Default)]
-pub struct Standing<'a> {
-    /// The sequence of the chain's head.
-    pub sequence: i64,
-    /// The hash of the chain's head.
-    pub hash: &'a [u8],
-    /// Each audited column that is not null, as JSON text.
-    pub values: BTreeMap<String, String>,
-    /// The state, for a record that has one.
-    pub status: Option<&'a str>,
-    /// The version, for a record that has one.
-    pub record_version: Option<i64>,
-    /// When it last changed, for a record that says so.
-    pub changed_at: Option<String>,
-}
-
-impl Replay {
-    /// How many entries have been followed.
-    pub fn entries(&self) -> i64 {
-        self.sequence
-    }
-
-    /// Follows one more entry.
-    ///
-    /// # Errors
-    /// The first reason why the entry does not belong where it stands.
-    pub fn follow(
-        &mut self,
-        entry: &Entry,
-        previous_hash: &[u8],
-        entry_hash: &[u8],
-    ) -> Result<(), Break> {
-        if entry.sequence != self.sequence + 1 {
-            return Err(Break::Sequence { expected: self.sequence + 1 });
-        }
-        let before = if self.sequence == 0 { &GENESIS[..] } else { &self.hash[..] };
-        if previous_hash != before {
-            return Err(Break::Link);
-        }
-        if entry.hash(previous_hash) != entry_hash {
-            return Err(Break::Content);
-        }
-        if !HAPPENINGS.contains(&entry.subject.as_str()) {
-            self.apply(entry)?;
-        }
-        self.sequence = entry.sequence;
-        self.hash = entry_hash.to_vec();
-        Ok(())
-    }
-
-    fn apply(&mut self, entry: &Entry) -> Result<(), Break> {
-        type Values<'a> = BTreeMap<String, BTreeMap<&'a str, &'a serde_json::value::RawValue>>;
-        let changes: Values<'_> =
-            serde_json::from_str(&entry.changes).map_err(|_| Break::Changes)?;
-        for (column, change) in changes {
-            if change.keys().any(|key| !matches!(*key, "old" | "new")) {
-                return Err(Break::Changes);
-            }
-            let old = change.get("old").map(|value| value.get());
-            if old != self.values.get(&column).map(String::as_str) {
-                return Err(Break::OldValue { column });
-            }
-            match change.get("new") {
-                Some(new) => self.values.insert(column, new.get().to_owned()),
-                None => self.values.remove(&column),
-            };
-        }
-        if entry.from_status != self.status && entry.from_status.is_some() {
-            return Err(Break::OldValue { column: "status".to_owned() });
-        }
-        if entry.to_status.is_some() {
-            self.status.clone_from(&entry.to_status);
-        }
-        if entry.record_version != self.record_version {
-            self.record_version = entry.record_version;
-            self.changed_at = Some(entry.recorded_at.clone());
-        }
-        Ok(())
-    }
-
-    /// Holds the record against what the trail says.
-    ///
-    /// # Errors
-    /// The first column that differs, or a head that is not the chain's end.
-    pub fn matches(&self, record: &Standing<'_>) -> Result<(), Break> {
-        if self.sequence == 0 {
-            return Err(Break::Missing);
-        }
-        if record.sequence != self.sequence || record.hash != self.hash {
-            return Err(Break::Head);
-        }
-        let differs = |column: &str| Break::Record { column: column.to_owned() };
-        if record.status != self.status.as_deref() {
-            return Err(differs("status"));
-        }
-        if record.record_version != self.record_version {
-            return Err(differs("version"));
-        }
-        if record.changed_at.is_some() && record.changed_at != self.changed_at {
-            return Err(differs("updated_at"));
-        }
-        let columns = self.values.keys().chain(record.values.keys());
-        for column in columns {
-            if self.values.get(column) != record.values.get(column) {
-                return Err(differs(column));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -380,6 +271,7 @@ impl Replay {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn entry(sequence: i64, changes: &str) -> Entry {
         Entry {

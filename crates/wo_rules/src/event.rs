@@ -70,6 +70,8 @@ pub fn belonging_type(action: &str) -> &'static str {
         "signatures_voided" => "wo.approval_voided",
         "approval_escalated" => "wo.approval_escalated",
         "part_waived" => "wo.part_waived",
+        "time_in_state_exceeded" => "wo.time_in_state_exceeded",
+        "archived" => "wo.archived",
         _ => "wo.updated",
     }
 }

@@ -4,3 +4,19 @@
 pub mod package;
 pub mod report;
 pub mod verify;
+
+/// Numbers in rising order as people write them: `1–12, 14`.
+fn ranges(numbers: impl IntoIterator<Item = i64>) -> String {
+    let mut ranges: Vec<(i64, i64)> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    let text = |(first, last): &(i64, i64)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}–{last}"),
+    };
+    ranges.iter().map(text).collect::<Vec<_>>().join(", ")
+}

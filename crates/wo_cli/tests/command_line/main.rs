@@ -7,6 +7,8 @@
 mod sample;
 
 mod keys;
+mod ledger;
 mod signing;
 mod support;
 mod verification;
+mod witness;

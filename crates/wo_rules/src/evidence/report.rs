@@ -8,6 +8,7 @@
 mod changes;
 mod document;
 mod keys;
+mod ledger;
 mod network;
 mod page;
 mod proof;

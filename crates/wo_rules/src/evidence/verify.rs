@@ -2,6 +2,7 @@
 //! and everything that was hashed or signed must still be what it was.
 
 mod keys;
+mod ledger;
 mod record;
 mod sections;
 mod signatures;
@@ -9,6 +10,7 @@ mod surroundings;
 mod trail;
 
 pub use crate::evidence::package::Problem;
+pub use ledger::{LedgerReport, Outside, SignatureCheck};
 
 use crate::evidence::package;
 use sections::Texts;
@@ -53,18 +55,25 @@ pub struct Report {
     pub entries: usize,
     /// How many signatures there are, by the state that they are shown with.
     pub signatures: SignatureCounts,
+    /// How much of the trail is sealed in the ledger.
+    pub ledger: LedgerReport,
 }
 
-/// Verifies a package.
+/// Verifies a package by itself: [`verify_with`] nothing from outside.
+pub fn verify(bytes: &[u8]) -> Report {
+    verify_with(bytes, &Outside::default())
+}
+
+/// Verifies a package, also against what the verifier knows from elsewhere.
 ///
 /// The work is linear in the length of the file, whatever it holds, and nothing in it is followed
 /// by recursion.
-pub fn verify(bytes: &[u8]) -> Report {
+pub fn verify_with(bytes: &[u8], outside: &Outside) -> Report {
     let split = package::read(bytes);
     let sections = split.sections.iter().map(|section| (section.name, section.value)).collect();
     let mut findings = Findings { bytes, sections, problems: Vec::new(), not_listed: 0 };
     let mut report = Report { made_at: split.made_at.map(str::to_owned), ..Report::default() };
-    check(&mut findings, &mut report);
+    check(&mut findings, &mut report, outside);
     for problem in split.problems {
         findings.add(problem);
     }
@@ -75,7 +84,7 @@ pub fn verify(bytes: &[u8]) -> Report {
     report
 }
 
-fn check(findings: &mut Findings<'_>, report: &mut Report) {
+fn check(findings: &mut Findings<'_>, report: &mut Report, outside: &Outside) {
     let tenant: Option<sections::Tenant> = findings.section("tenant");
     let work_order: Option<sections::WorkOrder<'_>> = findings.section("work_order");
     let belongings: Texts<'_> = findings.section("belongings").unwrap_or_default();
@@ -87,6 +96,7 @@ fn check(findings: &mut Findings<'_>, report: &mut Report) {
     let entries: Vec<&RawValue> = findings.section("trail").unwrap_or_default();
     report.entries = entries.len();
     let trail = trail::follow(&entries, subject, findings);
+    report.ledger = ledger::check(&trail, report.entries, outside, findings);
     if let Some(work_order) = &work_order {
         record::check(work_order, &belongings, &trail, findings);
     }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use wo_rules::approval::content::*;
 
 /// Every column of `wo.work_order`, and whether plan and result cover it.
-const COLUMNS: [(&str, bool, bool); 42] = [
+const COLUMNS: [(&str, bool, bool); 44] = [
     ("tenant_id", false, false),
     ("id", true, true),
     ("wo_number", true, true),
@@ -44,7 +44,9 @@ const COLUMNS: [(&str, bool, bool); 42] = [
     ("created_at", false, false),
     ("updated_at", false, false),
     ("locked_at", false, false),
+    ("archived_at", false, false),
     ("state_deadline", false, false),
+    ("state_deadline_told_at", false, false),
     ("master_id", true, true),
     ("required", true, true),
     ("hierarchy_policy", false, false),

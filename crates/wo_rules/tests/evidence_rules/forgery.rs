@@ -290,7 +290,6 @@ fn what_stands_around_the_record_is_what_the_record_and_trail_name() {
     assert_named("/sections/dependencies/waits_for", |forged| {
         forged.section("dependencies")["waits_for"] = json!([]);
     });
-    assert_named("/sections/ledger", |forged| *forged.section("ledger") = json!({}));
     assert_named("/sections/signatures/3/payload", |forged| {
         forged.section("tenant")["tenant_id"] = json!(PART);
     });

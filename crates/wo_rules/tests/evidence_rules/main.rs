@@ -7,5 +7,6 @@ mod bytes;
 mod forgery;
 mod honest;
 mod hostile;
+mod ledger;
 mod sample;
 mod signing;

@@ -5,6 +5,7 @@
 
 mod course;
 mod harmless;
+mod ledger;
 mod readable;
 mod sample;
 mod signatures;

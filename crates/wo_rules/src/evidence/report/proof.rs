@@ -1,6 +1,7 @@
 //! How whoever reads the page can find out that it tells the truth.
 
 use super::document::{Facts, Package};
+use super::ledger;
 use super::text::{Section, Shown, code, dash, heading, lines};
 use super::value::text;
 use maud::{Markup, html};
@@ -41,14 +42,7 @@ pub(super) fn section(package: &Package, facts: &Facts, package_sha256: &str) ->
                     }
                 }
             }
-            p {
-                @if sections.ledger.is_some() {
-                    "The package also proves that its entries were sealed into the ledger."
-                } @else {
-                    "The package carries no proof from a ledger: its entries had not been sealed when it was \
-                     made."
-                }
-            }
+            (ledger::sealing(sections))
             @if !sections.how_to_verify.trim().is_empty() {
                 h3 { "What the package itself says about it" }
                 (lines(&sections.how_to_verify))

@@ -46,12 +46,6 @@ pub fn read(
         around.principals.insert(principal.id.clone(), principal);
     }
     read_delegations(&mut around, findings);
-    if let Some(ledger) = findings.section::<&RawValue>("ledger")
-        && ledger.get() != "null"
-    {
-        let problem = "the ledger's proofs cannot be verified by this version";
-        findings.found_in("ledger", "", problem);
-    }
     let _: Option<String> = findings.section("how_to_verify");
     around
 }

@@ -4,6 +4,7 @@ use super::sections::{Texts, TrailEntry};
 use super::{Findings, Place};
 use crate::approval::payload::is_hash;
 use crate::audit::{Break, Entry, Replay};
+use crate::ledger::Hash;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -29,6 +30,8 @@ pub struct Trail {
     pub end: Option<End>,
     /// When each belonging was added, if it still stands.
     pub added: BTreeMap<String, Added>,
+    /// The hash of each entry, by its sequence.
+    pub hashes: BTreeMap<i64, Hash>,
 }
 
 /// The end of an unbroken chain.
@@ -51,7 +54,7 @@ pub fn follow<'a>(
     subject: Subject<'_>,
     findings: &mut Findings<'a>,
 ) -> Trail {
-    let mut trail = Trail { end: Some(End::default()), added: BTreeMap::new() };
+    let mut trail = Trail { end: Some(End::default()), ..Trail::default() };
     for (index, part) in entries.iter().enumerate() {
         let place = Place { part, pointer: format!("/sections/trail/{index}") };
         let Some(entry) = findings.read::<TrailEntry>(part, &place.pointer) else {
@@ -59,6 +62,10 @@ pub fn follow<'a>(
             continue;
         };
         check_subject(&entry, subject, &place, findings);
+        let mut hash = Hash::default();
+        if hex::decode_to_slice(&entry.entry_hash, &mut hash).is_ok() {
+            trail.hashes.insert(entry.sequence, hash);
+        }
         trail.take(index, entry, &place, findings);
     }
     if entries.is_empty() {
