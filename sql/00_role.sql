@@ -14,7 +14,8 @@ declare
     found_role pg_catalog.pg_roles;
     member_count bigint;
 begin
-    perform pg_catalog.pg_advisory_xact_lock(1466920303);
+    -- Roles belong to the cluster, advisory locks to a database: two databases may install at once.
+    lock table pg_catalog.pg_authid in share row exclusive mode;
     for wanted in
         select * from (values
             ('wo_owner', true, 'wo_core: owns every record; nobody logs in as it'),

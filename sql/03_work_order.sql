@@ -80,7 +80,9 @@ create table wo.work_order (
     created_at timestamptz not null,
     updated_at timestamptz not null,
     locked_at timestamptz,
+    archived_at timestamptz,
     state_deadline timestamptz,
+    state_deadline_told_at timestamptz,
     master_id uuid,
     required boolean not null default true,
     hierarchy_policy wo.json_map,
@@ -113,7 +115,13 @@ create index work_order_open on wo.work_order (tenant_id, id) where locked_at is
 create index work_order_ended on wo.work_order (tenant_id, id) where locked_at is not null;
 create index work_order_assignee_ended on wo.work_order (tenant_id, assignee, id) where locked_at is not null;
 create index work_order_project_ended on wo.work_order (tenant_id, project, id) where locked_at is not null;
-create index work_order_state_deadline on wo.work_order (tenant_id, state_deadline) where state_deadline is not null;
+-- A work order stands in at most one of these two: in the second from the moment when it was told that
+-- it stays too long.
+create index work_order_state_deadline on wo.work_order (tenant_id, state_deadline)
+    where state_deadline is not null and state_deadline_told_at is null;
+create index work_order_state_overdue on wo.work_order (tenant_id, state_deadline)
+    where state_deadline_told_at is not null;
+create index work_order_unarchived on wo.work_order (tenant_id, locked_at) where locked_at is not null and archived_at is null;
 create index work_order_master on wo.work_order (tenant_id, master_id) where master_id is not null;
 create index work_order_open_child on wo.work_order (tenant_id, master_id) where master_id is not null and locked_at is null;
 create index work_order_due_date on wo.work_order (tenant_id, due_date) where locked_at is null and due_date is not null;
@@ -159,7 +167,9 @@ comment on column wo.work_order.idempotency_key is 'The caller''s key of the cre
 comment on column wo.work_order.created_at is 'When it was made, by the server''s clock.';
 comment on column wo.work_order.updated_at is 'When it last changed, by the server''s clock.';
 comment on column wo.work_order.locked_at is 'When its record was locked for good; NULL while it may change.';
+comment on column wo.work_order.archived_at is 'Since when its content is in its evidence package alone (wo_core.record_retention); the row is a stub then.';
 comment on column wo.work_order.state_deadline is 'Until when it may stay in its state, where the lifecycle sets a maximum; see wo.overdue.';
+comment on column wo.work_order.state_deadline_told_at is 'When it was told that it stays too long in its state; NULL until then, and again when it leaves the state.';
 comment on column wo.work_order.master_id is 'The work order that it is a part of; see wo.link_work_order.';
 comment on column wo.work_order.required is 'Whether its master requires it; see hierarchy_policy.';
 comment on column wo.work_order.hierarchy_policy is 'As a master: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}. What it does not say is its lifecycle''s to say, then its tenant''s.';

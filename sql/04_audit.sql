@@ -30,8 +30,9 @@ create table wo.audit_entry (
     primary key (tenant_id, subject_id, sequence, recorded_at)
 ) partition by range (recorded_at);
 -- The sealer reads the newest stretch of positions, which lie side by side: an index of ranges costs a
--- transition next to nothing.
-create index audit_entry_by_position on wo.audit_entry using brin (position) with (pages_per_range = 32);
+-- transition next to nothing. What is not summarized yet is read whole, so that must not wait for a
+-- vacuum.
+create index audit_entry_by_position on wo.audit_entry using brin (position) with (pages_per_range = 32, autosummarize = on);
 alter table wo.audit_entry enable row level security;
 alter table wo.audit_entry force row level security;
 comment on table wo.audit_entry is 'The audit trail: who did what, when, from where, why, and old → new. Append-only; each entry carries the hash of the one before it.';
@@ -95,6 +96,11 @@ drop policy if exists reading on wo.audit_entry;
 create policy reading on wo.audit_entry for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 drop policy if exists adding on wo.audit_entry;
 create policy adding on wo.audit_entry for insert to wo_trail with check (wo_private.in_force());
+-- Who attempted what, from which address, is for those who look after it: QA, administrators and
+-- auditors. It is personal, and it would tell an intruder what was noticed.
+drop policy if exists attempts on wo.audit_entry;
+create policy attempts on wo.audit_entry as restrictive for select to wo_user
+    using (subject <> 'refused_attempt' or (select wo_private.may_read_attempts()));
 grant select on wo.audit_entry to wo_user, wo_admin, wo_auditor, wo_trail;
 grant insert on wo.audit_entry to wo_trail;
 
@@ -123,6 +129,9 @@ drop policy if exists adding on wo.audit_chain;
 create policy adding on wo.audit_chain for insert to wo_trail with check (wo_private.in_force());
 drop policy if exists changing on wo.audit_chain;
 create policy changing on wo.audit_chain for update to wo_trail using (wo_private.in_force());
+drop policy if exists attempts on wo.audit_chain;
+create policy attempts on wo.audit_chain as restrictive for select to wo_user
+    using (subject <> 'refused_attempt' or (select wo_private.may_read_attempts()));
 grant select on wo.audit_chain to wo_user, wo_admin, wo_auditor, wo_trail;
 grant insert, update on wo.audit_chain to wo_trail;
 
@@ -152,9 +161,20 @@ create or replace function wo.audit_trail(work_order text)
         left join wo.principal as acting on acting.tenant_id = entry.tenant_id and acting.id = entry.actor
         where entry.tenant_id = wo.current_tenant() and entry.subject = 'work_order'
             and entry.subject_id = wo_private.work_order_id_or_refuse($1)
-        order by entry.sequence
+        union all
+        select stayed.sequence, null, null, 'archived',
+            'the entries up to ' || stayed.sequence || ' are in the archive ' || stayed.archive, null
+        from wo.archived_chain as stayed
+        where stayed.tenant_id = wo.current_tenant()
+            and stayed.subject_id = wo_private.work_order_id_or_refuse($1)
+            and not exists (
+                select from wo.audit_entry as entry
+                where entry.tenant_id = stayed.tenant_id and entry.subject_id = stayed.subject_id
+                    and entry.sequence = stayed.sequence
+            )
+        order by 1
     $$;
-comment on function wo.audit_trail(text) is 'The history of a work order as people read it: who, when, what, why, old → new. Oldest first.';
+comment on function wo.audit_trail(text) is 'The history of a work order as people read it: who, when, what, why, old → new. Oldest first. One row stands for entries that were archived, and says where they are.';
 
 create or replace function wo.verify_audit(work_order text default null)
     returns table (intact boolean, chains bigint, entries bigint, subject text, subject_key text, broken_sequence bigint, problem text)

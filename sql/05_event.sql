@@ -78,7 +78,8 @@ grant select on wo.event to wo_user, wo_admin, wo_auditor, wo_bridge;
 grant insert on wo.event to wo_trail;
 grant usage, select on sequence wo.event_position to wo_trail;
 grant select on sequence wo.event_era to wo_trail;
-grant select on sequence wo.event_position, wo.event_era to wo_user, wo_admin, wo_auditor, wo_bridge, wo_monitor;
+grant select on sequence wo.event_position, wo.event_era
+    to wo_user, wo_admin, wo_auditor, wo_bridge, wo_monitor, wo_worker;
 grant usage on sequence wo.event_era to wo_admin;
 
 create or replace trigger keep_key before update on wo.event_consumer
@@ -103,7 +104,9 @@ drop policy if exists changing on wo.event_consumer;
 create policy changing on wo.event_consumer for update to wo_user, wo_admin using (wo_private.in_force());
 drop policy if exists removing on wo.event_consumer;
 create policy removing on wo.event_consumer for delete to wo_user, wo_admin using (wo_private.in_force());
-grant select on wo.event_consumer to wo_auditor;
+drop policy if exists watching on wo.event_consumer;
+create policy watching on wo.event_consumer for select to wo_worker using (wo_private.in_force());
+grant select on wo.event_consumer to wo_auditor, wo_worker;
 grant select, insert, update, delete on wo.event_consumer to wo_user, wo_admin, wo_bridge;
 
 create or replace function wo.create_consumer(consumer text, from_position bigint default 0) returns bigint

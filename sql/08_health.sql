@@ -2,16 +2,16 @@
 
 -- == law ==
 
-create or replace function wo.health() returns table (subject text, state text, detail text, hint text)
+create or replace function wo.health() returns table (severity text, subject text, detail text, remedy text)
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$
-        select 'records'::text, case when count(found.problem) = 0 then 'good' else 'bad' end,
+        select case when count(found.problem) = 0 then 'good' else 'bad' end, 'records'::text,
             coalesce(string_agg(found.problem, '; '), 'the law is in force on every table'),
             case when count(found.problem) = 0 then '' else 'As a superuser: select wo_private.enforce();' end
         from unnest(wo_private.record_problems()) as found (problem)
         union all
-        select 'partitions', case when min(ahead.months) >= 2 then 'good' when min(ahead.months) >= 1 then 'warning' else 'bad' end,
+        select case when min(ahead.months) >= 2 then 'good' when min(ahead.months) >= 1 then 'warning' else 'bad' end, 'partitions',
             case when min(ahead.months) >= 0 then 'leaves are made ' || min(ahead.months) || ' months ahead'
                 else 'the trail or the outbox has no leaf for this month: nothing can be written' end,
             case when min(ahead.months) >= 2 then '' else 'select wo.make_partitions();' end
@@ -29,7 +29,7 @@ create or replace function wo.health() returns table (subject text, state text, 
             from (values ('wo.audit_entry'::regclass), ('wo.event'::regclass)) as parent (name)
         ) as ahead
         union all
-        select 'event horizon', case when bool_or(holder.xact_start is null or now() - holder.xact_start > interval '1 minute') then 'warning' else 'good' end,
+        select case when bool_or(holder.xact_start is null or now() - holder.xact_start > interval '1 minute') then 'warning' else 'good' end, 'event horizon',
             coalesce(string_agg('process ' || holder.pid || ' (' || coalesce(holder.usename, '?') || ', '
                 || coalesce(nullif(holder.application_name, ''), 'no application name') || ') holds events back since '
                 || coalesce(holder.xact_start::text, 'an unknown time'), '; ' order by holder.xact_start), 'nobody holds events back'),
@@ -39,7 +39,7 @@ create or replace function wo.health() returns table (subject text, state text, 
         where held.locktype = 'advisory' and held.objsubid = 1 and (held.classid::bigint >> 16) = 22351
             and held.database = (select oid from pg_database where datname = current_database())
         union all
-        select 'replica role', case when count(*) = 0 then 'good' else 'bad' end,
+        select case when count(*) = 0 then 'good' else 'bad' end, 'replica role',
             coalesce('session_replication_role may be set by ' || string_agg(distinct coalesce(grantee.rolname, 'PUBLIC'), ', '), 'only superusers may set session_replication_role'),
             case when count(*) = 0 then '' else 'revoke set on parameter session_replication_role from ...; whoever may set it can switch the rules off.' end
         from pg_parameter_acl as parameter
@@ -48,10 +48,36 @@ create or replace function wo.health() returns table (subject text, state text, 
         where parameter.parname = 'session_replication_role' and granted.privilege_type = 'SET'
             and (grantee.oid is null or not grantee.rolsuper)
         union all
-        select 'role makers', case when count(*) = 0 or current_setting('server_version_num')::integer >= 160000 then 'good' else 'warning' end,
+        select case when count(*) = 0 or current_setting('server_version_num')::integer >= 160000 then 'good' else 'warning' end, 'role makers',
             coalesce('may create roles, and before PostgreSQL 16 grant themselves ours: ' || string_agg(maker.rolname, ', '), 'nobody but superusers may create roles'),
             case when count(*) = 0 or current_setting('server_version_num')::integer >= 160000 then '' else 'alter role ... nocreaterole;' end
         from pg_roles as maker
         where maker.rolcreaterole and not maker.rolsuper
+        union all
+        select case when current_setting('fsync')::boolean then
+                case when current_setting('full_page_writes')::boolean and current_setting('synchronous_commit') <> 'off'
+                    then 'good' else 'warning' end
+                else 'bad' end,
+            'durability',
+            coalesce('switched off: ' || (
+                select string_agg(setting.name, ', ' order by setting.name)
+                from (values ('fsync'), ('full_page_writes'), ('synchronous_commit')) as setting (name)
+                where current_setting(setting.name) = 'off'
+            ), 'what is committed survives a crash'),
+            case when 'off' in (current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'))
+                then 'Switch it on: a crash may lose records, their trail and the ledger of both.' else '' end
+        union all
+        select watched.severity, watched.subject, watched.detail, watched.remedy
+        from wo_private.worker_health() as watched
+        union all
+        select sealed.severity, sealed.subject, sealed.detail, sealed.remedy
+        from wo_private.ledger_health() as sealed
+        union all
+        select kept.severity, kept.subject, kept.detail, kept.remedy
+        from wo_private.retention_health() as kept
+        union all
+        select linked.severity, linked.subject, linked.detail, linked.remedy
+        from wo_private.hierarchy_health() as linked
     $$;
-comment on function wo.health() is 'What is off here and what to do about it: records and triggers, partitions ahead, who holds events back, who could switch the rules off.';
+comment on function wo.health() is
+    'How things are, a row each: severity (good, notice, warning, bad), what, how it is, and what to do about it. Versions, records and triggers, the worker and its jobs, events and who holds them back, refused attempts, the ledger, retention, the hierarchy, partitions ahead, who could switch the rules off.';

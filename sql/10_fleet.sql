@@ -146,7 +146,9 @@ create or replace view wo.overdue with (security_invoker = true) as
         where held.due_date < (pg_catalog.now() at time zone 'UTC')::pg_catalog.date
     ) as late
     where held.tenant_id = (select wo.current_tenant()) and held.locked_at is null
-        and (held.state_deadline < pg_catalog.now() or held.due_date < (pg_catalog.now() at time zone 'UTC')::pg_catalog.date);
+        and (held.state_deadline_told_at is not null
+            or (held.state_deadline_told_at is null and held.state_deadline < pg_catalog.now())
+            or held.due_date < (pg_catalog.now() at time zone 'UTC')::pg_catalog.date);
 comment on view wo.overdue is 'Open work orders that break a rule of time: too long in their state, or past their due date. One row for each rule.';
 comment on column wo.overdue.tenant_id is 'The tenant; the caller''s own.';
 comment on column wo.overdue.id is 'The work order''s UUID.';

@@ -40,12 +40,47 @@ comment on table wo.hierarchy_head is 'One row for each tenant''s graph, written
 comment on column wo.hierarchy_head.tenant_id is 'The tenant.';
 comment on column wo.hierarchy_head.changes is 'How often that was; it serves as a lock that every isolation level respects.';
 
+create table wo.hierarchy_check (
+    tenant_id uuid not null primary key references wo.tenant,
+    checked_at timestamptz not null,
+    problems jsonb not null
+);
+comment on table wo.hierarchy_check is 'When each tenant''s hierarchy was last checked by itself, and what was found: things that only writes past the rules can bring about.';
+comment on column wo.hierarchy_check.tenant_id is 'The tenant.';
+comment on column wo.hierarchy_check.checked_at is 'When, by the server''s clock.';
+comment on column wo.hierarchy_check.problems is 'The problems, as a JSON array; each is told by an event when it is first found.';
+
+alter table wo.hierarchy_check enable row level security;
+alter table wo.hierarchy_check force row level security;
 alter table wo.dependency enable row level security;
 alter table wo.dependency force row level security;
 alter table wo.hierarchy_head enable row level security;
 alter table wo.hierarchy_head force row level security;
 
 -- == law ==
+
+drop policy if exists tenant on wo.hierarchy_check;
+create policy tenant on wo.hierarchy_check as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists reading on wo.hierarchy_check;
+create policy reading on wo.hierarchy_check for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists adding on wo.hierarchy_check;
+create policy adding on wo.hierarchy_check for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists changing on wo.hierarchy_check;
+create policy changing on wo.hierarchy_check for update to wo_trail using (wo_private.in_force());
+grant select on wo.hierarchy_check to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert, update on wo.hierarchy_check to wo_trail;
+create or replace trigger law before insert or update on wo.hierarchy_check
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger keep_key before update on wo.hierarchy_check
+    for each row execute function wo_private.refuse_change('tenant_id');
+create or replace trigger keep_row before delete on wo.hierarchy_check
+    for each row execute function wo_private.refuse_change();
+create or replace trigger keep_table before truncate on wo.hierarchy_check
+    for each statement execute function wo_private.refuse_change();
+alter table wo.hierarchy_check enable always trigger keep_key;
+alter table wo.hierarchy_check enable always trigger keep_row;
+alter table wo.hierarchy_check enable always trigger keep_table;
 
 create or replace function wo.link_work_order(work_order text, master text, required boolean default null, reason text default null) returns jsonb
     language sql volatile
@@ -218,13 +253,6 @@ create or replace function wo.check_hierarchy()
     as $$ select found.problem, found.work_orders, found.what_to_do from wo_private.check_hierarchy() as found $$;
 comment on function wo.check_hierarchy() is
     'Looks for what cannot be unless data was written behind the law''s back: circles, parts without their master, edges without their work orders. No row where all is well.';
-
-create or replace function wo.tick() returns table (job text, done integer)
-    language sql volatile
-    set search_path = pg_catalog, pg_temp
-    as $$ select ticked.job, ticked.done from wo_private.tick() as ticked $$;
-comment on function wo.tick() is
-    'Does what has to be done from time to time, in bounded portions: tells masters whose last parts settled at once, escalates approvals that are late. For the caller''s tenant; for a member of wo_admin who acts for none, for all tenants. Call it every minute.';
 
 drop policy if exists tenant on wo.dependency;
 create policy tenant on wo.dependency as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard

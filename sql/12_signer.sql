@@ -16,6 +16,7 @@ create table wo.signing_key (
     verified_at timestamptz,
     verification text,
     expires_at timestamptz not null,
+    expiry_told_at timestamptz,
     retired_at timestamptz,
     revoked_at timestamptz,
     revocation_reason text,
@@ -30,6 +31,8 @@ create table wo.signing_key (
         (revoked_at is null) = (revocation_reason is null) and length(btrim(revocation_reason)) between 1 and 2000),
     constraint signing_key_expires_after_it_begins check (expires_at > enrolled_at)
 );
+create index signing_key_expiry on wo.signing_key (tenant_id, expires_at)
+    where expiry_told_at is null and retired_at is null and revoked_at is null;
 create index signing_key_principal on wo.signing_key (tenant_id, principal);
 comment on table wo.signing_key is 'The public keys that persons sign with. Never deleted, and never given to anybody else, so that what they signed can be verified for ever.';
 comment on column wo.signing_key.tenant_id is 'The tenant.';
@@ -42,6 +45,7 @@ comment on column wo.signing_key.verified_by is 'Who verified that the person is
 comment on column wo.signing_key.verified_at is 'When that was put on record; NULL until then, and until then nothing can be signed with it.';
 comment on column wo.signing_key.verification is 'How the person''s identity was verified.';
 comment on column wo.signing_key.expires_at is 'From when on nothing can be signed with it any more.';
+comment on column wo.signing_key.expiry_told_at is 'When it was told that it has expired.';
 comment on column wo.signing_key.retired_at is 'Since when it is out of use.';
 comment on column wo.signing_key.revoked_at is 'Since when it is revoked, because it was lost or is not trusted any more.';
 comment on column wo.signing_key.revocation_reason is 'Why it was revoked.';
@@ -57,6 +61,7 @@ create table wo.delegation (
     meaning text,
     starts_at timestamptz not null,
     ends_at timestamptz not null,
+    end_told_at timestamptz,
     reason text not null,
     created_at timestamptz not null,
     revoked_at timestamptz,
@@ -70,6 +75,7 @@ create table wo.delegation (
     constraint delegation_ends_after_it_starts check (ends_at > starts_at),
     constraint delegation_has_a_reason check (length(btrim(reason)) between 1 and 2000)
 );
+create index delegation_end on wo.delegation (tenant_id, ends_at) where end_told_at is null and revoked_at is null;
 create index delegation_delegate on wo.delegation (tenant_id, delegate, role);
 comment on table wo.delegation is 'Who may sign in whose stead, in which role, for how long. A delegate signs as themself, on behalf of the delegator.';
 comment on column wo.delegation.tenant_id is 'The tenant.';
@@ -82,6 +88,7 @@ comment on column wo.delegation.lifecycle is 'Only for work orders of this lifec
 comment on column wo.delegation.meaning is 'Only for signatures of this meaning; NULL for all.';
 comment on column wo.delegation.starts_at is 'From when on.';
 comment on column wo.delegation.ends_at is 'Until when.';
+comment on column wo.delegation.end_told_at is 'When it was told that it has ended.';
 comment on column wo.delegation.reason is 'Why.';
 comment on column wo.delegation.created_at is 'When it was made, by the server''s clock.';
 comment on column wo.delegation.revoked_at is 'Since when it is revoked.';

@@ -86,6 +86,7 @@ create table wo.signature_challenge (
     foreign key (tenant_id, work_order_id) references wo.work_order (tenant_id, id),
     foreign key (tenant_id, signer) references wo.principal (tenant_id, id)
 );
+create index signature_challenge_unanswered on wo.signature_challenge (tenant_id, expires_at) where used_at is null;
 create index signature_challenge_work_order on wo.signature_challenge (tenant_id, work_order_id);
 comment on table wo.signature_challenge is 'What somebody asked to sign: each is answered once, soon, by the same person.';
 comment on column wo.signature_challenge.tenant_id is 'The tenant.';
@@ -404,14 +405,18 @@ drop policy if exists adding on wo.signature_challenge;
 create policy adding on wo.signature_challenge for insert to wo_trail with check (wo_private.in_force());
 drop policy if exists changing on wo.signature_challenge;
 create policy changing on wo.signature_challenge for update to wo_trail using (wo_private.in_force());
-grant insert, update on wo.signature_challenge to wo_trail;
+drop policy if exists removing on wo.signature_challenge;
+create policy removing on wo.signature_challenge for delete to wo_trail using (wo_private.in_force());
+grant insert, update, delete on wo.signature_challenge to wo_trail;
 create or replace trigger law before insert or update on wo.signature_challenge
     for each row execute function wo_private.refuse_foreign_writer();
 create or replace trigger keep_key before update on wo.signature_challenge
     for each row execute function wo_private.refuse_change('tenant_id,id,work_order_id,signer,payload,requested_at,expires_at');
 alter table wo.signature_challenge enable always trigger keep_key;
+-- What nobody answered in time proves nothing; what was answered stays, so that it is never answered twice.
 create or replace trigger keep_row before delete on wo.signature_challenge
-    for each row execute function wo_private.refuse_change();
+    for each row when (old.used_at is not null or old.expires_at > now() - interval '1 day')
+    execute function wo_private.refuse_change();
 alter table wo.signature_challenge enable always trigger keep_row;
 create or replace trigger keep_table before truncate on wo.signature_challenge
     for each statement execute function wo_private.refuse_change();

@@ -18,6 +18,7 @@ grant execute on function wo.administer(text), wo.create_tenant(text, text, text
     wo.disable_principal(text), wo.enable_principal(text), wo.trust_issuer(text, text, text, text),
     wo.distrust_issuer(text, text), wo.publish_lifecycle(jsonb), wo.register_guard(text, regprocedure, text),
     wo.migrate_lifecycle(text, integer, text, jsonb), wo.begin_era(text), wo.make_partitions(integer) to wo_admin;
+grant execute on function wo.make_partitions(integer) to wo_worker;
 grant execute on function wo.validate_lifecycle(jsonb), wo.lifecycle_diagram(text, integer)
     to wo_admin, wo_user, wo_auditor;
 grant execute on function
@@ -38,6 +39,9 @@ grant execute on function wo.ready_work_orders(text), wo.critical_path(text), wo
     wo.execution_pattern(text), wo.dependency_diagram(text, text), wo.check_hierarchy()
     to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.tick() to wo_user, wo_admin;
+grant execute on function wo.worker_status() to wo_admin, wo_monitor, wo_auditor;
+grant execute on function wo.close_finding(uuid, text) to wo_user;
+grant execute on function wo.findings(boolean) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.enroll_signing_key(text, text, text, timestamptz),
     wo.record_identity_verification(text, text), wo.retire_signing_key(text) to wo_admin;
 grant execute on function wo.revoke_signing_key(text, text), wo.revoke_delegation(uuid, text) to wo_user, wo_admin;
@@ -46,9 +50,15 @@ grant execute on function wo.request_signature(text, text, text, text, text, tex
     wo.delegate_approval(text, text, timestamptz, timestamptz, text, text, text, uuid) to wo_user;
 grant execute on function wo.signatures(text), wo.pending_approvals(text), wo.evidence_package(text),
     wo.evidence_report(text) to wo_user, wo_admin, wo_auditor;
+grant execute on function wo.verify_archive(text), wo.restore_archive(text), wo.release_archive(text) to wo_admin;
 grant execute on function wo.audit_trail(text), wo.verify_audit(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.create_consumer(text, bigint), wo.drop_consumer(text),
     wo.fetch_events(text, integer), wo.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;
+grant execute on function wo.checkpoint(bigint), wo.sealing_key(), wo.ledger_origin(), wo.consistency_proof(bigint, bigint)
+    to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge;
+grant execute on function wo.inclusion_proof(text, bigint, bigint), wo.ledger_proof(text, bigint),
+    wo.verify_ledger(bigint, bigint), wo.reconcile() to wo_user, wo_admin, wo_auditor;
+grant execute on function wo.recovery_statement(text), wo.recover_ledger(text) to wo_admin;
 grant execute on function wo.health() to wo_admin, wo_monitor, wo_auditor;
 
 -- Row security is on and forced on every table, whatever happened to it meanwhile.

@@ -46,6 +46,10 @@ grant execute on function wo_private.ready_work_orders(text), wo_private.critica
     wo_private.execution_pattern(text), wo_private.dependency_diagram(text, text), wo_private.check_hierarchy()
     to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.tick() to wo_user, wo_admin;
+grant execute on function wo_private.worker_status() to wo_admin, wo_monitor, wo_auditor;
+grant execute on function wo_private.worker_health() to wo_admin, wo_monitor, wo_auditor;
+grant execute on function wo_private.may_read_attempts() to wo_user;
+grant execute on function wo_private.close_finding(uuid, text) to wo_user;
 grant execute on function wo_private.enroll_signing_key(text, text, text, timestamptz) to wo_admin;
 grant execute on function wo_private.change_signing_key(text, text, text),
     wo_private.revoke_delegation(uuid, text) to wo_user, wo_admin;
@@ -54,7 +58,15 @@ grant execute on function wo_private.request_signature(text, text, text, text, t
     wo_private.delegate_approval(text, text, timestamptz, timestamptz, text, text, text, uuid) to wo_user;
 grant execute on function wo_private.approvers(uuid, text, text, text), wo_private.evidence_package(text),
     wo_private.evidence_report(text) to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.verify_archive(text), wo_private.restore_archive(text), wo_private.release_archive(text) to wo_admin;
+grant execute on function wo_private.retention_health(), wo_private.hierarchy_health() to wo_admin, wo_monitor, wo_auditor;
 grant execute on function wo_private.verify_audit(text) to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.sealing_key(), wo_private.consistency_proof(bigint, bigint)
+    to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge;
+grant execute on function wo_private.inclusion_proof(text, bigint, bigint), wo_private.ledger_proof(text, bigint),
+    wo_private.verify_ledger(bigint, bigint), wo_private.reconcile() to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.ledger_health() to wo_admin, wo_auditor, wo_monitor;
+grant execute on function wo_private.recovery_statement(text), wo_private.recover_ledger(text) to wo_admin;
 grant execute on function wo_private.consumer_tenant(), wo_private.fetch_events(text, integer),
     wo_private.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;
 grant execute on function wo_private.cloudevent(uuid, bigint, integer, text, uuid, timestamptz, text, json)

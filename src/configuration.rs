@@ -2,6 +2,7 @@
 //! triggers: one checks before the write, one writes the trail after it.
 
 use crate::audit::{Act, Link};
+use crate::duty::as_trail;
 use crate::identity::{self, memory};
 use crate::raise::{OrRefuse, damaged, refuse};
 use crate::row::{Row, returned};
@@ -45,6 +46,9 @@ statement!(
     "delete from wo.login_directory where tenant_id = $1 and principal = $2",
     [UUIDOID, TEXTOID]
 );
+
+/// A row as a trigger gives it back.
+pub type TriggerRow = *mut pgrx::pg_sys::HeapTupleData;
 
 type Returned<'a> = Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError>;
 
@@ -106,6 +110,11 @@ fn configuration_rule<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         "approval_sla" => {
             crate::approval::escalation::sla(&new).or_refuse();
         }
+        "finding" => {
+            let old = Row::old_of(trigger);
+            let tuple = crate::finding::check(old.as_ref(), &new, &acting).or_refuse();
+            return Ok(Some(returned(trigger, tuple)));
+        }
         "lifecycle" => {
             let tuple = crate::lifecycle::publish(&new, &acting).or_refuse();
             return Ok(Some(returned(trigger, tuple)));
@@ -149,14 +158,17 @@ fn configuration_trail<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             (Some(_), None) => "deleted",
         };
         record(&acting, subject, &format!("[{}]", key.join(",")), action, None, changes);
-        if subject == "approval_requirement" {
-            crate::approval::requirement::ask_anew(acting.tenant);
+        match (subject, &new) {
+            ("approval_requirement", _) => crate::approval::requirement::ask_anew(acting.tenant),
+            ("finding", Some(new)) => crate::finding::tell(old.as_ref(), new, &acting),
+            _ => {}
         }
     }
     Ok(None)
 }
 
-/// Writes an entry into the chain of a configured object, opening the chain where it is the first.
+/// Writes an entry into the chain of a configured object, opening the chain where it is the first. Gives
+/// its place in the chain.
 pub fn record(
     acting: &memory::Identity,
     subject: &'static str,
@@ -164,57 +176,74 @@ pub fn record(
     action: &str,
     reason: Option<String>,
     changes: String,
-) {
+) -> i64 {
     memory::mark_written();
     memory::as_law(|| {
-        let at = identity::now();
-        let place = [uuid_argument(acting.tenant), text(subject), text(key)];
-        let opening = [
-            place[0],
-            place[1],
-            place[2],
-            uuid_argument(crate::work_order::new_id(at)),
-            bytes(&wo_rules::audit::GENESIS),
-        ];
-        OPEN_CHAIN.with(|statement| statement.run(Mode::Write, &opening, |_| ()));
-        let head = LOCK_CHAIN.with(|statement| {
-            statement.run(Mode::Write, &place, |rows| {
-                Some((
-                    rows.get::<pgrx::Uuid>(0, 1)?,
-                    rows.get::<i64>(0, 2)?,
-                    rows.get::<Vec<u8>>(0, 3)?,
-                ))
-            })
-        });
-        let Some((subject_id, sequence, hash)) = head else {
-            refuse(
-                Refusal::new(
-                    SqlState::VersionConflict,
-                    "version_conflict",
-                    format!("the {subject} {key} was changed meanwhile"),
+        as_trail(|| {
+            let at = identity::now();
+            let place = [uuid_argument(acting.tenant), text(subject), text(key)];
+            let opening = [
+                place[0],
+                place[1],
+                place[2],
+                uuid_argument(crate::work_order::new_id(at)),
+                bytes(&wo_rules::audit::GENESIS),
+            ];
+            OPEN_CHAIN.with(|statement| statement.run(Mode::Write, &opening, |_| ()));
+            let head = LOCK_CHAIN.with(|statement| {
+                statement.run(Mode::Write, &place, |rows| {
+                    Some((
+                        rows.get::<pgrx::Uuid>(0, 1)?,
+                        rows.get::<i64>(0, 2)?,
+                        rows.get::<Vec<u8>>(0, 3)?,
+                    ))
+                })
+            });
+            let Some((subject_id, sequence, hash)) = head else {
+                refuse(
+                    Refusal::new(
+                        SqlState::VersionConflict,
+                        "version_conflict",
+                        format!("the {subject} {key} was changed meanwhile"),
+                    )
+                    .hint("Run the transaction again."),
                 )
-                .hint("Run the transaction again."),
-            )
-        };
-        let link = Link::new(
-            acting,
-            Act {
-                subject,
-                subject_id: Uuid::from_bytes(*subject_id.as_bytes()),
-                after_sequence: sequence,
-                after_hash: &hash,
-                at,
-                action: action.to_owned(),
-                reason,
-                from_status: None,
-                to_status: None,
-                record_version: None,
-                changes,
-            },
-        );
-        link.write();
-        let moving = [place[0], place[1], place[2], bigint(link.sequence()), bytes(&link.hash)];
-        MOVE_CHAIN.with(|statement| statement.run(Mode::Write, &moving, |_| ()));
+            };
+            let link = Link::new(
+                acting,
+                Act {
+                    subject,
+                    subject_id: Uuid::from_bytes(*subject_id.as_bytes()),
+                    after_sequence: sequence,
+                    after_hash: &hash,
+                    at,
+                    action: action.to_owned(),
+                    reason,
+                    from_status: None,
+                    to_status: None,
+                    record_version: None,
+                    changes,
+                },
+            );
+            link.write();
+            let moving = [place[0], place[1], place[2], bigint(link.sequence()), bytes(&link.hash)];
+            MOVE_CHAIN.with(|statement| statement.run(Mode::Write, &moving, |_| ()));
+            link.sequence()
+        })
+    })
+}
+
+/// The same in a chain of the installation itself, whoever is acting; the login role is on record.
+pub fn record_of_installation(
+    subject: &'static str,
+    key: &str,
+    action: &str,
+    reason: Option<String>,
+    details: String,
+) {
+    let installation = identity::installation();
+    memory::during(installation.clone(), || {
+        as_trail(|| record(&installation, subject, key, action, reason, details));
     });
 }
 

@@ -7,15 +7,32 @@
 
 use crate::raise::{damaged, refuse};
 use pgrx::pg_sys;
+use std::ffi::CStr;
 
-/// Acts as `wo_trail`, with a pinned search path. An ERROR in `act` unwinds through us: the abort
-/// that follows puts role and setting back.
+/// Acts as `wo_trail`: see [`as_duty`].
 pub fn as_trail<T>(act: impl FnOnce() -> T) -> T {
+    as_duty(c"wo_trail", act)
+}
+
+/// Acts as `wo_ledger`, in the same way.
+pub fn as_ledger<T>(act: impl FnOnce() -> T) -> T {
+    as_duty(c"wo_ledger", act)
+}
+
+/// Acts as the owner of the records, in the same way: to make, attach and drop leaves. Row security
+/// shows it no row of a table that is closed already.
+pub fn as_owner<T>(act: impl FnOnce() -> T) -> T {
+    as_duty(c"wo_owner", act)
+}
+
+/// Acts as one of the law's duty roles, with a pinned search path. An ERROR in `act` unwinds through us:
+/// the abort that follows puts role and setting back.
+pub fn as_duty<T>(name: &CStr, act: impl FnOnce() -> T) -> T {
     // SAFETY: role and setting are put back below, or by the abort.
     unsafe {
-        let role = pg_sys::get_role_oid(c"wo_trail".as_ptr(), true);
+        let role = pg_sys::get_role_oid(name.as_ptr(), true);
         if role == pg_sys::Oid::INVALID {
-            refuse(damaged("the role wo_trail is missing"));
+            refuse(damaged(&format!("the role {} is missing", name.to_string_lossy())));
         }
         let (mut user, mut context) = (pg_sys::Oid::INVALID, 0);
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);

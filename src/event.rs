@@ -1,11 +1,13 @@
-//! Events: giving positions, waking subscribers, and reading below the horizon.
+//! Events: giving positions, and reading below the horizon. Who wakes subscribers is the pump's to
+//! say: see [`crate::worker::pump`].
 
 use crate::apply::append_to_leaf;
+use crate::configuration::record_of_installation;
 use crate::duty::as_trail;
 use crate::identity::{self, login_is_member};
 use crate::lookup::oid_of;
 use crate::raise::{OrRefuse, refuse};
-use crate::setting::{self, Notify};
+use crate::setting;
 use crate::statement::{Mode, bigint, optional_text, statement, text, uuid as uuid_argument};
 use pgrx::pg_sys;
 use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
@@ -15,9 +17,6 @@ use uuid::Uuid;
 use wo_rules::event as rules;
 use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::time::day_of_timestamp;
-
-/// The channel that wakes subscribers.
-const CHANNEL: &str = "wo_event";
 
 /// The most events that one fetch gives.
 const MOST: i32 = 10_000;
@@ -76,17 +75,14 @@ statement!(
 thread_local! {
     /// Whether this transaction holds its writer's lock.
     static LOCKED: Cell<bool> = const { Cell::new(false) };
-    /// Whether this transaction has woken subscribers.
-    static WOKEN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Forgets what the transaction held.
 pub fn at_transaction_end() {
     LOCKED.set(false);
-    WOKEN.set(false);
 }
 
-/// A lock or a NOTIFY of the subtransaction is gone; taking another does no harm.
+/// A lock of the subtransaction is gone; taking another does no harm.
 pub fn at_rollback_to_savepoint() {
     at_transaction_end();
 }
@@ -105,13 +101,18 @@ impl Event {
     /// positions follow each other as its changes do.
     pub fn new(kind: &'static str, data: String) -> Self {
         let (position, era) = next_position();
-        wake(position);
+        crate::worker::pump::mark(position);
         Self { position, era, kind, traceparent: setting::traceparent(), data }
     }
 
     /// Where it stands among all events and entries.
     pub fn position(&self) -> i64 {
         self.position
+    }
+
+    /// The era in which it is.
+    pub fn era(&self) -> i32 {
+        self.era
     }
 
     /// Writes it to the outbox.
@@ -163,6 +164,7 @@ pub fn next_position() -> (i64, i32) {
             );
         }
         LOCKED.set(true);
+        crate::worker::pump::hold_back();
     }
     // SAFETY: the sequence's oid; an ERROR becomes a panic at the boundary. The law takes the number,
     // whatever the caller may do to the sequence.
@@ -170,19 +172,9 @@ pub fn next_position() -> (i64, i32) {
     (next, i32::try_from(last_value(era)).unwrap_or(i32::MAX))
 }
 
-/// One NOTIFY in a transaction, whose payload tells a listener nothing but a position: any role
-/// may LISTEN.
-fn wake(position: i64) {
-    if setting::NOTIFY.get() == Notify::Transaction && !WOKEN.get() {
-        // SAFETY: the function takes two texts.
-        unsafe {
-            pgrx::direct_function_call::<()>(
-                pg_sys::pg_notify,
-                &[CHANNEL.into_datum(), position.to_string().into_datum()],
-            );
-        }
-        WOKEN.set(true);
-    }
+/// The last position that was given to anybody.
+pub fn newest() -> i64 {
+    last_value(sequences().0)
 }
 
 /// The last position below which nothing can still appear.
@@ -317,10 +309,18 @@ fn begin_era(reason: &str) -> i32 {
                 .with("missing_fields", vec!["reason"]),
         );
     }
+    next_era(reason)
+}
+
+/// Begins the next era, on record in the installation's trail.
+pub fn next_era(reason: &str) -> i32 {
     let (_, era) = sequences();
     // SAFETY: the function takes the sequence's oid and checks the caller's right to it.
     let begun =
         unsafe { pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[era.into_datum()]) };
-    pgrx::log!("wo_core: era {} of events begins: {reason}", begun.unwrap_or_default());
-    i32::try_from(begun.unwrap_or_default()).unwrap_or(i32::MAX)
+    let begun = i32::try_from(begun.unwrap_or_default()).unwrap_or(i32::MAX);
+    let details = serde_json::json!({ "era": begun }).to_string();
+    record_of_installation("era", "[\"era\"]", "begun", Some(reason.to_owned()), details);
+    pgrx::log!("wo_core: era {begun} of events begins: {reason}");
+    begun
 }

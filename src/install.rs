@@ -29,6 +29,10 @@ const FILES: &[(&str, &str)] = &[
     ("12_signer", include_str!("../sql/12_signer.sql")),
     ("13_approval", include_str!("../sql/13_approval.sql")),
     ("14_evidence", include_str!("../sql/14_evidence.sql")),
+    ("15_refused_attempt", include_str!("../sql/15_refused_attempt.sql")),
+    ("16_ledger", include_str!("../sql/16_ledger.sql")),
+    ("17_retention", include_str!("../sql/17_retention.sql")),
+    ("18_worker", include_str!("../sql/18_worker.sql")),
     ("98_grant", include_str!("../sql/98_grant.sql")),
 ];
 
@@ -46,6 +50,11 @@ const PINNED_PATH: &str = "set local search_path = pg_catalog, pg_temp";
 /// This version of the law.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+statement!(
+    EXTENSION_VERSION,
+    "select installed.extversion from pg_catalog.pg_extension as installed where installed.extname = 'wo_core'",
+    []
+);
 statement!(RECORDS_VERSION, "select wo_private.records_version()", []);
 statement!(RECORD_PROBLEMS, "select wo_private.record_problems()", []);
 statement!(
@@ -97,11 +106,16 @@ statement!(
         select 'policy tenant of wo.' || held.relname || ' is missing or not as it was made'
         from pg_catalog.pg_class as held
         where held.relnamespace = pg_catalog.to_regnamespace('wo') and held.relkind in ('r', 'p')
-            and held.relname in (select relation from expected) and held.relname <> 'schema_version'
+            and held.relname in (select relation from expected)
             and not exists (
                 select from pg_catalog.pg_policy as made
                 where made.polrelid = held.oid and made.polname = 'tenant' and not made.polpermissive
-                    and pg_catalog.pg_get_expr(made.polqual, made.polrelid) = $policy$(tenant_id = ( SELECT wo_private.current_tenant() AS current_tenant))$policy$
+                    and pg_catalog.pg_get_expr(made.polqual, made.polrelid) = case
+                        when exists (
+                            select from pg_catalog.pg_attribute as owner
+                            where owner.attrelid = held.oid and owner.attname = 'tenant_id' and not owner.attisdropped
+                        ) then $policy$(tenant_id = ( SELECT wo_private.current_tenant() AS current_tenant))$policy$
+                        else 'true' end
             )
      ) as found
      order by found.problem",
@@ -120,6 +134,32 @@ pub fn check_records() {
         return;
     }
     CHECKED.set(crate::duty::as_trail(are_in_order));
+}
+
+/// Whether this backend has found the records in order since they were last altered.
+pub fn is_checked() -> bool {
+    CHECKED.get()
+}
+
+/// The versions of the extension and of the records, where they are there.
+pub fn versions() -> (Option<String>, Option<String>) {
+    (
+        EXTENSION_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1))),
+        RECORDS_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1))),
+    )
+}
+
+/// Why the extension in this database cannot be served by this library, if it cannot.
+pub fn extension_problem() -> Option<String> {
+    let installed: Option<String> =
+        EXTENSION_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1)));
+    match installed {
+        None => Some("the extension wo_core is not in this database".to_owned()),
+        Some(version) if version != VERSION => Some(format!(
+            "the extension is of version {version}, the library that was loaded of version {VERSION}"
+        )),
+        Some(_) => None,
+    }
 }
 
 /// Refuses records that cannot be worked on; false for those of the version before, which may be

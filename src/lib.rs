@@ -8,20 +8,25 @@ mod apply;
 mod approval;
 mod audit;
 mod configuration;
+mod deadline;
 mod dispatch;
 mod duty;
 mod event;
 mod evidence;
+mod finding;
 mod fleet;
 mod hierarchy;
 mod identity;
 #[cfg(any(test, feature = "pg_test"))]
 mod in_process;
 mod install;
+mod ledger;
 mod lifecycle;
 mod lookup;
 mod partition;
 mod raise;
+mod refused_attempt;
+mod retention;
 mod row;
 mod setting;
 mod statement;
@@ -46,6 +51,7 @@ extension_sql!("select wo_private.install();", name = "install", finalize);
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     silence_backtraces();
+    worker::reserve();
     setting::define();
     identity::remember();
     install::watch();

@@ -6,6 +6,7 @@ use wo_rules::refusal::{Refusal, SqlState};
 
 /// Raises the refusal as an ERROR.
 pub fn refuse(refusal: Refusal) -> ! {
+    crate::refused_attempt::note(&refusal);
     let code = match refusal.sqlstate {
         SqlState::GateNotMet => PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
         SqlState::NotPermitted => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,

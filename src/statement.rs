@@ -76,6 +76,65 @@ impl Statement {
         }
     }
 
+    /// Runs a query and gives its rows to `read` in portions, until there are no more or `read` says
+    /// why it stops.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn run_in_portions<E>(
+        &self,
+        mode: Mode,
+        arguments: &[Argument],
+        mut read: impl FnMut(&Rows) -> Result<(), E>,
+    ) -> Result<(), E> {
+        const PORTION: std::os::raw::c_long = 1_000;
+        let mut values: Vec<pg_sys::Datum> =
+            arguments.iter().map(|argument| argument.unwrap_or(pg_sys::Datum::from(0))).collect();
+        let nulls: Vec<std::os::raw::c_char> = arguments
+            .iter()
+            .map(|argument| if argument.is_some() { b' ' as _ } else { b'n' as _ })
+            .collect();
+        let connection = Connection::open();
+        let plan = self.plan();
+        // SAFETY: as in run; the portal keeps the snapshot that is active when it is opened, and is
+        // closed here or by the abort.
+        let portal = unsafe {
+            if mode == Mode::Latest {
+                pg_sys::PushActiveSnapshot(latest_snapshot());
+            }
+            let portal = pg_sys::SPI_cursor_open(
+                std::ptr::null(),
+                plan,
+                values.as_mut_ptr(),
+                nulls.as_ptr(),
+                mode != Mode::Write,
+            );
+            if mode == Mode::Latest {
+                pg_sys::PopActiveSnapshot();
+            }
+            portal
+        };
+        let result = loop {
+            // SAFETY: the portal is open, and its rows are freed when they have been read.
+            unsafe {
+                pg_sys::SPI_cursor_fetch(portal, true, PORTION);
+                let table = pg_sys::SPI_tuptable;
+                let rows = Rows { table, processed: pg_sys::SPI_processed as usize };
+                let result = read(&rows);
+                let is_last = rows.count() == 0;
+                pg_sys::SPI_freetuptable(table);
+                if is_last || result.is_err() {
+                    break result;
+                }
+            }
+            pgrx::check_for_interrupts!();
+        };
+        // SAFETY: opened above.
+        unsafe { pg_sys::SPI_cursor_close(portal) };
+        drop(connection);
+        result
+    }
+
     /// Runs a script of one or more statements, utility commands among them, without keeping it.
     pub fn run_unkept(&self) {
         let text = CString::new(self.text.as_str()).unwrap_or_default();

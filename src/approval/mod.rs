@@ -9,6 +9,7 @@ mod challenge;
 mod content;
 mod delegation;
 pub mod escalation;
+pub mod expiry;
 pub mod gate;
 mod key;
 mod person;
@@ -106,7 +107,7 @@ fn check_authentication(acting: &Identity) -> Result<(), Refusal> {
         Proof::Token { issued, session, .. } => {
             Some(SigningToken { issued: *issued, session: *session })
         }
-        Proof::Login | Proof::Administration => None,
+        Proof::Login | Proof::Administration | Proof::Worker => None,
     };
     let now = unix_seconds(crate::identity::now());
     check_token(token, now, i64::from(crate::setting::SIGNING_TOKEN_AGE.get()))

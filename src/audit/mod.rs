@@ -1,5 +1,7 @@
 //! The audit trail: writing entries, and verifying them against the rows.
 
+mod configured;
+mod reconcile;
 pub mod source;
 pub mod verify;
 

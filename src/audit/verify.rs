@@ -1,8 +1,10 @@
 //! Verifying the trail: every hash is computed again from the rows, and every record is held
 //! against what its trail says of it.
 
+use super::configured::read_configuration;
 use crate::identity;
 use crate::raise::OrRefuse;
+use crate::retention::{Stubs, Vouched, stubs_of};
 use crate::row::Row;
 use crate::statement::{Argument, Mode, Rows, Statement, statement, uuid as uuid_argument};
 use crate::work_order::{belonging, is_beside_changes};
@@ -11,7 +13,7 @@ use pgrx::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 use wo_rules::approval::kept::{Kept, REPEATED, why_broken};
-use wo_rules::audit::{Break, CONFIGURATION, Entry, HAPPENINGS, Replay, Standing};
+use wo_rules::audit::{Break, Entry, HAPPENINGS, Replay, Standing};
 use wo_rules::refusal::Refusal;
 use wo_rules::time::utc;
 
@@ -33,6 +35,9 @@ statement!(
      union
      select chain.subject_id from wo.audit_chain as chain
      where chain.tenant_id = $1 and ($2::uuid is null or chain.subject_id > $2)
+     union
+     select stayed.subject_id from wo.archived_chain as stayed
+     where stayed.tenant_id = $1 and ($2::uuid is null or stayed.subject_id > $2)
      order by 1
      limit $3",
     [UUIDOID, UUIDOID, INT4OID]
@@ -73,7 +78,8 @@ statement!(
     [UUIDOID]
 );
 
-type Verdict = (bool, i64, i64, Option<String>, Option<String>, Option<i64>, Option<String>);
+/// Whether all is intact, chains, entries, and of a broken one: subject, key, sequence, why.
+pub type Verdict = (bool, i64, i64, Option<String>, Option<String>, Option<i64>, Option<String>);
 
 /// Verifies one work order's chain, or all chains of the tenant.
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
@@ -95,24 +101,30 @@ fn verify_audit(
 > {
     crate::install::check_records();
     let acting = identity::required().or_refuse();
-    let mut verifier = Verifier { tenant: acting.tenant, ..Verifier::default() };
-    match work_order {
+    let verdicts = match work_order {
         Some(name) => {
+            let mut verifier = Verifier { tenant: acting.tenant, ..Verifier::default() };
             let id = verifier.find(name).or_refuse();
             verifier.verify(&[id]);
+            verifier.verdicts()
         }
-        None => {
-            let mut after = None;
-            loop {
-                let batch = verifier.subjects(after);
-                let Some(last) = batch.last() else { break };
-                after = Some(*last);
-                verifier.verify(&batch);
-            }
-            verifier.find_untrailed();
-        }
+        None => verify_tenant(acting.tenant),
+    };
+    TableIterator::new(verdicts)
+}
+
+/// Verifies all chains of a tenant, for whom the transaction acts.
+pub fn verify_tenant(tenant: Uuid) -> Vec<Verdict> {
+    let mut verifier = Verifier { tenant, ..Verifier::default() };
+    let mut after = None;
+    loop {
+        let batch = verifier.subjects(after);
+        let Some(last) = batch.last() else { break };
+        after = Some(*last);
+        verifier.verify(&batch);
     }
-    TableIterator::new(verifier.verdicts())
+    verifier.find_untrailed();
+    verifier.verdicts()
 }
 
 /// A configured object's chain head.
@@ -149,6 +161,7 @@ struct Verifier {
     entries: i64,
     broken: Vec<(String, String, i64, Break)>,
     configuration: Option<HashMap<(String, String), BTreeMap<String, String>>>,
+    vouched: Vouched,
 }
 
 fn uuid_at(rows: &Rows, row: usize, column: i32) -> Uuid {
@@ -261,6 +274,8 @@ impl Verifier {
                     .collect()
             })
         });
+        // Where older entries are archived, a chain begins with what stayed of them.
+        let stubs = stubs_of(&arguments);
         type Followed = (Replay, Option<(i64, Break)>, String);
         let mut replays: HashMap<Uuid, Followed> = HashMap::new();
         let count = ENTRIES.with(|statement| {
@@ -271,8 +286,9 @@ impl Verifier {
                         .entry(id)
                         .or_insert_with(|| (Replay::default(), None, entry.subject.clone()));
                     if broken.is_none() {
-                        *broken = replay
-                            .follow(&entry, &previous, &hash)
+                        *broken = stubs
+                            .pass(id, replay, Some(entry.sequence))
+                            .and_then(|()| replay.follow(&entry, &previous, &hash))
                             .err()
                             .map(|why| (entry.sequence, why));
                     }
@@ -283,7 +299,12 @@ impl Verifier {
         self.entries += count as i64;
         for id in subjects {
             self.chains += 1;
-            let (replay, broken, subject) = replays.remove(id).unwrap_or_default();
+            let (mut replay, mut broken, subject) = replays.remove(id).unwrap_or_default();
+            if broken.is_none() {
+                let archived =
+                    stubs.pass(*id, &mut replay, None).and_then(|()| self.vouch(&stubs, *id));
+                broken = archived.err().map(|why| (replay.entries(), why));
+            }
             let end = replay.entries();
             let (subject, key, verdict) = match (work_orders.get(id), chains.get(id)) {
                 (Some(held), _) => (
@@ -313,6 +334,12 @@ impl Verifier {
                 self.broken.push((subject, key, sequence, why));
             }
         }
+    }
+
+    /// The trail vouches for everything that stayed of a chain.
+    fn vouch(&mut self, stubs: &Stubs, subject: Uuid) -> Result<(), Break> {
+        let tenant = self.tenant;
+        stubs.archives(subject).try_for_each(|archive| self.vouched.check(tenant, archive))
     }
 
     /// A configured object as it stands; nothing where it was deleted.
@@ -431,46 +458,4 @@ fn standing(held: &Held) -> Standing<'_> {
         record_version: held.version,
         changed_at: held.changed_at.clone(),
     }
-}
-
-/// The key columns of each configured object, as its trigger names them.
-fn key_columns(subject: &str) -> &'static [&'static str] {
-    match subject {
-        "tenant" => &["tenant_id"],
-        "role" => &["role"],
-        "principal" => &["id"],
-        "principal_role" => &["principal", "role"],
-        "trusted_issuer" => &["issuer", "key_id"],
-        "lifecycle" => &["name", "version"],
-        "engine" => &["engine"],
-        "task_type" => &["task_type"],
-        "signing_key" => &["key_id"],
-        "delegation" => &["id"],
-        "approval_sla" => &["role"],
-        _ => &["name"],
-    }
-}
-
-fn read_configuration(tenant: Uuid) -> HashMap<(String, String), BTreeMap<String, String>> {
-    let mut all = HashMap::new();
-    for subject in CONFIGURATION {
-        let statement = Statement::new(
-            format!("select held.* from wo.{subject} as held where held.tenant_id = $1"),
-            &[pg_sys::UUIDOID],
-        );
-        statement.run(Mode::Latest, &[uuid_argument(tenant)], |rows| {
-            for index in 0..rows.count() {
-                let Some(row) = Row::of_rows(rows, index) else { continue };
-                let values: BTreeMap<String, String> = (0..row.len())
-                    .filter_map(|index| Some((row.name(index)?.to_owned(), row.json(index)?)))
-                    .collect();
-                let key: Vec<&str> = key_columns(subject)
-                    .iter()
-                    .filter_map(|column| values.get(*column).map(String::as_str))
-                    .collect();
-                all.insert(((*subject).to_owned(), format!("[{}]", key.join(","))), values);
-            }
-        });
-    }
-    all
 }

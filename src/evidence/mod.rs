@@ -79,7 +79,23 @@ pub fn before_commit() {
     unsafe { pg_sys::PopActiveSnapshot() };
 }
 
-fn keep(tenant: Uuid, work_order: Uuid) -> Result<(), Refusal> {
+/// The package that was kept, or one that is made and kept now.
+///
+/// # Errors
+/// 55000 where a part of it is missing.
+pub fn kept_or_keep(tenant: Uuid, work_order: Uuid) -> Result<String, Refusal> {
+    match kept(tenant, work_order) {
+        Some(kept) => Ok(kept),
+        None => keep(tenant, work_order),
+    }
+}
+
+fn kept(tenant: Uuid, work_order: Uuid) -> Option<String> {
+    let place = [uuid_argument(tenant), uuid_argument(work_order)];
+    as_trail(|| KEPT.with(|statement| statement.run(Mode::Latest, &place, |rows| rows.get(0, 1))))
+}
+
+fn keep(tenant: Uuid, work_order: Uuid) -> Result<String, Refusal> {
     let at = identity::now();
     let package = make(tenant, work_order, at)?;
     let digest: [u8; 32] = Sha256::digest(package.as_bytes()).into();
@@ -93,7 +109,7 @@ fn keep(tenant: Uuid, work_order: Uuid) -> Result<(), Refusal> {
     memory::as_law(|| {
         as_trail(|| KEEP.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
     });
-    Ok(())
+    Ok(package)
 }
 
 fn make(tenant: Uuid, work_order: Uuid, at: i64) -> Result<String, Refusal> {
@@ -104,11 +120,7 @@ fn make(tenant: Uuid, work_order: Uuid, at: i64) -> Result<String, Refusal> {
 fn package_of(work_order: &str) -> Result<String, Refusal> {
     let acting = identity::required()?;
     let id = work_order::find(acting.tenant, work_order)?;
-    let place = [uuid_argument(acting.tenant), uuid_argument(id)];
-    let kept: Option<String> = as_trail(|| {
-        KEPT.with(|statement| statement.run(Mode::Latest, &place, |rows| rows.get(0, 1)))
-    });
-    match kept {
+    match kept(acting.tenant, id) {
         Some(kept) => Ok(kept),
         None => make(acting.tenant, id, identity::now()),
     }

@@ -16,7 +16,7 @@ use wo_rules::field::Field;
 use wo_rules::refusal::Refusal;
 
 /// What a package says about itself, for whoever finds it years later.
-const HOW_TO_VERIFY: &str = "Every byte of this document is covered. The manifest holds the SHA-256 of each section's bytes, and manifest_sha256 is the SHA-256 of all bytes before its own name. The trail is a chain: entry_hash is the SHA-256 of the entry's canonical bytes (JCS, RFC 8785), previous_hash among them, and the last one is work_order.chain_hash; replaying the changes gives work_order.record and the belongings. Each signature is Ed25519 (RFC 8032, strict) over the bytes of its payload, which holds the SHA-256 of the content that was signed. The program wo checks all of it without a database: wo verify FILE.";
+const HOW_TO_VERIFY: &str = "Every byte of this document is covered. The manifest holds the SHA-256 of each section's bytes, and manifest_sha256 is the SHA-256 of all bytes before its own name. The trail is a chain: entry_hash is the SHA-256 of the entry's canonical bytes (JCS, RFC 8785), previous_hash among them, and the last one is work_order.chain_hash; replaying the changes gives work_order.record and the belongings. Each signature is Ed25519 (RFC 8032, strict) over the bytes of its payload, which holds the SHA-256 of the content that was signed. Where ledger is not null it holds a signed checkpoint and, for each entry that was sealed by then, the proof (RFC 9162) that its entry_hash is a leaf of the checkpoint's tree. The program wo checks all of it without a database: wo verify FILE.";
 
 const TIME: &str = "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'";
 
@@ -206,6 +206,7 @@ pub fn of(tenant: Uuid, work_order: Uuid) -> Result<Vec<(&'static str, String)>,
 
 fn sections(looked: &Looked<'_>, id: Uuid) -> Result<Vec<(&'static str, String)>, Refusal> {
     let (tenant, seen) = (looked.tenant, looked.seen);
+    crate::retention::check_all_here(tenant, id, &looked.facets.number)?;
     let place = [uuid_argument(tenant), uuid_argument(id)];
     let master: Option<pgrx::Uuid> = seen.get(Column::MasterId);
     let lifecycle = [
@@ -217,6 +218,7 @@ fn sections(looked: &Looked<'_>, id: Uuid) -> Result<Vec<(&'static str, String)>
     let delegations = required(&DELEGATIONS, &place, "the list of delegations")?;
     let keys = required(&SIGNING_KEYS, &place, "the list of keys")?;
     let (trail, actors) = trail(tenant, &place);
+    let ledger = crate::ledger::newest_bundle_of(tenant, id)?;
     let principals =
         [uuid_argument(tenant), named(looked, &signatures, &delegations, actors).into_datum()];
     let master = match master {
@@ -240,7 +242,7 @@ fn sections(looked: &Looked<'_>, id: Uuid) -> Result<Vec<(&'static str, String)>
         ("delegations", delegations.to_string()),
         ("principals", required(&PRINCIPALS, &principals, "the list of principals")?.to_string()),
         ("trail", trail),
-        ("ledger", "null".to_owned()),
+        ("ledger", ledger.map_or_else(|| "null".to_owned(), |proofs| proofs.to_json())),
         ("how_to_verify", Value::from(HOW_TO_VERIFY).to_string()),
     ])
 }

@@ -40,6 +40,9 @@ statement!(
     [UUIDOID]
 );
 
+/// What cannot be, the work orders that it concerns, and what to do.
+pub type Problem = (String, Vec<String>, String);
+
 /// Every problem, the work orders that it concerns, and what to do.
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
@@ -49,7 +52,11 @@ fn check_hierarchy() -> TableIterator<
     (name!(problem, String), name!(work_orders, Vec<String>), name!(what_to_do, String)),
 > {
     crate::install::check_records();
-    let tenant = identity::required().or_refuse().tenant;
+    TableIterator::new(problems(identity::required().or_refuse().tenant))
+}
+
+/// Every problem of a tenant.
+pub fn problems(tenant: Uuid) -> Vec<Problem> {
     let here = [uuid_argument(tenant)];
     let edges: Vec<(Uuid, Uuid)> = WAITING.with(|statement| {
         statement.run(Mode::Latest, &here, |rows| {
@@ -59,7 +66,7 @@ fn check_hierarchy() -> TableIterator<
             (0..rows.count()).filter_map(|row| Some((id(row, 1)?, id(row, 2)?))).collect()
         })
     });
-    let mut found: Vec<(String, Vec<String>, String)> = circles(&edges)
+    let mut found: Vec<Problem> = circles(&edges)
         .into_iter()
         .map(|circle| {
             let ids: Vec<pgrx::Uuid> =
@@ -98,5 +105,5 @@ fn check_hierarchy() -> TableIterator<
             found.push((problem.to_owned(), named, what_to_do.to_owned()));
         }
     }
-    TableIterator::new(found)
+    found
 }

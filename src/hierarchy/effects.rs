@@ -19,7 +19,7 @@ use wo_rules::lifecycle::{Effect, Lifecycle, State, Transition};
 use wo_rules::refusal::{Refusal, SqlState};
 
 /// With so many open parts, or fewer, one that ends waits for the others that do; with more of them,
-/// whoever ends later tells the master, or wo.tick() does.
+/// whoever ends later tells the master, or the worker does.
 const LAST_PARTS: i64 = 64;
 
 /// The first half of the advisory locks under which the last parts of a master end one by one.
@@ -71,6 +71,20 @@ statement!(
     LAST_ONE_AT_A_TIME,
     "select pg_catalog.pg_advisory_xact_lock($1, pg_catalog.hashtext($2))",
     [INT4OID, TEXTOID]
+);
+statement!(
+    UNTOLD,
+    "select held.id from wo.work_order as held
+     where held.tenant_id = $1 and held.id = $2 and held.locked_at is null
+        and not exists (select from wo.work_order as part
+            where part.tenant_id = $1 and part.master_id = $2 and part.locked_at is null
+                and not exists (select from wo.waiver as waived
+                    where waived.tenant_id = $1 and waived.work_order_id = $2 and waived.part_id = part.id))
+        and not exists (select from wo.audit_entry as told
+            where told.tenant_id = $1 and told.subject_id = $2 and told.action = 'children_settled'
+                and told.recorded_at >= (select pg_catalog.max(part.locked_at) from wo.work_order as part
+                    where part.tenant_id = $1 and part.master_id = $2))",
+    [UUIDOID, UUIDOID]
 );
 statement!(
     MASTER_IS_OPEN,
@@ -407,6 +421,8 @@ fn settle(tenant: Uuid, master: Uuid, ended: usize) {
         })
     };
     if count() > most {
+        // Were all of them ending now, none of us would see it: the worker looks after our commit.
+        crate::worker::leave_master(tenant, master);
         return;
     }
     let arguments = [LOCK_SPACE.into_datum(), text(&master.to_string())];
@@ -416,6 +432,19 @@ fn settle(tenant: Uuid, master: Uuid, ended: usize) {
     if count() == 0 {
         settled(tenant, master);
     }
+}
+
+/// Tells a master that was left at a commit, if all of its parts have ended since. Whether it did.
+pub fn settle_left(tenant: Uuid, master: Uuid) -> bool {
+    let one_at_a_time = [LOCK_SPACE.into_datum(), text(&master.to_string())];
+    as_trail(|| {
+        LAST_ONE_AT_A_TIME.with(|statement| statement.run(Mode::Write, &one_at_a_time, |_| ()));
+    });
+    let arguments = [uuid_argument(tenant), uuid_argument(master)];
+    let is_untold = as_trail(|| {
+        UNTOLD.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.count() > 0))
+    });
+    is_untold && settled(tenant, master)
 }
 
 /// Writes into a master's trail that all of its parts have ended, and takes the edge that its

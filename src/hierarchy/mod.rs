@@ -8,6 +8,7 @@ pub mod guards;
 pub mod plan;
 mod report;
 pub mod tick;
+pub mod watch;
 
 use crate::identity::memory::Identity;
 use crate::row::Row;

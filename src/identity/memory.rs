@@ -33,6 +33,8 @@ pub enum Proof {
     Login,
     /// By membership of `wo_admin`: a tenant without a principal.
     Administration,
+    /// The background worker, which nobody can be.
+    Worker,
 }
 
 /// Who is acting.
@@ -55,6 +57,7 @@ impl Identity {
             Proof::Token { token_id, .. } => format!("token:{token_id}"),
             Proof::Login => "login".to_owned(),
             Proof::Administration => "administration".to_owned(),
+            Proof::Worker => "worker".to_owned(),
         }
     }
 }
@@ -102,7 +105,7 @@ impl Identity {
     fn lives(&self, now: i64) -> bool {
         match self.proof {
             Proof::Token { expires, .. } => now < expires,
-            Proof::Login | Proof::Administration => true,
+            Proof::Login | Proof::Administration | Proof::Worker => true,
         }
     }
 }
@@ -261,10 +264,23 @@ pub fn confirm(identity: &Rc<Identity>) -> bool {
         match identity.proof {
             Proof::Token { .. } => memory.session_checked = true,
             Proof::Login => memory.login = Some(Some(Rc::clone(identity))),
-            Proof::Administration => {}
+            Proof::Administration | Proof::Worker => {}
         }
         true
     })
+}
+
+/// Who is acting as far as the backend knows without looking anything up; for what must not fail.
+pub fn known_already() -> Option<Rc<Identity>> {
+    MEMORY
+        .try_with(|memory| {
+            let memory = memory.try_borrow().ok()?;
+            let bound = memory.current.bound.clone();
+            let session = memory.current.session.as_ref().map(|(_, identity)| Rc::clone(identity));
+            bound.or(session).or_else(|| memory.login.clone().flatten())
+        })
+        .ok()
+        .flatten()
 }
 
 /// Forgets what the login role was found to be: its mapping may just have been changed.
@@ -334,6 +350,7 @@ unsafe extern "C-unwind" fn at_transaction_event(
         XACT_EVENT_PRE_COMMIT => {
             crate::hierarchy::effects::before_commit();
             crate::evidence::before_commit();
+            crate::worker::before_commit();
         }
         XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE => {
             let _ = MEMORY.try_with(|memory| {
@@ -357,10 +374,12 @@ unsafe extern "C-unwind" fn at_transaction_event(
             crate::lifecycle::cache::forget_publication();
             super::known::at_transaction_end();
             crate::work_order::pending::forget_all();
+            crate::worker::at_transaction_end(event == XACT_EVENT_COMMIT);
             crate::event::at_transaction_end();
             crate::hierarchy::graph::at_transaction_end();
             crate::hierarchy::effects::at_transaction_end();
             crate::evidence::at_transaction_end();
+            crate::ledger::at_transaction_end();
             crate::work_order::number::at_transaction_end();
         }
         _ => {}
@@ -395,11 +414,13 @@ unsafe extern "C-unwind" fn at_subtransaction_event(
             crate::hierarchy::graph::at_rollback_to_savepoint(level);
             crate::hierarchy::effects::at_rollback_to_savepoint(level);
             crate::evidence::at_rollback_to_savepoint(level);
+            crate::refused_attempt::at_rollback_to_savepoint(level);
             crate::work_order::pending::at_rollback_to_savepoint(level);
         }
         SUBXACT_EVENT_COMMIT_SUB => {
             crate::hierarchy::effects::at_release_of_savepoint(level);
             crate::evidence::at_release_of_savepoint(level);
+            crate::refused_attempt::at_release_of_savepoint(level);
             let _ = MEMORY.try_with(|memory| {
                 if let Ok(mut memory) = memory.try_borrow_mut() {
                     let parent = level - 1;

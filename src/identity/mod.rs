@@ -302,9 +302,18 @@ pub fn administrator(tenant: Uuid) -> Identity {
     Identity { tenant, principal: None, kind: None, proof: Proof::Administration }
 }
 
+/// The identity in which a job is done for a tenant: the worker's own, or that of whoever calls
+/// `wo.tick()`.
+pub fn of_a_job(tenant: Uuid) -> Identity {
+    match crate::worker::is_this_process() {
+        true => Identity { proof: Proof::Worker, ..administrator(tenant) },
+        false => administrator(tenant),
+    }
+}
+
 /// The identity of the installation itself, for what belongs to no tenant.
 pub fn installation() -> Identity {
-    administrator(Uuid::nil())
+    of_a_job(Uuid::nil())
 }
 
 /// Reads a public key in hexadecimal or base64url.

@@ -146,9 +146,18 @@ pub fn tenant_named(name: &str) -> Option<Uuid> {
 
 /// Every tenant that is not disabled.
 pub fn open_tenants() -> Vec<Uuid> {
+    tenants_that(is_open)
+}
+
+/// Every tenant, disabled ones too.
+pub fn all_tenants() -> Vec<Uuid> {
+    tenants_that(|_| true)
+}
+
+fn tenants_that(are_wanted: impl Fn(&Row) -> bool) -> Vec<Uuid> {
     let mut tenants = Vec::new();
     find::<()>("tenant", "tenant_pkey", &[], |row| {
-        let id = row.named::<pgrx::Uuid>("tenant_id").filter(|_| is_open(row));
+        let id = row.named::<pgrx::Uuid>("tenant_id").filter(|_| are_wanted(row));
         tenants.extend(id.map(|id| Uuid::from_bytes(*id.as_bytes())));
         None
     });

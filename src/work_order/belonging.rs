@@ -244,6 +244,13 @@ pub struct Happening {
     pub data: Map<String, Value>,
 }
 
+/// Makes a write of the law's own to the work order's record, which `write` does by an UPDATE of that
+/// one row. Gives whether the row was there.
+pub fn upkeep(work_order: Uuid, happening: Happening, write: impl FnOnce() -> usize) -> bool {
+    let consequence = Consequence::Upkeep(work_order, Rc::new(happening));
+    pending::as_consequence(consequence, || as_trail(write)) > 0
+}
+
 /// Writes it into the work order's chain.
 pub fn record(tenant: Uuid, work_order: Uuid, happening: Happening) {
     let arguments = [uuid_argument(tenant), uuid_argument(work_order)];

@@ -56,7 +56,8 @@ fn create_work_orders(
         &[pg_sys::UUIDOID, pg_sys::JSONBOID],
     );
     let arguments = [uuid_argument(acting.tenant), jsonb(work_orders)];
-    let (_, written) = listen(|| statement.run(Mode::Write, &arguments, |_| ()));
+    let write = || statement.run(Mode::Write, &arguments, |_| ());
+    let (_, written) = crate::refused_attempt::together(|| listen(write));
     let made: Vec<_> = written.into_iter().filter(|written| written.action == "created").collect();
     if made.len() != elements.len() {
         refuse(Refusal::new(

@@ -31,6 +31,7 @@ pub fn check_kept(
     }
     let same = |column: Column| new.row.same(old.row, new.layout.column(column));
     let migrating = matches!(consequence, Some(Consequence::Migration(_)));
+    let upkeep = matches!(consequence, Some(Consequence::Upkeep(..)));
     let mut kept_columns = vec![
         Column::TenantId,
         Column::Id,
@@ -48,6 +49,9 @@ pub fn check_kept(
     ];
     if !migrating {
         kept_columns.push(Column::LifecycleVersion);
+    }
+    if !upkeep {
+        kept_columns.extend([Column::StateDeadlineToldAt, Column::ArchivedAt]);
     }
     let written: Vec<&str> =
         kept_columns.into_iter().filter(|column| !same(*column)).map(Column::name).collect();

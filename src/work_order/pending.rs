@@ -70,6 +70,8 @@ pub enum Consequence {
     Rejection(Uuid),
     /// Something that belongs to the work order was written.
     Belonging(Uuid, Rc<Happening>),
+    /// The law's own care of the record: the columns that its UPDATE sets are what changes.
+    Upkeep(Uuid, Rc<Happening>),
 }
 
 thread_local! {
@@ -122,6 +124,7 @@ pub fn consequence_of(id: Uuid) -> Option<Consequence> {
             | Consequence::Migration(it)
             | Consequence::Cascade(it)
             | Consequence::Belonging(it, _)
+            | Consequence::Upkeep(it, _)
                 if *it == id =>
             {
                 Some(consequence.clone())

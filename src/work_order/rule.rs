@@ -156,7 +156,9 @@ fn before_insert(
         (column(Column::CreatedAt), time),
         (column(Column::UpdatedAt), time),
         (column(Column::LockedAt), None),
+        (column(Column::ArchivedAt), None),
         (column(Column::StateDeadline), deadline(&compiled, creation.status, at)),
+        (column(Column::StateDeadlineToldAt), None),
     ];
     let mut default = |field: Field, value: Option<pg_sys::Datum>| {
         if new.row.datum(new.layout.field(field)).is_none() {
@@ -197,6 +199,7 @@ fn before_insert(
             reason,
             may_follow,
             happening: None,
+            upkeep: false,
             aftermath: Aftermath::of_placing(placing),
             approvals: approval::aftermath::Aftermath::of_creation(
                 acting.tenant,
@@ -246,7 +249,9 @@ fn before_update(
         reason: reason.as_deref(),
     };
     let lifecycle = lifecycle_of(acting.tenant, new);
-    let decision = if let Some(Consequence::Migration(_) | Consequence::Belonging(..)) = consequence
+    let decision = if let Some(
+        Consequence::Migration(_) | Consequence::Belonging(..) | Consequence::Upkeep(..),
+    ) = consequence
     {
         if lifecycle.state(&status).is_none() {
             return Err(damaged("a work order in a state that its lifecycle does not have"));
@@ -279,7 +284,9 @@ fn before_update(
     let moved = status != facets.status;
     let migrated = matches!(consequence, Some(Consequence::Migration(_)));
     let happening = match consequence {
-        Some(Consequence::Belonging(_, happening)) => Some(happening),
+        Some(Consequence::Belonging(_, happening) | Consequence::Upkeep(_, happening)) => {
+            Some(happening)
+        }
         _ => None,
     };
     let placing =
@@ -301,6 +308,7 @@ fn before_update(
     if let Some(assignee) = &assignee {
         approval::aftermath::check_assignee(acting.tenant, id, assignee, &record)?;
     }
+    let upkeep = matches!(consequence, Some(Consequence::Upkeep(..)));
     let approvals = approval::aftermath::Aftermath::of(
         acting.tenant,
         &lifecycle,
@@ -308,17 +316,19 @@ fn before_update(
         approval::aftermath::Changed {
             moved: moved || migrated,
             regulatory: flag_changed,
-            fields: changed,
+            // What the law takes out of an ended record does not amend what was signed.
+            fields: if upkeep { FieldSet::EMPTY } else { changed },
             place: placing.changed,
         },
     );
 
     let at = identity::now();
-    let version = old.version() + i64::from(happening.is_none());
+    let counts = happening.is_none() || (upkeep && !changed.is_empty());
+    let version = old.version() + i64::from(counts);
     let column = |column: Column| new.layout.column(column);
     let time = Some(pg_sys::Datum::from(at));
     let mut changes: Vec<Change> = vec![(column(Column::Reason), None)];
-    if happening.is_none() {
+    if counts {
         changes.push((column(Column::Version), version.into_datum()));
         changes.push((column(Column::UpdatedAt), time));
     }
@@ -327,6 +337,7 @@ fn before_update(
     }
     if moved || migrated {
         changes.push((column(Column::StateDeadline), deadline(&lifecycle, &status, at)));
+        changes.push((column(Column::StateDeadlineToldAt), None));
     }
     if decision.new_revision {
         let revision = old.get::<i32>(Column::Revision).unwrap_or(1).saturating_add(1);
@@ -387,6 +398,7 @@ fn before_update(
         reason,
         may_follow,
         happening: happening.map(Rc::as_ref),
+        upkeep,
         aftermath,
         approvals,
         moves_along: matches!(consequence, Some(Consequence::Cascade(_))),
@@ -423,6 +435,8 @@ struct LinkParts<'a> {
     may_follow: bool,
     /// What happened to something that belongs to the work order, instead of a change of its own.
     happening: Option<&'a Happening>,
+    /// Whether what happened is a change of the record's own columns after all.
+    upkeep: bool,
     /// What follows for others.
     aftermath: Aftermath,
     /// What follows for its signatures.
@@ -455,8 +469,8 @@ fn link_and_store(
         .filter(|(_, before, after)| before != after)
         .collect();
     let changes = match parts.happening {
-        Some(happening) => happening.changes.clone(),
-        None => {
+        Some(happening) if !parts.upkeep => happening.changes.clone(),
+        _ => {
             changes(compared.iter().map(|(name, old, new)| (*name, old.as_deref(), new.as_deref())))
         }
     };

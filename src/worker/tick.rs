@@ -1,8 +1,8 @@
 //! The jobs on call.
 
-use super::jobs::{JOBS, Job, Run};
+use super::jobs::{JOBS, Job, Run, run_for};
 use crate::identity::standing::open_tenants;
-use crate::identity::{self, login_is_member, memory};
+use crate::identity::{self, login_is_member};
 use pgrx::prelude::*;
 use uuid::Uuid;
 
@@ -12,30 +12,28 @@ use uuid::Uuid;
 fn tick() -> TableIterator<'static, (name!(job, String), name!(done, i32))> {
     crate::install::check_records();
     let done: Vec<(String, i32)> = match identity::current() {
-        Some(acting) => JOBS.iter().filter_map(|job| for_one(job, acting.tenant)).collect(),
+        Some(acting) => JOBS
+            .iter()
+            .filter(|job| matches!(job.run, Run::Tenant(_)))
+            .map(|job| (job.name.to_owned(), done_for(job, &[acting.tenant])))
+            .collect(),
         None if login_is_member("wo_admin") => {
             let tenants = open_tenants();
-            JOBS.iter().map(|job| (job.name.to_owned(), for_all(job, &tenants))).collect()
+            JOBS.iter()
+                .map(|job| match job.run {
+                    Run::Tenant(_) => (job.name.to_owned(), done_for(job, &tenants)),
+                    Run::Installation(_) => (job.name.to_owned(), done_for(job, &[Uuid::nil()])),
+                })
+                .collect()
         }
         None => crate::raise::refuse(wo_rules::identity::nobody()),
     };
     TableIterator::new(done)
 }
 
-/// A tenant's job for the tenant that is acting.
-fn for_one(job: &Job, tenant: Uuid) -> Option<(String, i32)> {
-    match job.run {
-        Run::Tenant(run) => Some((job.name.to_owned(), run(tenant))),
-        Run::Installation(_) => None,
-    }
-}
-
-fn for_all(job: &Job, tenants: &[Uuid]) -> i32 {
-    match job.run {
-        Run::Tenant(run) => tenants
-            .iter()
-            .map(|tenant| memory::during(identity::administrator(*tenant), || run(*tenant)))
-            .sum(),
-        Run::Installation(run) => memory::during(identity::installation(), run),
-    }
+fn done_for(job: &Job, tenants: &[Uuid]) -> i32 {
+    tenants
+        .iter()
+        .filter_map(|tenant| run_for(job, *tenant))
+        .fold(0, |sum, done| sum.saturating_add(done))
 }
