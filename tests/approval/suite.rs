@@ -7,6 +7,7 @@ mod chromium;
 mod delegation;
 mod escalation;
 mod evidence;
+mod expiry;
 mod firm;
 mod master;
 mod pending;

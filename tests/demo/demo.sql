@@ -206,3 +206,36 @@ select wo.transition(:'master', 'pending_review') ->> 'status' as "the master, l
 select sequence, at::timestamptz(0), who, action, why, left(what, 90) as what from wo.audit_trail(:'fleet');
 select intact, chains, entries from wo.verify_audit();
 select count(*) as events, min(type) as first_type, max(position) as last_position from wo.event;
+
+\echo
+\echo '== 8. What was refused is on record, although its transactions rolled back =='
+select code, actor, wo_number, attempts, left(why, 70) as why from wo.refused_attempt order by sequence;
+select wo_number, code, opened_for, attempts, left(summary, 60) as summary from wo.findings();
+
+\echo
+\echo '== 9. The ledger: sealed by itself, verified, and proven to somebody outside =='
+do $$
+begin
+    for tries in 1 .. 100 loop
+        exit when exists (
+            select from wo.ledger_checkpoint as sealed
+            where sealed.position >= (select max(told.position) from wo.audit_entry as told)
+        );
+        perform pg_sleep(0.1);
+    end loop;
+end
+$$;
+\pset format unaligned
+\pset tuples_only on
+select wo.checkpoint();
+\pset format aligned
+\pset tuples_only off
+select intact, verified_to as leaves_verified, problem from wo.verify_ledger();
+select wo.inclusion_proof(:'fleet') ->> 'leaf_index' as "the newest entry of the fleet's task is leaf",
+    jsonb_array_length(wo.inclusion_proof(:'fleet') -> 'hashes') as "and proven by so many hashes";
+\! "$WO_CLI" witness --state "$WO_KEYS/witness" --sealing-key "@$WO_KEYS/sealing.pub" --database "host=$PGHOST port=$PGPORT user=audra dbname=demo"
+
+\echo
+\echo '== 10. How things are =='
+\c :wo postgres
+select severity, subject, left(detail, 100) as detail from wo.health() order by subject;

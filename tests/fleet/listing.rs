@@ -287,7 +287,14 @@ fn what_is_late_is_found_by_index_and_is_what_a_naive_query_finds() {
     let plan = fleet.with(READER, |client| plan_of(client, "select * from wo.overdue"));
     let indexes: BTreeSet<&str> =
         plan.iter().filter_map(|node| node["Index Name"].as_str()).collect();
-    assert_eq!(indexes, BTreeSet::from(["work_order_due_date", "work_order_state_deadline"]));
+    assert_eq!(
+        indexes,
+        BTreeSet::from([
+            "work_order_due_date",
+            "work_order_state_deadline",
+            "work_order_state_overdue"
+        ])
+    );
     assert!(plan.iter().all(|node| node["Node Type"] != "Seq Scan"), "{plan:#?}");
     let found = fleet.all(READER, "select order_id || ' ' || rule from wo.overdue order by 1");
     let naive = fleet.all(

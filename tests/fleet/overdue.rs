@@ -223,3 +223,98 @@ fn everybody_sees_their_own_tenants_and_nobody_elses() {
     // Row security does not hold a superuser back; the view does.
     assert_eq!(late(&fleet, "postgres"), BTreeSet::new());
 }
+
+/// A fleet whose new work orders may be pending for less than a tenth of a second, and one of them
+/// that has been for longer.
+fn impatient() -> (Fleet, String) {
+    let fleet = Fleet::found();
+    let mut definition = fleet.definition("fleet_task");
+    for state in definition["states"].as_array_mut().unwrap() {
+        if state["name"] == "pending" {
+            state["maximum_hours"] = json!(0.00001);
+        }
+    }
+    fleet.publish(&definition);
+    let number = fleet.create("[SS1-Operations] Wait");
+    fleet.database.wait_until("select bool_and(state_deadline < now()) from wo.work_order");
+    (fleet, number)
+}
+
+/// How many stays a tick told of.
+fn told(fleet: &Fleet) -> i32 {
+    fleet.one("夏哥", "select done from wo.tick() where job = 'states_overdue'")
+}
+
+#[track_caller]
+fn assert_intact(fleet: &Fleet) {
+    let problem: Option<String> =
+        fleet.one("夏哥", "select string_agg(problem, '; ') from wo.verify_audit()");
+    assert_eq!(problem, None);
+}
+
+#[test]
+fn a_stay_beyond_the_maximum_is_told_once_in_the_trail_and_the_outbox() {
+    let (fleet, number) = impatient();
+    fleet.run("夏哥", "select wo.create_consumer('late')");
+    let before: i64 = fleet.one("夏哥", "select version from wo.work_order");
+    assert_eq!(told(&fleet), 1);
+    assert_eq!(told(&fleet), 0, "told twice");
+    let entry: Value = fleet.one(
+        "夏哥",
+        "select to_jsonb(told) from wo.audit_entry as told where action = 'time_in_state_exceeded'",
+    );
+    assert_eq!(entry["reason"], "no work order stays pending for more than 0.00001 hours");
+    assert_eq!(entry["record_version"], json!(before), "no change of the record");
+    let event: Value = fleet.one(
+        "夏哥",
+        "select event from wo.fetch_events('late', 100) where event ->> 'type' = 'wo.time_in_state_exceeded'",
+    );
+    assert_eq!(event["data"]["work_order"], json!(number));
+    assert_eq!(event["data"]["assignee"], "Mac CLI 小克");
+    assert!(event["data"]["deadline"].is_string(), "{event}");
+    assert_eq!(late(&fleet, "夏哥").len(), 1, "it is late all the same");
+    assert_intact(&fleet);
+
+    // The next stay has a clock of its own.
+    fleet.run("Mac CLI 小克", &format!("select wo.accept_work_order('{number}')"));
+    let told_at: Option<String> =
+        fleet.one("夏哥", "select state_deadline_told_at::text from wo.work_order");
+    assert_eq!(told_at, None);
+    assert_eq!(told(&fleet), 0);
+    assert_intact(&fleet);
+}
+
+#[test]
+fn who_is_just_moving_it_is_not_waited_for() {
+    let (fleet, number) = impatient();
+    let mut moving = fleet.database.connect("mac_cli_ke");
+    moving.batch_execute(&format!("begin; select wo.accept_work_order('{number}')")).unwrap();
+    assert_eq!(told(&fleet), 0);
+    moving.batch_execute("rollback").unwrap();
+    assert_eq!(told(&fleet), 1);
+}
+
+#[test]
+fn a_migrated_work_order_has_the_clock_of_its_new_version() {
+    let (fleet, number) = impatient();
+    assert_eq!(told(&fleet), 1);
+    let mut definition = fleet.definition("fleet_task");
+    for state in definition["states"].as_array_mut().unwrap() {
+        state.as_object_mut().unwrap().remove("maximum_hours");
+    }
+    fleet.publish(&definition);
+    fleet.administer(&format!("select wo.migrate_lifecycle('{number}', 3, 'patience')"));
+    let clock: Option<String> = fleet.one(
+        "夏哥",
+        "select coalesce(state_deadline, state_deadline_told_at)::text from wo.work_order",
+    );
+    assert_eq!(clock, None);
+    assert_intact(&fleet);
+}
+
+#[test]
+fn nobody_writes_the_clock_past_the_law() {
+    let (fleet, _) = impatient();
+    let update = "update wo.work_order set state_deadline_told_at = now()";
+    fleet.refused("夏哥", update, "42501", "column_not_writable");
+}

@@ -15,8 +15,8 @@ const FIELDS: &str = "title description priority project requester assignee sour
 
 /// What the server alone writes.
 const KEPT_BY_THE_SERVER: &str = "tenant_id id wo_number lifecycle lifecycle_version status version \
-    revision originator reason idempotency_key created_at updated_at locked_at state_deadline \
-    chain_sequence chain_hash";
+    revision originator reason idempotency_key created_at updated_at locked_at archived_at state_deadline \
+    state_deadline_told_at chain_sequence chain_hash";
 
 /// Where it stands among others, with rights of its own: see the suite hierarchy.
 const PLACE: &str = "master_id required hierarchy_policy";
@@ -159,9 +159,11 @@ fn columns_that_the_server_keeps_are_nobodys() {
                 "tenant_id" | "id" => ("gen_random_uuid()", "key_change_refused"),
                 "wo_number" | "originator" | "idempotency_key" => ("'小西'", "key_change_refused"),
                 "created_at" => ("now()", "key_change_refused"),
-                "updated_at" | "locked_at" | "state_deadline" => {
-                    ("'2020-01-01'", "column_not_writable")
-                }
+                "updated_at"
+                | "locked_at"
+                | "archived_at"
+                | "state_deadline"
+                | "state_deadline_told_at" => ("'2020-01-01'", "column_not_writable"),
                 "chain_hash" => ("sha256('x')", "column_not_writable"),
                 "lifecycle" => ("'regulated_change'", "column_not_writable"),
                 _ => ("41", "column_not_writable"),

@@ -1,5 +1,7 @@
 //! What was damaged behind the law's back is found, and told what to do about it. The tick too.
 
+use serde_json::Value;
+
 use crate::lab::{ADMIN, ANN, BOB, Lab, RIVAL, ROOT, closing};
 
 /// Problem, work orders in order, what to do.
@@ -209,4 +211,57 @@ fn an_administrator_ticks_for_every_tenant_and_others_for_their_own() {
     assert_eq!(tick(&lab, ROOT), 0);
     lab.database.login("lab_nobody", &["wo_user"]);
     lab.refused("lab_nobody", "select * from wo.tick()", "42501", "no_identity");
+}
+
+/// How many new problems a tick of the tenant's found.
+fn found(lab: &Lab) -> i32 {
+    lab.one(ANN, "select done from wo.tick() where job = 'hierarchy_checked'")
+}
+
+/// Lets the last check be long ago.
+fn wait_for_the_next(lab: &Lab) {
+    lab.tamper("update wo.hierarchy_check set checked_at = checked_at - interval '1 day'");
+}
+
+#[test]
+fn a_problem_is_told_once_while_it_lasts_and_shows_in_health() {
+    let lab = Lab::found();
+    let [a, b, ..] = lab.several::<4>();
+    lab.after(&b, &a);
+    assert_eq!(found(&lab), 0);
+    let health = || -> Vec<String> {
+        lab.rows(ROOT, "select severity || ': ' || detail from wo_private.hierarchy_health()")
+            .iter()
+            .map(|row| row.get(0))
+            .collect()
+    };
+    assert_eq!(health(), ["good: no check found what cannot be"]);
+    tamper_edge(&lab, &a, &b);
+    assert_eq!(found(&lab), 0, "it was looked at lately");
+    wait_for_the_next(&lab);
+    assert_eq!(found(&lab), 1);
+    wait_for_the_next(&lab);
+    assert_eq!(found(&lab), 0, "told twice");
+    let events: Vec<Value> = lab
+        .rows(ROOT, "select data from wo.event where type = 'wo.hierarchy_problem'")
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["count"], 2);
+    assert!(events[0]["what_to_do"].as_str().unwrap().contains("wo.remove_dependency"));
+    assert!(
+        health()[0].starts_with("bad: ") && health()[0].contains("1 things that no rule allows"),
+        "{:?}",
+        health()
+    );
+    lab.run(ANN, &format!("select wo.remove_dependency('{a}', '{b}')"));
+    wait_for_the_next(&lab);
+    assert_eq!(found(&lab), 0);
+    assert_eq!(health().len(), 1);
+    assert!(health()[0].starts_with("good"), "{:?}", health());
+    // What comes back is told anew.
+    tamper_edge(&lab, &a, &b);
+    wait_for_the_next(&lab);
+    assert_eq!(found(&lab), 1);
 }

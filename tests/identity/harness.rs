@@ -199,7 +199,25 @@ impl<'c> World<'c> {
                 .unwrap();
             transaction.commit().unwrap();
             self.fill_signatures(slug, tenant.id);
+            self.fill_findings(slug);
         }
+    }
+
+    /// A finding, which the law alone opens: past its rule, but not past its trail.
+    fn fill_findings(&self, slug: &str) {
+        self.db
+            .superuser()
+            .batch_execute(&format!(
+                "begin; select wo.administer('{slug}');
+                 alter table wo.finding disable trigger rule;
+                 insert into wo.finding (tenant_id, id, work_order_id, code, guard, opened_at, opened_for, actors,
+                    attempts, summary, entry_sequence)
+                 select tenant_id, gen_random_uuid(), id, '{slug}-secret', 'x', now(), '{slug}-secret', '{{}}', 1, 'x', 1
+                 from wo.work_order where tenant_id = wo.current_tenant() and title like '% 1';
+                 alter table wo.finding enable trigger rule;
+                 commit"
+            ))
+            .unwrap();
     }
 
     /// Rows that nobody could write by right: of a work order that is not there, so that every
@@ -222,7 +240,15 @@ impl<'c> World<'c> {
                  insert into wo.waiver (tenant_id, work_order_id, part_id, approval_id, reason, waived_by, waived_at)
                  values ('{tenant}', {ghost}, {ghost}, {ghost}, '{slug}-secret', 'x', now());
                  insert into wo.evidence (tenant_id, work_order_id, made_at, package, sha256)
-                 values ('{tenant}', {ghost}, now(), '{slug}-secret', sha256('x'));"
+                 values ('{tenant}', {ghost}, now(), '{slug}-secret', sha256('x'));
+                 insert into wo.archive (tenant_id, name, source, from_time, to_time, lines, chains, data_sha256,
+                    proof_sha256, archived_at)
+                 values ('{tenant}', 'event_2020_01', 'event', now(), now(), 0, 0, sha256('x'), sha256('x'), now());
+                 insert into wo.hierarchy_check (tenant_id, checked_at, problems)
+                 values ('{tenant}', now(), jsonb_build_array('{slug}-secret'));
+                 insert into wo.archived_chain (tenant_id, subject_id, archive, sequence, entry_hash, state_sha256, state)
+                 select tenant_id, subject_id, '{slug}-secret', chain_sequence, chain_hash, sha256('x'), '{slug}-secret'
+                 from wo.audit_chain where tenant_id = '{tenant}' limit 1;"
             ))
             .unwrap();
     }

@@ -141,7 +141,7 @@ fn assert_refuses_to_work(db: &Database<'_>, why: &str) {
     }
     let state: String = db
         .superuser()
-        .query_one("SELECT state FROM wo.health() WHERE subject = 'records'", &[])
+        .query_one("SELECT severity FROM wo.health() WHERE subject = 'records'", &[])
         .unwrap()
         .get(0);
     assert_eq!(state, "bad");

@@ -150,7 +150,7 @@ fn a_write_past_the_last_leaf_is_refused_and_changes_nothing() {
     assert_eq!(refusal.code().code(), "23514", "{refusal:?}");
     assert!(refusal.message().contains("no partition of relation \"event\""), "{refusal:?}");
     assert_same(&held, &rows());
-    let state = "SELECT state FROM wo.health() WHERE subject = 'partitions'";
+    let state = "SELECT severity FROM wo.health() WHERE subject = 'partitions'";
     let state: String = superuser.query_one(state, &[]).unwrap().get(0);
     assert_eq!(state, "bad", "wo.health() must say so");
 }

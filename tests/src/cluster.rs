@@ -33,12 +33,12 @@ const FAST: &[(&str, &str)] =
     &[("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")];
 
 pub struct Cluster {
-    dir: PathBuf,
-    port: u16,
-    template: OnceLock<Result<(), String>>,
-    logins: Mutex<HashSet<(String, String)>>,
-    databases: AtomicU32,
-    guardian: Guardian,
+    pub(crate) dir: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) template: OnceLock<Result<(), String>>,
+    pub(crate) logins: Mutex<HashSet<(String, String)>>,
+    pub(crate) databases: AtomicU32,
+    pub(crate) guardian: Guardian,
 }
 
 impl Cluster {
@@ -61,8 +61,13 @@ impl Cluster {
 
     /// One that keeps its promises through a crash.
     pub fn start_durable() -> Cluster {
-        Self::start(&[("fsync", "on"), ("synchronous_commit", "on")])
-            .unwrap_or_else(|error| panic!("{error}"))
+        Self::start_durable_with(&[])
+    }
+
+    /// The same, with settings of its own.
+    pub fn start_durable_with(settings: &[(&str, &str)]) -> Cluster {
+        let durable = [("fsync", "on"), ("synchronous_commit", "on")];
+        Self::start(&[&durable, settings].concat()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A private one with settings of its own, as fast (and as forgetful) as the shared one unless
@@ -131,9 +136,14 @@ impl Cluster {
 
     /// An orderly stop (mode fast).
     pub fn stop(&self) {
+        self.stop_in("fast");
+    }
+
+    /// A stop in that mode: smart, fast or immediate.
+    pub fn stop_in(&self, mode: &str) {
         run(Server::under_test()
             .program("pg_ctl")
-            .args(["stop", "-w", "-s", "-m", "fast", "-D"])
+            .args(["stop", "-w", "-s", "-m", mode, "-D"])
             .arg(self.data()));
     }
 
@@ -150,6 +160,21 @@ impl Cluster {
             signal(*pid, libc::SIGKILL);
         }
         patiently("the killed server to be gone", || pids.iter().all(|pid| is_gone(*pid)));
+    }
+
+    /// A database that this cluster has already: one that a replica or a restored copy was given.
+    pub fn existing(&self, name: &str) -> Database<'_> {
+        Database::new(self, name.to_owned())
+    }
+
+    /// `kill -9` of one process of the server: the postmaster ends all others and recovers. Returns when
+    /// it takes connections again.
+    pub fn kill_process(&self, pid: i32) {
+        signal(pid, libc::SIGKILL);
+        patiently("the killed process to be gone", || is_gone(pid));
+        patiently("the server to be back", || {
+            self.config("postgres", "postgres").connect(NoTls).is_ok()
+        });
     }
 
     /// A database with the extension, nobody else's.
@@ -273,6 +298,21 @@ impl Cluster {
     pub fn log(&self) -> String {
         let log = std::fs::read(self.log_file()).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// A file in the cluster's own directory that the server's user alone may read and write.
+    pub fn make_file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.dir.join(name);
+        let script = r#"umask 077 && cat > "$1""#;
+        let mut child = as_server("sh")
+            .args(["-c", script, "sh"])
+            .arg(&path)
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), content.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success(), "{}", path.display());
+        path
     }
 
     /// A directory in the cluster's own that the server may write to.

@@ -313,6 +313,11 @@ impl Company {
         done
     }
 
+    /// Lets go of every connection, as when the server is to be killed.
+    pub fn forget_clients(&self) {
+        self.clients.borrow_mut().clear();
+    }
+
     #[track_caller]
     pub fn run(&self, login: &str, sql: &str) {
         let done = self.with(login, |client| client.batch_execute(sql));

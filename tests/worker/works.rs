@@ -1,0 +1,91 @@
+//! What the tests begin with: servers that preload the library, and databases that a worker serves.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use postgres::Client;
+use wo_cluster_tests::{Cluster, Database};
+
+/// How many databases of a cluster are listed: the first ones made in it.
+const LISTED: usize = 40;
+
+/// A server that preloads the library and lists its first databases.
+pub fn preloaded(more: &[(&str, &str)]) -> Cluster {
+    let listed: Vec<String> = (0..LISTED).map(|number| format!("db{number}")).collect();
+    let listed = listed.join(",");
+    let settings = [
+        ("shared_preload_libraries", "wo_core"),
+        ("wo_core.databases", listed.as_str()),
+        ("max_worker_processes", "60"),
+    ];
+    Cluster::own(&[&settings, more].concat())
+}
+
+/// The one such server that most tests share; it goes with the process.
+pub fn shared() -> &'static Cluster {
+    static SHARED: OnceLock<&'static Cluster> = OnceLock::new();
+    SHARED.get_or_init(|| Box::leak(Box::new(preloaded(&[]))))
+}
+
+/// A database with the extension and a worker that serves it.
+pub fn served(cluster: &Cluster) -> Database<'_> {
+    let database = cluster.database();
+    reload(cluster);
+    wait_for(&database, "serving");
+    database
+}
+
+/// Has the launcher look at once.
+pub fn reload(cluster: &Cluster) {
+    cluster.superuser("postgres").batch_execute("select pg_reload_conf()").unwrap();
+}
+
+const STATE: &str = "select coalesce(max(state), 'absent') from wo_private.worker_status()
+    where database = current_database()";
+
+/// How the database's worker stands.
+pub fn state(client: &mut Client) -> String {
+    client.query_one(STATE, &[]).unwrap().get(0)
+}
+
+pub fn wait_for(database: &Database<'_>, state: &str) {
+    database.wait_until(&format!("select ({STATE}) = '{state}'"));
+}
+
+/// The worker's process.
+pub fn pid(database: &Database<'_>) -> i32 {
+    let sql = "select pid from pg_stat_activity
+        where backend_type = 'wo_core worker' and datname = current_database()";
+    database.superuser().query_one(sql, &[]).unwrap().get(0)
+}
+
+/// Asks until it is so; a minute without it fails the test.
+#[track_caller]
+pub fn patiently(what: &str, mut is_so: impl FnMut() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < give_up, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub fn runs(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    !status.is_empty() && !status.contains("State:\tZ")
+}
+
+/// Lines of the log from a moment on that say that something went wrong.
+pub fn complaints(cluster: &Cluster, since: usize) -> Vec<String> {
+    let log = cluster.log();
+    log[since..]
+        .lines()
+        .filter(|line| {
+            ["ERROR:", "FATAL:", "PANIC:", "WARNING:", "exited with exit code"]
+                .iter()
+                .any(|word| line.contains(word))
+        })
+        // PostgreSQL's own way of ending these: they would start again.
+        .filter(|line| !(line.contains("launcher") && line.contains("exited with exit code 1")))
+        .map(str::to_owned)
+        .collect()
+}
