@@ -7,10 +7,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-// PostgreSQL's own: pgrx binds them as functions that cannot be handlers, or that guard too much for one.
+// PostgreSQL's own: pgrx binds them as functions that cannot be handlers, that guard too much for one, or
+// that are not always known never to return.
 unsafe extern "C-unwind" {
     fn SignalHandlerForConfigReload(signal: std::os::raw::c_int);
     fn SetLatch(latch: *mut pg_sys::Latch);
+    fn proc_exit(code: std::os::raw::c_int) -> !;
 }
 
 /// Whether this process was told to end.
@@ -88,7 +90,7 @@ pub fn sleep(longest: Duration) {
 /// Ends this process without a word.
 pub fn end(code: i32) -> ! {
     // SAFETY: runs PostgreSQL's own exit callbacks.
-    unsafe { pg_sys::proc_exit(code) }
+    unsafe { proc_exit(code) }
 }
 
 /// Sets a setting of this process, whatever ALTER DATABASE or ALTER ROLE say; for the transaction alone
