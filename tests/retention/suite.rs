@@ -8,3 +8,4 @@ mod months;
 mod past;
 mod records;
 mod rights;
+mod served;
