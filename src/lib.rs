@@ -22,6 +22,7 @@ mod in_process;
 mod install;
 mod ledger;
 mod lifecycle;
+mod lock;
 mod lookup;
 mod partition;
 mod raise;

@@ -272,11 +272,18 @@ pub fn confirm(identity: &Rc<Identity>) -> bool {
 
 /// Who is acting as far as the backend knows without looking anything up; for what must not fail.
 pub fn known_already() -> Option<Rc<Identity>> {
+    let nonce = crate::setting::SESSION.get();
+    let now = wo_rules::time::unix_seconds(super::now());
     MEMORY
         .try_with(|memory| {
             let memory = memory.try_borrow().ok()?;
             let bound = memory.current.bound.clone();
-            let session = memory.current.session.as_ref().map(|(_, identity)| Rc::clone(identity));
+            // A pooler's reset takes the nonce away: whoever comes then is somebody else.
+            let session = memory.current.session.as_ref().filter(|(expected, identity)| {
+                let holds = nonce.as_deref().is_some_and(|it| it.to_bytes() == expected.as_bytes());
+                holds && identity.lives(now)
+            });
+            let session = session.map(|(_, identity)| Rc::clone(identity));
             bound.or(session).or_else(|| memory.login.clone().flatten())
         })
         .ok()

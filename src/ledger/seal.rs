@@ -9,9 +9,7 @@ use crate::event::{self, Event};
 use crate::identity::{self, memory};
 use crate::raise::{OrRefuse, damaged};
 use crate::setting;
-use crate::statement::{Mode, Rows, bigint, statement};
-use pgrx::pg_sys;
-use pgrx::prelude::*;
+use crate::statement::{Mode, Rows, Statement, bigint, statement};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use uuid::Uuid;
@@ -25,8 +23,8 @@ use wo_rules::refusal::Refusal;
 /// How many entries are sealed at a time.
 pub const BATCH: usize = 20_000;
 
-/// The advisory lock of the one sealer.
-const LOCK: i64 = 1_466_920_305;
+/// The lock of the one sealer.
+const LOCK: u64 = 1_466_920_305;
 
 statement!(
     UNSEALED,
@@ -89,6 +87,12 @@ pub fn keep() -> i32 {
 /// Whether the note outside had to be replaced by the newest checkpoint.
 fn keep_outside(situation: &Situation, tiles: &mut Tiles) -> Result<bool, Halt> {
     let is_other = situation.judge(tiles)? == Outside::Replaced;
+    if let (None, Some((newest, _))) = (&situation.outside, &situation.newest) {
+        pgrx::log!(
+            "wo_core: no checkpoint was kept outside, though {} entries are sealed here: a witness knows whether that is all",
+            newest.size
+        );
+    }
     if is_other {
         outside::replace(&note_outside(situation)).map_err(Halt::Outside)?;
     }
@@ -96,14 +100,7 @@ fn keep_outside(situation: &Situation, tiles: &mut Tiles) -> Result<bool, Halt> 
 }
 
 fn is_only_sealer() -> bool {
-    // SAFETY: the function takes a bigint; the lock is released when the transaction ends.
-    unsafe {
-        pgrx::direct_function_call::<bool>(
-            pg_sys::pg_try_advisory_xact_lock_int8,
-            &[LOCK.into_datum()],
-        )
-    }
-    .unwrap_or(false)
+    crate::lock::try_until_end(LOCK)
 }
 
 fn say(halt: &Halt) {
@@ -122,6 +119,8 @@ fn run(situation: &Situation, horizon: i64) -> Result<usize, Halt> {
     if let Some(last) = entries.last() {
         SEALED.set(true);
         memory::mark_written();
+        // What is kept outside must not be ahead of the disk.
+        Statement::new("set local synchronous_commit = on", &[]).run_unkept();
         memory::as_law(|| write(situation, tiles, &entries, last.position)).or_refuse();
         crate::worker::nudge("checkpoint_kept");
     }

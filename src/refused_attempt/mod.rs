@@ -34,8 +34,8 @@ thread_local! {
     /// Whether many rows are tried in one statement just now; where one is refused, each is tried again
     /// by itself.
     static TOGETHER: Cell<bool> = const { Cell::new(false) };
-    /// The code of the refusal of such a statement, which the row's own refusal will repeat.
-    static EXPECTED: Cell<Option<&'static str>> = const { Cell::new(None) };
+    /// Code and sentence of the refusal of such a statement, which the row's own refusal will repeat.
+    static EXPECTED: RefCell<Option<(&'static str, String)>> = const { RefCell::new(None) };
 }
 
 /// Tries many rows in one statement, whose refusal is repeated by one of them.
@@ -51,11 +51,12 @@ pub fn note(refusal: &Refusal) {
     if !shared::is_there() || crate::worker::is_this_process() || !counts(refusal) {
         return;
     }
-    if EXPECTED.replace(None) == Some(refusal.code) {
+    let this = (refusal.code, refusal.message.clone());
+    if EXPECTED.take().as_ref() == Some(&this) {
         return;
     }
     if TOGETHER.replace(false) {
-        EXPECTED.set(Some(refusal.code));
+        EXPECTED.set(Some(this));
     }
     let attempt = Attempt::new(refusal, source_of(), identity::now());
     shared::with_ring(|ring| ring.put(&attempt));
@@ -89,7 +90,7 @@ pub fn next_due() -> Option<i64> {
 pub fn at_transaction_end(committed: bool) {
     give_back(0, committed);
     TOGETHER.set(false);
-    EXPECTED.set(None);
+    EXPECTED.take();
 }
 
 /// What was in hand in the subtransaction of that level, or deeper, is to be written again.

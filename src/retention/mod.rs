@@ -22,19 +22,19 @@ use pgrx::prelude::*;
 use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::retention::name::SOURCES;
 
-/// Archives the oldest month that is due, and drops the leaf of one that was archived before. Gives
-/// how many it did.
+/// Drops the leaf of a month that was archived before, or else archives the oldest that is due: never
+/// both, because the table of all months stays locked until the transaction ends. Gives how many it did.
 pub fn archive_months() -> i32 {
     if setting::archive_directory().is_none() || !archive::alone() {
         return 0;
     }
-    let mut done = 0;
     for pending in archive::all().iter().filter(|archive| archive.is_still_here()) {
         match leave::drop_leaf(pending, "detached") {
-            Ok(()) => done += 1,
+            Ok(()) => return 1,
             Err(why) => say_held(&pending.name, &why),
         }
     }
+    let mut done = 0;
     for source in SOURCES {
         let Some(month) = month::due(source) else { continue };
         match export::export(&month) {

@@ -1,8 +1,6 @@
 //! The jobs. Each is done in bounded portions, and does no harm if it is done twice.
 
 use crate::identity::{self, memory};
-use pgrx::pg_sys;
-use pgrx::prelude::*;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 use uuid::Uuid;
@@ -41,7 +39,8 @@ pub struct Job {
 /// What is never done twice in a row.
 const WHOLE: i32 = i32::MAX;
 
-/// All jobs, in the order in which they are done.
+/// All jobs, in the order in which they are done: last the one that may lock a whole table, so that
+/// `wo.tick()` does not do the others meanwhile.
 pub const JOBS: &[Job] = &[
     Job {
         name: "attempts_recorded",
@@ -86,12 +85,6 @@ pub const JOBS: &[Job] = &[
         run: Run::Tenant(crate::retention::archive_records),
     },
     Job {
-        name: "months_archived",
-        when: When::Every(|| Duration::from_secs(600)),
-        portion: 1,
-        run: Run::Installation(crate::retention::archive_months),
-    },
-    Job {
         name: "partitions_made",
         when: When::Every(|| Duration::from_secs(3600)),
         portion: WHOLE,
@@ -108,6 +101,12 @@ pub const JOBS: &[Job] = &[
         when: When::Every(crate::ledger::seal::interval),
         portion: crate::ledger::seal::BATCH as i32,
         run: Run::Installation(crate::ledger::seal::seal),
+    },
+    Job {
+        name: "months_archived",
+        when: When::Every(|| Duration::from_secs(600)),
+        portion: 1,
+        run: Run::Installation(crate::retention::archive_months),
     },
 ];
 
@@ -138,19 +137,7 @@ pub fn run_for(job: &Job, tenant: Uuid) -> Option<i32> {
 
 /// One runner at a time, until the transaction ends.
 fn try_lock(job: &Job, tenant: Uuid) -> bool {
-    let half = |value: &dyn Fn(&mut DefaultHasher)| -> i32 {
-        let mut hasher = DefaultHasher::new();
-        value(&mut hasher);
-        hasher.finish() as i32
-    };
-    let halves =
-        [half(&|hasher| ("wo_core", job.name).hash(hasher)), half(&|hasher| tenant.hash(hasher))];
-    // SAFETY: the function takes two integers; the lock is released when the transaction ends.
-    unsafe {
-        pgrx::direct_function_call::<bool>(
-            pg_sys::pg_try_advisory_xact_lock_int4,
-            &halves.map(IntoDatum::into_datum),
-        )
-    }
-    .unwrap_or(false)
+    let mut hasher = DefaultHasher::new();
+    ("wo_core", job.name, tenant).hash(&mut hasher);
+    crate::lock::try_until_end(hasher.finish())
 }

@@ -66,7 +66,7 @@ pub extern "C-unwind" fn wo_core_worker_main(database: pg_sys::Datum) {
         (c"statement_timeout", c"0"),
         (c"idle_in_transaction_session_timeout", c"0"),
         // Nobody is to wait behind a job that waits.
-        (c"lock_timeout", c"10s"),
+        (c"lock_timeout", c"1s"),
     ] {
         set(name, value, false);
     }
@@ -273,7 +273,7 @@ impl Worker {
                 Vec::new()
             }
         };
-        let mut failed = false;
+        let (mut failed, mut elsewhere) = (false, false);
         for tenant in tenants {
             loop {
                 let done = self.busy(|| {
@@ -284,7 +284,10 @@ impl Worker {
                 });
                 let done = match done {
                     Ok(None) => return,
-                    Ok(Some(done)) => Ok(done.unwrap_or(0)),
+                    Ok(Some(done)) => {
+                        elsewhere |= done.is_none();
+                        Ok(done.unwrap_or(0))
+                    }
                     Err(why) => Err(why),
                 };
                 let again = matches!(done, Ok(done) if done >= job.portion);
@@ -300,6 +303,11 @@ impl Worker {
             }
         }
         self.next[index] = self.when(index);
+        if elsewhere {
+            // Another process is at it, for as long as its transaction takes.
+            let after = Instant::now() + Duration::from_secs(1);
+            self.next[index] = self.next[index].map(|next| next.max(after));
+        }
         if failed {
             let failures = self.site.with_books(|books| books.jobs[index].failures);
             let failures = u32::try_from(failures).unwrap_or(u32::MAX);

@@ -40,7 +40,7 @@ impl Verification {
         let mut at = self.from;
         // What stands before the first leaf of all was never sealed either.
         let mut position = match at.checked_sub(1) {
-            None => 0,
+            None => i64::MIN,
             Some(before) => last_position(before / TILE_WIDTH as u64),
         };
         while at < self.to {

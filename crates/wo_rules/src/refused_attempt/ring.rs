@@ -366,6 +366,9 @@ impl Ring<'_> {
                 head.rest = longer(head.rest);
                 head.not_before = now + head.rest;
             } else {
+                // What could not be written waits, so that it does not keep others from being.
+                head.rest = longer(head.rest);
+                head.not_before = now + head.rest;
                 head.unwritten += in_hand;
                 self.attempts[one.place].first_at = one.attempt.first_at;
             }
