@@ -4,7 +4,7 @@ export WO_BUILD ?= $(CURDIR)/target
 PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 
 .DEFAULT_GOAL := help
-.PHONY: help build install test soak bench demo demo-stop doc clean
+.PHONY: help build install test soak bench bench-full bench-plot demo demo-stop doc clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +23,14 @@ test: ## Run everything that CI runs, on PostgreSQL 15, 18 and 16
 soak: build ## Kill the server a hundred times under load (WO_SOAK_ROUNDS), and hold everything against everything
 	@.ci/soak
 
-bench: build ## Measure against the floor
-	@if [ -x benches/run ]; then benches/run; else echo "no benchmark yet"; fi
+bench: build ## Measure against the floor and the peers, in minutes; PARTS="transition peers" for some
+	@benches/run $(PARTS)
+
+bench-full: build ## The same with every size, in hours
+	@benches/run --full $(PARTS)
+
+bench-plot: ## Draw the newest results once more
+	@benches/run --plot
 
 demo: build ## Start a throwaway cluster and take work orders through their lifecycles
 	@.ci/demo start

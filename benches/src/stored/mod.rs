@@ -1,0 +1,159 @@
+//! What is stored already: transitions, reads and lists among few and among many work orders.
+
+mod list;
+
+use std::time::Instant;
+
+use postgres::Client;
+use wo_cluster_tests::{Cluster, Database};
+
+use crate::figure::{Book, Figure, Target};
+use crate::ground;
+use crate::load::{Load, Way};
+use crate::measure::take_turns;
+use crate::options::Options;
+use crate::transition::COUNTS;
+
+const PART: &str = "stored";
+
+/// The time of a transition among many, in times of that among the fewest that are judged.
+const GROWTH: Target = Target::AtMost(1.2);
+/// From where on growth is judged.
+const FROM: u32 = 100_000;
+const CLIENTS: u32 = 16;
+
+const RECENT: Way = Way {
+    name: "of the newest",
+    script: include_str!("../../sql/transition/login.sql"),
+    role: "captain",
+    acts: 2,
+    counts: COUNTS,
+};
+/// One at a time: two clients that draw the same one would refuse each other's move.
+const SCATTERED: Way =
+    Way { name: "anywhere", script: include_str!("../../sql/stored_scattered.sql"), ..RECENT };
+
+/// A database of one size.
+struct Stored<'c> {
+    rows: u32,
+    db: Database<'c>,
+    reader: Client,
+}
+
+pub fn measure(book: &mut Book, options: &Options) {
+    let cluster = ground::cluster(&[]);
+    let mut stored: Vec<Stored<'_>> =
+        options.sizes.iter().map(|rows| fill(&cluster, options, *rows)).collect();
+    for (way, clients) in [(RECENT, CLIENTS), (SCATTERED, 1)] {
+        transitions(book, options, &stored, way, clients);
+    }
+    reads(book, options, &mut stored);
+    if let Some(largest) = stored.last() {
+        list::measure(book, options, &largest.db, largest.rows);
+    }
+}
+
+fn fill<'c>(cluster: &'c Cluster, options: &Options, rows: u32) -> Stored<'c> {
+    let start = Instant::now();
+    let db = ground::database(cluster, options.partitions);
+    db.login("reader", &["wo_user"]);
+    let mut admin = db.superuser();
+    ground::found_by(&db, "wo.create_tenant('bench', 'Bench', template => 'fleet')");
+    admin
+        .batch_execute(
+            "select wo.create_tenant('rival', 'Rival', template => 'fleet');
+             select wo.create_tenant('third', 'Third', template => 'fleet');
+             begin;
+             select wo.administer('bench');
+             update wo.principal set db_role = 'reader' where id = 'Win App 小A' and tenant_id = wo.current_tenant();
+             commit;",
+        )
+        .unwrap();
+    let fill = include_str!("../../sql/stored.sql").replace("$ROWS", &rows.to_string());
+    admin.batch_execute(&fill).unwrap();
+    ground::give_work(&db, CLIENTS);
+    ground::tidy(&mut admin);
+    println!("    {rows} work orders stored in {} s", start.elapsed().as_secs());
+    let reader = db.connect("reader");
+    Stored { rows, db, reader }
+}
+
+fn transitions(book: &mut Book, options: &Options, stored: &[Stored<'_>], way: Way, clients: u32) {
+    let texts: Vec<String> = stored.iter().map(|one| one.rows.to_string()).collect();
+    let samples = take_turns(options.rounds, stored.len(), |at, _| {
+        let variables = [("rows", texts[at].as_str())];
+        let database = &stored[at].db;
+        Load {
+            database,
+            clients,
+            seconds: options.seconds,
+            variables: &variables,
+            latencies: false,
+        }
+        .run(&way)
+        // The time of one, as its client sees it.
+        .map(|sample| f64::from(clients) * 1e3 / sample.rate)
+    });
+    let times: Vec<Result<Vec<f64>, String>> =
+        samples.into_iter().map(|samples| samples.into_iter().collect()).collect();
+    let base = stored.iter().position(|one| one.rows >= FROM).unwrap_or(0);
+    let of = |at: usize| times[at].clone().unwrap_or_default();
+    for (at, one) in stored.iter().enumerate() {
+        let problem = [at, base].into_iter().find_map(|at| times[at].as_ref().err().cloned());
+        let rows = one.rows;
+        let name = format!("transition {}, {rows} stored, {clients} clients", way.name);
+        let mut figure = Figure::new(name, "ms", &of(at))
+            .detail("series", format!("transition {}", way.name))
+            .detail("rows", rows)
+            .unless(problem);
+        if at != base {
+            let judged = (at > base && way.name == RECENT.name).then_some(GROWTH);
+            figure = figure
+                .against(&format!("{} stored", stored[base].rows), &of(at), &of(base))
+                .must(judged);
+        }
+        book.add(PART, figure);
+    }
+}
+
+/// What people read most, asked by one of them.
+const READS: [(&str, &str); 4] = [
+    (
+        "one work order by its number",
+        "select * from wo.work_order where wo_number = 'WO-2026-1000'",
+    ),
+    ("wo.audit_trail", "select * from wo.audit_trail('B-1-1')"),
+    ("wo.list_work_orders, newest 50", "select * from wo.list_work_orders()"),
+    ("wo.allowed_transitions", "select * from wo.allowed_transitions('WO-2026-1000')"),
+];
+const ASKED: u32 = 50;
+
+fn reads(book: &mut Book, options: &Options, stored: &mut [Stored<'_>]) {
+    for (name, sql) in READS {
+        let statements: Vec<_> =
+            stored.iter_mut().map(|one| one.reader.prepare(sql).unwrap()).collect();
+        let times = take_turns(options.rounds + 1, stored.len(), |at, _| {
+            let start = Instant::now();
+            for _ in 0..ASKED {
+                stored[at].reader.query(&statements[at], &[]).unwrap();
+            }
+            start.elapsed().as_secs_f64() * 1e3 / f64::from(ASKED)
+        });
+        for (at, one) in stored.iter().enumerate() {
+            // The first of each warms up.
+            let own = &times[at][1..];
+            let figure = Figure::new(format!("{name}, {} stored", one.rows), "ms", own)
+                .detail("series", name)
+                .detail("rows", one.rows);
+            let base = &times[0][1..];
+            book.add(
+                PART,
+                if at == 0 {
+                    figure
+                } else {
+                    figure.against(&format!("{} stored", stored[0].rows), own, base)
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What the server's sessions wait for while something runs.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use postgres::Client;
+
+const EVERY: Duration = Duration::from_millis(50);
+
+/// Sessions of this database that were seen working or waiting, but for the one that looks.
+const LOOK: &str = "select coalesce(wait_event_type || ':' || wait_event, 'running'), count(*)
+    from pg_stat_activity
+    where datname = current_database() and state = 'active' and pid <> pg_backend_pid()
+    group by 1";
+
+/// How often sessions were seen in each wait event; `running` where in none.
+pub type Waits = BTreeMap<String, i64>;
+
+/// Runs something, looking on all the while.
+pub fn during<T>(mut observer: Client, run: impl FnOnce() -> T) -> (T, Waits) {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            let mut waits = Waits::new();
+            let Ok(look) = observer.prepare(LOOK) else { return waits };
+            while !done.load(Ordering::Relaxed) {
+                for row in observer.query(&look, &[]).unwrap_or_default() {
+                    *waits.entry(row.get(0)).or_default() += row.get::<_, i64>(1);
+                }
+                std::thread::sleep(EVERY);
+            }
+            waits
+        });
+        let result = run();
+        done.store(true, Ordering::Relaxed);
+        (result, looking.join().unwrap_or_default())
+    })
+}
+
+/// All that several runs waited for.
+pub fn sum(several: impl IntoIterator<Item = Waits>) -> Waits {
+    let mut all = Waits::new();
+    for (event, count) in several.into_iter().flatten() {
+        *all.entry(event).or_default() += count;
+    }
+    all
+}
