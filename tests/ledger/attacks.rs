@@ -3,10 +3,10 @@
 use postgres::Transaction;
 use uuid::Uuid;
 use wo_cluster_tests::signing::ROOT;
-use wo_cluster_tests::{behind_the_back, refused};
+use wo_cluster_tests::{behind_the_back, refused, rehash};
 use wo_rules::ledger::checkpoint::Checkpoint;
 
-use crate::forger::{rehash, rewrite_leaves};
+use crate::forger::rewrite_leaves;
 use crate::stage::{Ledger, Verdict, new_key};
 
 /// Carries an attack out, looks at what verification says, and takes it back.

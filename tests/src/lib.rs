@@ -26,4 +26,4 @@ pub use race::{backend_pid, race};
 pub use refusal::{db_error, refused};
 pub use sealing::Sealing;
 pub use server::Server;
-pub use tamper::behind_the_back;
+pub use tamper::{behind_the_back, rehash};
