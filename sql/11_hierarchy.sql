@@ -206,7 +206,12 @@ create or replace function wo.ready_work_orders(master text)
     as $$
         select held.wo_number::text, held.id, held.title::text, held.status, held.assignee, held.priority, held.planned_start
         from wo_private.ready_work_orders($1) as ready
-        join wo.work_order as held on held.tenant_id = wo.current_tenant() and held.id = ready.id
+        -- One by one, by their key: the planner knows not how few they are, and would read the whole table.
+        cross join lateral (
+            select found.* from wo.work_order as found
+            where found.tenant_id = (select wo.current_tenant()) and found.id = ready.id
+            limit 1
+        ) as held
         order by held.planned_start nulls last, held.id
     $$;
 comment on function wo.ready_work_orders(text) is 'The parts of a master (at any depth) that have not started and wait for nothing any more.';

@@ -6,34 +6,87 @@
 //! than the row itself. Whatever is unusual goes through SQL: a leaf that is not there, a column, a
 //! policy or a trigger for each statement that a DBA added, an isolation level above READ COMMITTED.
 
+pub mod checks;
+mod many;
+
+pub use many::many_rows;
+
 use crate::statement::Argument;
 use pgrx::pg_sys;
 use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use wo_rules::time::Day;
 
+thread_local! {
+    /// The leaves that take rows as the law writes them, by parent and month, since tables were
+    /// last altered.
+    static LEAVES: RefCell<HashMap<(&'static str, i64, u32), pg_sys::Oid>> = RefCell::default();
+}
+
+/// Forgets what was looked up: a table was altered.
+pub fn forget() {
+    let _ = LEAVES.try_with(|leaves| leaves.try_borrow_mut().map(|mut leaves| leaves.clear()));
+    checks::forget();
+}
+
 /// Appends a row to the leaf of that month, its values in the order of `columns`. False where it has
 /// to go through the parent.
-pub fn append_to_leaf(parent: &str, month: Day, columns: &[&str], values: &[Argument]) -> bool {
-    let name = format!("{parent}_{:04}_{:02}", month.year, month.month);
-    let name = CString::new(name).unwrap_or_default();
+pub fn append_to_leaf(
+    parent: &'static str,
+    month: Day,
+    columns: &[&str],
+    values: &[Argument],
+) -> bool {
+    if let Some(done) = many::append(parent, month, columns, values) {
+        return done;
+    }
+    let key = (parent, month.year, month.month);
     // SAFETY: relation, indexes, slot and executor state are opened and closed here; values and
     // nulls have the length of the leaf's descriptor, and every value is of its column's type, as
     // the statement that does the same through SQL shows. An ERROR unwinds through us, and the abort
     // releases all of them.
     unsafe {
-        let schema = pg_sys::get_namespace_oid(c"wo".as_ptr(), true);
-        let leaf = pg_sys::get_relname_relid(name.as_ptr(), schema);
+        // Whoever alters the leaf waits for this lock or has us hear of it here: what is known
+        // after it was taken holds until it is given back.
+        let known = LEAVES.with_borrow(|leaves| leaves.get(&key).copied());
+        if let Some(leaf) = known {
+            let relation = pg_sys::try_table_open(leaf, pg_sys::RowExclusiveLock as i32);
+            let is_still = LEAVES.with_borrow(|leaves| leaves.get(&key) == known.as_ref());
+            if !relation.is_null() {
+                if is_still {
+                    append(relation, values);
+                }
+                pg_sys::table_close(relation, pg_sys::NoLock as i32);
+            }
+            if is_still {
+                return !relation.is_null();
+            }
+        }
+        let leaf = leaf_of(parent, month);
         if leaf == pg_sys::Oid::INVALID {
             return false;
         }
         let relation = pg_sys::table_open(leaf, pg_sys::RowExclusiveLock as i32);
         let is_usual = (*(*relation).rd_rel).relispartition && has_columns(relation, columns);
         if is_usual {
+            LEAVES.with_borrow_mut(|leaves| leaves.insert(key, leaf));
             append(relation, values);
         }
         pg_sys::table_close(relation, pg_sys::NoLock as i32);
         is_usual
+    }
+}
+
+/// The leaf of that month; invalid where there is none.
+unsafe fn leaf_of(parent: &str, month: Day) -> pg_sys::Oid {
+    let name = format!("{parent}_{:04}_{:02}", month.year, month.month);
+    let name = CString::new(name).unwrap_or_default();
+    // SAFETY: NUL-terminated names; the look-ups answer from the catalogue caches.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"wo".as_ptr(), true);
+        pg_sys::get_relname_relid(name.as_ptr(), schema)
     }
 }
 
@@ -58,7 +111,9 @@ unsafe fn append(relation: pg_sys::Relation, values: &[Argument]) {
         let state = pg_sys::CreateExecutorState();
         let result: *mut pg_sys::ResultRelInfo =
             pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
-        pg_sys::InitResultRelInfo(result, relation, 1, std::ptr::null_mut(), 0);
+        // The state has no range table, and an index into it would be followed by who tells which
+        // constraint a row has failed.
+        pg_sys::InitResultRelInfo(result, relation, 0, std::ptr::null_mut(), 0);
         spare_own_trigger((*result).ri_TrigDesc);
         pg_sys::ExecOpenIndices(result, false);
         let slot =
@@ -68,10 +123,56 @@ unsafe fn append(relation: pg_sys::Relation, values: &[Argument]) {
             *(*slot).tts_isnull.add(index) = value.is_none();
         }
         pg_sys::ExecStoreVirtualTuple(slot);
-        pg_sys::ExecSimpleRelationInsert(result, state, slot);
+        insert(result, state, slot);
         pg_sys::ExecCloseIndices(result);
         pg_sys::ExecDropSingleTupleTableSlot(slot);
         pg_sys::FreeExecutorState(state);
+    }
+}
+
+/// Inserts a row as ExecSimpleRelationInsert would, its CHECKs and bounds compiled already.
+unsafe fn insert(
+    result: *mut pg_sys::ResultRelInfo,
+    state: *mut pg_sys::EState,
+    slot: *mut pg_sys::TupleTableSlot,
+) {
+    // SAFETY: see append_to_leaf; the indexes are open.
+    unsafe {
+        let relation = (*result).ri_RelationDesc;
+        let command = pg_sys::CmdType::CMD_INSERT;
+        pg_sys::CheckCmdReplicaIdentity(relation, command);
+        let triggers = (*result).ri_TrigDesc;
+        if !triggers.is_null()
+            && (*triggers).trig_insert_before_row
+            && !pg_sys::ExecBRInsertTriggers(state, result, slot)
+        {
+            return;
+        }
+        generate(result, state, slot, command);
+        checks::meet(result, state, slot);
+        pg_sys::simple_table_tuple_insert(relation, slot);
+        let unsettled = if (*result).ri_NumIndices > 0 {
+            add_to_indexes(result, state, slot, None)
+        } else {
+            std::ptr::null_mut()
+        };
+        pg_sys::ExecARInsertTriggers(state, result, slot, unsettled, std::ptr::null_mut());
+    }
+}
+
+/// Fills stored generated columns that somebody added.
+unsafe fn generate(
+    result: *mut pg_sys::ResultRelInfo,
+    state: *mut pg_sys::EState,
+    slot: *mut pg_sys::TupleTableSlot,
+    command: pg_sys::CmdType::Type,
+) {
+    // SAFETY: the relation is open and the slot holds a row of it.
+    unsafe {
+        let constraints = (*(*(*result).ri_RelationDesc).rd_att).constr;
+        if !constraints.is_null() && (*constraints).has_generated_stored {
+            pg_guard_ffi_boundary(|| ExecComputeStoredGenerated(result, state, slot, command));
+        }
     }
 }
 
@@ -180,14 +281,7 @@ pub fn update(
         );
         if is_found {
             pg_sys::slot_getsomeattrs_int(found, count as i32);
-            let changed = virtual_slot(relation);
-            std::ptr::copy_nonoverlapping((*found).tts_values, (*changed).tts_values, count);
-            std::ptr::copy_nonoverlapping((*found).tts_isnull, (*changed).tts_isnull, count);
-            for (index, value) in changes {
-                *(*changed).tts_values.add(*index) = value.unwrap_or(pg_sys::Datum::from(0));
-                *(*changed).tts_isnull.add(*index) = value.is_none();
-            }
-            pg_sys::ExecStoreVirtualTuple(changed);
+            let changed = changed(relation, found, changes);
             store(result, state, found, changed);
             pg_sys::ExecDropSingleTupleTableSlot(changed);
         }
@@ -200,6 +294,30 @@ pub fn update(
         pg_sys::CommandCounterIncrement();
         pg_sys::table_close(relation, pg_sys::NoLock as i32);
         is_found
+    }
+}
+
+/// The row as it is to be stored, in a slot that hands it to the triggers, takes theirs and stores
+/// it without taking it apart.
+unsafe fn changed(
+    relation: pg_sys::Relation,
+    found: *mut pg_sys::TupleTableSlot,
+    changes: &[(usize, Argument)],
+) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: the relation is open, the slot holds a row of it whose columns are all read, and every
+    // index is one of its columns.
+    unsafe {
+        let descriptor = (*relation).rd_att;
+        let count = (*descriptor).natts as usize;
+        let mut values = std::slice::from_raw_parts((*found).tts_values, count).to_vec();
+        let mut nulls = std::slice::from_raw_parts((*found).tts_isnull, count).to_vec();
+        for (index, value) in changes {
+            values[*index] = value.unwrap_or(pg_sys::Datum::from(0));
+            nulls[*index] = value.is_none();
+        }
+        let tuple = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+        let slot = pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsHeapTuple);
+        pg_sys::ExecStoreHeapTuple(tuple, slot, true)
     }
 }
 
@@ -231,23 +349,13 @@ unsafe fn store(
     // SAFETY: see update.
     unsafe {
         let relation = (*result).ri_RelationDesc;
-        let constraints = (*(*relation).rd_att).constr;
         let command = pg_sys::CmdType::CMD_UPDATE;
         pg_sys::CheckCmdReplicaIdentity(relation, command);
         if !passes_triggers(result, state, found, changed) {
             return;
         }
-        if !constraints.is_null() {
-            if (*constraints).has_generated_stored {
-                pg_guard_ffi_boundary(|| {
-                    ExecComputeStoredGenerated(result, state, changed, command)
-                });
-            }
-            pg_sys::ExecConstraints(result, changed, state);
-        }
-        if (*(*relation).rd_rel).relispartition {
-            pg_sys::ExecPartitionCheck(result, changed, state, true);
-        }
+        generate(result, state, changed, command);
+        checks::meet(result, state, changed);
         let mut indexes = Indexes::default();
         let place = &raw mut (*found).tts_tid;
         let snapshot = (*state).es_snapshot;
@@ -256,7 +364,7 @@ unsafe fn store(
         let mut unsettled = std::ptr::null_mut();
         if has_entries {
             pg_sys::ExecOpenIndices(result, false);
-            unsettled = add_to_indexes(result, state, changed, indexes);
+            unsettled = add_to_indexes(result, state, changed, Some(indexes));
         }
         pg_sys::ExecARUpdateTriggers(
             state,
@@ -316,30 +424,32 @@ unsafe fn passes_triggers(
     }
 }
 
-/// Adds the stored row to the open indexes; gives those whose uniqueness is still to be asked.
+/// Adds the stored row to the open indexes, after an UPDATE to those that it gives an entry; gives
+/// those whose uniqueness is still to be asked.
 unsafe fn add_to_indexes(
     result: *mut pg_sys::ResultRelInfo,
     state: *mut pg_sys::EState,
     stored: *mut pg_sys::TupleTableSlot,
-    indexes: Indexes,
+    updated: Option<Indexes>,
 ) -> *mut pg_sys::List {
     let (conflict, arbiters) = (std::ptr::null_mut(), std::ptr::null_mut());
+    let is_update = updated.is_some();
     // SAFETY: see update.
     unsafe {
         #[cfg(feature = "pg15")]
         return pg_sys::ExecInsertIndexTuples(
-            result, stored, state, indexes, false, conflict, arbiters,
+            result, stored, state, is_update, false, conflict, arbiters,
         );
         #[cfg(not(feature = "pg15"))]
         return pg_sys::ExecInsertIndexTuples(
             result,
             stored,
             state,
-            true,
+            is_update,
             false,
             conflict,
             arbiters,
-            indexes == pg_sys::TU_UpdateIndexes::TU_Summarizing,
+            updated == Some(pg_sys::TU_UpdateIndexes::TU_Summarizing),
         );
     }
 }

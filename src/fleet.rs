@@ -1,5 +1,6 @@
 //! The fleet's functions: they name an action, and the lifecycle says where it leads.
 
+use crate::jsonb::Object;
 use crate::lifecycle::cache;
 use crate::raise::OrRefuse;
 use crate::statement::{Mode, statement, uuid as uuid_argument};
@@ -17,13 +18,13 @@ fn take_action(
     action: Option<&str>,
     reason: Option<&str>,
     fields: Option<&str>,
-) -> pgrx::JsonB {
+) -> Object {
     crate::install::check_records();
     let work_order = work_order.unwrap_or_default();
     let to_status = target(work_order, action.unwrap_or_default()).or_refuse();
     let change =
         Change { work_order, to_status: Some(&to_status), reason, fields, expected_version: None };
-    pgrx::JsonB(api::transition_to(change, &to_status).or_refuse())
+    api::transition_to(change, &to_status).or_refuse()
 }
 
 /// Where the action leads from the work order's state.
@@ -40,7 +41,7 @@ fn update_work_order_status(
     work_order: Option<&str>,
     new_status: Option<&str>,
     notes: Option<&str>,
-) -> pgrx::JsonB {
+) -> Object {
     crate::install::check_records();
     let work_order = work_order.unwrap_or_default();
     let Some(to_status) = new_status else {
@@ -55,7 +56,7 @@ fn update_work_order_status(
         fields: fields.as_deref(),
         expected_version: None,
     };
-    pgrx::JsonB(api::transition_to(change, to_status).or_refuse())
+    api::transition_to(change, to_status).or_refuse()
 }
 
 /// The notes as a field to write, where the edge does not keep its reason in a field by itself.

@@ -20,6 +20,7 @@ mod identity;
 #[cfg(any(test, feature = "pg_test"))]
 mod in_process;
 mod install;
+mod jsonb;
 mod ledger;
 mod lifecycle;
 mod lock;
@@ -48,6 +49,11 @@ mod wo_private {}
 
 extension_sql!("select wo_private.install();", name = "install", finalize);
 
+/// The many small values of a transition must not share the heap of PostgreSQL's memory contexts:
+/// each block that a context asks for would have malloc tidy up after them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Called once when a backend loads the library.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
@@ -56,6 +62,7 @@ pub extern "C-unwind" fn _PG_init() {
     setting::define();
     identity::remember();
     install::watch();
+    apply::checks::watch();
 }
 
 /// A refusal is raised as a panic, and pgrx would add a backtrace to its DETAIL where the server was

@@ -42,6 +42,14 @@ pub fn forget() {
     let _ = COLUMNS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
 }
 
+/// Whether a table can be read by that index. Not where the table is divided, since an index of all
+/// partitions holds nothing itself: then SQL has to be asked.
+pub fn is_indexed(table: &'static str, index: &'static str) -> bool {
+    // SAFETY: the look-up answers from the catalogue cache.
+    let kind = unsafe { pg_sys::get_rel_relkind(oid_of(table)) };
+    kind as u8 == pg_sys::RELKIND_RELATION && known_oid(index).is_some()
+}
+
 /// What is committed now, for several look-ups that belong together.
 pub struct Latest(pg_sys::Snapshot);
 
@@ -108,6 +116,78 @@ impl Latest {
     }
 }
 
+impl Latest {
+    /// See [`find`]; the rows come in the opposite order of the index.
+    pub fn find_last<T>(
+        &self,
+        table: &'static str,
+        index: &'static str,
+        key: &[Key<'_>],
+        mut read: impl FnMut(&Row) -> Option<T>,
+    ) -> Option<T> {
+        let (table, index) = (oid_of(table), oid_of(index));
+        let lock = pg_sys::AccessShareLock as i32;
+        // SAFETY: as in find.
+        unsafe {
+            let relation = pg_sys::table_open(table, lock);
+            let index = pg_sys::index_open(index, lock);
+            let mut keys: Vec<pg_sys::ScanKeyData> =
+                key.iter().map(|part| scan_key(table, part)).collect();
+            let count = keys.len() as i32;
+            let scan = pg_sys::systable_beginscan_ordered(
+                relation,
+                index,
+                self.0,
+                count,
+                keys.as_mut_ptr(),
+            );
+            let backward = pg_sys::ScanDirection::BackwardScanDirection;
+            let mut answer = None;
+            while answer.is_none() {
+                let tuple = pg_sys::systable_getnext_ordered(scan, backward);
+                if tuple.is_null() {
+                    break;
+                }
+                answer = read(&Row::of_tuple(tuple, (*relation).rd_att));
+            }
+            pg_sys::systable_endscan_ordered(scan);
+            pg_sys::index_close(index, lock);
+            pg_sys::table_close(relation, lock);
+            answer
+        }
+    }
+
+    /// Gives every row of a table of the catalogue to `read`, with the description of its columns.
+    pub fn each_of(
+        &self,
+        table: pg_sys::Oid,
+        mut read: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc),
+    ) {
+        // SAFETY: the relation is opened and closed here. An ERROR unwinds through us, and the abort
+        // releases it with the scan.
+        unsafe {
+            let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+            let scan = pg_sys::systable_beginscan(
+                relation,
+                pg_sys::Oid::INVALID,
+                false,
+                self.0,
+                0,
+                std::ptr::null_mut(),
+            );
+            loop {
+                let tuple = pg_sys::systable_getnext(scan);
+                if tuple.is_null() {
+                    break;
+                }
+                read(tuple, (*relation).rd_att);
+            }
+            pg_sys::systable_endscan(scan);
+            pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
+        }
+    }
+}
+
 unsafe fn scan_key(table: pg_sys::Oid, part: &Key<'_>) -> pg_sys::ScanKeyData {
     let mut key = pg_sys::ScanKeyData::default();
     let (function, collation, value) = match part {
@@ -148,8 +228,12 @@ fn attribute_of(table: pg_sys::Oid, column: &'static str) -> i16 {
 
 /// The oid of a relation of schema wo.
 pub fn oid_of(name: &'static str) -> pg_sys::Oid {
+    known_oid(name).unwrap_or_else(|| refuse(damaged(&format!("wo.{name} is missing"))))
+}
+
+fn known_oid(name: &'static str) -> Option<pg_sys::Oid> {
     if let Some(known) = RELATIONS.with_borrow(|all| all.get(name).copied()) {
-        return known;
+        return Some(known);
     }
     let text = CString::new(name).unwrap_or_default();
     // SAFETY: a NUL-terminated name; both look-ups answer from the catalogue caches.
@@ -158,8 +242,8 @@ pub fn oid_of(name: &'static str) -> pg_sys::Oid {
         pg_sys::get_relname_relid(text.as_ptr(), schema)
     };
     if oid == pg_sys::Oid::INVALID {
-        refuse(damaged(&format!("wo.{name} is missing")));
+        return None;
     }
     RELATIONS.with_borrow_mut(|all| all.insert(name, oid));
-    oid
+    Some(oid)
 }

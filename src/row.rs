@@ -4,6 +4,7 @@ use crate::raise::{damaged, refuse};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::CStr;
+use wo_rules::refusal::Refusal;
 use wo_rules::time;
 
 /// One row, taken apart: a datum for each column.
@@ -99,10 +100,11 @@ impl Row {
 
     /// A column's value as JSON text; `None` where it is NULL.
     pub fn json(&self, index: usize) -> Option<String> {
+        let datum = self.datum(index)?;
         let attribute = attribute(self.descriptor, index)?;
         // SAFETY: the attribute lies inside the descriptor.
         let type_oid = unsafe { pg_sys::getBaseType((*attribute).atttypid) };
-        self.datum(index).map(|datum| json_text(datum, type_oid))
+        Some(json_text(datum, type_oid))
     }
 
     /// A copy of the row with some columns replaced, in the form that a trigger returns.
@@ -154,6 +156,24 @@ pub fn returned<'a>(
             pgrx::PgTupleDesc::from_pg_unchecked((*relation).rd_att),
             tuple,
         )
+    }
+}
+
+/// The names of a table's columns; nothing for one that was dropped.
+pub fn columns_of(table: pg_sys::Oid) -> Vec<Option<String>> {
+    // SAFETY: the table is opened and closed here, and its descriptor holds natts attributes, each
+    // with a NUL-terminated name.
+    unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+        let descriptor = (*relation).rd_att;
+        let names = (0..(*descriptor).natts as usize)
+            .map(|index| {
+                let name = CStr::from_ptr((*attribute(descriptor, index)?).attname.data.as_ptr());
+                Some(name.to_string_lossy().into_owned())
+            })
+            .collect();
+        pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
+        names
     }
 }
 
@@ -248,7 +268,14 @@ pub fn is_long_or_not_blank(text: pg_sys::Datum) -> bool {
 /// times in UTC with microseconds, `jsonb` as PostgreSQL prints it.
 fn json_text(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
     match type_oid {
-        pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::NAMEOID => quoted(&output(datum, type_oid)),
+        // SAFETY: the datum is of one of the two types, which are stored alike.
+        pg_sys::TEXTOID | pg_sys::VARCHAROID => unsafe {
+            match pgrx::text_to_rust_str(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) {
+                Ok(text) => quoted(text),
+                Err(_) => refuse(not_utf8()),
+            }
+        },
+        pg_sys::NAMEOID => quoted(&output(datum, type_oid)),
         pg_sys::BOOLOID => if datum.value() as u8 != 0 { "true" } else { "false" }.to_owned(),
         pg_sys::INT8OID => (datum.value() as i64).to_string(),
         pg_sys::INT4OID => (datum.value() as i32).to_string(),
@@ -277,7 +304,11 @@ fn json_text(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+fn not_utf8() -> Refusal {
+    damaged("the database's encoding is not UTF-8")
 }
 
 /// A value as its type's output function writes it.
@@ -290,7 +321,7 @@ fn output(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
         let text = pg_sys::OidOutputFunctionCall(function, datum);
         match CStr::from_ptr(text).to_str() {
             Ok(text) => text.to_owned(),
-            Err(_) => refuse(damaged("the database's encoding is not UTF-8")),
+            Err(_) => refuse(not_utf8()),
         }
     }
 }

@@ -1,29 +1,23 @@
 //! What follows when a work order was placed or moved: circles are refused, masters and successors
 //! are told, parts are cancelled along, a master learns that all of its parts are settled.
 
+use super::ending::Ending;
 use super::{Placing, graph, guards};
 use crate::duty::as_trail;
 use crate::event::Event;
 use crate::identity::{self, memory};
 use crate::lifecycle::cache;
 use crate::raise::{OrRefuse, refuse};
-use crate::statement::{Mode, Rows, bigint, statement, text, uuid as uuid_argument};
+use crate::statement::{Mode, Rows, statement, text, uuid as uuid_argument};
 use crate::work_order::belonging::{self, Happening};
 use crate::work_order::pending::{Consequence, as_consequence};
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use serde_json::{Map, json};
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use uuid::Uuid;
 use wo_rules::lifecycle::{Effect, Lifecycle, State, Transition};
 use wo_rules::refusal::{Refusal, SqlState};
-
-/// With so many open parts, or fewer, one that ends waits for the others that do; with more of them,
-/// whoever ends later tells the master, or the worker does.
-const LAST_PARTS: i64 = 64;
-
-/// The first half of the advisory locks under which the last parts of a master end one by one.
-const LOCK_SPACE: i32 = 0x776f_6d73;
 
 statement!(
     NUMBER,
@@ -55,36 +49,6 @@ statement!(
     END,
     "update wo.work_order set status = $3, reason = $4 where tenant_id = $1 and id = $2",
     [UUIDOID, UUIDOID, TEXTOID, TEXTOID]
-);
-statement!(
-    COUNT_OPEN,
-    "select pg_catalog.count(*) from (
-        select from wo.work_order as part
-        where part.tenant_id = $1 and part.master_id = $2 and part.locked_at is null
-            and not exists (select from wo.waiver as waived
-                where waived.tenant_id = $1 and waived.work_order_id = $2 and waived.part_id = part.id)
-        limit $3
-     ) as open",
-    [UUIDOID, UUIDOID, INT8OID]
-);
-statement!(
-    LAST_ONE_AT_A_TIME,
-    "select pg_catalog.pg_advisory_xact_lock($1, pg_catalog.hashtext($2))",
-    [INT4OID, TEXTOID]
-);
-statement!(
-    UNTOLD,
-    "select held.id from wo.work_order as held
-     where held.tenant_id = $1 and held.id = $2 and held.locked_at is null
-        and not exists (select from wo.work_order as part
-            where part.tenant_id = $1 and part.master_id = $2 and part.locked_at is null
-                and not exists (select from wo.waiver as waived
-                    where waived.tenant_id = $1 and waived.work_order_id = $2 and waived.part_id = part.id))
-        and not exists (select from wo.audit_entry as told
-            where told.tenant_id = $1 and told.subject_id = $2 and told.action = 'children_settled'
-                and told.recorded_at >= (select pg_catalog.max(part.locked_at) from wo.work_order as part
-                    where part.tenant_id = $1 and part.master_id = $2))",
-    [UUIDOID, UUIDOID]
 );
 statement!(
     MASTER_IS_OPEN,
@@ -387,64 +351,28 @@ pub fn at_transaction_end() {
 
 /// Before the commit: tells each master once that all of its parts have ended, if they have.
 ///
-/// Parts that end at once do not see each other end. So the last few of them end one by one, under
-/// a lock of their master's that is held through the commit; before that nobody waits for anybody.
-/// The masters come in the order of their ids, so that two transactions never wait for each other.
+/// The masters come in the order of their ids, the newest first: a master that ends in here has been
+/// made before its own, as a rule, so that two transactions do not wait for each other.
 pub fn before_commit() {
+    let mut ending = Ending::default();
     loop {
         let mut ended = ENDED.with_borrow_mut(std::mem::take);
         if ended.is_empty() {
             return;
         }
-        ended.sort_by_key(|(_, master)| *master);
+        ended.sort_by_key(|(_, master)| Reverse(*master));
+        ended.dedup_by_key(|(_, master)| *master);
         let Some(tenant) = identity::current().map(|acting| acting.tenant) else { return };
         // SAFETY: a transaction may still run queries before its commit; it has no snapshot then.
         unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
-        for parts in ended.chunk_by(|(_, one), (_, other)| one == other) {
-            settle(tenant, parts[0].1, parts.len());
+        for (_, master) in ended {
+            if ending.is_last(tenant, master) {
+                settled(tenant, master);
+            }
         }
         // SAFETY: pushed above.
         unsafe { pg_sys::PopActiveSnapshot() };
     }
-}
-
-/// Tells a master, of whose parts this transaction ended so many.
-fn settle(tenant: Uuid, master: Uuid, ended: usize) {
-    // Who ends many at once may meet others who do.
-    let most = LAST_PARTS + 8 * i64::try_from(ended).unwrap_or(i64::MAX >> 4);
-    let count = || -> i64 {
-        let arguments = [uuid_argument(tenant), uuid_argument(master), bigint(most + 1)];
-        as_trail(|| {
-            COUNT_OPEN.with(|statement| {
-                statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1).unwrap_or(0))
-            })
-        })
-    };
-    if count() > most {
-        // Were all of them ending now, none of us would see it: the worker looks after our commit.
-        crate::worker::leave_master(tenant, master);
-        return;
-    }
-    let arguments = [LOCK_SPACE.into_datum(), text(&master.to_string())];
-    as_trail(|| {
-        LAST_ONE_AT_A_TIME.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
-    });
-    if count() == 0 {
-        settled(tenant, master);
-    }
-}
-
-/// Tells a master that was left at a commit, if all of its parts have ended since. Whether it did.
-pub fn settle_left(tenant: Uuid, master: Uuid) -> bool {
-    let one_at_a_time = [LOCK_SPACE.into_datum(), text(&master.to_string())];
-    as_trail(|| {
-        LAST_ONE_AT_A_TIME.with(|statement| statement.run(Mode::Write, &one_at_a_time, |_| ()));
-    });
-    let arguments = [uuid_argument(tenant), uuid_argument(master)];
-    let is_untold = as_trail(|| {
-        UNTOLD.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.count() > 0))
-    });
-    is_untold && settled(tenant, master)
 }
 
 /// Writes into a master's trail that all of its parts have ended, and takes the edge that its

@@ -3,6 +3,7 @@
 
 mod check;
 pub mod effects;
+mod ending;
 pub mod graph;
 pub mod guards;
 pub mod plan;

@@ -1,4 +1,4 @@
-//! Masters whose last parts ended at once.
+//! Masters that were not told when their last part ended, which only writes past the rules bring about.
 
 use super::effects::settled;
 use crate::duty::as_trail;
@@ -22,7 +22,7 @@ statement!(
     [UUIDOID]
 );
 
-/// Tells the masters whose last parts ended at once.
+/// Tells the masters that were not told.
 pub fn tell_masters(tenant: Uuid) -> i32 {
     let untold: Vec<Uuid> = as_trail(|| {
         UNTOLD.with(|statement| {

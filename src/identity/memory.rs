@@ -358,6 +358,7 @@ unsafe extern "C-unwind" fn at_transaction_event(
             crate::hierarchy::effects::before_commit();
             crate::evidence::before_commit();
             crate::worker::before_commit();
+            crate::install::before_commit();
         }
         XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE => {
             let _ = MEMORY.try_with(|memory| {
@@ -381,6 +382,7 @@ unsafe extern "C-unwind" fn at_transaction_event(
             crate::lifecycle::cache::forget_publication();
             super::known::at_transaction_end();
             crate::work_order::pending::forget_all();
+            crate::install::at_transaction_end();
             crate::worker::at_transaction_end(event == XACT_EVENT_COMMIT);
             crate::event::at_transaction_end();
             crate::hierarchy::graph::at_transaction_end();

@@ -7,6 +7,7 @@ use crate::configuration::record_of_installation;
 use crate::duty::as_ledger;
 use crate::event::{self, Event};
 use crate::identity::{self, memory};
+use crate::lock::{Lock, Purpose};
 use crate::raise::{OrRefuse, damaged};
 use crate::setting;
 use crate::statement::{Mode, Rows, Statement, bigint, statement};
@@ -100,7 +101,7 @@ fn keep_outside(situation: &Situation, tiles: &mut Tiles) -> Result<bool, Halt> 
 }
 
 fn is_only_sealer() -> bool {
-    crate::lock::try_until_end(LOCK)
+    Lock::new(Purpose::Work, LOCK).try_until_end()
 }
 
 fn say(halt: &Halt) {

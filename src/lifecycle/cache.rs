@@ -2,9 +2,8 @@
 //! never goes stale, but for one thing: a version that this transaction published and rolled back
 //! was never one. So what was compiled in an aborted transaction is dropped.
 
+use crate::lookup::{Key, find};
 use crate::raise::damaged;
-use crate::statement::{Mode, statement, text, uuid as uuid_argument};
-use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -12,17 +11,10 @@ use uuid::Uuid;
 use wo_rules::lifecycle::{Lifecycle, validate};
 use wo_rules::refusal::Refusal;
 
-statement!(
-    DEFINITION,
-    "select published.definition::text from wo.lifecycle as published
-     where published.tenant_id = $1 and published.name = $2 and published.version = $3",
-    [UUIDOID, TEXTOID, INT4OID]
-);
-
-type Key = (Uuid, String, i32);
+type Version = (Uuid, String, i32);
 
 thread_local! {
-    static COMPILED: RefCell<HashMap<Key, Rc<Lifecycle>>> = RefCell::default();
+    static COMPILED: RefCell<HashMap<Version, Rc<Lifecycle>>> = RefCell::default();
     static PUBLISHED_HERE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -35,13 +27,13 @@ pub fn compiled(tenant: Uuid, name: &str, version: i32) -> Result<Rc<Lifecycle>,
     if let Some(known) = COMPILED.with_borrow(|all| all.get(&key).cloned()) {
         return Ok(known);
     }
-    let arguments = [uuid_argument(tenant), text(name), version.into_datum()];
-    let document: Option<String> = crate::duty::as_trail(|| {
-        DEFINITION.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
+    let parts = [Key::Uuid("tenant_id", tenant), Key::Text("name", name)];
+    let document = find("lifecycle", "lifecycle_pkey", &parts, |row| {
+        (row.named::<i32>("version") == Some(version))
+            .then(|| row.named::<pgrx::JsonB>("definition"))?
     });
     let lifecycle = document
-        .and_then(|document| serde_json::from_str(&document).ok())
-        .and_then(|document| validate(&document, None).ok())
+        .and_then(|document| validate(&document.0, None).ok())
         .map(Rc::new)
         .ok_or_else(|| damaged(&format!("version {version} of the lifecycle {name}")))?;
     COMPILED.with_borrow_mut(|all| all.insert(key, Rc::clone(&lifecycle)));

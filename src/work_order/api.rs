@@ -3,6 +3,7 @@
 use super::direct::{self, Applied};
 use super::pending::{Written, listen};
 use crate::identity;
+use crate::jsonb::Object;
 use crate::raise::{OrRefuse, damaged};
 use crate::statement::{
     Argument, Mode, Statement, bigint, optional_text, text, uuid as uuid_argument,
@@ -246,26 +247,26 @@ fn transition(
     reason: Option<&str>,
     fields: Option<&str>,
     expected_version: Option<i64>,
-) -> pgrx::JsonB {
+) -> Object {
     crate::install::check_records();
     let work_order = work_order.unwrap_or_default();
     let Some(to_status) = to_status else { crate::raise::refuse(rules::state_missing(work_order)) };
     let fields = fields.filter(|fields| *fields != "null");
     let asked = Change { work_order, to_status: Some(to_status), reason, fields, expected_version };
-    pgrx::JsonB(transition_to(asked, to_status).or_refuse())
+    transition_to(asked, to_status).or_refuse()
 }
 
 /// Moves a work order to a state and says what became of it.
 ///
 /// # Errors
 /// Those of the rules; 55000 `illegal_transition` where it is in that state already.
-pub fn transition_to(asked: Change<'_>, to_status: &str) -> Result<Value, Refusal> {
+pub fn transition_to(asked: Change<'_>, to_status: &str) -> Result<Object, Refusal> {
     let work_order = asked.work_order;
     let written = change(asked)?;
     moved(&written, work_order, to_status)
 }
 
-fn moved(written: &[Written], work_order: &str, to_status: &str) -> Result<Value, Refusal> {
+fn moved(written: &[Written], work_order: &str, to_status: &str) -> Result<Object, Refusal> {
     let (Some(first), Some(last)) = (written.first(), written.last()) else {
         let acting = identity::required()?;
         let id = super::find(acting.tenant, work_order)?;
@@ -274,19 +275,19 @@ fn moved(written: &[Written], work_order: &str, to_status: &str) -> Result<Value
     if !first.moved {
         return Err(rules::there_already(&first.number, to_status, &first.id.to_string()));
     }
-    Ok(json!({
-        "id": first.id.to_string(),
-        "wo_number": first.number,
-        "action": first.action,
-        "from_status": first.from_status,
-        "status": last.status,
-        "version": last.version,
-    }))
+    Ok(Object::new([
+        ("id", first.id.to_string().into()),
+        ("wo_number", first.number.clone().into()),
+        ("action", first.action.clone().into()),
+        ("from_status", first.from_status.clone().into()),
+        ("status", last.status.clone().into()),
+        ("version", last.version.into()),
+    ]))
 }
 
 /// Moves a work order as one element of a list says.
 #[pg_extern(schema = "wo_private")]
-fn transition_given(given: &str) -> pgrx::JsonB {
+fn transition_given(given: &str) -> Object {
     crate::install::check_records();
     let asked = rules::transition(given).or_refuse();
     let written = change(Change {
@@ -297,7 +298,7 @@ fn transition_given(given: &str) -> pgrx::JsonB {
         expected_version: asked.expected_version,
     })
     .or_refuse();
-    pgrx::JsonB(moved(&written, &asked.work_order, &asked.to_status).or_refuse())
+    moved(&written, &asked.work_order, &asked.to_status).or_refuse()
 }
 
 /// Writes fields of a work order.

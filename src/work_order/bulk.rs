@@ -2,6 +2,7 @@
 
 use super::api::{LINK_COLUMNS, expression, jsonb, link_values};
 use super::pending::listen;
+use crate::apply::many_rows;
 use crate::identity;
 use crate::raise::{OrRefuse, refuse};
 use crate::statement::{Mode, Statement, uuid as uuid_argument};
@@ -47,8 +48,7 @@ fn create_work_orders(
              select $1, element.value ->> 'lifecycle', element.value ->> 'reason',
                 element.value ->> 'idempotency_key', {}, {}
              from pg_catalog.jsonb_array_elements($2) with ordinality as element
-             order by element.ordinality
-             on conflict do nothing",
+             order by element.ordinality",
             names.join(", "),
             link_values("element.value"),
             values.join(", ")
@@ -56,7 +56,7 @@ fn create_work_orders(
         &[pg_sys::UUIDOID, pg_sys::JSONBOID],
     );
     let arguments = [uuid_argument(acting.tenant), jsonb(work_orders)];
-    let write = || statement.run(Mode::Write, &arguments, |_| ());
+    let write = || many_rows(|| statement.run(Mode::Write, &arguments, |_| ()));
     let (_, written) = crate::refused_attempt::together(|| listen(write));
     let made: Vec<_> = written.into_iter().filter(|written| written.action == "created").collect();
     if made.len() != elements.len() {

@@ -6,6 +6,7 @@
 //! the law made it, or the change goes through SQL.
 
 use super::layout::{Column, Layout};
+use crate::install::{agreed, heard};
 use crate::lookup::{Key, find, oid_of};
 use crate::statement::{Argument, Mode, bigint, optional_text, statement, text};
 use pgrx::pg_sys;
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use uuid::Uuid;
 use wo_rules::field::{Field, FieldKind};
+use wo_rules::install::agreement::Question;
 use wo_rules::reference::Reference;
 
 statement!(IS_AS_MADE, "select wo_private.work_orders_are_as_made()", []);
@@ -182,10 +184,15 @@ fn may_be_direct(table: pg_sys::Oid) -> bool {
 
 fn is_as_made() -> bool {
     FOUND_AS_MADE.get().unwrap_or_else(|| {
-        let found = IS_AS_MADE.with(|statement| {
-            statement.run(Mode::Latest, &[], |rows| rows.get(0, 1).unwrap_or(false))
+        let before = heard();
+        let found = agreed(Question::Direct, || {
+            IS_AS_MADE.with(|statement| {
+                statement.run(Mode::Latest, &[], |rows| rows.get(0, 1).unwrap_or(false))
+            })
         });
-        FOUND_AS_MADE.set(Some(found));
+        if before == heard() {
+            FOUND_AS_MADE.set(Some(found));
+        }
         found
     })
 }

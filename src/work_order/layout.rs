@@ -91,26 +91,43 @@ impl Layout {
         layout
     }
 
-    /// The layout of a table that a trigger of this backend has met before.
+    /// The layout of a table.
     pub fn known(table: pg_sys::Oid) -> Option<Rc<Self>> {
-        LAYOUTS.with_borrow(|layouts| {
+        let known = LAYOUTS.with_borrow(|layouts| {
             let of_table = layouts.iter().filter(|((relation, _), _)| *relation == table.to_u32());
             // A column that was added since is the last one, and the others stay where they are.
             of_table.max_by_key(|((_, columns), _)| *columns).map(|(_, layout)| Rc::clone(layout))
+        });
+        known.or_else(|| {
+            let columns = crate::row::columns_of(table);
+            let layout = Rc::new(Self::of_columns(&columns));
+            let key = (table.to_u32(), columns.len());
+            LAYOUTS.with_borrow_mut(|layouts| layouts.insert(key, Rc::clone(&layout)));
+            Some(layout)
         })
     }
 
     /// The layout of a row, found anew.
     pub fn found_in(row: &Row) -> Self {
+        let columns: Vec<_> = (0..row.len()).map(|index| row.name(index)).collect();
+        Self::of_columns(&columns)
+    }
+
+    /// The layout of columns of these names; those that were dropped have none.
+    fn of_columns(names: &[Option<impl AsRef<str>>]) -> Self {
+        let names: Vec<Option<&str>> =
+            names.iter().map(|name| name.as_ref().map(AsRef::as_ref)).collect();
+        let found = |name: &str| names.iter().position(|column| *column == Some(name));
         let position = |name: &str| {
-            row.column(name)
+            found(name)
                 .unwrap_or_else(|| refuse(damaged(&format!("wo.work_order has no column {name}"))))
         };
         let columns = Column::ALL.iter().map(|(_, name)| position(name)).collect();
-        let fields =
-            Field::ALL.iter().map(|field| row.column(field.name()).unwrap_or(ABSENT)).collect();
-        let audited = (0..row.len())
-            .filter_map(|index| Some((index, row.name(index)?.to_owned())))
+        let fields = Field::ALL.iter().map(|field| found(field.name()).unwrap_or(ABSENT)).collect();
+        let audited = names
+            .iter()
+            .enumerate()
+            .filter_map(|(index, name)| Some((index, (*name)?.to_owned())))
             .filter(|(_, name)| !is_beside_changes(name))
             .collect();
         Self { columns, fields, audited }

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod belonging;
+mod birth;
 mod bulk;
 pub mod direct;
 mod import;

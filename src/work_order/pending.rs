@@ -97,13 +97,26 @@ pub fn take(id: Uuid, sequence: i64) -> Option<Pending> {
     Some(pending)
 }
 
+/// Who listened before, and what they have heard: a trigger or a CHECK of a DBA may call the API
+/// while another call of it writes. They go on when this goes out of scope, by an ERROR too.
+struct Listener {
+    level: Option<i32>,
+    heard: Vec<Written>,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        LISTENING.set(self.level);
+        WRITTEN.set(std::mem::take(&mut self.heard));
+    }
+}
+
 /// Hears what is written while `act` runs.
 pub fn listen<T>(act: impl FnOnce() -> T) -> (T, Vec<Written>) {
-    WRITTEN.with_borrow_mut(Vec::clear);
-    LISTENING.set(Some(nesting_level()));
+    let _before =
+        Listener { level: LISTENING.replace(Some(nesting_level())), heard: WRITTEN.take() };
     let result = act();
-    LISTENING.set(None);
-    (result, WRITTEN.with_borrow_mut(std::mem::take))
+    (result, WRITTEN.take())
 }
 
 /// Makes a write of the law's own.

@@ -7,7 +7,7 @@ use super::layout::{Column, Layout};
 use super::pending::{self, Consequence, Pending, Written};
 use super::seen::{Facets, Seen, lifecycle_of};
 use super::standing::{self, Standing};
-use super::{facts_for, new_id, number};
+use super::{birth, facts_for, new_id, number};
 use crate::approval;
 use crate::audit::{Act, Link};
 use crate::duty::as_trail;
@@ -17,7 +17,7 @@ use crate::identity::{self, login_is_member};
 use crate::lifecycle::cache;
 use crate::raise::{OrRefuse, damaged, refuse};
 use crate::row::{Row, returned};
-use crate::statement::{Mode, optional_text, statement, text, uuid as uuid_argument};
+use crate::statement::{optional_text, text, uuid as uuid_argument};
 use pgrx::prelude::*;
 use pgrx::{AllocatedByPostgres, pg_sys};
 use std::rc::Rc;
@@ -26,20 +26,6 @@ use wo_rules::event::belonging_type;
 use wo_rules::field::{Field, FieldKind, FieldSet};
 use wo_rules::lifecycle::{Actor, Decision, Facts, Lifecycle, Proposal};
 use wo_rules::refusal::Refusal;
-
-statement!(
-    BIRTH,
-    "select home.number_format, newest.name, newest.version
-     from wo.tenant as home
-     left join lateral (
-        select published.name, published.version from wo.lifecycle as published
-        where published.tenant_id = $1 and published.name = coalesce($2, home.default_lifecycle)
-        order by published.version desc
-        limit 1
-     ) as newest on true
-     where home.tenant_id = $1",
-    [UUIDOID, TEXTOID]
-);
 
 /// Before INSERT and UPDATE of a work order.
 #[pg_trigger(sql = r#"
@@ -97,16 +83,10 @@ fn before_insert(
         hierarchy::next_planned_id().unwrap_or_else(|| new_id(at))
     };
     let lifecycle: Option<String> = new.get(Column::Lifecycle);
-    let arguments = [uuid_argument(acting.tenant), optional_text(lifecycle.as_deref())];
-    let birth = BIRTH.with(|statement| {
-        statement.run(Mode::Latest, &arguments, |rows| {
-            Some((rows.get::<String>(0, 1)?, rows.get::<String>(0, 2), rows.get::<i32>(0, 3)))
-        })
-    });
-    let Some((format, name, version)) = birth else {
+    let Some(birth) = birth::of(acting.tenant, lifecycle.as_deref()) else {
         return Err(damaged("the tenant of this transaction is missing"));
     };
-    let (Some(name), Some(version)) = (name, version) else {
+    let Some((name, version)) = birth.lifecycle else {
         return Err(unknown_lifecycle(lifecycle.as_deref()));
     };
     if new.get::<i32>(Column::LifecycleVersion).is_some_and(|asked| asked != version) {
@@ -115,7 +95,7 @@ fn before_insert(
     let compiled = cache::compiled(acting.tenant, &name, version)?;
     let number = match new.get::<String>(Column::WoNumber) {
         Some(number) => number,
-        None => number::draw(acting.tenant, &format, at)?,
+        None => number::draw(acting.tenant, &birth.number_format, at)?,
     };
     let reason: Option<String> = new.get(Column::Reason);
     let status: Option<String> = new.get(Column::Status);

@@ -2,13 +2,20 @@
 //! role that was revoked meanwhile does not help, whatever the isolation level.
 
 use crate::audit::source;
+use crate::identity::known::{Answers, recall};
 use crate::identity::memory::{self, Identity, Proof};
 use crate::identity::{self, standing as registered};
+use std::cell::RefCell;
 use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::identity as rules;
 use wo_rules::lifecycle::PrincipalKind;
 use wo_rules::refusal::{Refusal, SqlState};
+
+thread_local! {
+    /// Whether work may be assigned to a principal of a tenant.
+    static ASSIGNABLE: RefCell<Answers<(Uuid, String), bool>> = RefCell::default();
+}
 
 /// A principal that may act.
 pub struct Standing {
@@ -93,7 +100,12 @@ pub fn check_named(
     assignee: Option<&str>,
     requester: Option<&str>,
 ) -> Result<(), Refusal> {
-    let look_up = |id: &str| registered::is_assignable(tenant, id);
+    let look_up = |id: &str| {
+        recall(&ASSIGNABLE, (tenant, id.to_owned()), |(tenant, id)| {
+            registered::is_assignable(*tenant, id)
+        })
+        .map(|is_assignable| *is_assignable)
+    };
     let shown = |id: &str| id.chars().take(60).collect::<String>();
     if let Some(assignee) = assignee
         && look_up(assignee) != Some(true)

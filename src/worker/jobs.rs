@@ -1,6 +1,7 @@
 //! The jobs. Each is done in bounded portions, and does no harm if it is done twice.
 
 use crate::identity::{self, memory};
+use crate::lock::{Lock, Purpose};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 use uuid::Uuid;
@@ -139,5 +140,5 @@ pub fn run_for(job: &Job, tenant: Uuid) -> Option<i32> {
 fn try_lock(job: &Job, tenant: Uuid) -> bool {
     let mut hasher = DefaultHasher::new();
     ("wo_core", job.name, tenant).hash(&mut hasher);
-    crate::lock::try_until_end(hasher.finish())
+    Lock::new(Purpose::Work, hasher.finish()).try_until_end()
 }

@@ -15,20 +15,16 @@ pub mod shared;
 mod status;
 mod tick;
 mod transaction;
-mod untold;
 
 use pgrx::pg_sys;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::sync::atomic::Ordering::SeqCst;
-use uuid::Uuid;
 
 thread_local! {
     /// Whether this process is a database's worker.
     static IS_WORKER: Cell<bool> = const { Cell::new(false) };
     /// The jobs to be asked for when this transaction commits, a bit each.
     static NUDGES: Cell<u32> = const { Cell::new(0) };
-    /// The masters to be looked at when this transaction has committed.
-    static MASTERS: RefCell<Vec<(Uuid, Uuid)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Whether the postmaster is preloading the library just now.
@@ -68,19 +64,6 @@ fn ask(site: &shared::Site, jobs: u32) {
     }
 }
 
-/// Has the worker look, as soon as this transaction has committed, whether all parts of a master have
-/// ended.
-pub fn leave_master(tenant: Uuid, master: Uuid) {
-    if shared::is_there() {
-        nudge("children_settled");
-        MASTERS.with_borrow_mut(|all| {
-            if !all.contains(&(tenant, master)) {
-                all.push((tenant, master));
-            }
-        });
-    }
-}
-
 /// Before the commit: decides who wakes subscribers.
 pub fn before_commit() {
     pump::before_commit();
@@ -90,15 +73,10 @@ pub fn before_commit() {
 pub fn at_transaction_end(committed: bool) {
     pump::at_transaction_end(committed);
     let nudges = NUDGES.replace(0);
-    let masters =
-        MASTERS.try_with(|all| all.try_borrow_mut().map(|mut all| std::mem::take(&mut *all)));
     if committed
         && nudges != 0
         && let Some(site) = shared::own_site()
     {
-        for (tenant, master) in masters.into_iter().flatten().flatten() {
-            site.untold.leave(tenant, master);
-        }
         ask(site, nudges);
     }
     crate::refused_attempt::at_transaction_end(committed);

@@ -198,36 +198,12 @@ impl Worker {
         self.nudged = Instant::now();
         let nudges = self.site.nudges.swap(0, SeqCst);
         for (index, job) in JOBS.iter().enumerate().filter(|(index, _)| nudges >> index & 1 == 1) {
-            match (job.name, job.when) {
-                ("children_settled", _) => self.tell_masters(index),
-                (_, When::Due(_)) => self.next[index] = self.when(index),
-                (_, When::Every(_)) => self.next[index] = Some(self.nudged),
-            }
+            self.next[index] = match job.when {
+                When::Due(_) => self.when(index),
+                When::Every(_) => Some(self.nudged),
+            };
         }
         Some(Duration::ZERO)
-    }
-
-    /// Tells the masters that were left in shared memory; where some found no place, the job itself
-    /// looks for them.
-    fn tell_masters(&mut self, index: usize) {
-        let (masters, there_are_more) = self.site.untold.take();
-        if there_are_more {
-            self.next[index] = Some(Instant::now());
-        }
-        for (tenant, master) in masters {
-            let told = self.busy(|| {
-                transaction(|| {
-                    let identity = crate::identity::of_a_job(tenant);
-                    crate::identity::memory::during(identity, || {
-                        i32::from(crate::hierarchy::effects::settle_left(tenant, master))
-                    })
-                })
-            });
-            if self.keep_books(index, told) {
-                // The job looks for it again.
-                self.next[index] = Some(Instant::now() + Duration::from_secs(1));
-            }
-        }
     }
 
     fn do_what_is_due(&mut self) -> Option<Duration> {

@@ -1,17 +1,17 @@
 //! What the worker, the launcher and all backends share: one site for each database that has a
-//! worker, and the ring of refused attempts.
+//! worker, the ring of refused attempts, and what was found of the records.
 //!
 //! The memory is there only where the library was preloaded; without it every function here says so
 //! by giving nothing, and nothing else in the law depends on it. It begins as zeros, which is empty.
 //! A crash of any backend makes PostgreSQL begin it anew.
 
-use super::untold::Untold;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::UnsafeCell;
 use std::mem::size_of;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32};
+use wo_rules::install::agreement::Agreement;
 use wo_rules::refused_attempt::ring::{Book, DATABASES, Head, Ring};
 use wo_rules::refused_attempt::{Attempt, Short};
 
@@ -95,8 +95,6 @@ pub struct Site {
     pub listening: AtomicU32,
     /// The jobs that were asked for, a bit each.
     pub nudges: AtomicU32,
-    /// Masters that somebody has to look at.
-    pub untold: Untold,
     /// Until when the launcher starts no worker here: the last one made way for somebody.
     pub not_before: AtomicI64,
     books: UnsafeCell<Books>,
@@ -153,6 +151,8 @@ struct Board {
     /// Whose the sites are, side by side, so that a commit finds its own quickly.
     databases: [AtomicU32; SITES],
     sites: [Site; SITES],
+    /// What sessions tell each other of the records.
+    agreement: Agreement,
     /// Of the ring; under the lock.
     books: UnsafeCell<[Book; DATABASES]>,
 }
@@ -223,6 +223,11 @@ fn board() -> Option<&'static Board> {
 /// Whether the library was preloaded.
 pub fn is_there() -> bool {
     board().is_some()
+}
+
+/// What sessions tell each other of the records; nothing where the library was not preloaded.
+pub fn agreement() -> Option<&'static Agreement> {
+    board().map(|board| &board.agreement)
 }
 
 /// Holds our lock while `act` runs, which must be quick, and must not raise.
@@ -302,7 +307,6 @@ pub fn claim(database: pg_sys::Oid) -> Option<&'static Site> {
         if board.databases[index].swap(number, SeqCst) != number {
             site.newest.store(0, SeqCst);
             site.announced.store(0, SeqCst);
-            site.untold.clear();
         }
         site.busy_since.store(0, SeqCst);
         // SAFETY: this process's latch, in shared memory.

@@ -42,7 +42,10 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Self {
-        let db = Cluster::shared().database();
+        Self::on(Cluster::shared().database())
+    }
+
+    pub fn on(db: Database<'static>) -> Self {
         db.login("cap", &["wo_user"]);
         let mut superuser = db.superuser();
         superuser

@@ -5,6 +5,7 @@
 
 mod chance;
 mod half_cycles;
+mod last_part;
 mod random_edges;
 mod settling;
 mod stage;

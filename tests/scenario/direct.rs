@@ -119,6 +119,128 @@ fn a_constraint_that_a_dba_adds_holds() {
     company.assert_intact();
 }
 
+/// The law appends to the leaves of trail and outbox itself: it must not lose the table's word, nor
+/// the session with it.
+#[test]
+fn a_constraint_that_a_dba_adds_to_trail_or_outbox_holds() {
+    for (table, condition) in
+        [("audit_entry", "to_status <> 'blocked'"), ("event", "data ->> 'status' <> 'blocked'")]
+    {
+        let (company, mut captain, number) = after(&format!(
+            "alter table wo.{table} add constraint never_blocked check ({condition}) not valid"
+        ));
+        for _ in 0..2 {
+            let error = db_error(transition(&mut captain, &number, "blocked"));
+            assert_eq!(error.code().code(), "23514", "{table}: {error}");
+            assert!(error.message().contains("never_blocked"), "{error}");
+        }
+        company
+            .root()
+            .batch_execute(&format!("alter table wo.{table} drop constraint never_blocked"))
+            .unwrap();
+        transition(&mut captain, &number, "blocked").unwrap();
+        company.assert_intact();
+    }
+}
+
+/// A session keeps CHECKs compiled. Whatever they are made of may change beside it, and one that was
+/// failed may be met next.
+#[test]
+fn a_constraint_holds_as_it_is_now() {
+    let company = Company::found("fleet_task");
+    let (mut captain, number) = at_work(&company);
+    let mut root = company.root();
+    let mut is_met_as = |change: &str, is_allowed: bool| {
+        root.batch_execute(change).unwrap();
+        for state in ["blocked", "in_progress"] {
+            let tried = transition(&mut captain, &number, state);
+            if is_allowed {
+                tried.unwrap();
+            } else {
+                assert_eq!(db_error(tried).code().code(), "23514", "{change}");
+                break;
+            }
+        }
+    };
+    let function = |says: &str| {
+        format!(
+            "create or replace function public.may_be(text) returns boolean language sql as $$ select {says} $$"
+        )
+    };
+    is_met_as(&function("true"), true);
+    is_met_as("alter table wo.work_order add constraint mine check (public.may_be(status))", true);
+    is_met_as(&function("$1 <> 'blocked'"), false);
+    is_met_as(&function("true"), true);
+    is_met_as(
+        "alter table wo.work_order drop constraint mine,
+            add constraint mine check (status <> 'blocked')",
+        false,
+    );
+    is_met_as("alter table wo.work_order drop constraint mine", true);
+    is_met_as(
+        "create domain public.state as text;
+         alter table wo.work_order add constraint mine check (status::public.state is not null)",
+        true,
+    );
+    is_met_as(
+        "alter domain public.state add constraint not_blocked check (value <> 'blocked')",
+        false,
+    );
+    is_met_as("alter domain public.state drop constraint not_blocked", true);
+    company.assert_intact();
+}
+
+/// What a DBA hangs on the table may call the API itself, and the call around it still says what it
+/// did. A CHECK that writes to its own table is a strange one, but PostgreSQL has it.
+#[test]
+fn triggers_and_constraints_that_a_dba_adds_may_move_other_work_orders() {
+    let company = Company::found("fleet_task");
+    let (mut captain, number) = at_work(&company);
+    let other = reach_alone(&mut captain, &FLEET_TASK, "in_progress");
+    let moves = format!(
+        "perform wo.transition('{other}', 'blocked', 'because');
+         begin
+            perform wo.transition('{other}', 'blocked', 'because');
+         exception when others then null;
+         end;
+         perform wo.transition('{other}', 'in_progress', 'because');"
+    );
+    let mut root = company.root();
+    root.batch_execute(&format!(
+        "create function public.moves(given text, state text) returns boolean language plpgsql as
+            $$ begin if given = '{number}' and state = 'blocked' then {moves} end if; return true; end $$;
+         create function public.moving() returns trigger language plpgsql as
+            $$ begin if new.wo_number = '{number}' and new.status = 'blocked' then {moves} end if; return new; end $$"
+    ))
+    .unwrap();
+    for (add, remove) in [
+        (
+            "alter table wo.work_order add constraint mine check (public.moves(wo_number, status))",
+            "alter table wo.work_order drop constraint mine",
+        ),
+        (
+            "create trigger zz_mine after update on wo.work_order for each row execute function public.moving()",
+            "drop trigger zz_mine on wo.work_order",
+        ),
+    ] {
+        root.batch_execute(add).unwrap();
+        let moved = transition(&mut captain, &number, "blocked").unwrap();
+        assert_eq!(moved["wo_number"], number, "{add}");
+        assert_eq!(moved["status"], "blocked", "{add}");
+        transition(&mut captain, &number, "in_progress").unwrap();
+        root.batch_execute(remove).unwrap();
+    }
+    let moves: i64 = one(
+        &mut company.root(),
+        &format!(
+            "select count(*) from wo.audit_entry join wo.work_order on work_order.id = subject_id
+             where wo_number = '{other}' and action = 'block'"
+        ),
+    );
+    assert_eq!(moves, 2);
+    company.assert_intact();
+}
+
 #[test]
 fn nothing_is_written_in_a_read_only_transaction() {
     let company = Company::found("fleet_task");

@@ -4,6 +4,7 @@
 
 mod audit;
 mod bad_input;
+mod bulk;
 mod company;
 mod design;
 mod direct;

@@ -4,45 +4,51 @@
 //! The extension's members are the functions of `wo_private`. Schema `wo` and everything in it
 //! belongs to the database, so that a dump carries it whole.
 
+mod catalogue;
+mod check;
+mod shared;
+
+pub use check::{check_records, heard, is_checked, watch};
+pub use shared::{agreed, at_transaction_end, before_commit};
+
 use crate::raise::{damaged, refuse};
 use crate::statement::{Mode, Statement, statement};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
-use std::cell::Cell;
 use wo_rules::install::{self as rules, Found};
 use wo_rules::refusal::{Refusal, SqlState};
 
 /// The records' SQL, one concept a file, in the order in which they are made.
 const FILES: &[(&str, &str)] = &[
-    ("01_identity", include_str!("../sql/01_identity.sql")),
-    ("02_lifecycle", include_str!("../sql/02_lifecycle.sql")),
-    ("03_work_order", include_str!("../sql/03_work_order.sql")),
-    ("04_audit", include_str!("../sql/04_audit.sql")),
-    ("05_event", include_str!("../sql/05_event.sql")),
-    ("06_partition", include_str!("../sql/06_partition.sql")),
-    ("07_schema_version", include_str!("../sql/07_schema_version.sql")),
-    ("08_health", include_str!("../sql/08_health.sql")),
-    ("09_dispatch", include_str!("../sql/09_dispatch.sql")),
-    ("10_fleet", include_str!("../sql/10_fleet.sql")),
-    ("11_hierarchy", include_str!("../sql/11_hierarchy.sql")),
-    ("12_signer", include_str!("../sql/12_signer.sql")),
-    ("13_approval", include_str!("../sql/13_approval.sql")),
-    ("14_evidence", include_str!("../sql/14_evidence.sql")),
-    ("15_refused_attempt", include_str!("../sql/15_refused_attempt.sql")),
-    ("16_ledger", include_str!("../sql/16_ledger.sql")),
-    ("17_retention", include_str!("../sql/17_retention.sql")),
-    ("18_worker", include_str!("../sql/18_worker.sql")),
-    ("98_grant", include_str!("../sql/98_grant.sql")),
+    ("01_identity", include_str!("../../sql/01_identity.sql")),
+    ("02_lifecycle", include_str!("../../sql/02_lifecycle.sql")),
+    ("03_work_order", include_str!("../../sql/03_work_order.sql")),
+    ("04_audit", include_str!("../../sql/04_audit.sql")),
+    ("05_event", include_str!("../../sql/05_event.sql")),
+    ("06_partition", include_str!("../../sql/06_partition.sql")),
+    ("07_schema_version", include_str!("../../sql/07_schema_version.sql")),
+    ("08_health", include_str!("../../sql/08_health.sql")),
+    ("09_dispatch", include_str!("../../sql/09_dispatch.sql")),
+    ("10_fleet", include_str!("../../sql/10_fleet.sql")),
+    ("11_hierarchy", include_str!("../../sql/11_hierarchy.sql")),
+    ("12_signer", include_str!("../../sql/12_signer.sql")),
+    ("13_approval", include_str!("../../sql/13_approval.sql")),
+    ("14_evidence", include_str!("../../sql/14_evidence.sql")),
+    ("15_refused_attempt", include_str!("../../sql/15_refused_attempt.sql")),
+    ("16_ledger", include_str!("../../sql/16_ledger.sql")),
+    ("17_retention", include_str!("../../sql/17_retention.sql")),
+    ("18_worker", include_str!("../../sql/18_worker.sql")),
+    ("98_grant", include_str!("../../sql/98_grant.sql")),
 ];
 
 /// The database roles and the law's own privileges, which an update renews.
-const ROLES: &str = include_str!("../sql/00_role.sql");
-const LAW: &str = include_str!("../sql/99_law.sql");
+const ROLES: &str = include_str!("../../sql/00_role.sql");
+const LAW: &str = include_str!("../../sql/99_law.sql");
 
 /// How records of an older version become records of the next: from, to, SQL.
 const UPGRADES: &[(&str, &str, &str)] =
-    &[("0.0.1", "0.1.0", include_str!("../sql/upgrade/0.0.1--0.1.0.sql"))];
+    &[("0.0.1", "0.1.0", include_str!("../../sql/upgrade/0.0.1--0.1.0.sql"))];
 
 /// What every script of ours begins with: names and operators are the catalogue's own.
 const PINNED_PATH: &str = "set local search_path = pg_catalog, pg_temp";
@@ -56,91 +62,12 @@ statement!(
     []
 );
 statement!(RECORDS_VERSION, "select wo_private.records_version()", []);
-statement!(RECORD_PROBLEMS, "select wo_private.record_problems()", []);
 statement!(
     NEWEST_VERSION,
     "select installed.version from wo.schema_version as installed
      order by installed.installed_at desc, installed.version desc limit 1",
     []
 );
-statement!(
-    PROBLEMS,
-    "with expected as (
-        select * from pg_catalog.jsonb_to_recordset($1) as expected (relation text, name text, always boolean)
-     )
-     select found.problem from (
-        select 'table wo.' || held.relname || ' belongs to ' || pg_catalog.pg_get_userbyid(held.relowner)
-            || ' instead of wo_owner' as problem
-        from pg_catalog.pg_class as held
-        where held.relnamespace = pg_catalog.to_regnamespace('wo') and held.relkind in ('r', 'p', 'v', 'S')
-            and (held.relname in (select relation from expected) or held.relispartition or held.relkind = 'S')
-            and pg_catalog.pg_get_userbyid(held.relowner) <> 'wo_owner'
-        union all
-        select 'row security of wo.' || held.relname || ' is not enforced'
-        from pg_catalog.pg_class as held
-        where held.relnamespace = pg_catalog.to_regnamespace('wo') and held.relkind in ('r', 'p')
-            and (held.relname in (select relation from expected) or held.relispartition)
-            and not (held.relrowsecurity and held.relforcerowsecurity)
-        union all
-        select 'trigger ' || expected.name || ' of wo.' || expected.relation || ' is '
-            || case when made.oid is null then 'missing' else 'not enabled as it was made' end
-        from expected
-        left join pg_catalog.pg_trigger as made
-            on made.tgrelid = pg_catalog.to_regclass('wo.' || expected.relation) and made.tgname = expected.name
-        where made.oid is null or made.tgenabled <> case when expected.always then 'A' else 'O' end
-        union all
-        select 'trigger ' || made.tgname || ' of ' || made.tgrelid::pg_catalog.regclass || ' is not enabled as it was made'
-        from pg_catalog.pg_trigger as made
-        join pg_catalog.pg_trigger as parent on parent.oid = made.tgparentid
-        join pg_catalog.pg_class as held on held.oid = made.tgrelid
-        where held.relnamespace = pg_catalog.to_regnamespace('wo') and made.tgenabled <> parent.tgenabled
-        union all
-        select 'trigger keep_table of wo.' || leaf.relname || ' is missing or not enabled as it was made'
-        from pg_catalog.pg_class as leaf
-        where leaf.relnamespace = pg_catalog.to_regnamespace('wo') and leaf.relkind = 'r' and leaf.relispartition
-            and not exists (
-                select from pg_catalog.pg_trigger as made
-                where made.tgrelid = leaf.oid and made.tgname = 'keep_table' and made.tgenabled = 'A'
-            )
-        union all
-        select 'policy tenant of wo.' || held.relname || ' is missing or not as it was made'
-        from pg_catalog.pg_class as held
-        where held.relnamespace = pg_catalog.to_regnamespace('wo') and held.relkind in ('r', 'p')
-            and held.relname in (select relation from expected)
-            and not exists (
-                select from pg_catalog.pg_policy as made
-                where made.polrelid = held.oid and made.polname = 'tenant' and not made.polpermissive
-                    and pg_catalog.pg_get_expr(made.polqual, made.polrelid) = case
-                        when exists (
-                            select from pg_catalog.pg_attribute as owner
-                            where owner.attrelid = held.oid and owner.attname = 'tenant_id' and not owner.attisdropped
-                        ) then $policy$(tenant_id = ( SELECT wo_private.current_tenant() AS current_tenant))$policy$
-                        else 'true' end
-            )
-     ) as found
-     order by found.problem",
-    [JSONBOID]
-);
-
-thread_local! {
-    /// Whether this backend has found the records in order since they were last altered.
-    static CHECKED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Refuses to work on records that are not as the law made them: another version, another owner,
-/// a trigger that is missing or switched off. Looked up again whenever a table is altered.
-pub fn check_records() {
-    if CHECKED.get() {
-        return;
-    }
-    CHECKED.set(crate::duty::as_trail(are_in_order));
-}
-
-/// Whether this backend has found the records in order since they were last altered.
-pub fn is_checked() -> bool {
-    CHECKED.get()
-}
-
 /// The versions of the extension and of the records, where they are there.
 pub fn versions() -> (Option<String>, Option<String>) {
     (
@@ -162,53 +89,6 @@ pub fn extension_problem() -> Option<String> {
     }
 }
 
-/// Refuses records that cannot be worked on; false for those of the version before, which may be
-/// worked on for the moment until they are taken to this one.
-fn are_in_order() -> bool {
-    let version: Option<String> =
-        RECORDS_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1)));
-    let previous = UPGRADES.iter().find(|(_, to, _)| *to == VERSION).map(|(from, _, _)| *from);
-    match version {
-        Some(version) if version == VERSION => {}
-        Some(version) if Some(version.as_str()) == previous => return false,
-        Some(version) => refuse(
-            damaged(&format!("they are of version {version}, the law is of version {VERSION}"))
-                .hint("alter extension wo_core update;"),
-        ),
-        None => refuse(
-            damaged("wo.schema_version is empty or cannot be read")
-                .hint("As a superuser: select wo_private.enforce();"),
-        ),
-    }
-    // Asked through the function, whose search path is pinned: a caller's own operators must not
-    // answer for the catalogue's.
-    let problems: Vec<String> = RECORD_PROBLEMS
-        .with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1)))
-        .unwrap_or_default();
-    if let Some(problem) = problems.into_iter().next() {
-        refuse(damaged(&problem).hint("As a superuser: select wo_private.enforce(); wo.health() lists everything that is wrong."));
-    }
-    true
-}
-
-/// Has PostgreSQL tell this backend when a table is altered; called once in a backend.
-pub fn watch() {
-    // SAFETY: the callback lives as long as the library, touches Rust memory alone and never raises.
-    unsafe {
-        pg_sys::CacheRegisterRelcacheCallback(Some(at_alteration), pg_sys::Datum::from(0));
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn at_alteration(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
-    if crate::identity::known::hear(relation) {
-        return;
-    }
-    let _ = CHECKED.try_with(|checked| checked.set(false));
-    crate::work_order::direct::forget();
-    crate::lookup::forget();
-}
-
 /// True. Every permissive policy asks it, so that a DROP EXTENSION … CASCADE takes the policies
 /// along and the records show themselves to nobody; the planner folds it away.
 #[pg_extern(schema = "wo_private", immutable, parallel_safe)]
@@ -221,33 +101,6 @@ fn in_force() -> bool {
 #[search_path(pg_catalog, pg_temp)]
 fn records_version() -> Option<String> {
     NEWEST_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1)))
-}
-
-/// What is wrong with the records' tables and triggers, one sentence each.
-#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
-#[search_path(pg_catalog, pg_temp)]
-fn record_problems() -> Vec<String> {
-    problems()
-}
-
-fn problems() -> Vec<String> {
-    let expected: Vec<serde_json::Value> = FILES
-        .iter()
-        .flat_map(|(_, sql)| rules::triggers(rules::law(sql)))
-        .map(|trigger| {
-            serde_json::json!({
-                "relation": trigger.relation,
-                "name": trigger.name,
-                "always": trigger.always,
-            })
-        })
-        .collect();
-    let expected = pgrx::JsonB(serde_json::Value::Array(expected)).into_datum();
-    PROBLEMS.with(|statement| {
-        statement.run(Mode::Latest, &[expected], |rows| {
-            (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
-        })
-    })
 }
 
 fn digest() -> String {
@@ -393,9 +246,9 @@ fn version_row() -> String {
 #[pg_extern(schema = "wo_private")]
 fn enforce() {
     superuser_only();
-    CHECKED.set(false);
+    check::forget();
     run_as_owner(&law());
-    match problems().into_iter().next() {
+    match check::problems().into_iter().next() {
         Some(problem) => refuse(damaged(&problem)),
         None => notice!("wo_core: the law is in force on every table"),
     }
@@ -424,7 +277,7 @@ fn migrate() {
     };
     let mut parts = vec![(*upgrade).to_owned()];
     parts.extend(law());
-    CHECKED.set(false);
+    check::forget();
     run_as_owner(&parts);
     run(&version_row());
 }

@@ -1,4 +1,8 @@
-//! How a file of the records is divided, and what an install does with what it finds.
+//! How a file of the records is divided, what an install does with what it finds, and whether the
+//! records are as the law made them.
+
+pub mod agreement;
+pub mod catalogue;
 
 /// Begins the part of a file that makes tables: run once, at install.
 pub const RECORDS_MARK: &str = "-- == records ==";
@@ -21,11 +25,11 @@ pub enum Found {
 
 /// A trigger that the law makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trigger {
+pub struct Trigger<'a> {
     /// The table or view, without its schema.
-    pub relation: String,
+    pub relation: &'a str,
     /// The trigger.
-    pub name: String,
+    pub name: &'a str,
     /// Whether it fires on a replica too.
     pub always: bool,
 }
@@ -43,36 +47,39 @@ pub fn law(sql: &str) -> &str {
 }
 
 /// The triggers that a law makes, read from its own text so that no list has to be kept beside it.
-pub fn triggers(law: &str) -> Vec<Trigger> {
-    let mut found: Vec<Trigger> = Vec::new();
-    let words: Vec<&str> = law.split_whitespace().collect();
-    for (index, window) in words.windows(5).enumerate() {
-        if let ["create", "or", "replace", "trigger", name] = window {
-            let relation = words[index..]
-                .iter()
-                .take(30)
-                .find_map(|word| word.strip_prefix("wo."))
-                .map(|word| word.trim_end_matches(';'));
-            if let Some(relation) = relation.filter(|_| !name.contains('%')) {
-                found.push(Trigger {
-                    relation: relation.to_owned(),
-                    name: (*name).to_owned(),
-                    always: false,
-                });
+///
+/// Every session may have to read all of it, so only the surroundings of the word are looked at.
+pub fn triggers(law: &str) -> Vec<Trigger<'_>> {
+    const WORD: &str = "trigger";
+    let mut found: Vec<Trigger<'_>> = Vec::new();
+    let mut always: Vec<(&str, &str)> = Vec::new();
+    for (at, _) in law.match_indices(WORD) {
+        let (before, after) = (&law[..at], &law[at + WORD.len()..]);
+        if !before.ends_with(char::is_whitespace) || !after.starts_with(char::is_whitespace) {
+            continue;
+        }
+        let mut backwards = before.split_ascii_whitespace().rev();
+        let before: [&str; 5] = std::array::from_fn(|_| backwards.next().unwrap_or_default());
+        let mut after = after.split_ascii_whitespace();
+        let Some(name) = after.next() else { continue };
+        match before {
+            ["replace", "or", "create", ..] if !name.contains('%') => {
+                let relation = after
+                    .take(25)
+                    .find_map(|word| word.strip_prefix("wo."))
+                    .map(|word| word.trim_end_matches(';'))
+                    .filter(|relation| !relation.contains('%'));
+                found.extend(relation.map(|relation| Trigger { relation, name, always: false }));
             }
+            ["always", "enable", table, "table", "alter"] => {
+                always.push((table.trim_start_matches("wo."), name.trim_end_matches(';')));
+            }
+            _ => {}
         }
     }
-    for window in words.windows(7) {
-        if let ["alter", "table", table, "enable", "always", "trigger", name] = window {
-            let (relation, name) = (table.trim_start_matches("wo."), name.trim_end_matches(';'));
-            for trigger in &mut found {
-                if trigger.relation == relation && trigger.name == name {
-                    trigger.always = true;
-                }
-            }
-        }
+    for trigger in &mut found {
+        trigger.always = always.contains(&(trigger.relation, trigger.name));
     }
-    found.retain(|trigger| !trigger.relation.contains('%'));
     found
 }
 
@@ -95,11 +102,7 @@ mod tests {
 
     #[test]
     fn the_triggers_are_read_from_the_law_itself() {
-        let trigger = |name: &str, always| Trigger {
-            relation: "a".to_owned(),
-            name: name.to_owned(),
-            always,
-        };
+        let trigger = |name, always| Trigger { relation: "a", name, always };
         assert_eq!(triggers(law(FILE)), vec![trigger("rule", false), trigger("keep_row", true)]);
     }
 }

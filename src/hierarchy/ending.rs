@@ -1,0 +1,144 @@
+//! Who tells a master that all of its parts have ended: the one whose part ends last, whatever runs
+//! beside it, while nobody before that waits for anybody.
+//!
+//! Whoever ends a part shares a lock of its master's through the commit, and looks for a part that is
+//! open and that nobody is changing. If there is one, whoever ends it writes it later, and so comes
+//! later to this lock. If there is none, all parts that are open may be ending just now: then the
+//! share is given up, and the lock taken alone, which waits for the commits of all who shared it. So
+//! whoever takes the lock last does not share it, has waited for all the others, and sees that every
+//! part has ended.
+
+use crate::duty::as_trail;
+use crate::lock::{Lock, Purpose};
+use crate::lookup::{Key, Latest, at_once, is_indexed};
+use crate::row::Row;
+use crate::statement::{Mode, statement, uuid as uuid_argument};
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+statement!(
+    IS_OPEN,
+    "select true from wo.work_order as part
+     where part.tenant_id = $1 and part.master_id = $2 and part.locked_at is null
+        and not exists (select from wo.waiver as waived
+            where waived.tenant_id = $1 and waived.work_order_id = $2 and waived.part_id = part.id)
+     limit 1",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    HAS_UNTOUCHED,
+    "select true from wo.work_order as part
+     where part.tenant_id = $1 and part.master_id = $2 and part.locked_at is null and part.xmax = '0'
+        and not exists (select from wo.waiver as waived
+            where waived.tenant_id = $1 and waived.work_order_id = $2 and waived.part_id = part.id)
+     limit 1",
+    [UUIDOID, UUIDOID]
+);
+
+/// The masters of whose parts a transaction ends some, at its commit.
+#[derive(Default)]
+pub struct Ending {
+    /// Those whose lock it shares.
+    shared: HashSet<Uuid>,
+}
+
+impl Ending {
+    /// Whether no part of a master is open any more, and nobody else will find that.
+    pub fn is_last(&mut self, tenant: Uuid, master: Uuid) -> bool {
+        let (first, second) = master.as_u64_pair();
+        let lock = Lock::new(Purpose::Ending, first ^ second);
+        if self.shared.insert(master) {
+            lock.share_until_end();
+        }
+        if has_untouched(tenant, master) {
+            return false;
+        }
+        // Two who share it would wait for each other.
+        lock.give_up_share();
+        self.shared.remove(&master);
+        lock.until_end();
+        !asked(&IS_OPEN, tenant, master)
+    }
+}
+
+thread_local! {
+    /// The part of a master, by tenant and master, that was found to be open last.
+    static OPEN: RefCell<HashMap<(Uuid, Uuid), Uuid>> = RefCell::default();
+}
+
+/// Of how many masters a backend remembers an open part.
+const REMEMBERED: usize = 256;
+
+/// Whether a part is open which nobody is changing. No wrong yes: a part that is found so is written
+/// after this.
+///
+/// The part that was found last is asked first, and the newest before the others: parts end in the
+/// order in which they were made, as a rule, and the index is full of those that have just ended.
+fn has_untouched(tenant: Uuid, master: Uuid) -> bool {
+    let (table, index, by_id) = ("work_order", "work_order_open_child", "work_order_pkey");
+    if !is_indexed(table, index) || !is_indexed(table, by_id) {
+        return asked(&HAS_UNTOUCHED, tenant, master);
+    }
+    at_once(|latest| {
+        let untouched = |part: &Row| {
+            let id: pgrx::Uuid = part.named("id")?;
+            let of: pgrx::Uuid = part.named("master_id")?;
+            let is_open = part.column("locked_at").is_some_and(|at| part.datum(at).is_none());
+            let is_it = of.as_bytes() == master.as_bytes()
+                && is_open
+                && is_untouched(part)
+                && !is_waived(latest, tenant, master, id);
+            is_it.then(|| Uuid::from_bytes(*id.as_bytes()))
+        };
+        let known = OPEN.with_borrow(|all| all.get(&(tenant, master)).copied());
+        let still = known.and_then(|id| {
+            let key = [Key::Uuid("tenant_id", tenant), Key::Uuid("id", id)];
+            latest.find(table, by_id, &key, untouched)
+        });
+        if still.is_some() {
+            return true;
+        }
+        let key = [Key::Uuid("tenant_id", tenant), Key::Uuid("master_id", master)];
+        let found = latest.find_last(table, index, &key, untouched);
+        OPEN.with_borrow_mut(|all| {
+            if all.len() >= REMEMBERED {
+                all.clear();
+            }
+            match found {
+                Some(id) => all.insert((tenant, master), id),
+                None => all.remove(&(tenant, master)),
+            };
+        });
+        found.is_some()
+    })
+}
+
+/// Whether nobody has replaced a stored row, committed or not; whoever merely locks it has not yet.
+fn is_untouched(row: &Row) -> bool {
+    // SAFETY: the row was read from its table, where it is pinned.
+    let mask = u32::from(unsafe { (*(*row.tuple()).t_data).t_infomask });
+    mask & (pg_sys::HEAP_XMAX_INVALID | pg_sys::HEAP_XMAX_LOCK_ONLY) != 0
+}
+
+fn is_waived(latest: &Latest, tenant: Uuid, master: Uuid, part: pgrx::Uuid) -> bool {
+    let part = Uuid::from_bytes(*part.as_bytes());
+    let key = [
+        Key::Uuid("tenant_id", tenant),
+        Key::Uuid("work_order_id", master),
+        Key::Uuid("part_id", part),
+    ];
+    latest.find("waiver", "waiver_pkey", &key, |_| Some(())).is_some()
+}
+
+fn asked(
+    which: &'static std::thread::LocalKey<crate::statement::Statement>,
+    tenant: Uuid,
+    master: Uuid,
+) -> bool {
+    let arguments = [uuid_argument(tenant), uuid_argument(master)];
+    as_trail(|| {
+        which.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.count() > 0))
+    })
+}
