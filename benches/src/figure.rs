@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use crate::measure::{Spread, ratios};
+use crate::watch::{self, Waits};
 
 /// What a ratio must reach.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +63,7 @@ pub struct Figure {
     baseline: Option<(String, Spread, Spread)>,
     target: Option<Target>,
     note: Option<String>,
+    waited: Option<String>,
     problem: Option<String>,
     details: Map<String, Value>,
 }
@@ -75,6 +77,7 @@ impl Figure {
             baseline: None,
             target: None,
             note: None,
+            waited: None,
             problem: None,
             details: Map::new(),
         }
@@ -102,6 +105,20 @@ impl Figure {
     pub fn unless(mut self, problem: Option<String>) -> Self {
         self.problem = problem;
         self
+    }
+
+    /// What the sessions waited for: all of it among the details, the two greatest in the note where
+    /// the figure is judged.
+    pub fn waits(mut self, waits: &Waits) -> Self {
+        self.waited = watch::greatest(waits, 2);
+        self.detail("waits", serde_json::to_value(waits).unwrap_or_default())
+    }
+
+    /// What a reader is told beside the figure.
+    fn told(&self) -> Option<String> {
+        let waited = self.target.and(self.waited.as_deref());
+        let told: Vec<&str> = self.note.as_deref().into_iter().chain(waited).collect();
+        (!told.is_empty()).then(|| told.join("; "))
     }
 
     pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -157,7 +174,7 @@ impl Book {
     }
 
     pub fn add(&mut self, part: &'static str, figure: Figure) {
-        let verdict = figure.verdict();
+        let (verdict, note) = (figure.verdict(), figure.told());
         let mut line = json!({
             "part": part, "figure": figure.name, "unit": figure.unit,
             "low": figure.value.low, "median": figure.value.median, "high": figure.value.high,
@@ -168,7 +185,7 @@ impl Book {
             line["ratio"] = json!({ "low": ratio.low, "median": ratio.median, "high": ratio.high });
         }
         line["target"] = figure.target.map(Target::text).into();
-        line["note"] = figure.note.clone().into();
+        line["note"] = note.clone().into();
         line["problem"] = figure.problem.clone().into();
         line["details"] = Value::Object(figure.details);
         self.write(&line);
@@ -185,7 +202,7 @@ impl Book {
             ),
             target: figure.target.map_or_else(String::new, Target::text),
             verdict,
-            note: figure.note,
+            note,
         };
         self.show(row);
     }
@@ -289,6 +306,16 @@ mod tests {
     fn a_figure_whose_rows_do_not_add_up_is_invalid_however_good_it_is() {
         let wrong = figure(&[100.0, 200.0, 400.0]).unless(Some("rows grew by 3".into()));
         assert_eq!(wrong.verdict(), Verdict::Invalid("rows grew by 3".into()));
+    }
+
+    #[test]
+    fn what_was_waited_for_most_is_told_of_what_is_judged() {
+        let waits = [("LWLock:WALWrite", 60), ("running", 30), ("IO:WALSync", 10)];
+        let waits = waits.map(|(event, count)| (event.to_owned(), count)).into();
+        let judged = figure(&[90.0]).note("as it is").waits(&waits);
+        let told = "as it is; waits: LWLock:WALWrite 60 %, running 30 %";
+        assert_eq!(judged.told().as_deref(), Some(told));
+        assert_eq!(judged.must(None).told().as_deref(), Some("as it is"));
     }
 
     #[test]

@@ -106,8 +106,8 @@ pub fn give_work(db: &Database<'_>, clients: u32) {
              select 'B-' || client || '-' || i, '[Bench-Load] Replace the pump', 'captain', 'arrived',
                 repeat('The pump of line 4 is to be replaced. ', 6)
              from generate_series(0, {clients} - 1) as client, generate_series(1, {EACH}) as i;
-             update wo.work_order set status = 'accepted' where status = 'pending';
-             update wo.work_order set status = 'in_progress' where status = 'accepted';"
+             update wo.work_order set status = 'accepted' where status = 'pending' and wo_number like 'B-%';
+             update wo.work_order set status = 'in_progress' where status = 'accepted' and wo_number like 'B-%';"
         ))
         .expect("the work orders are made");
 }

@@ -101,7 +101,7 @@ fn signature(book: &mut Book, options: &Options) {
 }
 
 /// The statements of a script of pgbench, its variables made parameters: tenant, client, number.
-fn statements(script: &str) -> Vec<String> {
+pub fn statements(script: &str) -> Vec<String> {
     let lines: Vec<&str> = script.lines().filter(|line| !line.starts_with('\\')).collect();
     let sql = lines
         .join("\n")
@@ -120,7 +120,7 @@ fn statements(script: &str) -> Vec<String> {
 }
 
 /// One session that makes transitions.
-struct Acting<'a> {
+pub struct Acting<'a> {
     client: Client,
     pid: i32,
     statements: Vec<Statement>,
@@ -128,7 +128,7 @@ struct Acting<'a> {
 }
 
 impl<'a> Acting<'a> {
-    fn new(mut client: Client, sql: &[String], tenant: &'a str) -> Self {
+    pub fn new(mut client: Client, sql: &[String], tenant: &'a str) -> Self {
         let pid = backend_pid(&mut client);
         client.batch_execute("set plan_cache_mode = force_generic_plan").unwrap();
         let statements = sql.iter().map(|sql| client.prepare(sql).unwrap()).collect();
@@ -145,7 +145,7 @@ impl<'a> Acting<'a> {
     }
 
     /// Microseconds of processor time for each act.
-    fn act(&mut self, times: usize) -> f64 {
+    pub fn act(&mut self, times: usize) -> f64 {
         let before = spent(self.pid);
         for at in 0..times {
             let number = i32::try_from(at / self.statements.len()).unwrap() % 20 + 1;
@@ -157,7 +157,7 @@ impl<'a> Acting<'a> {
 }
 
 /// Nanoseconds that a process has had a processor.
-fn spent(pid: i32) -> f64 {
+pub fn spent(pid: i32) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
     text.split(' ').next().unwrap().parse().unwrap()
 }

@@ -1,5 +1,6 @@
 //! Transitions of a database that the worker serves, with a listener attached, against those of one
-//! that nobody serves or listens to.
+//! that nobody serves or listens to. The databases are on one server and made alike, and the same role
+//! acts in both; all that differs is the worker, its waking and the listener.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::load::{Load, Sample, Way};
 use crate::measure::take_turns;
 use crate::options::Options;
 use crate::transition::{self, LOGIN};
+use crate::watch;
 
 const PART: &str = "listener";
 const NAME: &str = "with a listener and the worker";
@@ -21,8 +23,7 @@ const TARGET: Target = Target::AtLeast(0.95);
 /// Where the served database is made first, so that its name is known to the cluster's settings.
 const SERVED: &str = "db0";
 
-/// The notifier's role leaves waking to the server's default.
-const TOLD: Way = Way { role: "notifier", name: NAME, ..LOGIN };
+const TOLD: Way = Way { name: NAME, ..LOGIN };
 
 pub fn measure(book: &mut Book, options: &Options) {
     let cluster =
@@ -41,6 +42,9 @@ pub fn measure(book: &mut Book, options: &Options) {
         ground::tidy(&mut db.superuser());
         company
     });
+    // Where the worker serves, waking is left to the server's default; elsewhere nobody is woken.
+    let is_default = format!("alter role captain in database {SERVED} set wo_core.notify = 'auto'");
+    served.superuser().batch_execute(&is_default).unwrap();
     served.wait_until(
         "select exists (select from pg_stat_activity
             where datname = current_database() and backend_type like '%wo_core%')",
@@ -73,13 +77,16 @@ pub fn measure(book: &mut Book, options: &Options) {
         samples.iter().map(|sample| sample.rate).collect()
     };
     let problem = results.iter().find_map(|samples| samples.as_ref().err().cloned());
-    let problem = problem.or((heard == 0).then(|| "the listener heard nothing".to_owned()));
+    let problem = problem
+        .or_else(|| (heard == 0).then(|| "the listener heard nothing".to_owned()))
+        .or_else(|| [&alone, &served].into_iter().find_map(|db| ground::check_chains(db).err()));
     book.add(
         PART,
         Figure::new(format!("{NAME}, {CLIENTS} clients"), "/s", &rates(1))
             .against("nobody listens, no worker", &rates(1), &rates(0))
             .must(Some(TARGET))
             .detail("notifications", heard)
+            .waits(&watch::sum(results[1].iter().flatten().map(|sample| sample.waits.clone())))
             .unless(problem),
     );
 }

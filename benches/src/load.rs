@@ -1,6 +1,7 @@
 //! Load by pgbench: many clients, one script, and everything that is measured about it.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use postgres::Client;
 use wo_cluster_tests::Database;
@@ -43,13 +44,32 @@ pub struct Load<'a> {
     pub latencies: bool,
 }
 
+/// How long one run lasts.
+#[derive(Clone, Copy)]
+enum Length {
+    /// So long, after the sessions are warm.
+    Seconds(u32),
+    /// So many runs of the script by each client, their sessions' warming among them.
+    Scripts(u32),
+}
+
 impl Load<'_> {
     /// Runs it once; an error says what did not add up.
     pub fn run(&self, way: &Way) -> Result<Sample, String> {
+        self.run_for(way, Length::Seconds(self.seconds))
+    }
+
+    /// The same, until so many acts at least were made rather than for a time.
+    pub fn run_acts(&self, way: &Way, acts: u32) -> Result<Sample, String> {
+        self.run_for(way, Length::Scripts(acts.div_ceil(self.clients * way.acts)))
+    }
+
+    fn run_for(&self, way: &Way, length: Length) -> Result<Sample, String> {
         let mut superuser = self.database.superuser();
         let before = counted(&mut superuser, way.counts)?;
         let start = log_position(&mut superuser)?;
-        let (output, waits) = watch::during(self.database.superuser(), || self.pgbench(way));
+        let (output, waits) =
+            watch::during(self.database.superuser(), || self.pgbench(way, length));
         let Output { text, rate, latencies } = output?;
         let written = log_position(&mut superuser)? - start;
         let number = |prefix: &str| -> Option<f64> {
@@ -78,26 +98,40 @@ impl Load<'_> {
         1 + self.clients / 64
     }
 
-    fn pgbench(&self, way: &Way) -> Result<Output, String> {
-        let file = |ending: &str| self.database.cluster().dir().join(format!("bench.{ending}"));
-        let script = file("sql");
+    /// pgbench, told everything but how long.
+    pub fn command(&self, way: &Way) -> Result<Command, String> {
+        let script = self.file("sql");
         std::fs::write(&script, way.script).map_err(|error| error.to_string())?;
         let mut command = self.database.tool("pgbench", way.role);
         command
             .args(["--no-vacuum", "--protocol=prepared"])
             .arg(format!("--client={}", self.clients))
             .arg(format!("--jobs={}", self.clients.min(2)))
-            .arg("--progress=1")
-            .arg(format!("--time={}", self.warming() + self.seconds));
+            .arg("--file")
+            .arg(&script);
         for (name, value) in self.variables {
             command.arg(format!("--define={name}={value}"));
         }
-        let log = file("log");
+        Ok(command)
+    }
+
+    fn file(&self, ending: &str) -> PathBuf {
+        self.database.cluster().dir().join(format!("bench.{ending}"))
+    }
+
+    fn pgbench(&self, way: &Way, length: Length) -> Result<Output, String> {
+        let mut command = self.command(way)?;
+        match length {
+            Length::Seconds(seconds) => {
+                command.arg("--progress=1").arg(format!("--time={}", self.warming() + seconds))
+            }
+            Length::Scripts(number) => command.arg(format!("--transactions={number}")),
+        };
+        let log = self.file("log");
         if self.latencies {
             command.arg("--log").arg(format!("--log-prefix={}", log.display()));
         }
-        let output =
-            command.arg("--file").arg(&script).output().map_err(|error| error.to_string())?;
+        let output = command.output().map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
@@ -105,8 +139,11 @@ impl Load<'_> {
             return Err(format!("pgbench failed: {last}"));
         }
         let latencies = if self.latencies { read_log(&log)? } else { Vec::new() };
-        let rate = rate_after(f64::from(self.warming()), &errors)
-            .ok_or_else(|| format!("pgbench reported no progress: {errors}"))?;
+        let rate = match length {
+            Length::Seconds(_) => rate_after(f64::from(self.warming()), &errors),
+            Length::Scripts(_) => rate_of_all(&text),
+        };
+        let rate = rate.ok_or_else(|| format!("pgbench reported no rate: {errors}"))?;
         Ok(Output { text, rate, latencies })
     }
 }
@@ -134,6 +171,11 @@ fn rate_after(warm: f64, said: &str) -> Option<f64> {
         from = at;
     }
     (seconds > 0.0).then(|| done / seconds)
+}
+
+/// The rate of the whole run: `tps = 1234.5 (without initial connection time)`.
+fn rate_of_all(said: &str) -> Option<f64> {
+    said.lines().find_map(|line| line.strip_prefix("tps = "))?.split(' ').next()?.parse().ok()
 }
 
 /// pgbench writes one log for each of its threads, named by its process; they are read and removed.
@@ -200,7 +242,7 @@ impl Runs<'_> {
             .map_or_else(|_| Vec::new(), |all| all.iter().map(value).collect())
     }
 
-    fn waits(&self, way: usize) -> Waits {
+    pub fn waits(&self, way: usize) -> Waits {
         let samples = self.samples[way].as_deref().unwrap_or_default();
         watch::sum(samples.iter().map(|sample| sample.waits.clone()))
     }
@@ -226,13 +268,12 @@ impl Runs<'_> {
     pub fn figure(&self, way: usize, baseline: usize, clients: u32) -> Figure {
         let (rates, against) = (self.rates(way), self.rates(baseline));
         let name = format!("{}, {clients} clients", self.ways[way].name);
-        let waits = serde_json::to_value(self.waits(way)).unwrap_or_default();
         let wal = crate::measure::Spread::of(&self.wal(way)).median;
         let figure = Figure::new(name, "/s", &rates)
             .detail("way", self.ways[way].name)
             .detail("clients", clients)
             .detail("wal_bytes", wal)
-            .detail("waits", waits)
+            .waits(&self.waits(way))
             .unless(self.problem(way).or_else(|| self.problem(baseline)));
         if way == baseline {
             return figure;
@@ -243,7 +284,7 @@ impl Runs<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::rate_after;
+    use super::{rate_after, rate_of_all};
 
     const SAID: &str = "progress: 1.0 s, 10.0 tps, lat 1 ms stddev 0, 0 failed\n\
         progress: 2.0 s, 100.0 tps, lat 1 ms stddev 0, 0 failed\n\
@@ -252,6 +293,12 @@ mod tests {
     #[test]
     fn the_rate_leaves_out_what_warms_and_weighs_by_time() {
         assert_eq!(rate_after(1.0, SAID), Some(300.0));
+    }
+
+    #[test]
+    fn the_rate_of_a_number_of_acts_is_that_of_the_whole_run() {
+        let said = "latency average = 1 ms\ntps = 1234.5 (without initial connection time)\n";
+        assert_eq!(rate_of_all(said), Some(1234.5));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 // A tool for developers: it fails by panicking, with the reason.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bloat;
 mod create;
 mod crowd;
 mod figure;
@@ -15,8 +16,12 @@ mod listener;
 mod load;
 mod measure;
 mod options;
+mod ordering;
+mod partitions;
 mod peers;
 mod plot;
+mod recovery;
+mod sealing;
 mod sign;
 mod snapshot;
 mod stored;
@@ -43,10 +48,15 @@ const PARTS: &[Part] = &[
     ("stored", stored::measure),
     ("listener", listener::measure),
     ("verification", verification::measure),
+    ("sealing", sealing::measure),
+    ("partitions", partitions::measure),
+    ("ordering", ordering::measure),
+    ("bloat", bloat::measure),
     ("layers", layers::measure),
     ("sign", sign::measure),
     ("peers", peers::measure),
     ("snapshot", snapshot::measure),
+    ("recovery", recovery::measure),
 ];
 
 /// Measured by `--full` and by name alone.

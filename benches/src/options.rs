@@ -14,6 +14,16 @@ pub struct Options {
     pub sizes: Vec<u32>,
     /// Into how many partitions the work orders are divided.
     pub partitions: u32,
+    /// After how many transitions bloat and recovery are looked at.
+    pub acts: u32,
+}
+
+impl Options {
+    /// How often each way runs where a run is long and few rounds tell enough: twice, unless there are
+    /// hours.
+    pub fn few_rounds(&self) -> usize {
+        if self.full { self.rounds } else { self.rounds.min(2) }
+    }
 }
 
 /// What the command line asks for.
@@ -40,7 +50,7 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Request {
         return Request::Refuse(format!("{unknown} is unknown; usage: {USAGE}"));
     }
     let full = !flags.is_empty();
-    let sizes = if full { "10000,100000,1000000,10000000" } else { "100000,1000000" };
+    let sizes = if full { "10000,100000,1000000,10000000" } else { "100000,500000" };
     let sizes = std::env::var("WO_BENCH_SIZES").unwrap_or_else(|_| sizes.to_owned());
     let Ok(sizes) = sizes.split(',').map(|size| size.trim().parse()).collect() else {
         return Request::Refuse(format!("WO_BENCH_SIZES: {sizes} is no list of numbers"));
@@ -52,6 +62,7 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Request {
         seconds: number("WO_BENCH_SECONDS", if full { 10 } else { 2 }),
         sizes,
         partitions: number("WO_BENCH_PARTITIONS", 1),
+        acts: number("WO_BENCH_ACTS", if full { 1_000_000 } else { 50_000 }),
     })
 }
 

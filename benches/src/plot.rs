@@ -1,5 +1,5 @@
-//! Results as pictures: throughput by clients, the distribution of latencies, growth by size, and
-//! the peers.
+//! Results as pictures: throughput by clients, the distribution of latencies, growth by size, the
+//! layers of a transition, and the peers.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -17,13 +17,15 @@ const SIZE: (u32, u32) = (1000, 520);
 /// Of which the lines' names take this much, on the right.
 const NAMES: u32 = 260;
 /// Told apart by people who do not see red and green as others do.
-const COLOURS: [RGBColor; 6] = [
+const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 159, 0),
     RGBColor(0, 158, 115),
     RGBColor(204, 121, 167),
     RGBColor(86, 180, 233),
     RGBColor(90, 90, 90),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 0, 0),
 ];
 
 /// Named lines of points.
@@ -73,6 +75,12 @@ pub fn draw(results: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
             series: growth(&lines),
         },
     )?;
+    let layers = layers(&lines);
+    if !layers.is_empty() {
+        let path = results.with_extension("layers.svg");
+        stack(&path, "What a transition's processor time goes to", &layers)?;
+        drawn.push(path);
+    }
     let peers = peers(&lines);
     if !peers.is_empty() {
         let path = results.with_extension("peers.svg");
@@ -125,6 +133,17 @@ fn growth(lines: &[Value]) -> Series {
         }
     }
     series
+}
+
+/// The layers with their microseconds, from the bare rows up.
+fn layers(lines: &[Value]) -> Vec<(String, f64)> {
+    let is_layer = |name: &str| name.starts_with("bare rows") || name.starts_with('+');
+    of_part(lines, "layers")
+        .filter_map(|line| {
+            let name = line["figure"].as_str().filter(|name| is_layer(name))?;
+            Some((name.to_owned(), line["median"].as_f64()?.max(0.0)))
+        })
+        .collect()
 }
 
 fn peers(lines: &[Value]) -> Vec<(String, f64)> {
@@ -257,6 +276,35 @@ fn bars(path: &Path, title: &str, rows: &[(String, f64)]) -> Outcome {
         area.draw(&Rectangle::new([(left, y), (end, y + row - 10)], colour.filled()))?;
         let label = format!("{rate:.0}/s");
         area.draw(&Text::new(label, (end + 8, y + 5), ("sans-serif", 14)))?;
+    }
+    area.present()?;
+    Ok(())
+}
+
+/// One bar of pieces side by side, and below it what each piece is and its share of a transition, of
+/// which a signature is no part.
+fn stack(path: &Path, title: &str, pieces: &[(String, f64)]) -> Outcome {
+    let (left, top, bar, row) = (16, 60, 64, 28);
+    let height = top + bar + 24 + row * i32::try_from(pieces.len())? + 16;
+    let area = SVGBackend::new(path, (SIZE.0, u32::try_from(height)?)).into_drawing_area();
+    area.fill(&WHITE)?;
+    area.draw(&Text::new(title, (left, 16), ("sans-serif", 20)))?;
+    let all: f64 = pieces.iter().map(|(_, size)| size).sum();
+    let is_part = |name: &str| !name.starts_with("+ signature");
+    let parts = pieces.iter().filter(|(name, _)| is_part(name));
+    let transition: f64 = parts.map(|(_, size)| size).sum();
+    let width = f64::from(SIZE.0) - 2.0 * f64::from(left);
+    let mut from = 0.0;
+    for (((name, size), colour), at) in pieces.iter().zip(COLOURS.iter().cycle()).zip(0..) {
+        let place = |size: f64| left + (size / all * width) as i32;
+        let corners = [(place(from), top), (place(from + size), top + bar)];
+        area.draw(&Rectangle::new(corners, colour.filled()))?;
+        from += size;
+        let y = top + bar + 24 + at * row;
+        area.draw(&Rectangle::new([(left, y), (left + 18, y + 18)], colour.filled()))?;
+        let label =
+            format!("{name}: {size:.0} µs, {:.0} % of a transition", 100.0 * size / transition);
+        area.draw(&Text::new(label, (left + 28, y + 3), ("sans-serif", 14)))?;
     }
     area.present()?;
     Ok(())

@@ -23,7 +23,7 @@ const CLIENTS: usize = 16;
 const TARGET: Target = Target::AtLeast(0.5);
 
 pub fn measure(book: &mut Book, options: &Options) {
-    let acts = number("WO_BENCH_ACTS", 60) as usize;
+    let acts = number("WO_BENCH_SIGNATURES", 60) as usize;
     let signing = Signing::prepare(CLIENTS, options.rounds + 1, acts);
     let rates = take_turns(options.rounds + 1, 2, |way, round| {
         let statements: Vec<Vec<String>> = (0..CLIENTS)

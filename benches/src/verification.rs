@@ -1,66 +1,111 @@
-//! How fast the trail is verified, and whether the time grows as the trail does.
+//! How fast the trail, the ledger and the records are verified, whether the time grows as the trail
+//! does, how fast a backlog is sealed, and how large the ledger is.
 
 use postgres::Client;
-use wo_cluster_tests::Database;
+use wo_cluster_tests::{Cluster, Database, Sealing};
 
 use crate::figure::{Book, Figure, Target};
 use crate::ground;
-use crate::measure::{Spread, take_turns, timed};
+use crate::measure::{take_turns, timed};
 use crate::options::Options;
 
 const PART: &str = "verification";
-/// Entries per second of the largest trail, in times of the smallest's.
+/// Entries per second of a trail, in times of the smallest's.
 const LINEAR: Target = Target::AtLeast(0.8);
+/// How many entries each work order of a trail has.
+const EACH: u32 = 20;
+
+/// One run of the sealer, a portion at most; how many entries it sealed.
+pub const SEAL: &str = "select done from wo.tick() where job = 'entries_sealed'";
+
+/// Something that verifies all that there is and says whether it holds, and how many entries it saw.
+struct Verifier {
+    name: &'static str,
+    role: &'static str,
+    sql: &'static str,
+}
+
+const VERIFIERS: [Verifier; 3] = [
+    Verifier {
+        name: "wo.verify_audit",
+        role: "captain",
+        sql: "select bool_and(intact), sum(entries)::bigint from wo.verify_audit()",
+    },
+    Verifier {
+        name: "wo.verify_ledger",
+        role: "captain",
+        sql: "select bool_and(intact), max(verified_to)::bigint from wo.verify_ledger()",
+    },
+    Verifier {
+        name: "wo.reconcile",
+        role: "captain",
+        sql: "select bool_and(intact), sum(entries)::bigint from wo.reconcile()",
+    },
+];
+
+struct Trail<'c> {
+    entries: u32,
+    db: Database<'c>,
+}
 
 pub fn measure(book: &mut Book, options: &Options) {
     let cluster = ground::cluster(&[]);
-    let sizes: &[u32] =
-        if options.full { &[10_000, 100_000, 1_000_000] } else { &[10_000, 100_000] };
-    let mut trails: Vec<(u32, Database<'_>, Client)> =
-        sizes.iter().map(|entries| trail(&cluster, options, *entries)).collect();
+    let sealing = Sealing::install(&cluster, "bench.example/ledger");
+    let sizes: &[u32] = if options.full { &[100_000, 1_000_000] } else { &[10_000, 100_000] };
+    let trails: Vec<Trail<'_>> =
+        sizes.iter().map(|entries| trail(&cluster, options, &sealing, *entries)).collect();
+    seal(book, &trails);
+    for verifier in &VERIFIERS {
+        verify(book, options, &trails, verifier);
+    }
+    if let Some(largest) = trails.last() {
+        sizes_of(book, largest);
+    }
+}
+
+fn verify(book: &mut Book, options: &Options, trails: &[Trail<'_>], verifier: &Verifier) {
     let mut problem = None;
-    let rates = take_turns(options.rounds, trails.len(), |at, _| {
-        let (entries, _, client) = &mut trails[at];
-        let sql = "select bool_and(intact), sum(entries)::bigint from wo.verify_audit()";
-        let (seconds, row) = timed(|| client.query_one(sql, &[]).unwrap());
-        let verified: i64 = row.get(1);
-        if row.get::<_, Option<bool>>(0) != Some(true) || verified < i64::from(*entries) {
+    let mut clients: Vec<Client> =
+        trails.iter().map(|trail| trail.db.connect(verifier.role)).collect();
+    let rates = take_turns(options.rounds.min(5), trails.len(), |at, _| {
+        let (seconds, row) = timed(|| clients[at].query_one(verifier.sql, &[]).unwrap());
+        let (intact, verified): (Option<bool>, i64) = (row.get(0), row.get(1));
+        let entries = trails[at].entries;
+        if intact != Some(true) || verified < i64::from(entries) {
             problem = Some(format!("{verified} entries of {entries}, or not intact"));
         }
         verified as f64 / seconds
     });
-    for (at, (entries, ..)) in trails.iter().enumerate() {
-        let figure =
-            Figure::new(format!("wo.verify_audit, {entries} entries"), "entries/s", &rates[at])
-                .unless(problem.clone());
+    for (at, trail) in trails.iter().enumerate() {
+        let name = format!("{}, {} entries", verifier.name, trail.entries);
+        let figure = Figure::new(name, "entries/s", &rates[at]).unless(problem.clone());
+        let base = format!("of {}", trails[0].entries);
         book.add(
             PART,
-            if at == 0 {
-                figure
-            } else {
-                figure
-                    .against(&format!("of {}", sizes[0]), &rates[at], &rates[0])
-                    .must(Some(LINEAR))
+            match at {
+                0 => figure,
+                _ => figure.against(&base, &rates[at], &rates[0]).must(Some(LINEAR)),
             },
         );
     }
-    ledger(book, &mut trails);
 }
 
-/// A database with at least so many entries, twenty for each work order.
+/// A database with at least so many entries, twenty for each work order, that its sealer can seal.
 fn trail<'c>(
-    cluster: &'c wo_cluster_tests::Cluster,
+    cluster: &'c Cluster,
     options: &Options,
+    sealing: &Sealing,
     entries: u32,
-) -> (u32, Database<'c>, Client) {
+) -> Trail<'c> {
     let db = ground::database(cluster, options.partitions);
     ground::found(&db);
+    lend_key(&db, sealing);
     let mut captain = db.connect("captain");
     captain
         .execute(
             "insert into wo.work_order (title, assignee, notes)
              select '[Bench-Load] Replace the pump', 'captain', 'arrived' from generate_series(1, $1::int)",
-            &[&i32::try_from(entries / 20).unwrap()],
+            &[&i32::try_from(entries / EACH).unwrap()],
         )
         .unwrap();
     for to in ["accepted", "in_progress"] {
@@ -72,31 +117,80 @@ fn trail<'c>(
         captain.execute(sql, &[&to, &step]).unwrap();
     }
     ground::tidy(&mut db.superuser());
-    (entries, db, captain)
+    Trail { entries, db }
 }
 
-/// The ledger's own verification and size, where there is a ledger with anything in it.
-fn ledger(book: &mut Book, trails: &mut [(u32, Database<'_>, Client)]) {
-    let Some((entries, db, captain)) = trails.last_mut() else { return };
+/// Lets this database seal with a copy of the key of its own: beside a key, the server keeps the newest
+/// checkpoint of one database.
+pub fn lend_key(db: &Database<'_>, sealing: &Sealing) {
+    let cluster = db.cluster();
+    let name = format!("sealing/{}.key", db.name());
+    let file = cluster.make_file(&name, &sealing.key().text());
+    let pattern = file.with_file_name("%d.key");
     let mut admin = db.superuser();
-    let exists = "select to_regclass('wo.ledger_tile') is not null";
-    if !ground::ask::<bool>(&mut admin, exists) {
-        for name in ["wo.verify_ledger", "sealing", "ledger's size for each entry"] {
-            book.unavailable(PART, name, "this version has no ledger");
+    for command in [
+        format!("alter system set wo_core.sealing_key_file = '{}'", pattern.display()),
+        "select pg_reload_conf()".to_owned(),
+    ] {
+        admin.batch_execute(&command).expect("the key is lent");
+    }
+}
+
+/// Seals all that there is, a portion at a time; how many entries a second, and how many.
+pub fn seal_all(admin: &mut Client) -> (f64, i64) {
+    let mut sealed = 0;
+    let (seconds, ()) = timed(|| {
+        loop {
+            let portion: i32 = ground::ask(admin, SEAL);
+            sealed += i64::from(portion);
+            if portion == 0 {
+                break;
+            }
         }
-        return;
+    });
+    (sealed as f64 / seconds, sealed)
+}
+
+fn seal(book: &mut Book, trails: &[Trail<'_>]) {
+    let mut smallest = None;
+    for trail in trails {
+        let (rate, sealed) = seal_all(&mut trail.db.superuser());
+        let problem = (sealed < i64::from(trail.entries))
+            .then(|| format!("{sealed} entries of {} were sealed", trail.entries));
+        let name = format!("sealing a backlog of {} in portions", trail.entries);
+        let figure = Figure::new(name, "entries/s", &[rate]).unless(problem);
+        book.add(
+            PART,
+            match smallest {
+                None => figure,
+                Some(base) => figure.against("of the smallest", &[rate], &[base]),
+            },
+        );
+        smallest.get_or_insert(rate);
     }
-    let sealed: i64 =
-        ground::ask(&mut admin, "select coalesce(max(size), 0)::bigint from wo.ledger_checkpoint");
-    if sealed == 0 {
-        book.unavailable(PART, "wo.verify_ledger", "nothing is sealed without a worker and a key");
-        return;
-    }
-    let (seconds, _) = timed(|| captain.query("select * from wo.verify_ledger()", &[]).unwrap());
-    let rate = [sealed as f64 / seconds];
-    book.add(PART, Figure::new(format!("wo.verify_ledger, {entries} entries"), "entries/s", &rate));
-    let bytes: i64 =
-        ground::ask(&mut admin, "select pg_total_relation_size('wo.ledger_tile')::bigint");
-    let each = Spread::of(&[bytes as f64 / sealed as f64]).median;
-    book.add(PART, Figure::new("ledger's size for each entry", "bytes", &[each]));
+}
+
+/// Bytes of the ledger for each entry, as they are stored and as they are needed.
+fn sizes_of(book: &mut Book, trail: &Trail<'_>) {
+    let mut admin = trail.db.superuser();
+    admin.batch_execute("vacuum wo.ledger_tile, wo.ledger_checkpoint").unwrap();
+    let mut of = |sql: &str| -> f64 {
+        ground::ask(
+            &mut admin,
+            &format!("select ({sql})::float8 / (select max(size) from wo.ledger_checkpoint)"),
+        )
+    };
+    let needed = of(
+        "select sum(octet_length(hashes) + coalesce(octet_length(names), 0)) from wo.ledger_tile",
+    );
+    let stored = of(
+        "select pg_total_relation_size('wo.ledger_tile') + pg_total_relation_size('wo.ledger_checkpoint')",
+    );
+    let name = format!("ledger on disk for each of {} entries", trail.entries);
+    book.add(
+        PART,
+        Figure::new(name, "bytes", &[stored])
+            .against("hashes and names", &[stored], &[needed])
+            .note("a tile at the right edge is written again in each portion; vacuum gives its old versions back for reuse"),
+    );
 }

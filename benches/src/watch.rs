@@ -46,3 +46,18 @@ pub fn sum(several: impl IntoIterator<Item = Waits>) -> Waits {
     }
     all
 }
+
+/// The most frequent ones, as a share of all that was seen.
+pub fn greatest(waits: &Waits, number: usize) -> Option<String> {
+    let all: i64 = waits.values().sum();
+    let mut sorted: Vec<(&String, i64)> =
+        waits.iter().map(|(event, seen)| (event, *seen)).collect();
+    sorted.sort_by_key(|(_, seen)| std::cmp::Reverse(*seen));
+    let share = |seen: i64| 100.0 * seen as f64 / all as f64;
+    let named: Vec<String> = sorted
+        .into_iter()
+        .take(number)
+        .map(|(event, seen)| format!("{event} {:.0} %", share(seen)))
+        .collect();
+    (!named.is_empty()).then(|| format!("waits: {}", named.join(", ")))
+}

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use crate::tree;
 use wo_rules::audit::{Entry, GENESIS, Replay};
 use wo_rules::field::{Field, FieldSet};
 use wo_rules::hierarchy::network::{Link, LinkKind, Network, Progress, Task};
@@ -23,6 +24,11 @@ pub const CASES: &[Prepare] = &[
     ("gates_fleet_task", gates_fleet),
     ("gates_regulated_change", gates_regulated),
     ("critical_path_of_1000", critical_path),
+    ("ledger_append_500_to_10007", tree::append_500),
+    ("ledger_root_of_10007", tree::root),
+    ("ledger_inclusion_in_10007", tree::inclusion),
+    ("ledger_inclusion_verified", tree::inclusion_verified),
+    ("ledger_consistency_to_10007", tree::consistency),
 ];
 
 /// A transition as the trail keeps it.

@@ -5,6 +5,7 @@
 //! and `wo_instructions CASE` is what valgrind runs.
 
 mod cases;
+mod tree;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};

@@ -69,7 +69,7 @@ pub fn measure(book: &mut Book, options: &Options) {
         }
     }
     let variables = transition::variables(&company);
-    let rounds = options.rounds.min(if options.full { 9 } else { 3 });
+    let rounds = options.few_rounds();
     let results = take_turns(rounds, ready.len() + 2, |at, _| match at {
         0 | 1 => {
             let way = if at == 0 { &LOGIN } else { &transition::FLOOR };
@@ -95,7 +95,7 @@ pub fn measure(book: &mut Book, options: &Options) {
         let samples = results[at].as_deref().unwrap_or_default();
         let waits = watch::sum(samples.iter().map(|sample| sample.waits.clone()));
         Figure::new(format!("{name}, {CLIENTS} clients"), "/s", &rates(at))
-            .detail("waits", serde_json::to_value(waits).unwrap_or_default())
+            .waits(&waits)
             .unless(results[at].as_ref().err().cloned())
     };
     book.add(PART, figure(0, "wo_core, login role"));

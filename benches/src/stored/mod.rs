@@ -1,11 +1,14 @@
 //! What is stored already: transitions, reads and lists among few and among many work orders.
 
+mod fill;
 mod list;
+mod plans;
 
 use std::time::Instant;
 
 use postgres::Client;
-use wo_cluster_tests::{Cluster, Database};
+use serde_json::json;
+use wo_cluster_tests::Database;
 
 use crate::figure::{Book, Figure, Target};
 use crate::ground;
@@ -41,9 +44,27 @@ struct Stored<'c> {
 }
 
 pub fn measure(book: &mut Book, options: &Options) {
-    let cluster = ground::cluster(&[]);
-    let mut stored: Vec<Stored<'_>> =
-        options.sizes.iter().map(|rows| fill(&cluster, options, *rows)).collect();
+    // Beside as many rows no checkpoint is to leave more than this of the WAL.
+    let cluster = ground::cluster(&[("max_wal_size", "4GB")]);
+    if let Err(why) = fill::room(options, &cluster.data()) {
+        book.unavailable(PART, "all of it", &why);
+        return;
+    }
+    let kept = fill::Kept::asked_for(&cluster, options);
+    let is_kept = kept.as_ref().is_some_and(|kept| kept.take(&cluster));
+    let mut stored: Vec<Stored<'_>> = options
+        .sizes
+        .iter()
+        .enumerate()
+        .map(|(at, rows)| {
+            let db = match is_kept {
+                true => cluster.existing(&format!("db{at}")),
+                false => fill::fill(&cluster, options, *rows),
+            };
+            let reader = db.connect("reader");
+            Stored { rows: *rows, db, reader }
+        })
+        .collect();
     for (way, clients) in [(RECENT, CLIENTS), (SCATTERED, 1)] {
         transitions(book, options, &stored, way, clients);
     }
@@ -51,31 +72,10 @@ pub fn measure(book: &mut Book, options: &Options) {
     if let Some(largest) = stored.last() {
         list::measure(book, options, &largest.db, largest.rows);
     }
-}
-
-fn fill<'c>(cluster: &'c Cluster, options: &Options, rows: u32) -> Stored<'c> {
-    let start = Instant::now();
-    let db = ground::database(cluster, options.partitions);
-    db.login("reader", &["wo_user"]);
-    let mut admin = db.superuser();
-    ground::found_by(&db, "wo.create_tenant('bench', 'Bench', template => 'fleet')");
-    admin
-        .batch_execute(
-            "select wo.create_tenant('rival', 'Rival', template => 'fleet');
-             select wo.create_tenant('third', 'Third', template => 'fleet');
-             begin;
-             select wo.administer('bench');
-             update wo.principal set db_role = 'reader' where id = 'Win App 小A' and tenant_id = wo.current_tenant();
-             commit;",
-        )
-        .unwrap();
-    let fill = include_str!("../../sql/stored.sql").replace("$ROWS", &rows.to_string());
-    admin.batch_execute(&fill).unwrap();
-    ground::give_work(&db, CLIENTS);
-    ground::tidy(&mut admin);
-    println!("    {rows} work orders stored in {} s", start.elapsed().as_secs());
-    let reader = db.connect("reader");
-    Stored { rows, db, reader }
+    drop(stored);
+    if let Some(kept) = kept {
+        kept.keep(&cluster);
+    }
 }
 
 fn transitions(book: &mut Book, options: &Options, stored: &[Stored<'_>], way: Way, clients: u32) {
@@ -117,25 +117,33 @@ fn transitions(book: &mut Book, options: &Options, stored: &[Stored<'_>], way: W
 }
 
 /// What people read most, asked by one of them.
-const READS: [(&str, &str); 4] = [
+const READS: [(&str, &str); 6] = [
     (
         "one work order by its number",
         "select * from wo.work_order where wo_number = 'WO-2026-1000'",
     ),
     ("wo.audit_trail", "select * from wo.audit_trail('B-1-1')"),
     ("wo.list_work_orders, newest 50", "select * from wo.list_work_orders()"),
-    ("wo.allowed_transitions", "select * from wo.allowed_transitions('WO-2026-1000')"),
+    (
+        "wo.list_work_orders, next work of somebody",
+        "select * from wo.list_work_orders(status => 'pending', assignee => 'Win CLI 小A', \"limit\" => 1)",
+    ),
+    ("wo.ready_work_orders of 50 parts", "select * from wo.ready_work_orders('B-MASTER')"),
+    ("wo.allowed_transitions", "select * from wo.allowed_transitions('WO-2026-1600')"),
 ];
 const ASKED: u32 = 50;
 
 fn reads(book: &mut Book, options: &Options, stored: &mut [Stored<'_>]) {
     for (name, sql) in READS {
+        let plans: Vec<Vec<String>> =
+            stored.iter().map(|one| plans::of(&one.db, "reader", sql)).collect();
         let statements: Vec<_> =
             stored.iter_mut().map(|one| one.reader.prepare(sql).unwrap()).collect();
         let times = take_turns(options.rounds + 1, stored.len(), |at, _| {
             let start = Instant::now();
             for _ in 0..ASKED {
-                stored[at].reader.query(&statements[at], &[]).unwrap();
+                let rows = stored[at].reader.query(&statements[at], &[]).unwrap();
+                assert!(!rows.is_empty(), "{name} gives something");
             }
             start.elapsed().as_secs_f64() * 1e3 / f64::from(ASKED)
         });
@@ -144,7 +152,9 @@ fn reads(book: &mut Book, options: &Options, stored: &mut [Stored<'_>]) {
             let own = &times[at][1..];
             let figure = Figure::new(format!("{name}, {} stored", one.rows), "ms", own)
                 .detail("series", name)
-                .detail("rows", one.rows);
+                .detail("rows", one.rows)
+                .detail("plans", json!(plans[at]))
+                .unless(plans::problem(&one.db, &plans[at]));
             let base = &times[0][1..];
             book.add(
                 PART,
