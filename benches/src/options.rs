@@ -19,10 +19,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// How often each way runs where a run is long and few rounds tell enough: twice, unless there are
+    /// How often each way runs where a run is long: as seldom as a median allows, unless there are
     /// hours.
     pub fn few_rounds(&self) -> usize {
-        if self.full { self.rounds } else { self.rounds.min(2) }
+        if self.full { self.rounds } else { self.rounds.min(3) }
     }
 }
 

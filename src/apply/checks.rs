@@ -2,7 +2,8 @@
 //!
 //! The executor reads them from their text, plans and compiles them anew for every statement: for a
 //! single row that is more than all the rest of storing it. Here they stay compiled for as long as
-//! neither the table nor a function, a type or a constraint of the database changes.
+//! neither the table nor a function, a type, a constraint or a role changes, each for the role
+//! whose right to the functions in them was asked when they were compiled.
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -21,8 +22,10 @@ struct Compiled {
 }
 
 thread_local! {
-    static COMPILED: RefCell<HashMap<pg_sys::Oid, Compiled>> = RefCell::default();
-    /// Counts the changes of tables, functions, types and constraints that this backend heard of.
+    /// By table and role.
+    static COMPILED: RefCell<HashMap<(pg_sys::Oid, pg_sys::Oid), Compiled>> = RefCell::default();
+    /// Counts the changes of tables, functions, types, constraints and roles that this backend
+    /// heard of.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
     /// Whether something compiled is being evaluated: a CHECK whose function writes to the same
     /// table must not evaluate it a second time meanwhile.
@@ -32,8 +35,8 @@ thread_local! {
 /// Has PostgreSQL tell this backend of what compiled expressions depend on beside their table;
 /// called once in a backend.
 pub fn watch() {
-    use pg_sys::SysCacheIdentifier::{CONSTROID, PROCOID, TYPEOID};
-    for cache in [PROCOID, TYPEOID, CONSTROID] {
+    use pg_sys::SysCacheIdentifier::{AUTHMEMROLEMEM, AUTHOID, CONSTROID, PROCOID, TYPEOID};
+    for cache in [PROCOID, TYPEOID, CONSTROID, AUTHOID, AUTHMEMROLEMEM] {
         // SAFETY: the callback lives as long as the library, touches Rust memory alone and never
         // raises.
         unsafe {
@@ -101,21 +104,12 @@ pub unsafe fn meet(
             return ask();
         }
         let Some(_use) = Use::begin() else { return ask() };
-        let table = (*relation).rd_id;
+        let key = ((*relation).rd_id, pg_sys::GetUserId());
         let generation = GENERATION.get();
-        let known = COMPILED.with_borrow(|all| all.get(&table).copied());
-        if let Some(known) = known
-            && known.generation == generation
-        {
-            *checks_of(result) = known.checks;
-            (*result).ri_PartitionCheckExpr = known.bounds;
-            return ask();
-        }
+        let known = COMPILED.with_borrow(|all| all.get(&key).copied());
+        let is_current = known.is_some_and(|known| known.generation == generation);
         let memory = match known {
-            Some(known) => {
-                pg_sys::MemoryContextReset(known.memory);
-                known.memory
-            }
+            Some(known) => known.memory,
             None => pg_sys::AllocSetContextCreateInternal(
                 pg_sys::TopMemoryContext,
                 c"wo_core checks".as_ptr(),
@@ -124,26 +118,37 @@ pub unsafe fn meet(
                 pg_sys::ALLOCSET_SMALL_MAXSIZE as usize,
             ),
         };
-        // Nothing is compiled there until the row has passed: an ERROR on the way leaves the memory
-        // to be used anew.
-        let mut compiled = Compiled {
+        let mut compiled = known.filter(|_| is_current).unwrap_or(Compiled {
             memory,
-            generation: generation.wrapping_sub(1),
+            generation,
             checks: std::ptr::null_mut(),
             bounds: std::ptr::null_mut(),
-        };
-        COMPILED.with_borrow_mut(|all| all.insert(table, compiled));
+        });
+        // Nothing is compiled until the row has passed: a function that was left by an ERROR may have
+        // kept the half of what it was doing.
+        let unknown = Compiled { generation: generation.wrapping_sub(1), ..compiled };
+        COMPILED.with_borrow_mut(|all| all.insert(key, unknown));
         if (*state).es_per_tuple_exprcontext.is_null() {
             pg_sys::MakePerTupleExprContext(state);
         }
-        // The executor compiles into the state's per-query memory.
-        let home = std::mem::replace(&mut (*state).es_query_cxt, memory);
-        ask();
-        (*state).es_query_cxt = home;
-        compiled.generation = generation;
-        compiled.checks = *checks_of(result);
-        compiled.bounds = (*result).ri_PartitionCheckExpr;
-        COMPILED.with_borrow_mut(|all| all.insert(table, compiled));
+        // The executor compiles into the state's per-query memory, and what an expression looks up
+        // when it is first evaluated it keeps in that of the context.
+        let context = (*state).es_per_tuple_exprcontext;
+        let of_context = std::mem::replace(&mut (*context).ecxt_per_query_memory, memory);
+        if is_current {
+            *checks_of(result) = compiled.checks;
+            (*result).ri_PartitionCheckExpr = compiled.bounds;
+            ask();
+        } else {
+            pg_sys::MemoryContextReset(memory);
+            let of_state = std::mem::replace(&mut (*state).es_query_cxt, memory);
+            ask();
+            (*state).es_query_cxt = of_state;
+            compiled.checks = *checks_of(result);
+            compiled.bounds = (*result).ri_PartitionCheckExpr;
+        }
+        (*context).ecxt_per_query_memory = of_context;
+        COMPILED.with_borrow_mut(|all| all.insert(key, compiled));
     }
 }
 

@@ -112,13 +112,14 @@ pub fn append(
 ) -> Option<bool> {
     let key = (month.year, month.month);
     // The leaf is taken out while it is used: a trigger on it may come back here.
-    let leaf = KEPT.with_borrow_mut(|current| {
+    let (leaf, owner) = KEPT.with_borrow_mut(|current| {
         let kept = current.as_mut().filter(|kept| kept.level == nesting_level())?;
         let is_it = |leaf: &Leaf| leaf.parent == parent && leaf.month == key;
-        match kept.leaves.iter().position(is_it) {
+        let leaf = match kept.leaves.iter().position(is_it) {
             Some(place) => Some(kept.leaves.swap_remove(place)),
             None => kept.as_owner(|| open(parent, month, columns)),
-        }
+        };
+        Some((leaf?, kept.owner))
     })?;
     // SAFETY: the leaf is open; values and nulls have the length of its descriptor, and every value is
     // of its column's type, as the statement that does the same through SQL shows. An ERROR unwinds
@@ -130,7 +131,10 @@ pub fn append(
             *(*leaf.slot).tts_isnull.add(index) = value.is_none();
         }
         pg_sys::ExecStoreVirtualTuple(leaf.slot);
+        // An index may keep pages that its first entry has read: they are the statement's, as the leaf.
+        let present = std::ptr::replace(&raw mut pg_sys::CurrentResourceOwner, owner);
         pg_sys::ExecSimpleRelationInsert(leaf.result, leaf.state, leaf.slot);
+        pg_sys::CurrentResourceOwner = present;
         let checked = (*leaf.state).es_per_tuple_exprcontext;
         if !checked.is_null() {
             pg_sys::MemoryContextReset((*checked).ecxt_per_tuple_memory);

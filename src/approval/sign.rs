@@ -284,6 +284,7 @@ fn record(looked: &Looked<'_>, signer: &Standing, answer: &Answer<'_>) -> Result
         ];
         write_rows(&WAIVE, &arguments, &WAIVER, &[], &mut changes);
         make_visible();
+        crate::hierarchy::effects::waived(*tenant, seen.id());
     }
     let opened = request::reconcile(looked, &mut changes)?;
     let data = event_data(payload, approval);

@@ -1,7 +1,7 @@
 //! What follows when a work order was placed or moved: circles are refused, masters and successors
 //! are told, parts are cancelled along, a master learns that all of its parts are settled.
 
-use super::ending::Ending;
+use super::ending::{self, By, Ending};
 use super::{Placing, graph, guards};
 use crate::duty::as_trail;
 use crate::event::Event;
@@ -59,8 +59,9 @@ statement!(
 );
 
 thread_local! {
-    /// Masters of whose parts this transaction ended some, each with the nesting level.
-    static ENDED: RefCell<Vec<(i32, Uuid)>> = const { RefCell::new(Vec::new()) };
+    /// Masters of whose parts this transaction ended some, or waived one beside others that were open,
+    /// each with the nesting level.
+    static ENDED: RefCell<Vec<(i32, Uuid, By)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What is to be done after a write.
@@ -326,13 +327,21 @@ fn changed_meanwhile(number: &str) -> Refusal {
 
 /// Remembers that a part of a master ended, or left it.
 fn remember(master: Uuid) {
-    ENDED.with_borrow_mut(|all| all.push((memory::nesting_level(), master)));
+    ENDED.with_borrow_mut(|all| all.push((memory::nesting_level(), master, By::End)));
+}
+
+/// Remembers that a part of a master was waived while others were open: they may end meanwhile, and
+/// whoever ends the last of them does not know of the waiver yet.
+pub fn waived(tenant: Uuid, master: Uuid) {
+    if ending::has_open(tenant, master) {
+        ENDED.with_borrow_mut(|all| all.push((memory::nesting_level(), master, By::Waiver)));
+    }
 }
 
 /// Forgets what a rollback to a savepoint undid.
 pub fn at_rollback_to_savepoint(level: i32) {
     let _ = ENDED.try_with(|all| {
-        all.try_borrow_mut().map(|mut all| all.retain(|(since, _)| *since < level))
+        all.try_borrow_mut().map(|mut all| all.retain(|(since, ..)| *since < level))
     });
 }
 
@@ -340,7 +349,7 @@ pub fn at_rollback_to_savepoint(level: i32) {
 pub fn at_release_of_savepoint(level: i32) {
     let _ = ENDED.try_with(|all| {
         all.try_borrow_mut()
-            .map(|mut all| all.iter_mut().for_each(|(since, _)| *since = (*since).min(level - 1)))
+            .map(|mut all| all.iter_mut().for_each(|(since, ..)| *since = (*since).min(level - 1)))
     });
 }
 
@@ -360,13 +369,13 @@ pub fn before_commit() {
         if ended.is_empty() {
             return;
         }
-        ended.sort_by_key(|(_, master)| Reverse(*master));
-        ended.dedup_by_key(|(_, master)| *master);
+        ended.sort_by_key(|(_, master, by)| Reverse((*master, *by)));
+        ended.dedup_by_key(|(_, master, _)| *master);
         let Some(tenant) = identity::current().map(|acting| acting.tenant) else { return };
         // SAFETY: a transaction may still run queries before its commit; it has no snapshot then.
         unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
-        for (_, master) in ended {
-            if ending.is_last(tenant, master) {
+        for (_, master, by) in ended {
+            if ending.is_last(tenant, master, by) {
                 settled(tenant, master);
             }
         }

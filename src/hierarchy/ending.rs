@@ -7,6 +7,8 @@
 //! share is given up, and the lock taken alone, which waits for the commits of all who shared it. So
 //! whoever takes the lock last does not share it, has waited for all the others, and sees that every
 //! part has ended.
+//!
+//! Whoever waives a part writes to no part, and so takes the lock alone from the start.
 
 use crate::duty::as_trail;
 use crate::lock::{Lock, Purpose};
@@ -37,6 +39,15 @@ statement!(
     [UUIDOID, UUIDOID]
 );
 
+/// By what a part stops being waited for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum By {
+    /// It ended, or left its master.
+    End,
+    /// It was waived.
+    Waiver,
+}
+
 /// The masters of whose parts a transaction ends some, at its commit.
 #[derive(Default)]
 pub struct Ending {
@@ -46,21 +57,29 @@ pub struct Ending {
 
 impl Ending {
     /// Whether no part of a master is open any more, and nobody else will find that.
-    pub fn is_last(&mut self, tenant: Uuid, master: Uuid) -> bool {
+    pub fn is_last(&mut self, tenant: Uuid, master: Uuid, by: By) -> bool {
         let (first, second) = master.as_u64_pair();
         let lock = Lock::new(Purpose::Ending, first ^ second);
-        if self.shared.insert(master) {
-            lock.share_until_end();
-        }
-        if has_untouched(tenant, master) {
-            return false;
+        if by == By::End {
+            if self.shared.insert(master) {
+                lock.share_until_end();
+            }
+            if has_untouched(tenant, master) {
+                return false;
+            }
         }
         // Two who share it would wait for each other.
-        lock.give_up_share();
-        self.shared.remove(&master);
+        if self.shared.remove(&master) {
+            lock.give_up_share();
+        }
         lock.until_end();
-        !asked(&IS_OPEN, tenant, master)
+        !has_open(tenant, master)
     }
+}
+
+/// Whether a part is open that nobody has waived.
+pub fn has_open(tenant: Uuid, master: Uuid) -> bool {
+    asked(&IS_OPEN, tenant, master)
 }
 
 thread_local! {

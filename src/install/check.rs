@@ -114,6 +114,7 @@ unsafe extern "C-unwind" fn at_alteration(_argument: pg_sys::Datum, relation: pg
     let _ = HEARD.try_with(|heard| heard.set(heard.get() + 1));
     crate::apply::forget();
     crate::work_order::direct::forget();
+    crate::work_order::layout::forget();
     crate::lookup::forget();
 }
 

@@ -77,6 +77,11 @@ thread_local! {
     static LAYOUTS: RefCell<HashMap<(u32, usize), Rc<Layout>>> = RefCell::default();
 }
 
+/// Forgets where columns stand: a table was altered.
+pub fn forget() {
+    let _ = LAYOUTS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+}
+
 impl Layout {
     /// The layout of the partition that a trigger fires on.
     pub fn of(trigger: &PgTrigger<'_>, row: &Row) -> Rc<Self> {

@@ -7,7 +7,7 @@ mod bulk;
 pub mod direct;
 mod import;
 mod kept;
-mod layout;
+pub mod layout;
 mod looked;
 mod migration;
 pub mod number;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use wo_cluster_tests::{backend_pid, db_error, race, refused};
 
 use crate::firm::{Ask, Challenge, Firm, SERVICE, move_to, patch};
+use crate::master::Upgrade;
 
 const ROUNDS: usize = 12;
 
@@ -311,5 +312,30 @@ fn a_rejection_and_the_last_signature_at_once_exclude_each_other() {
         let expected = if told[0].is_ok() { "closed" } else { "in_progress" };
         assert_eq!(firm.status(&order), expected);
     }
+    firm.assert_intact();
+}
+
+/// Neither sees the other: whoever ends the last part does not know of the waiver, and whoever waives
+/// does not know of the end.
+#[test]
+fn a_waiver_beside_the_end_of_the_last_other_part_leaves_no_master_untold() {
+    let upgrade = Upgrade::scheduled(&json!({}));
+    let firm = &upgrade.firm;
+    let [others @ .., stuck, last] = &upgrade.parts;
+    for part in others {
+        firm.transition("orchestrator", part, "cancelled");
+    }
+    let waiver = Ask::approve(&upgrade.master, "qa", "waiver")
+        .about_part(stuck)
+        .because("accounts are made by the other site");
+    let ready = Ready::asked(firm, "qa", &waiver);
+    let mut client = firm.service();
+    let mut waiving = client.transaction().unwrap();
+    waiving.execute("select wo.authenticate($1)", &[&ready.token]).unwrap();
+    ready.challenge.answer(&mut waiving, &ready.signature).unwrap();
+    firm.transition("orchestrator", last, "cancelled");
+    assert_eq!(firm.events("wo.children_settled", &upgrade.master).len(), 0);
+    waiving.commit().unwrap();
+    assert_eq!(firm.events("wo.children_settled", &upgrade.master).len(), 1);
     firm.assert_intact();
 }

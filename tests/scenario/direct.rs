@@ -187,7 +187,77 @@ fn a_constraint_holds_as_it_is_now() {
         false,
     );
     is_met_as("alter domain public.state drop constraint not_blocked", true);
+    // The whole row is of a type that is looked up when it is first met.
+    is_met_as(
+        "alter table wo.work_order drop constraint mine;
+         create function public.is_fit(given wo.work_order) returns boolean language plpgsql as
+            $$ begin return given.status <> 'blocked' or given.title is not null; end $$;
+         alter table wo.work_order add constraint mine check (public.is_fit(work_order))",
+        true,
+    );
+    is_met_as("select 1", true);
+    is_met_as("alter table wo.work_order add column mine text", true);
+    // A function that is left by an ERROR, in the midst of what it was doing.
+    let function = |says: &str| {
+        format!(
+            "create or replace function public.counted(given text) returns boolean language sql volatile as $$
+                select pg_catalog.count(*) > 0 from public.allowed where public.allowed.state = given;
+                select case when 'blocked' = given then {says} else true end $$"
+        )
+    };
+    let is_allowed = "(select 1 / pg_catalog.count(*) from public.allowed where state = given) = 1";
+    is_met_as(
+        &format!(
+            "create table public.allowed (state text); grant select on public.allowed to public;
+             insert into public.allowed values ('blocked'), ('in_progress'); {};
+             alter table wo.work_order drop constraint mine,
+                add constraint mine check (public.counted(status))",
+            function(is_allowed)
+        ),
+        true,
+    );
+    drop(is_met_as);
+    root.batch_execute("delete from public.allowed where state = 'blocked'").unwrap();
+    for _ in 0..2 {
+        assert_eq!(db_error(transition(&mut captain, &number, "blocked")).code().code(), "22012");
+    }
+    root.batch_execute("insert into public.allowed values ('blocked')").unwrap();
+    for state in ["blocked", "in_progress"] {
+        transition(&mut captain, &number, state).unwrap();
+    }
     company.assert_intact();
+}
+
+/// A CHECK is compiled for the role whose right to its functions was asked then, not for whoever the
+/// session becomes.
+#[test]
+fn a_constraint_s_functions_are_asked_for_by_each_role() {
+    let company = Company::found("fleet_task");
+    company.database.login("either", &["wo_user"]);
+    company
+        .root()
+        .batch_execute(
+            "create role may_call in role wo_user; create role may_not_call in role wo_user;
+             grant may_call, may_not_call to either;
+             begin; select wo.administer('acme');
+             select wo.create_principal('either', roles => '{captain}', db_role => 'either'); commit;
+             create function public.may_be(text) returns boolean language plpgsql as $$ begin return true; end $$;
+             revoke execute on function public.may_be from public;
+             grant execute on function public.may_be to may_call;
+             alter table wo.work_order add constraint mine check (public.may_be(status))",
+        )
+        .unwrap();
+    let mut either = company.connect("either");
+    either.batch_execute("set role may_call").unwrap();
+    let number = reach_alone(&mut either, &FLEET_TASK, "in_progress");
+    for state in ["blocked", "in_progress"] {
+        transition(&mut either, &number, state).unwrap();
+    }
+    either.batch_execute("set role may_not_call").unwrap();
+    let error = db_error(transition(&mut either, &number, "blocked"));
+    assert_eq!(error.code().code(), "42501", "{error}");
+    either.batch_execute("set role may_call").unwrap();
+    transition(&mut either, &number, "blocked").unwrap();
 }
 
 /// What a DBA hangs on the table may call the API itself, and the call around it still says what it
@@ -239,6 +309,27 @@ fn triggers_and_constraints_that_a_dba_adds_may_move_other_work_orders() {
     );
     assert_eq!(moves, 2);
     company.assert_intact();
+}
+
+/// Where a column stands is remembered, too.
+#[test]
+fn a_field_whose_column_was_made_anew_is_written_where_it_stands_now() {
+    let company = Company::found("fleet_task");
+    let (mut captain, number) = at_work(&company);
+    company
+        .root()
+        .batch_execute(
+            "alter table wo.work_order drop column asset cascade;
+             alter table wo.work_order add column asset text;
+             select wo_private.enforce()",
+        )
+        .unwrap();
+    captain
+        .query_one("select wo.patch_work_order($1, '{\"asset\": \"pump 4\"}')", &[&number])
+        .unwrap();
+    let kept: Option<String> =
+        one(&mut company.root(), "select asset from wo.work_order order by created_at limit 1");
+    assert_eq!(kept.as_deref(), Some("pump 4"));
 }
 
 #[test]
