@@ -216,7 +216,6 @@ fn a_constraint_holds_as_it_is_now() {
         ),
         true,
     );
-    drop(is_met_as);
     root.batch_execute("delete from public.allowed where state = 'blocked'").unwrap();
     for _ in 0..2 {
         assert_eq!(db_error(transition(&mut captain, &number, "blocked")).code().code(), "22012");
