@@ -55,17 +55,3 @@ pub fn timed<T>(act: impl FnOnce() -> T) -> (f64, T) {
     let result = act();
     (start.elapsed().as_secs_f64(), result)
 }
-
-/// SplitMix64: the same choices in every run.
-pub struct Chance(pub u64);
-
-impl Chance {
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^= mixed >> 31;
-        (mixed % bound as u64) as usize
-    }
-}

@@ -8,8 +8,8 @@ use serde_json::json;
 use uuid::Uuid;
 use wo_cluster_tests::race;
 
-use crate::chance::Chance;
 use crate::stage::{LEVELS, Outcome, Stage, depend, link, made, made_many, transaction};
+use wo_cluster_tests::Chance;
 
 const SESSIONS: [usize; 3] = [2, 4, 8];
 /// Transactions of all sessions of a run together, and how often one that lost is tried again.

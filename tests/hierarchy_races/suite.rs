@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod chance;
 mod half_cycles;
 mod last_part;
 mod random_edges;

@@ -7,6 +7,7 @@
 // A helper of tests: it fails by panicking, with the reason.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+mod chance;
 mod cluster;
 mod database;
 mod guardian;
@@ -19,6 +20,7 @@ mod server;
 pub mod signing;
 mod tamper;
 
+pub use chance::Chance;
 pub use cluster::Cluster;
 pub use database::{Database, Psql};
 pub use pgbouncer::PgBouncer;

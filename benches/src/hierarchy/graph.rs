@@ -6,8 +6,9 @@ use wo_cluster_tests::{Cluster, Database};
 
 use super::{EDGES_EACH, PART, create, plan_of, tenant};
 use crate::figure::{Book, Figure, Target};
-use crate::measure::{Chance, Spread, take_turns, timed};
+use crate::measure::{Spread, take_turns, timed};
 use crate::options::Options;
+use wo_cluster_tests::Chance;
 
 const TARGET: Target = Target::AtMost(2.0);
 const SIZES: [usize; 3] = [100, 10_000, 100_000];
@@ -26,7 +27,7 @@ pub fn measure(book: &mut Book, options: &Options, cluster: &Cluster) {
     // What one more edge touches here grows with the graph.
     let single = "10000 edges at random under one master".to_owned();
     graphs.push((single, graph(cluster, options, 10_000, 10_000)));
-    let mut chance = Chance(3);
+    let mut chance = Chance::new(3);
     let times = take_turns(options.rounds + 1, graphs.len(), |at, _| {
         graphs[at].1.time_one_more(&mut chance)
     });
@@ -57,7 +58,7 @@ fn graph<'c>(
 ) -> Graph<'c> {
     let db = tenant(cluster, options);
     let mut client = db.connect("captain");
-    let mut chance = Chance(2);
+    let mut chance = Chance::new(2);
     // Three earlier ones each, but for the first three.
     let size = edges_of_one / EDGES_EACH + 3;
     let parts = (0..edges / edges_of_one)

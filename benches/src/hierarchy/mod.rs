@@ -11,8 +11,8 @@ use wo_cluster_tests::{Cluster, Database};
 
 use crate::figure::Book;
 use crate::ground;
-use crate::measure::Chance;
 use crate::options::Options;
+use wo_cluster_tests::Chance;
 
 const PART: &str = "hierarchy";
 

@@ -4,8 +4,9 @@ use wo_cluster_tests::Cluster;
 
 use super::{PART, create, plan_of, tenant};
 use crate::figure::{Book, Figure, Target};
-use crate::measure::{Chance, timed};
+use crate::measure::timed;
 use crate::options::Options;
+use wo_cluster_tests::Chance;
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
 const STEPS: [&str; 3] = ["wo.create_from_plan", "wo.critical_path", "wo.ready_work_orders"];
@@ -14,7 +15,7 @@ const TARGET: Target = Target::AtMost(2.0);
 pub fn measure(book: &mut Book, options: &Options, cluster: &Cluster) {
     let db = tenant(cluster, options);
     let mut client = db.connect("captain");
-    let mut chance = Chance(1);
+    let mut chance = Chance::new(1);
     create(&mut client, &plan_of(&mut chance, 1_000, usize::MAX));
     db.superuser().batch_execute("vacuum analyze").unwrap();
     let mut times = vec![vec![Vec::new(); SIZES.len()]; STEPS.len()];
