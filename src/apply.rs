@@ -108,25 +108,58 @@ unsafe fn has_columns(relation: pg_sys::Relation, columns: &[&str]) -> bool {
 unsafe fn append(relation: pg_sys::Relation, values: &[Argument]) {
     // SAFETY: see append_to_leaf.
     unsafe {
-        let state = pg_sys::CreateExecutorState();
-        let result: *mut pg_sys::ResultRelInfo =
-            pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
-        // The state has no range table, and an index into it would be followed by who tells which
-        // constraint a row has failed.
-        pg_sys::InitResultRelInfo(result, relation, 0, std::ptr::null_mut(), 0);
-        spare_own_trigger((*result).ri_TrigDesc);
-        pg_sys::ExecOpenIndices(result, false);
-        let slot =
-            pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, &raw const pg_sys::TTSOpsVirtual);
-        for (index, value) in values.iter().enumerate() {
-            *(*slot).tts_values.add(index) = value.unwrap_or(pg_sys::Datum::from(0));
-            *(*slot).tts_isnull.add(index) = value.is_none();
+        let target = Target::open(relation);
+        target.insert(values);
+        target.close();
+    }
+}
+
+/// An open table that rows are inserted into.
+struct Target {
+    state: *mut pg_sys::EState,
+    result: *mut pg_sys::ResultRelInfo,
+    slot: *mut pg_sys::TupleTableSlot,
+}
+
+impl Target {
+    /// In the present memory context.
+    unsafe fn open(relation: pg_sys::Relation) -> Self {
+        // SAFETY: the relation is open, and stays so until the target is closed.
+        unsafe {
+            let state = pg_sys::CreateExecutorState();
+            let result: *mut pg_sys::ResultRelInfo =
+                pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
+            // The state has no range table, and an index into it would be followed by who tells
+            // which constraint a row has failed.
+            pg_sys::InitResultRelInfo(result, relation, 0, std::ptr::null_mut(), 0);
+            spare_own_trigger((*result).ri_TrigDesc);
+            pg_sys::ExecOpenIndices(result, false);
+            Self { state, result, slot: virtual_slot(relation) }
         }
-        pg_sys::ExecStoreVirtualTuple(slot);
-        insert(result, state, slot);
-        pg_sys::ExecCloseIndices(result);
-        pg_sys::ExecDropSingleTupleTableSlot(slot);
-        pg_sys::FreeExecutorState(state);
+    }
+
+    /// The values are the caller's: they must live until this returns.
+    unsafe fn insert(&self, values: &[Argument]) {
+        // SAFETY: the values are as many as the columns, each of its column's type.
+        unsafe {
+            pg_sys::ExecClearTuple(self.slot);
+            for (index, value) in values.iter().enumerate() {
+                *(*self.slot).tts_values.add(index) = value.unwrap_or(pg_sys::Datum::from(0));
+                *(*self.slot).tts_isnull.add(index) = value.is_none();
+            }
+            pg_sys::ExecStoreVirtualTuple(self.slot);
+            insert(self.result, self.state, self.slot);
+            pg_sys::ExecClearTuple(self.slot);
+        }
+    }
+
+    unsafe fn close(self) {
+        // SAFETY: opened by open, and closed once.
+        unsafe {
+            pg_sys::ExecCloseIndices(self.result);
+            pg_sys::ExecDropSingleTupleTableSlot(self.slot);
+            pg_sys::FreeExecutorState(self.state);
+        }
     }
 }
 

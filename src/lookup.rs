@@ -114,9 +114,7 @@ impl Latest {
             answer
         }
     }
-}
 
-impl Latest {
     /// See [`find`]; the rows come in the opposite order of the index.
     pub fn find_last<T>(
         &self,

@@ -147,6 +147,9 @@ pub unsafe fn meet(
             compiled.checks = *checks_of(result);
             compiled.bounds = (*result).ri_PartitionCheckExpr;
         }
+        // A result that is used again must not find what was forgotten meanwhile.
+        *checks_of(result) = std::ptr::null_mut();
+        (*result).ri_PartitionCheckExpr = std::ptr::null_mut();
         (*context).ecxt_per_query_memory = of_context;
         COMPILED.with_borrow_mut(|all| all.insert(key, compiled));
     }

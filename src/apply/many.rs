@@ -1,6 +1,6 @@
 //! Appending the rows of one statement to leaves that are opened once, rather than for each row.
 
-use super::{has_columns, leaf_of, spare_own_trigger};
+use super::{Target, has_columns, leaf_of};
 use crate::identity::memory::nesting_level;
 use crate::statement::Argument;
 use pgrx::pg_sys;
@@ -13,9 +13,7 @@ struct Leaf {
     parent: &'static str,
     month: (i64, u32),
     relation: pg_sys::Relation,
-    state: *mut pg_sys::EState,
-    result: *mut pg_sys::ResultRelInfo,
-    slot: *mut pg_sys::TupleTableSlot,
+    target: Target,
 }
 
 /// The leaves of a statement, and what they are opened in.
@@ -85,14 +83,13 @@ impl Kept {
         }
     }
 
-    fn close(self) {
+    fn close(mut self) {
+        let leaves = std::mem::take(&mut self.leaves);
         self.as_owner(|| {
-            for leaf in &self.leaves {
+            for leaf in leaves {
                 // SAFETY: opened by open, and not closed yet.
                 unsafe {
-                    pg_sys::ExecCloseIndices(leaf.result);
-                    pg_sys::ExecDropSingleTupleTableSlot(leaf.slot);
-                    pg_sys::FreeExecutorState(leaf.state);
+                    leaf.target.close();
                     pg_sys::table_close(leaf.relation, pg_sys::NoLock as i32);
                 }
             }
@@ -125,22 +122,14 @@ pub fn append(
     // of its column's type, as the statement that does the same through SQL shows. An ERROR unwinds
     // through us, and the abort releases everything.
     unsafe {
-        pg_sys::ExecClearTuple(leaf.slot);
-        for (index, value) in values.iter().enumerate() {
-            *(*leaf.slot).tts_values.add(index) = value.unwrap_or(pg_sys::Datum::from(0));
-            *(*leaf.slot).tts_isnull.add(index) = value.is_none();
-        }
-        pg_sys::ExecStoreVirtualTuple(leaf.slot);
         // An index may keep pages that its first entry has read: they are the statement's, as the leaf.
         let present = std::ptr::replace(&raw mut pg_sys::CurrentResourceOwner, owner);
-        pg_sys::ExecSimpleRelationInsert(leaf.result, leaf.state, leaf.slot);
+        leaf.target.insert(values);
         pg_sys::CurrentResourceOwner = present;
-        let checked = (*leaf.state).es_per_tuple_exprcontext;
+        let checked = (*leaf.target.state).es_per_tuple_exprcontext;
         if !checked.is_null() {
             pg_sys::MemoryContextReset((*checked).ecxt_per_tuple_memory);
         }
-        // The values are the caller's, and go with the row.
-        pg_sys::ExecClearTuple(leaf.slot);
     }
     KEPT.with_borrow_mut(|current| current.as_mut().map(|kept| kept.leaves.push(leaf)));
     Some(true)
@@ -159,14 +148,7 @@ fn open(parent: &'static str, month: Day, columns: &[&str]) -> Option<Leaf> {
             pg_sys::table_close(relation, pg_sys::NoLock as i32);
             return None;
         }
-        let state = pg_sys::CreateExecutorState();
-        let result: *mut pg_sys::ResultRelInfo =
-            pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
-        pg_sys::InitResultRelInfo(result, relation, 0, std::ptr::null_mut(), 0);
-        spare_own_trigger((*result).ri_TrigDesc);
-        pg_sys::ExecOpenIndices(result, false);
-        let slot =
-            pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, &raw const pg_sys::TTSOpsVirtual);
-        Some(Leaf { parent, month: (month.year, month.month), relation, state, result, slot })
+        let target = Target::open(relation);
+        Some(Leaf { parent, month: (month.year, month.month), relation, target })
     }
 }
