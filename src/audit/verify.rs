@@ -25,19 +25,20 @@ pub const ENTRY_COLUMNS: &str = "told.subject_id, told.subject, told.sequence, t
     told.from_status, told.to_status, told.record_version, told.changes::text, told.client_address, told.application,
     told.login_role, told.authenticated_by, told.transaction_id, told.previous_hash, told.entry_hash";
 
+// Each source gives its own first so many, so that a batch reads no further than it verifies.
 statement!(
     SUBJECTS,
-    "select told.subject_id from wo.audit_entry as told
-     where told.tenant_id = $1 and ($2::uuid is null or told.subject_id > $2)
+    "(select distinct told.subject_id from wo.audit_entry as told
+      where told.tenant_id = $1 and told.subject_id >= $2 order by told.subject_id limit $3)
      union
-     select held.id from wo.work_order as held
-     where held.tenant_id = $1 and ($2::uuid is null or held.id > $2)
+     (select held.id from wo.work_order as held
+      where held.tenant_id = $1 and held.id >= $2 order by held.id limit $3)
      union
-     select chain.subject_id from wo.audit_chain as chain
-     where chain.tenant_id = $1 and ($2::uuid is null or chain.subject_id > $2)
+     (select chain.subject_id from wo.audit_chain as chain
+      where chain.tenant_id = $1 and chain.subject_id >= $2 order by chain.subject_id limit $3)
      union
-     select stayed.subject_id from wo.archived_chain as stayed
-     where stayed.tenant_id = $1 and ($2::uuid is null or stayed.subject_id > $2)
+     (select distinct stayed.subject_id from wo.archived_chain as stayed
+      where stayed.tenant_id = $1 and stayed.subject_id >= $2 order by stayed.subject_id limit $3)
      order by 1
      limit $3",
     [UUIDOID, UUIDOID, INT4OID]
@@ -46,8 +47,7 @@ statement!(
     ENTRIES,
     format!(
         "select {ENTRY_COLUMNS} from wo.audit_entry as told
-         where told.tenant_id = $1 and told.subject_id = any($2)
-         order by told.subject_id, told.sequence, told.recorded_at"
+         where told.tenant_id = $1 and told.subject_id = any($2)"
     ),
     [UUIDOID, UUIDARRAYOID]
 );
@@ -116,11 +116,12 @@ fn verify_audit(
 /// Verifies all chains of a tenant, for whom the transaction acts.
 pub fn verify_tenant(tenant: Uuid) -> Vec<Verdict> {
     let mut verifier = Verifier { tenant, ..Verifier::default() };
-    let mut after = None;
-    loop {
-        let batch = verifier.subjects(after);
+    let mut from = Some(Uuid::nil());
+    while let Some(first) = from {
+        let batch = verifier.subjects(first);
         let Some(last) = batch.last() else { break };
-        after = Some(*last);
+        // The next id of all; none follows the greatest.
+        from = last.as_u128().checked_add(1).map(Uuid::from_u128);
         verifier.verify(&batch);
     }
     verifier.find_untrailed();
@@ -195,6 +196,19 @@ pub fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> (Uuid, Entry, Vec<u8>,
     (id, entry, rows.get(row, 17).unwrap_or_default(), rows.get(row, 18).unwrap_or_default())
 }
 
+/// The rows in the order of their chains. Sorted here by what they are sorted by, rather than whole
+/// by the server, whose memory for sorting is small.
+fn in_order(rows: &Rows) -> Vec<usize> {
+    let mut order: Vec<(Uuid, i64, i64, usize)> = (0..rows.count())
+        .map(|row| {
+            let recorded_at = rows.datum(row, 4).map_or(0, |datum| datum.value() as i64);
+            (uuid_at(rows, row, 1), rows.get(row, 3).unwrap_or(0), recorded_at, row)
+        })
+        .collect();
+    order.sort_unstable();
+    order.into_iter().map(|(.., row)| row).collect()
+}
+
 /// The audited values of a row, and its columns that the trail keeps beside them.
 pub fn held_of(row: &Row) -> Held {
     let mut held = Held::default();
@@ -225,9 +239,8 @@ impl Verifier {
         crate::work_order::find(self.tenant, name)
     }
 
-    fn subjects(&self, after: Option<Uuid>) -> Vec<Uuid> {
-        let arguments =
-            [uuid_argument(self.tenant), after.and_then(uuid_argument), BATCH.into_datum()];
+    fn subjects(&self, from: Uuid) -> Vec<Uuid> {
+        let arguments = [uuid_argument(self.tenant), uuid_argument(from), BATCH.into_datum()];
         SUBJECTS.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 (0..rows.count()).map(|row| uuid_at(rows, row, 1)).collect()
@@ -280,7 +293,7 @@ impl Verifier {
         let mut replays: HashMap<Uuid, Followed> = HashMap::new();
         let count = ENTRIES.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
-                for row in 0..rows.count() {
+                for row in in_order(rows) {
                     let (id, entry, previous, hash) = entry_at(rows, row, tenant);
                     let (replay, broken, _) = replays
                         .entry(id)

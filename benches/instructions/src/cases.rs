@@ -17,6 +17,7 @@ pub type Case = Box<dyn Fn()>;
 /// A case's name and how it is prepared.
 type Prepare = (&'static str, fn() -> Result<Case, String>);
 
+/// What is counted.
 pub const CASES: &[Prepare] = &[
     ("canonical_bytes", canonical_bytes),
     ("entry_hash", entry_hash),
@@ -30,6 +31,15 @@ pub const CASES: &[Prepare] = &[
     ("ledger_inclusion_verified", tree::inclusion_verified),
     ("ledger_consistency_to_10007", tree::consistency),
 ];
+
+/// A case, prepared.
+///
+/// # Errors
+/// There is no such case, or the core refuses what it is made of.
+pub fn case(name: &str) -> Result<Case, String> {
+    let make = CASES.iter().find(|(case, _)| *case == name).map(|(_, make)| make);
+    make.ok_or_else(|| format!("{name} is no case"))?()
+}
 
 /// A transition as the trail keeps it.
 fn entry(sequence: i64) -> Entry {

@@ -4,13 +4,11 @@
 //! `wo_instructions` checks, `wo_instructions --accept` makes what is counted now the new bounds,
 //! and `wo_instructions CASE` is what valgrind runs.
 
-mod cases;
-mod tree;
-
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use serde_json::{Map, Value};
+use wo_core_cases::{CASES, case};
 
 /// By how much a count may grow beyond its bound.
 const TOLERANCE: f64 = 0.05;
@@ -37,8 +35,7 @@ fn main() -> ExitCode {
 }
 
 fn run(name: &str) -> Result<(), String> {
-    let make = cases::CASES.iter().find(|(case, _)| *case == name).map(|(_, make)| make);
-    let case = make.ok_or_else(|| format!("{name} is no case"))?()?;
+    let case = case(name)?;
     measured(&*case);
     Ok(())
 }
@@ -83,7 +80,7 @@ fn check() -> Result<bool, String> {
     let bounds = bounds()?;
     let mut is_met = true;
     println!("{:<28} {:>12} {:>12} {:>8}", "instructions of", "counted", "bound", "change");
-    for (name, _) in cases::CASES {
+    for (name, _) in CASES {
         let counted = count(name)?;
         let Some(bound) = bounds.get(*name).and_then(Value::as_u64) else {
             is_met = false;
@@ -114,7 +111,7 @@ fn check() -> Result<bool, String> {
 
 fn accept() -> Result<bool, String> {
     let mut bounds = Map::new();
-    for (name, _) in cases::CASES {
+    for (name, _) in CASES {
         let counted = count(name)?;
         println!("{name:<28} {counted:>12}");
         bounds.insert((*name).to_owned(), counted.into());

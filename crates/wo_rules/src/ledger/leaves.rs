@@ -2,6 +2,7 @@
 
 use super::names::Name;
 use super::{Hash, leaf_hash};
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -86,7 +87,15 @@ pub struct Problem {
 /// Holds consecutive leaves against the entries of their stretch of positions, which come in the
 /// order of sealing.
 pub fn compare(leaves: &[Leaf], live: &[Live]) -> Vec<Problem> {
-    let standing: HashMap<Name, &Live> = live.iter().map(|entry| (entry.name, entry)).collect();
+    let mut standing: HashMap<Name, &Live> = HashMap::with_capacity(live.len());
+    // An entry has one leaf, so of two that bear its name one was never sealed.
+    let mut again = Vec::new();
+    for entry in live {
+        match standing.entry(entry.name) {
+            Occupied(_) => again.push(entry),
+            Vacant(place) => drop(place.insert(entry)),
+        }
+    }
     let mut sealed = HashSet::with_capacity(leaves.len());
     let mut problems = Vec::new();
     let mut last = None;
@@ -115,7 +124,7 @@ pub fn compare(leaves: &[Leaf], live: &[Live]) -> Vec<Problem> {
             last = Some(place);
         }
     }
-    let unsealed = live.iter().filter(|entry| !sealed.contains(&entry.name));
+    let unsealed = live.iter().filter(|entry| !sealed.contains(&entry.name)).chain(again);
     problems.extend(unsealed.map(|entry| Problem {
         leaf: None,
         name: entry.name,
@@ -184,6 +193,13 @@ mod tests {
         let added =
             with(&|live| live.push(Live { name: name(77), position: 33, ..live[0].clone() }));
         assert_eq!(added, [(None, 77, Wrong::Unsealed)]);
+    }
+
+    #[test]
+    fn an_entry_that_stands_twice_was_sealed_once() {
+        let (leaves, mut live) = sealed(3);
+        live.insert(2, live[1].clone());
+        assert_eq!(wrongs(&leaves, &live), [(None, 2, Wrong::Unsealed)]);
     }
 
     #[test]
