@@ -5,6 +5,7 @@ use crate::apply::append_to_leaf;
 use crate::configuration::record_of_installation;
 use crate::duty::as_trail;
 use crate::identity::{self, login_is_member};
+use crate::lock;
 use crate::lookup::oid_of;
 use crate::raise::{OrRefuse, refuse};
 use crate::setting;
@@ -30,14 +31,6 @@ statement!(
     "insert into wo.event (tenant_id, position, era, type, subject_id, recorded_at, traceparent, data)
      values ($1, $2, $3, $4, $5, $6, $7, $8)",
     [UUIDOID, INT8OID, INT4OID, TEXTOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONOID]
-);
-statement!(
-    WRITER_LOCKS,
-    "select (held.classid::bigint << 32) | held.objid::bigint
-     from pg_catalog.pg_locks as held
-     where held.locktype = 'advisory' and held.objsubid = 1
-        and held.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())",
-    []
 );
 statement!(
     CONSUMER,
@@ -180,12 +173,7 @@ pub fn newest() -> i64 {
 /// The last position below which nothing can still appear.
 pub fn horizon() -> i64 {
     let last = last_value(sequences().0);
-    let locks: Vec<i64> = WRITER_LOCKS.with(|statement| {
-        statement.run(Mode::Latest, &[], |rows| {
-            (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
-        })
-    });
-    rules::horizon(last, locks)
+    rules::horizon(last, lock::advisory())
 }
 
 /// Whose consumers the caller's are: the tenant's, or the nil UUID for a member of wo_bridge.

@@ -3,6 +3,37 @@
 
 use pgrx::pg_sys;
 
+/// The fourth field of the tag of an advisory lock that SQL names by one bigint.
+const ONE_BIGINT: u16 = 1;
+
+/// The numbers of SQL's own advisory locks of one bigint in this database, held or waited for.
+///
+/// `pg_locks` shows the same, but makes a row of text of every lock of the cluster first.
+pub fn advisory() -> Vec<i64> {
+    // SAFETY: set once when the backend connects.
+    let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
+    // SAFETY: a copy of the lock table in our memory: so many elements, freed below with their head.
+    unsafe {
+        let data = pg_sys::GetLockStatusData();
+        let locks = (*data).locks;
+        let count = usize::try_from((*data).nelements).unwrap_or(0);
+        let all = if count == 0 { &[] } else { std::slice::from_raw_parts(locks, count) };
+        let numbers = all
+            .iter()
+            .map(|held| &held.locktag)
+            .filter(|tag| {
+                tag.locktag_type == pg_sys::LockTagType::LOCKTAG_ADVISORY as u8
+                    && tag.locktag_field1 == database
+                    && tag.locktag_field4 == ONE_BIGINT
+            })
+            .map(|tag| (i64::from(tag.locktag_field2) << 32) | i64::from(tag.locktag_field3))
+            .collect();
+        pg_sys::pfree(locks.cast());
+        pg_sys::pfree(data.cast());
+        numbers
+    }
+}
+
 /// What a lock is for: the fourth field of its tag. SQL's own advisory locks have 1 or 2.
 #[derive(Clone, Copy)]
 #[repr(u16)]

@@ -3,6 +3,8 @@
 //!
 //! What many connections cost PostgreSQL itself, whatever they do, the floor's ratio says.
 
+use wo_cluster_tests::Cluster;
+
 use crate::figure::{Book, Figure, Target};
 use crate::ground;
 use crate::load::{Load, Sample, Way};
@@ -15,7 +17,6 @@ const FEW: u32 = 16;
 const MANY: u32 = 1_000;
 const TARGET: Target = Target::AtLeast(0.7);
 const CONNECTIONS: (&str, &str) = ("max_connections", "1100");
-const PRELOADED: (&str, &str) = ("shared_preload_libraries", "wo_core");
 
 /// What is run on one cluster, and how its figure is called, judged and noted.
 struct Crowd {
@@ -38,19 +39,18 @@ pub fn measure(book: &mut Book, options: &Options) {
         target: None,
         note: "what so many connections cost the server itself",
     };
-    on_cluster(book, options, &[CONNECTIONS, PRELOADED], &[ours, floor]);
+    on_cluster(book, options, &ground::cluster(&[CONNECTIONS]), &[ours, floor]);
     let plain = Crowd {
         way: LOGIN,
         name: "connections at once, not preloaded",
         target: None,
         note: "each session loads the library and checks the records by itself",
     };
-    on_cluster(book, options, &[CONNECTIONS], &[plain]);
+    on_cluster(book, options, &ground::plain_cluster(&[CONNECTIONS]), &[plain]);
 }
 
-fn on_cluster(book: &mut Book, options: &Options, settings: &[(&str, &str)], crowds: &[Crowd]) {
-    let cluster = ground::cluster(settings);
-    let db = ground::database(&cluster, options.partitions);
+fn on_cluster(book: &mut Book, options: &Options, cluster: &Cluster, crowds: &[Crowd]) {
+    let db = ground::database(cluster, options.partitions);
     let company = ground::found(&db);
     ground::give_work(&db, MANY);
     ground::lay_floor(&db);

@@ -34,9 +34,19 @@ pub fn directory() -> PathBuf {
     build.join("bench")
 }
 
+/// As the README advises: sessions find the library loaded.
+const PRELOADED: (&str, &str) = ("shared_preload_libraries", "wo_core");
+/// Each session loads the library by itself.
+const NOT_PRELOADED: (&str, &str) = ("shared_preload_libraries", "");
+
 /// A cluster with these settings besides.
 pub fn cluster(settings: &[(&str, &str)]) -> Cluster {
-    Cluster::own(&[&DURABLE, settings].concat())
+    Cluster::own(&[&DURABLE[..], &[PRELOADED], settings].concat())
+}
+
+/// The same, where the library is not preloaded.
+pub fn plain_cluster(settings: &[(&str, &str)]) -> Cluster {
+    cluster(&[settings, &[NOT_PRELOADED]].concat())
 }
 
 /// A database whose work orders are divided into so many partitions.

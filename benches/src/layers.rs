@@ -73,12 +73,18 @@ pub fn measure(book: &mut Book, options: &Options) {
         book.add(PART, figure.against("a transition", times, transition));
     }
     first(book, options, &db, &company, ("the first transition of a new session", transition));
-    let preloaded = ground::cluster(&[("shared_preload_libraries", "wo_core")]);
-    let db = ground::database(&preloaded, options.partitions);
+    let plain = ground::plain_cluster(&[]);
+    let db = ground::database(&plain, options.partitions);
     let company = ground::found(&db);
     ground::give_work(&db, 1);
     ground::tidy(&mut db.superuser());
-    first(book, options, &db, &company, ("the same where the library is preloaded", transition));
+    first(
+        book,
+        options,
+        &db,
+        &company,
+        ("the same where the library is not preloaded", transition),
+    );
     signature(book, options);
 }
 

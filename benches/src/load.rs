@@ -24,11 +24,16 @@ pub struct Way {
 }
 
 /// One run.
+#[derive(Default)]
 pub struct Sample {
     /// Acts per second.
     pub rate: f64,
     /// Bytes of WAL for each act.
     pub wal: f64,
+    /// Whole pages among them, for each act: the first change of a page since a checkpoint.
+    pub full_pages: f64,
+    /// Pages for each act that were not in the server's own memory.
+    pub pages_read: f64,
     pub waits: Waits,
     /// The time of one run of the script, each, in milliseconds; empty unless asked for.
     pub latencies: Vec<f64>,
@@ -43,6 +48,10 @@ pub struct Load<'a> {
     /// Keeps the time of each run of the script.
     pub latencies: bool,
 }
+
+/// Whole pages that were logged, and pages that were read, so far.
+const PAGES: &str = "select (select wal_fpi from pg_stat_wal),
+    (select blks_read from pg_stat_database where datname = current_database())";
 
 /// How long one run lasts.
 #[derive(Clone, Copy)]
@@ -68,6 +77,7 @@ impl Load<'_> {
         let mut superuser = self.database.superuser();
         let before = counted(&mut superuser, way.counts)?;
         let start = log_position(&mut superuser)?;
+        let pages = counted(&mut superuser, PAGES)?;
         let (output, waits) =
             watch::during(self.database.superuser(), || self.pgbench(way, length));
         let Output { text, rate, latencies } = output?;
@@ -89,7 +99,14 @@ impl Load<'_> {
             return Err(format!("{}: {acts} acts, but rows grew by {grown:?}", way.name));
         }
         let rate = rate * f64::from(way.acts);
-        Ok(Sample { rate, wal: written as f64 / acts.max(1.0), waits, latencies })
+        let each = |number: i64| number as f64 / acts.max(1.0);
+        let paged: Vec<f64> = counted(&mut superuser, PAGES)?
+            .iter()
+            .zip(&pages)
+            .map(|(one, other)| each(one - other))
+            .collect();
+        let (full_pages, pages_read) = (paged[0], paged[1]);
+        Ok(Sample { rate, wal: each(written), full_pages, pages_read, waits, latencies })
     }
 
     /// A new session plans and compiles what it runs at first; many of them need the processors for a
@@ -261,6 +278,13 @@ impl Runs<'_> {
                 figure = figure.must(target(way));
             }
             book.add(part, figure);
+        }
+    }
+
+    /// The same of all but the first, which was published with others.
+    pub fn publish_beside(&self, book: &mut Book, part: &'static str, clients: u32) {
+        for way in 1..self.ways.len() {
+            book.add(part, self.figure(way, 0, clients));
         }
     }
 

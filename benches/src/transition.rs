@@ -34,10 +34,13 @@ const fn ours(name: &'static str, script: &'static str, role: &'static str) -> W
 
 pub const LOGIN: Way = ours("login role", include_str!("../sql/transition/login.sql"), "captain");
 
-const WAYS: [Way; 6] = [
+/// What is judged, and the floor that it is judged by.
+const JUDGED: [Way; 3] =
+    [FLOOR, LOGIN, ours("session token", include_str!("../sql/transition/session.sql"), "service")];
+
+/// What services also do, beside the floor.
+const OTHERS: [Way; 4] = [
     FLOOR,
-    LOGIN,
-    ours("session token", include_str!("../sql/transition/session.sql"), "service"),
     ours(
         "login role, BEGIN; SELECT 1; …; COMMIT",
         include_str!("../sql/transition/bare.sql"),
@@ -51,12 +54,18 @@ const WAYS: [Way; 6] = [
     ),
 ];
 
-/// The first ones are judged.
-const JUDGED: usize = 3;
+/// The same on a server that does not preload the library.
+const PLAIN: [Way; 2] = [
+    Way { name: "floor, not preloaded", ..FLOOR },
+    Way { name: "login role, not preloaded", ..LOGIN },
+];
 
 const CLIENTS: [u32; 4] = [1, 4, 16, 64];
 /// The target is for these; the others show how it goes on.
 const JUDGED_CLIENTS: [u32; 2] = [1, 16];
+/// So many times the rounds where it is judged: what else the machine does is as large as what is
+/// to be seen.
+const FINER: usize = 3;
 
 /// What is also run with the ways that are not judged, and asked for its latencies.
 const USUAL: u32 = 16;
@@ -68,24 +77,25 @@ pub fn measure(book: &mut Book, options: &Options) {
     ground::give_work(&db, 64);
     ground::lay_floor(&db);
     let variables = variables(&company);
+    let load = |clients: u32| Load {
+        database: &db,
+        clients,
+        seconds: options.seconds,
+        variables: &variables,
+        latencies: clients == USUAL,
+    };
     for clients in CLIENTS {
-        let ways = if options.full || clients == USUAL { &WAYS[..] } else { &WAYS[..JUDGED] };
-        let load = Load {
-            database: &db,
-            clients,
-            seconds: options.seconds,
-            variables: &variables,
-            latencies: clients == USUAL,
-        };
-        // What must be reached is said of 1 and 16 clients; the others make the curve.
-        let rounds =
-            if [1, USUAL].contains(&clients) { options.rounds } else { options.few_rounds() };
-        let runs = turns(rounds, ways, |_, way| load.run(way));
         let is_judged = JUDGED_CLIENTS.contains(&clients);
-        runs.publish(book, PART, clients, |way| (is_judged && way < JUDGED).then_some(RATE));
+        let rounds = if is_judged { options.few_rounds() * FINER } else { options.few_rounds() };
+        let runs = turns(rounds, &JUDGED, |_, way| load(clients).run(way));
+        runs.publish(book, PART, clients, |_| is_judged.then_some(RATE));
         if clients == USUAL {
             write_ahead(book, &runs);
             latencies(book, &runs);
+        }
+        if options.full || clients == USUAL {
+            let runs = turns(options.few_rounds(), &OTHERS, |_, way| load(clients).run(way));
+            runs.publish_beside(book, PART, clients);
         }
         ground::tidy(&mut db.superuser());
     }
@@ -93,6 +103,24 @@ pub fn measure(book: &mut Book, options: &Options) {
     if let Err(problem) = ground::check_chains(&db) {
         book.add(PART, Figure::new("chains", "", &[]).unless(Some(problem)));
     }
+    not_preloaded(book, options);
+}
+
+fn not_preloaded(book: &mut Book, options: &Options) {
+    let cluster = ground::plain_cluster(&[]);
+    let db = ground::database(&cluster, options.partitions);
+    let company = ground::found(&db);
+    ground::give_work(&db, USUAL);
+    ground::lay_floor(&db);
+    let load = Load {
+        database: &db,
+        clients: USUAL,
+        seconds: options.seconds,
+        variables: &variables(&company),
+        latencies: false,
+    };
+    turns(options.few_rounds(), &PLAIN, |_, way| load.run(way))
+        .publish(book, PART, USUAL, |_| None);
 }
 
 pub fn variables(company: &Company) -> [(&str, &str); 3] {
@@ -100,7 +128,7 @@ pub fn variables(company: &Company) -> [(&str, &str); 3] {
 }
 
 fn write_ahead(book: &mut Book, runs: &Runs<'_>) {
-    for way in 1..JUDGED {
+    for way in 1..JUDGED.len() {
         let (wal, floor) = (runs.wal(way), runs.wal(0));
         let figure = Figure::new(format!("WAL, {}", runs.ways[way].name), "bytes", &wal)
             .against("floor", &wal, &floor)
@@ -116,7 +144,7 @@ fn latencies(book: &mut Book, runs: &Runs<'_>) {
         let samples = runs.samples[way].as_deref().unwrap_or_default();
         samples.iter().map(|sample| at(sample, share)).collect()
     };
-    for way in 0..JUDGED {
+    for way in 0..JUDGED.len() {
         for (name, share) in [("median", 0.5), ("99th percentile", 0.99)] {
             let (ours, floor) = (medians(way, share), medians(0, share));
             let name = format!("latency, {name}, {}, {USUAL} clients", runs.ways[way].name);

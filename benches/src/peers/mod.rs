@@ -203,7 +203,7 @@ impl Ready<'_> {
                     return Err(format!("{} acts, but rows grew by {grown}", number("total")));
                 }
                 let rate = number("acts") / number("seconds");
-                Ok(Sample { rate, wal: f64::NAN, waits, latencies: Vec::new() })
+                Ok(Sample { rate, wal: f64::NAN, waits, ..Sample::default() })
             }
         }
     }

@@ -12,8 +12,8 @@ use wo_cluster_tests::Database;
 
 use crate::figure::{Book, Figure, Target};
 use crate::ground;
-use crate::load::{Load, Way};
-use crate::measure::take_turns;
+use crate::load::{Load, Sample, Way};
+use crate::measure::{Spread, take_turns};
 use crate::options::Options;
 use crate::transition::COUNTS;
 
@@ -91,20 +91,33 @@ fn transitions(book: &mut Book, options: &Options, stored: &[Stored<'_>], way: W
             latencies: false,
         }
         .run(&way)
-        // The time of one, as its client sees it.
-        .map(|sample| f64::from(clients) * 1e3 / sample.rate)
     });
-    let times: Vec<Result<Vec<f64>, String>> =
+    let runs: Vec<Result<Vec<Sample>, String>> =
         samples.into_iter().map(|samples| samples.into_iter().collect()).collect();
     let base = stored.iter().position(|one| one.rows >= FROM).unwrap_or(0);
-    let of = |at: usize| times[at].clone().unwrap_or_default();
+    let column = |at: usize, value: &dyn Fn(&Sample) -> f64| -> Vec<f64> {
+        runs[at].as_deref().unwrap_or_default().iter().map(value).collect()
+    };
+    // The time of one, as its client sees it.
+    let of = |at: usize| column(at, &|sample| f64::from(clients) * 1e3 / sample.rate);
+    // What is far apart meets pages that nobody has touched: they are read, and logged whole.
+    let pages = |at: usize| {
+        let median = |value: &dyn Fn(&Sample) -> f64| Spread::of(&column(at, value)).median;
+        format!(
+            "each logs {:.2} pages whole, {:.1} kB in all, and reads {:.2}",
+            median(&|sample| sample.full_pages),
+            median(&|sample| sample.wal) / 1e3,
+            median(&|sample| sample.pages_read)
+        )
+    };
     for (at, one) in stored.iter().enumerate() {
-        let problem = [at, base].into_iter().find_map(|at| times[at].as_ref().err().cloned());
+        let problem = [at, base].into_iter().find_map(|at| runs[at].as_ref().err().cloned());
         let rows = one.rows;
         let name = format!("transition {}, {rows} stored, {clients} clients", way.name);
         let mut figure = Figure::new(name, "ms", &of(at))
             .detail("series", format!("transition {}", way.name))
             .detail("rows", rows)
+            .note(pages(at))
             .unless(problem);
         if at != base {
             let judged = (at > base).then_some(GROWTH);
