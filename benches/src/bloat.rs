@@ -14,7 +14,9 @@ use crate::watch;
 const PART: &str = "bloat";
 const CLIENTS: u32 = 16;
 const TENTHS: usize = 10;
-/// The last tenth's rate, in times of the first one's.
+/// So many of the first and of the last are compared: one alone may meet something else.
+const COMPARED: usize = 3;
+/// The last tenths' rate, in times of the first ones'.
 const STEADY: Target = Target::AtLeast(0.9);
 /// By name, and whether each transition adds a row to it.
 const TABLES: [(&str, bool); 3] =
@@ -53,13 +55,15 @@ pub fn measure(book: &mut Book, options: &Options) {
         warm.or_else(|| tenths.as_ref().err().cloned()).or_else(|| ground::check_chains(&db).err());
     let tenths = tenths.unwrap_or_default();
     let rates: Vec<f64> = tenths.iter().map(|tenth| tenth.rate).collect();
-    let (first, last) = (rates.first().copied(), rates.last().copied());
-    let of = |rate: Option<f64>| [rate.unwrap_or(f64::NAN)];
+    let (first, last) = match rates.len() {
+        TENTHS => (&rates[..COMPARED], &rates[TENTHS - COMPARED..]),
+        _ => (&rates[..0], &rates[..0]),
+    };
     let all = options.acts;
     book.add(
         PART,
-        Figure::new(format!("the last tenth of {all} transitions"), "/s", &of(last))
-            .against("the first tenth", &of(last), &of(first))
+        Figure::new(format!("the last {COMPARED} tenths of {all} transitions"), "/s", last)
+            .against(&format!("the first {COMPARED}"), last, first)
             .must(Some(STEADY))
             .detail("tenths", json!(rates))
             .waits(&watch::sum(tenths.into_iter().map(|tenth| tenth.waits)))

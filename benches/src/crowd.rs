@@ -40,6 +40,9 @@ pub fn measure(book: &mut Book, options: &Options) {
         note: "what so many connections cost the server itself",
     };
     on_cluster(book, options, &ground::cluster(&[CONNECTIONS]), &[ours, floor]);
+    if !options.full {
+        return;
+    }
     let plain = Crowd {
         way: LOGIN,
         name: "connections at once, not preloaded",

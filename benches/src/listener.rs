@@ -21,7 +21,7 @@ const NAME: &str = "with a listener and the worker";
 const CLIENTS: u32 = 16;
 const TARGET: Target = Target::AtLeast(0.95);
 /// So many times the rounds: what is to be seen is small.
-const FINER: usize = 3;
+const FINER: usize = 6;
 /// Where the served database is made first, so that its name is known to the cluster's settings.
 const SERVED: &str = "db0";
 
