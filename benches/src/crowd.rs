@@ -1,5 +1,6 @@
 //! A thousand connections that make transitions at once, against sixteen: on a server that preloads
-//! the library, as the README advises, on one that does not, and the floor's own.
+//! the library, as the README advises, the floor's own, and, where there are hours, on one that does
+//! not preload it.
 //!
 //! What many connections cost PostgreSQL itself, whatever they do, the floor's ratio says.
 

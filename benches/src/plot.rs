@@ -15,7 +15,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 const SIZE: (u32, u32) = (1000, 520);
 /// Of which the lines' names take this much, on the right.
-const NAMES: u32 = 260;
+const NAMES: u32 = 300;
 /// Told apart by people who do not see red and green as others do.
 const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
@@ -302,8 +302,12 @@ fn stack(path: &Path, title: &str, pieces: &[(String, f64)]) -> Outcome {
         from += size;
         let y = top + bar + 24 + at * row;
         area.draw(&Rectangle::new([(left, y), (left + 18, y + 18)], colour.filled()))?;
-        let label =
-            format!("{name}: {size:.0} µs, {:.0} % of a transition", 100.0 * size / transition);
+        let short = |value: f64| {
+            let decimals = usize::from(value < 10.0);
+            format!("{value:.decimals$}")
+        };
+        let share = short(100.0 * size / transition);
+        let label = format!("{name}: {} µs, {share} % of a transition", short(*size));
         area.draw(&Text::new(label, (left + 28, y + 3), ("sans-serif", 14)))?;
     }
     area.present()?;

@@ -51,7 +51,8 @@ struct Trail<'c> {
 pub fn measure(book: &mut Book, options: &Options) {
     let cluster = ground::cluster(&[]);
     let sealing = Sealing::install(&cluster, "bench.example/ledger");
-    let sizes: &[u32] = if options.full { &[100_000, 1_000_000] } else { &[10_000, 100_000] };
+    let sizes: &[u32] =
+        if options.full { &[10_000, 100_000, 1_000_000] } else { &[10_000, 100_000] };
     let trails: Vec<Trail<'_>> =
         sizes.iter().map(|entries| trail(&cluster, options, &sealing, *entries)).collect();
     seal(book, &trails);
