@@ -4,8 +4,9 @@
 //! Bare rows are the floor's statement, planned once as ours are; row security is the same statement
 //! on the same tables under our policies; a transition is the whole product. Gates with roles and the
 //! hash chain are the core's own code, run here on such a record and such an entry. What then remains
-//! of a transition is the API, the triggers and the answer, less what the executor spends on the
-//! floor's statement and we do not, who write history and event without it; so it may be negative.
+//! of a transition is the API, the triggers, the reading of roles and facts, and the answer, less what
+//! the executor spends on the floor's statement and we do not, who write history and event without
+//! it; so it may be negative.
 //! The signature is what a signing costs above a transition, both with a token.
 
 use std::time::Instant;
@@ -48,10 +49,10 @@ pub fn measure(book: &mut Book, options: &Options) {
         one.act(20);
     }
     let core = ["gates_fleet_task", "entry_hash"].map(|name| case(name).expect("the case holds"));
-    let ways = acting.len() + core.len();
+    let (acts, ways) = (acting.len(), acting.len() + core.len());
     let times = take_turns(options.rounds * BATCHES, ways, |at, _| match acting.get_mut(at) {
         Some(one) => one.act(BATCH),
-        None => run(&core[at - 3]),
+        None => run(&core[at - acts]),
     });
     let problem = ground::check_chains(&db).err();
     let [bare, fenced, transition, gated, chained] = &times[..] else { unreachable!() };
@@ -63,7 +64,7 @@ pub fn measure(book: &mut Book, options: &Options) {
     let layers = [
         ("bare rows (record, history, outbox)", bare),
         ("+ row security", &secured),
-        ("+ gates and roles", gated),
+        ("+ gates and roles (the core's decision)", gated),
         ("+ hash chain (canonical bytes, SHA-256)", chained),
         ("+ API and triggers, less the executor's work (what remains)", &rest),
         ("= one transition, processor time of its backend", transition),

@@ -86,7 +86,7 @@ pub fn measure(book: &mut Book, options: &Options) {
     };
     for clients in CLIENTS {
         let is_judged = JUDGED_CLIENTS.contains(&clients);
-        let rounds = if is_judged { options.few_rounds() * FINER } else { options.few_rounds() };
+        let rounds = if is_judged { options.rounds * FINER } else { options.few_rounds() };
         let runs = turns(rounds, &JUDGED, |_, way| load(clients).run(way));
         runs.publish(book, PART, clients, |_| is_judged.then_some(RATE));
         if clients == USUAL {
@@ -100,10 +100,14 @@ pub fn measure(book: &mut Book, options: &Options) {
         ground::tidy(&mut db.superuser());
     }
     growth_of_tables(book, &db);
-    if let Err(problem) = ground::check_chains(&db) {
+    check_chains(book, &db);
+    not_preloaded(book, options);
+}
+
+fn check_chains(book: &mut Book, db: &Database<'_>) {
+    if let Err(problem) = ground::check_chains(db) {
         book.add(PART, Figure::new("chains", "", &[]).unless(Some(problem)));
     }
-    not_preloaded(book, options);
 }
 
 fn not_preloaded(book: &mut Book, options: &Options) {
@@ -121,6 +125,7 @@ fn not_preloaded(book: &mut Book, options: &Options) {
     };
     turns(options.few_rounds(), &PLAIN, |_, way| load.run(way))
         .publish(book, PART, USUAL, |_| None);
+    check_chains(book, &db);
 }
 
 pub fn variables(company: &Company) -> [(&str, &str); 3] {
