@@ -12,4 +12,5 @@ mod harness;
 mod lifecycle;
 mod roles;
 mod state_matrix;
+mod verifying;
 mod work_orders;
