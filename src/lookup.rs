@@ -8,9 +8,9 @@
 
 use crate::raise::{damaged, refuse};
 use crate::row::Row;
+use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ffi::CString;
 use uuid::Uuid;
 

@@ -109,21 +109,16 @@ impl Row {
 
     /// A copy of the row with some columns replaced, in the form that a trigger returns.
     pub fn with(&self, changes: &[(usize, Option<pg_sys::Datum>)]) -> *mut pg_sys::HeapTupleData {
-        let changes: Vec<_> = changes.iter().filter(|(index, _)| *index < self.len()).collect();
-        let mut columns: Vec<i32> = changes.iter().map(|(index, _)| *index as i32 + 1).collect();
-        let mut values: Vec<pg_sys::Datum> =
-            changes.iter().map(|(_, datum)| datum.unwrap_or(pg_sys::Datum::from(0))).collect();
-        let mut nulls: Vec<bool> = changes.iter().map(|(_, datum)| datum.is_none()).collect();
-        // SAFETY: the three arrays are equally long, and every column exists in the descriptor.
+        let mut changed = self.replaced(changes);
+        let (values, nulls) = (changed.values.as_mut_ptr(), changed.nulls.as_mut_ptr());
+        // SAFETY: both arrays have the descriptor's length; the copy is the same version of the same
+        // row as its original.
         unsafe {
-            pg_sys::heap_modify_tuple_by_cols(
-                self.tuple,
-                self.descriptor,
-                columns.len() as i32,
-                columns.as_mut_ptr(),
-                values.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-            )
+            let tuple = pg_sys::heap_form_tuple(self.descriptor, values, nulls);
+            (*(*tuple).t_data).t_ctid = (*(*self.tuple).t_data).t_ctid;
+            (*tuple).t_self = (*self.tuple).t_self;
+            (*tuple).t_tableOid = (*self.tuple).t_tableOid;
+            tuple
         }
     }
 
@@ -207,7 +202,7 @@ unsafe fn tuple_attribute(
 }
 
 /// Whether two values of a column are the same, byte for byte, whatever form they are stored in.
-fn same_value(
+pub fn same_value(
     descriptor: pg_sys::TupleDesc,
     index: usize,
     mine: pg_sys::Datum,
@@ -261,6 +256,25 @@ pub fn is_long_or_not_blank(text: pg_sys::Datum) -> bool {
             return true;
         }
         pgrx::text_to_rust_str(stored).is_ok_and(|text| !text.trim().is_empty())
+    }
+}
+
+/// How many elements an array has.
+pub fn elements(array: pg_sys::Datum) -> usize {
+    // SAFETY: the datum is an array: the number of its dimensions, the place of its values, their type
+    // and the length of each dimension, all of four bytes and perhaps not aligned.
+    unsafe {
+        let mut array: *mut pg_sys::varlena = array.cast_mut_ptr();
+        if pgrx::varatt_is_1b_e(array) || pgrx::varatt_is_4b_c(array) {
+            array = pg_sys::pg_detoast_datum_packed(array);
+        }
+        let header: *const i32 = pgrx::vardata_any(array).cast();
+        let dimensions = usize::try_from(header.read_unaligned()).unwrap_or(0);
+        let length = |dimension: usize| header.add(3 + dimension).read_unaligned();
+        match dimensions {
+            0 => 0,
+            _ => (0..dimensions).map(|at| usize::try_from(length(at)).unwrap_or(0)).product(),
+        }
     }
 }
 

@@ -5,10 +5,10 @@
 //! neither the table nor a function, a type, a constraint or a role changes, each for the role
 //! whose right to the functions in them was asked when they were compiled.
 
+use foldhash::HashMap;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 
 /// What was compiled for one table.
 #[derive(Clone, Copy)]
@@ -59,13 +59,18 @@ pub fn forget() {
     let _ = GENERATION.try_with(|generation| generation.set(generation.get() + 1));
 }
 
+/// Counts what [`forget`] was told: what was looked up in another generation is out of date.
+pub fn generation() -> u64 {
+    GENERATION.get()
+}
+
 /// Ends the use when it goes out of scope, by an ERROR too.
 struct Use;
 
 impl Use {
     /// None where something compiled is in use already.
     fn begin() -> Option<Self> {
-        (!IN_USE.replace(true)).then_some(Self)
+        if IN_USE.replace(true) { None } else { Some(Self) }
     }
 }
 
@@ -105,7 +110,7 @@ pub unsafe fn meet(
         }
         let Some(_use) = Use::begin() else { return ask() };
         let key = ((*relation).rd_id, pg_sys::GetUserId());
-        let generation = GENERATION.get();
+        let generation = generation();
         let known = COMPILED.with_borrow(|all| all.get(&key).copied());
         let is_current = known.is_some_and(|known| known.generation == generation);
         let memory = match known {

@@ -1,6 +1,7 @@
 //! Appending the rows of one statement to leaves that are opened once, rather than for each row.
 
-use super::{Target, has_columns, leaf_of};
+use super::target::Target;
+use super::{has_columns, leaf_of};
 use crate::identity::memory::nesting_level;
 use crate::statement::Argument;
 use pgrx::pg_sys;

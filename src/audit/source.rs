@@ -1,23 +1,45 @@
 //! Where a write comes from: what the server knows of the client (21 CFR 11.10(h)).
 
+use crate::apply::checks;
 use pgrx::pg_sys;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::ffi::CStr;
 
 thread_local! {
     static ADDRESS: OnceCell<Option<String>> = const { OnceCell::new() };
+    static ROLE: RefCell<Option<Role>> = const { RefCell::new(None) };
+}
+
+/// The role that logged in, as it was called when roles had last changed.
+#[derive(Clone)]
+struct Role {
+    role: pg_sys::Oid,
+    /// See [`checks::generation`].
+    generation: u64,
+    name: String,
 }
 
 /// The role that logged in.
 pub fn login_role() -> String {
+    // SAFETY: reads a variable.
+    let role = unsafe { pg_sys::GetSessionUserId() };
+    let generation = checks::generation();
+    let known = ROLE.with_borrow(|known| {
+        known.as_ref().filter(|known| known.role == role && known.generation == generation).cloned()
+    });
+    if let Some(known) = known {
+        return known.name;
+    }
     // SAFETY: the name is palloc'ed and NUL-terminated; a role that was dropped gives null.
-    unsafe {
-        let name = pg_sys::GetUserNameFromId(pg_sys::GetSessionUserId(), true);
+    let name = unsafe {
+        let name = pg_sys::GetUserNameFromId(role, true);
         if name.is_null() {
             return String::new();
         }
         CStr::from_ptr(name).to_string_lossy().into_owned()
-    }
+    };
+    ROLE.set(Some(Role { role, generation, name: name.clone() }));
+    name
 }
 
 /// The client's address; nothing for a local socket. It never changes during a connection.

@@ -7,11 +7,11 @@
 //! right that was withdrawn is gone for the next who asks, whatever their isolation level.
 
 use crate::lookup::oid_of;
+use foldhash::HashMap;
 use pgrx::AllocatedByPostgres;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::ffi::CStr;
 use std::hash::Hash;
 use std::rc::Rc;
@@ -51,7 +51,7 @@ pub struct Answers<K, V> {
 
 impl<K, V> Default for Answers<K, V> {
     fn default() -> Self {
-        Self { generation: 0, all: HashMap::new() }
+        Self { generation: 0, all: HashMap::default() }
     }
 }
 

@@ -4,8 +4,8 @@
 
 use crate::lookup::{Key, find};
 use crate::raise::damaged;
+use foldhash::HashMap;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::lifecycle::{Lifecycle, validate};

@@ -8,11 +8,11 @@ use crate::raise::{OrRefuse, damaged};
 use crate::statement::{
     Argument, Mode, Statement, bigint, optional_text, text, uuid as uuid_argument,
 };
+use foldhash::HashMap;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ffi::CString;
 use std::rc::Rc;
 use uuid::Uuid;

@@ -6,15 +6,18 @@
 //! the law made it, or the change goes through SQL.
 
 use super::layout::{Column, Layout};
+use crate::apply::{Place, update};
 use crate::install::{agreed, heard};
 use crate::lookup::{Key, find, oid_of};
 use crate::statement::{Argument, Mode, bigint, optional_text, statement, text};
+use foldhash::HashMap;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::ffi::CString;
+use std::hash::Hash;
+use std::thread::LocalKey;
 use uuid::Uuid;
 use wo_rules::field::{Field, FieldKind};
 use wo_rules::install::agreement::Question;
@@ -53,14 +56,17 @@ thread_local! {
     static FOUND_AS_MADE: Cell<Option<bool>> = const { Cell::new(None) };
     /// The work orders that this backend changed last, by tenant and number.
     static IDS: RefCell<HashMap<(Uuid, String), Uuid>> = RefCell::default();
+    /// Where this backend left the work orders that it changed last.
+    static PLACES: RefCell<HashMap<Uuid, Place>> = RefCell::default();
 }
 
-/// How many work orders a backend remembers by their number.
-const REMEMBERED_IDS: usize = 4096;
+/// How many work orders a backend remembers.
+const REMEMBERED: usize = 4096;
 
 /// Forgets what was found: a table was altered.
 pub fn forget() {
     let _ = FOUND_AS_MADE.try_with(|found| found.set(None));
+    let _ = PLACES.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
 }
 
 /// Whether nothing was added to wo.work_order that only a SQL statement would meet.
@@ -131,9 +137,11 @@ pub fn change(tenant: Uuid, work_order: &Reference, change: &Change<'_>) -> Appl
     let key = [(Column::TenantId, tenant), (Column::Id, id)]
         .map(|(column, value)| (layout.column(column), crate::statement::uuid(value)))
         .map(|(index, value)| (index, value.unwrap_or(pg_sys::Datum::from(0))));
-    if crate::apply::update(table, oid_of("work_order_pkey"), &key, &changes) {
+    let place = PLACES.with_borrow(|all| all.get(&id).copied());
+    if let Some(place) = update(table, oid_of("work_order_pkey"), &key, place, &changes) {
+        remember(&PLACES, id, place);
         if let Reference::Number(number) = work_order {
-            remember_id(tenant, number, id);
+            remember(&IDS, (tenant, number.to_owned()), id);
         }
         return Applied::Done;
     }
@@ -147,12 +155,12 @@ fn known_id(tenant: Uuid, number: &str) -> Option<Uuid> {
     IDS.with_borrow(|all| all.get(&(tenant, number.to_owned())).copied())
 }
 
-fn remember_id(tenant: Uuid, number: &str, id: Uuid) {
-    IDS.with_borrow_mut(|all| {
-        if all.len() >= REMEMBERED_IDS {
+fn remember<K: Eq + Hash, V>(known: &'static LocalKey<RefCell<HashMap<K, V>>>, of: K, what: V) {
+    known.with_borrow_mut(|all| {
+        if all.len() >= REMEMBERED {
             all.clear();
         }
-        all.entry((tenant, number.to_owned())).or_insert(id);
+        all.insert(of, what);
     });
 }
 

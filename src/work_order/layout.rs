@@ -2,10 +2,10 @@
 
 use crate::raise::{damaged, refuse};
 use crate::row::Row;
+use foldhash::HashMap;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use wo_rules::field::Field;
 

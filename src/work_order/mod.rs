@@ -8,6 +8,7 @@ pub mod direct;
 mod import;
 mod kept;
 pub mod layout;
+mod link;
 mod looked;
 mod migration;
 pub mod number;

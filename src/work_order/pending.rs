@@ -8,8 +8,8 @@ use crate::approval;
 use crate::audit::Link;
 use crate::hierarchy::effects::Aftermath;
 use crate::identity::memory::nesting_level;
+use foldhash::HashMap;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use uuid::Uuid;
 

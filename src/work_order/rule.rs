@@ -1,15 +1,14 @@
 //! Before a work order is written: the row becomes a value, the value is judged, and the verdict
 //! becomes the row that PostgreSQL stores. Nothing is written here.
 
-use super::belonging::Happening;
 use super::kept::{check_kept, kept, title_missing, unknown_lifecycle};
 use super::layout::{Column, Layout};
-use super::pending::{self, Consequence, Pending, Written};
+use super::link::{Change, LinkParts, link_and_store};
+use super::pending::{self, Consequence, Written};
 use super::seen::{Facets, Seen, lifecycle_of};
 use super::standing::{self, Standing};
 use super::{birth, facts_for, new_id, number};
 use crate::approval;
-use crate::audit::{Act, Link};
 use crate::duty::as_trail;
 use crate::hierarchy::{self, effects::Aftermath};
 use crate::identity::memory::{self, Identity};
@@ -21,8 +20,7 @@ use crate::statement::{optional_text, text, uuid as uuid_argument};
 use pgrx::prelude::*;
 use pgrx::{AllocatedByPostgres, pg_sys};
 use std::rc::Rc;
-use wo_rules::audit::{GENESIS, changes};
-use wo_rules::event::belonging_type;
+use wo_rules::audit::GENESIS;
 use wo_rules::field::{Field, FieldKind, FieldSet};
 use wo_rules::lifecycle::{Actor, Decision, Facts, Lifecycle, Proposal};
 use wo_rules::refusal::Refusal;
@@ -63,8 +61,6 @@ fn work_order_rule<'a>(
     .or_refuse();
     Ok(Some(returned(trigger, tuple)))
 }
-
-type Change = (usize, Option<pg_sys::Datum>);
 
 fn before_insert(
     acting: &Identity,
@@ -404,99 +400,6 @@ fn blank_texts(new: &Seen<'_>, written: FieldSet, filled: FieldSet) -> Vec<Chang
         .filter(|field| new.row.datum(new.layout.field(*field)).is_some())
         .map(|field| (new.layout.field(field), None))
         .collect()
-}
-
-/// What [`link_and_store`] needs beside the rows.
-struct LinkParts<'a> {
-    sequence: i64,
-    hash: &'a [u8],
-    at: i64,
-    reason: Option<String>,
-    may_follow: bool,
-    /// What happened to something that belongs to the work order, instead of a change of its own.
-    happening: Option<&'a Happening>,
-    /// Whether what happened is a change of the record's own columns after all.
-    upkeep: bool,
-    /// What follows for others.
-    aftermath: Aftermath,
-    /// What follows for its signatures.
-    approvals: Option<approval::aftermath::Aftermath>,
-    /// Whether it moves along with its master.
-    moves_along: bool,
-    /// Whether its record is locked from now on.
-    ended: bool,
-}
-
-/// Makes the chain's next link from the row as it will be stored, leaves it for the trigger after
-/// the write, and gives that row.
-fn link_and_store(
-    acting: &Identity,
-    old: Option<&Seen<'_>>,
-    new: &Seen<'_>,
-    mut columns: Vec<Change>,
-    written: Written,
-    parts: LinkParts<'_>,
-) -> *mut pg_sys::HeapTupleData {
-    let stored = new.row.replaced(&columns);
-    let compared: Vec<(&str, Option<String>, Option<String>)> = new
-        .layout
-        .audited
-        .iter()
-        .filter(|(index, _)| old.is_none_or(|old| !stored.same(old.row, *index)))
-        .map(|(index, name)| {
-            (name.as_str(), old.and_then(|old| old.row.json(*index)), stored.json(*index))
-        })
-        .filter(|(_, before, after)| before != after)
-        .collect();
-    let changes = match parts.happening {
-        Some(happening) if !parts.upkeep => happening.changes.clone(),
-        _ => {
-            changes(compared.iter().map(|(name, old, new)| (*name, old.as_deref(), new.as_deref())))
-        }
-    };
-    let event_data = super::event_data(
-        &written,
-        acting,
-        parts.sequence + 1,
-        parts.happening.map(|happening| &happening.data),
-    );
-    let link = Link::new(
-        acting,
-        Act {
-            subject: "work_order",
-            subject_id: written.id,
-            after_sequence: parts.sequence,
-            after_hash: parts.hash,
-            at: parts.at,
-            action: written.action.clone(),
-            reason: parts.reason,
-            from_status: written.from_status.clone(),
-            to_status: Some(written.status.clone()),
-            record_version: Some(written.version),
-            changes,
-        },
-    );
-    let column = |column: Column| new.layout.column(column);
-    columns.push((column(Column::ChainSequence), link.sequence().into_datum()));
-    columns.push((column(Column::ChainHash), link.hash.as_slice().into_datum()));
-    let tuple = new.row.with(&columns);
-    let kind = parts.happening.map(|happening| belonging_type(happening.action));
-    pending::leave(
-        written.id,
-        link.sequence(),
-        Pending {
-            link,
-            event_data,
-            kind,
-            aftermath: parts.aftermath,
-            approvals: parts.approvals,
-            moves_along: parts.moves_along,
-            ended: parts.ended,
-            may_follow: parts.may_follow,
-            written,
-        },
-    );
-    tuple
 }
 
 fn has_auto_edge(lifecycle: &Lifecycle, status: &str) -> bool {

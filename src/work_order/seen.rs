@@ -58,9 +58,7 @@ impl<'a> Seen<'a> {
         let Some(datum) = self.row.datum(self.layout.field(field)) else { return false };
         match field.kind() {
             FieldKind::Text => crate::row::is_long_or_not_blank(datum),
-            FieldKind::List => {
-                self.field::<Vec<Option<String>>>(field).is_some_and(|list| !list.is_empty())
-            }
+            FieldKind::List => crate::row::elements(datum) > 0,
             _ => true,
         }
     }
@@ -84,7 +82,8 @@ impl Values for Seen<'_> {
             }
             FieldKind::Flag => self.field(field).map(Scalar::Flag),
             FieldKind::List => {
-                self.field::<Vec<Option<String>>>(field).map(|list| Scalar::List(list.len()))
+                let list = self.row.datum(self.layout.field(field))?;
+                Some(Scalar::List(crate::row::elements(list)))
             }
             FieldKind::Date | FieldKind::Time | FieldKind::Object => Some(Scalar::Present),
         }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod alone;
 mod altering;
 mod events;
 mod forgetting;

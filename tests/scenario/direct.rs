@@ -8,14 +8,14 @@ use wo_cluster_tests::{db_error, refused};
 use crate::company::{Company, counts, one, reach_alone};
 use crate::design::FLEET_TASK;
 
-fn transition(client: &mut Client, number: &str, to: &str) -> Result<Value, postgres::Error> {
+pub fn transition(client: &mut Client, number: &str, to: &str) -> Result<Value, postgres::Error> {
     client
         .query_one("select wo.transition($1, $2, 'because')", &[&number, &to])
         .map(|row| row.get(0))
 }
 
 /// A captain at work: the second transition of a session is the first that can go past SQL.
-fn at_work(company: &Company) -> (Client, String) {
+pub fn at_work(company: &Company) -> (Client, String) {
     let mut captain = company.connect("almighty");
     let number = reach_alone(&mut captain, &FLEET_TASK, "in_progress");
     for state in ["blocked", "in_progress"] {

@@ -10,6 +10,7 @@ mod design;
 mod direct;
 mod harness;
 mod lifecycle;
+mod place;
 mod roles;
 mod state_matrix;
 mod verifying;
