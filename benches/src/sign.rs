@@ -21,6 +21,8 @@ use crate::options::{Options, number};
 const PART: &str = "sign";
 const CLIENTS: usize = 16;
 const TARGET: Target = Target::AtLeast(0.5);
+/// So many acts of each session come before the clock starts: its first plans and looks things up.
+const WARM: usize = 8;
 
 pub fn measure(book: &mut Book, options: &Options) {
     let acts = number("WO_BENCH_SIGNATURES", 60) as usize;
@@ -46,6 +48,7 @@ pub fn measure(book: &mut Book, options: &Options) {
 /// A company whose signers have answered challenges that wait to be handed in.
 pub struct Signing {
     company: Company,
+    /// Acts of one client in one round.
     acts: usize,
     /// Signatures expected in the end.
     expected: usize,
@@ -58,8 +61,10 @@ pub struct Signing {
 }
 
 impl Signing {
-    /// So many clients, each of whom signs so many times in each round.
+    /// So many clients, each of whom signs so many times in each round, and some more before its clock
+    /// starts.
     pub fn prepare(clients: usize, rounds: usize, acts: usize) -> Self {
+        let acts = WARM + acts;
         // It lives until the process ends, as the company in it does.
         let cluster: &'static Cluster = Box::leak(Box::new(ground::cluster(&[
             ("wo_core.challenge_lifetime", "86400"),
@@ -117,14 +122,17 @@ impl Signing {
     fn run(&self, statements: &[Vec<String>]) -> f64 {
         let barrier = Barrier::new(statements.len() + 1);
         let mut clients: Vec<Client> = statements.iter().map(|_| self.connect()).collect();
-        let count: usize = statements.iter().map(Vec::len).sum();
+        let count: usize = statements.iter().map(|all| all.len() - WARM).sum();
         let took = std::thread::scope(|scope| {
             for (client, statements) in clients.iter_mut().zip(statements) {
                 let barrier = &barrier;
                 scope.spawn(move || {
-                    client.batch_execute("select wo.whoami()").unwrap();
+                    let (before, timed) = statements.split_at(WARM);
+                    for statement in before {
+                        client.batch_execute(statement).unwrap();
+                    }
                     barrier.wait();
-                    for statement in statements {
+                    for statement in timed {
                         client.batch_execute(statement).unwrap();
                     }
                     barrier.wait();
