@@ -27,6 +27,11 @@ statement!(IS_AS_MADE, "select wo_private.work_orders_are_as_made()", []);
 statement!(
     AS_MADE,
     "select held.relkind = 'r' and not held.relhassubclass
+        and exists (
+            select from pg_catalog.pg_am as method
+            where method.oid = held.relam
+                and method.amhandler = 'pg_catalog.heap_tableam_handler'::pg_catalog.regproc
+        )
         and not exists (select from pg_catalog.pg_rewrite as rule where rule.ev_class = held.oid)
         and not exists (
             select from pg_catalog.pg_trigger as made
