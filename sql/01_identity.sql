@@ -3,7 +3,7 @@
 -- Every record of a tenant carries tenant_id first in its keys. The RESTRICTIVE policy "tenant"
 -- on each table is the second lock; the triggers check the tenant themselves, which is the first.
 
--- == records ==
+-- == tables ==
 
 create table wo.tenant (
     tenant_id uuid not null primary key,
@@ -121,7 +121,7 @@ alter table wo.trusted_issuer force row level security;
 alter table wo.login_directory enable row level security;
 alter table wo.login_directory force row level security;
 
--- == law ==
+-- == enforcement ==
 
 -- The triggers "forget" tell every backend that what it remembers of a row may be no more.
 
@@ -265,152 +265,152 @@ create or replace function wo.distrust_issuer(issuer text, key_id text) returns 
     $$;
 comment on function wo.distrust_issuer(text, text) is 'Refuses every token of that issuer''s key from now on; false where it was not trusted. For members of wo_admin.';
 
-drop policy if exists tenant on wo.tenant;
-create policy tenant on wo.tenant as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+drop policy if exists tenant_isolation on wo.tenant;
+create policy tenant_isolation on wo.tenant as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.tenant;
-create policy reading on wo.tenant for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+drop policy if exists app_select on wo.tenant;
+create policy app_select on wo.tenant for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
 grant select on wo.tenant to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists adding on wo.tenant;
-create policy adding on wo.tenant for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists changing on wo.tenant;
-create policy changing on wo.tenant for update to wo_admin using (wo_private.in_force());
+drop policy if exists app_insert on wo.tenant;
+create policy app_insert on wo.tenant for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_update on wo.tenant;
+create policy app_update on wo.tenant for update to wo_admin using (wo_private.in_force());
 grant select, insert, update on wo.tenant to wo_admin;
-create or replace trigger forget before insert or update or delete on wo.tenant
-    for each row execute function wo_private.forget();
-alter table wo.tenant enable always trigger forget;
-create or replace trigger rule before insert or update or delete on wo.tenant
-    for each row execute function wo_private.configuration_rule('tenant');
-create or replace trigger trail after insert or update or delete on wo.tenant
-    for each row execute function wo_private.configuration_trail('tenant', 'tenant_id');
-create or replace trigger keep_key before update on wo.tenant
+create or replace trigger invalidate before insert or update or delete on wo.tenant
+    for each row execute function wo_private.invalidate();
+alter table wo.tenant enable always trigger invalidate;
+create or replace trigger validate before insert or update or delete on wo.tenant
+    for each row execute function wo_private.configuration_validate('tenant');
+create or replace trigger audit after insert or update or delete on wo.tenant
+    for each row execute function wo_private.configuration_audit('tenant', 'tenant_id');
+create or replace trigger forbid_key_change before update on wo.tenant
     for each row when (old.tenant_id is distinct from new.tenant_id or old.slug is distinct from new.slug)
     execute function wo_private.refuse_change('tenant_id,slug');
-alter table wo.tenant enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.tenant
+alter table wo.tenant enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.tenant
     for each row execute function wo_private.refuse_change();
-alter table wo.tenant enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.tenant
+alter table wo.tenant enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.tenant
     for each statement execute function wo_private.refuse_change();
-alter table wo.tenant enable always trigger keep_table;
+alter table wo.tenant enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.role;
-create policy tenant on wo.role as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+drop policy if exists tenant_isolation on wo.role;
+create policy tenant_isolation on wo.role as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.role;
-create policy reading on wo.role for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+drop policy if exists app_select on wo.role;
+create policy app_select on wo.role for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
 grant select on wo.role to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists adding on wo.role;
-create policy adding on wo.role for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists changing on wo.role;
-create policy changing on wo.role for update to wo_admin using (wo_private.in_force());
+drop policy if exists app_insert on wo.role;
+create policy app_insert on wo.role for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_update on wo.role;
+create policy app_update on wo.role for update to wo_admin using (wo_private.in_force());
 grant select, insert, update on wo.role to wo_admin;
-create or replace trigger rule before insert or update or delete on wo.role
-    for each row execute function wo_private.configuration_rule('role');
-create or replace trigger trail after insert or update or delete on wo.role
-    for each row execute function wo_private.configuration_trail('role', 'role');
-create or replace trigger keep_key before update on wo.role
+create or replace trigger validate before insert or update or delete on wo.role
+    for each row execute function wo_private.configuration_validate('role');
+create or replace trigger audit after insert or update or delete on wo.role
+    for each row execute function wo_private.configuration_audit('role', 'role');
+create or replace trigger forbid_key_change before update on wo.role
     for each row when (old.tenant_id is distinct from new.tenant_id or old.role is distinct from new.role)
     execute function wo_private.refuse_change('tenant_id,role');
-alter table wo.role enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.role
+alter table wo.role enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.role
     for each row execute function wo_private.refuse_change();
-alter table wo.role enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.role
+alter table wo.role enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.role
     for each statement execute function wo_private.refuse_change();
-alter table wo.role enable always trigger keep_table;
+alter table wo.role enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.principal;
-create policy tenant on wo.principal as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+drop policy if exists tenant_isolation on wo.principal;
+create policy tenant_isolation on wo.principal as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.principal;
-create policy reading on wo.principal for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+drop policy if exists app_select on wo.principal;
+create policy app_select on wo.principal for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
 grant select on wo.principal to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists adding on wo.principal;
-create policy adding on wo.principal for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists changing on wo.principal;
-create policy changing on wo.principal for update to wo_admin using (wo_private.in_force());
+drop policy if exists app_insert on wo.principal;
+create policy app_insert on wo.principal for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_update on wo.principal;
+create policy app_update on wo.principal for update to wo_admin using (wo_private.in_force());
 grant select, insert, update on wo.principal to wo_admin;
-create or replace trigger forget before insert or update or delete on wo.principal
-    for each row execute function wo_private.forget();
-alter table wo.principal enable always trigger forget;
-create or replace trigger rule before insert or update or delete on wo.principal
-    for each row execute function wo_private.configuration_rule('principal');
-create or replace trigger trail after insert or update or delete on wo.principal
-    for each row execute function wo_private.configuration_trail('principal', 'id');
-create or replace trigger keep_key before update on wo.principal
+create or replace trigger invalidate before insert or update or delete on wo.principal
+    for each row execute function wo_private.invalidate();
+alter table wo.principal enable always trigger invalidate;
+create or replace trigger validate before insert or update or delete on wo.principal
+    for each row execute function wo_private.configuration_validate('principal');
+create or replace trigger audit after insert or update or delete on wo.principal
+    for each row execute function wo_private.configuration_audit('principal', 'id');
+create or replace trigger forbid_key_change before update on wo.principal
     for each row when (old.tenant_id is distinct from new.tenant_id or old.id is distinct from new.id)
     execute function wo_private.refuse_change('tenant_id,id');
-alter table wo.principal enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.principal
+alter table wo.principal enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.principal
     for each row execute function wo_private.refuse_change();
-alter table wo.principal enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.principal
+alter table wo.principal enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.principal
     for each statement execute function wo_private.refuse_change();
-alter table wo.principal enable always trigger keep_table;
+alter table wo.principal enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.principal_role;
-create policy tenant on wo.principal_role as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+drop policy if exists tenant_isolation on wo.principal_role;
+create policy tenant_isolation on wo.principal_role as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.principal_role;
-create policy reading on wo.principal_role for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+drop policy if exists app_select on wo.principal_role;
+create policy app_select on wo.principal_role for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
 grant select on wo.principal_role to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists adding on wo.principal_role;
-create policy adding on wo.principal_role for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists removing on wo.principal_role;
-create policy removing on wo.principal_role for delete to wo_admin using (wo_private.in_force());
+drop policy if exists app_insert on wo.principal_role;
+create policy app_insert on wo.principal_role for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_delete on wo.principal_role;
+create policy app_delete on wo.principal_role for delete to wo_admin using (wo_private.in_force());
 grant select, insert, delete on wo.principal_role to wo_admin;
-create or replace trigger forget before insert or update or delete on wo.principal_role
-    for each row execute function wo_private.forget();
-alter table wo.principal_role enable always trigger forget;
-create or replace trigger rule before insert or update or delete on wo.principal_role
-    for each row execute function wo_private.configuration_rule('principal_role');
-create or replace trigger trail after insert or update or delete on wo.principal_role
-    for each row execute function wo_private.configuration_trail('principal_role', 'principal,role');
-create or replace trigger keep_table before truncate on wo.principal_role
+create or replace trigger invalidate before insert or update or delete on wo.principal_role
+    for each row execute function wo_private.invalidate();
+alter table wo.principal_role enable always trigger invalidate;
+create or replace trigger validate before insert or update or delete on wo.principal_role
+    for each row execute function wo_private.configuration_validate('principal_role');
+create or replace trigger audit after insert or update or delete on wo.principal_role
+    for each row execute function wo_private.configuration_audit('principal_role', 'principal,role');
+create or replace trigger forbid_truncate before truncate on wo.principal_role
     for each statement execute function wo_private.refuse_change();
-alter table wo.principal_role enable always trigger keep_table;
+alter table wo.principal_role enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.trusted_issuer;
-create policy tenant on wo.trusted_issuer as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.trusted_issuer;
+create policy tenant_isolation on wo.trusted_issuer as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.trusted_issuer;
-create policy reading on wo.trusted_issuer for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.trusted_issuer;
+create policy app_select on wo.trusted_issuer for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.trusted_issuer to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.trusted_issuer;
-create policy adding on wo.trusted_issuer for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists changing on wo.trusted_issuer;
-create policy changing on wo.trusted_issuer for update to wo_admin using (wo_private.in_force());
+drop policy if exists app_insert on wo.trusted_issuer;
+create policy app_insert on wo.trusted_issuer for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_update on wo.trusted_issuer;
+create policy app_update on wo.trusted_issuer for update to wo_admin using (wo_private.in_force());
 grant select, insert, update on wo.trusted_issuer to wo_admin;
-create or replace trigger forget before insert or update or delete on wo.trusted_issuer
-    for each row execute function wo_private.forget();
-alter table wo.trusted_issuer enable always trigger forget;
-create or replace trigger rule before insert or update or delete on wo.trusted_issuer
-    for each row execute function wo_private.configuration_rule('trusted_issuer');
-create or replace trigger trail after insert or update or delete on wo.trusted_issuer
-    for each row execute function wo_private.configuration_trail('trusted_issuer', 'issuer,key_id');
-create or replace trigger keep_key before update on wo.trusted_issuer
+create or replace trigger invalidate before insert or update or delete on wo.trusted_issuer
+    for each row execute function wo_private.invalidate();
+alter table wo.trusted_issuer enable always trigger invalidate;
+create or replace trigger validate before insert or update or delete on wo.trusted_issuer
+    for each row execute function wo_private.configuration_validate('trusted_issuer');
+create or replace trigger audit after insert or update or delete on wo.trusted_issuer
+    for each row execute function wo_private.configuration_audit('trusted_issuer', 'issuer,key_id');
+create or replace trigger forbid_key_change before update on wo.trusted_issuer
     for each row when (old.tenant_id is distinct from new.tenant_id or old.issuer is distinct from new.issuer or old.key_id is distinct from new.key_id or old.public_key is distinct from new.public_key)
     execute function wo_private.refuse_change('tenant_id,issuer,key_id,public_key');
-alter table wo.trusted_issuer enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.trusted_issuer
+alter table wo.trusted_issuer enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.trusted_issuer
     for each row execute function wo_private.refuse_change();
-alter table wo.trusted_issuer enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.trusted_issuer
+alter table wo.trusted_issuer enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.trusted_issuer
     for each statement execute function wo_private.refuse_change();
-alter table wo.trusted_issuer enable always trigger keep_table;
+alter table wo.trusted_issuer enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.login_directory;
-create policy tenant on wo.login_directory as restrictive to wo_user, wo_admin, wo_auditor
+drop policy if exists tenant_isolation on wo.login_directory;
+create policy tenant_isolation on wo.login_directory as restrictive to wo_user, wo_admin, wo_auditor
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.login_directory;
-create policy reading on wo.login_directory for select to wo_admin, wo_auditor using (wo_private.in_force());
+drop policy if exists app_select on wo.login_directory;
+create policy app_select on wo.login_directory for select to wo_admin, wo_auditor using (wo_private.in_force());
 grant select on wo.login_directory to wo_admin, wo_auditor;
 drop policy if exists finding on wo.login_directory;
 create policy finding on wo.login_directory to wo_identity using (wo_private.in_force());
 grant select, insert, delete on wo.login_directory to wo_identity;
-create or replace trigger keep_table before truncate on wo.login_directory
+create or replace trigger forbid_truncate before truncate on wo.login_directory
     for each statement execute function wo_private.refuse_change();
-alter table wo.login_directory enable always trigger keep_table;
+alter table wo.login_directory enable always trigger forbid_truncate;
 create or replace trigger directory after insert or update of db_role on wo.principal
     for each row execute function wo_private.principal_directory();

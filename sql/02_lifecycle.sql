@@ -1,7 +1,7 @@
 -- Concept: lifecycles. A state machine is data: a published version never changes, and a work order
 -- keeps the version it was born with.
 
--- == records ==
+-- == tables ==
 
 create table wo.lifecycle (
     tenant_id uuid not null default wo.current_tenant() references wo.tenant,
@@ -41,7 +41,7 @@ alter table wo.lifecycle force row level security;
 alter table wo.guard_function enable row level security;
 alter table wo.guard_function force row level security;
 
--- == law ==
+-- == enforcement ==
 
 create or replace function wo.validate_lifecycle(definition jsonb) returns table (pointer text, problem text)
     language sql stable
@@ -110,51 +110,51 @@ create or replace function wo.migrate_lifecycle(work_order text, to_version inte
 comment on function wo.migrate_lifecycle(text, integer, text, jsonb) is
     'Moves a work order to another version of its lifecycle: its state keeps its name or is mapped ({"old": "new"}). Refused for locked records. For members of wo_admin.';
 
-drop policy if exists tenant on wo.lifecycle;
-create policy tenant on wo.lifecycle as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+drop policy if exists tenant_isolation on wo.lifecycle;
+create policy tenant_isolation on wo.lifecycle as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.lifecycle;
-create policy reading on wo.lifecycle for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+drop policy if exists app_select on wo.lifecycle;
+create policy app_select on wo.lifecycle for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
 grant select on wo.lifecycle to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists adding on wo.lifecycle;
-create policy adding on wo.lifecycle for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_insert on wo.lifecycle;
+create policy app_insert on wo.lifecycle for insert to wo_admin with check (wo_private.in_force());
 grant select, insert on wo.lifecycle to wo_admin;
-create or replace trigger rule before insert or update or delete on wo.lifecycle
-    for each row execute function wo_private.configuration_rule('lifecycle');
-create or replace trigger trail after insert or update or delete on wo.lifecycle
-    for each row execute function wo_private.configuration_trail('lifecycle', 'name,version');
-create or replace trigger keep_key before update on wo.lifecycle
+create or replace trigger validate before insert or update or delete on wo.lifecycle
+    for each row execute function wo_private.configuration_validate('lifecycle');
+create or replace trigger audit after insert or update or delete on wo.lifecycle
+    for each row execute function wo_private.configuration_audit('lifecycle', 'name,version');
+create or replace trigger forbid_key_change before update on wo.lifecycle
     for each row execute function wo_private.refuse_change();
-alter table wo.lifecycle enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.lifecycle
+alter table wo.lifecycle enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.lifecycle
     for each row execute function wo_private.refuse_change();
-alter table wo.lifecycle enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.lifecycle
+alter table wo.lifecycle enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.lifecycle
     for each statement execute function wo_private.refuse_change();
-alter table wo.lifecycle enable always trigger keep_table;
+alter table wo.lifecycle enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.guard_function;
-create policy tenant on wo.guard_function as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+drop policy if exists tenant_isolation on wo.guard_function;
+create policy tenant_isolation on wo.guard_function as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.guard_function;
-create policy reading on wo.guard_function for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+drop policy if exists app_select on wo.guard_function;
+create policy app_select on wo.guard_function for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
 grant select on wo.guard_function to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists adding on wo.guard_function;
-create policy adding on wo.guard_function for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists changing on wo.guard_function;
-create policy changing on wo.guard_function for update to wo_admin using (wo_private.in_force());
+drop policy if exists app_insert on wo.guard_function;
+create policy app_insert on wo.guard_function for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_update on wo.guard_function;
+create policy app_update on wo.guard_function for update to wo_admin using (wo_private.in_force());
 grant select, insert, update on wo.guard_function to wo_admin;
-create or replace trigger rule before insert or update or delete on wo.guard_function
-    for each row execute function wo_private.configuration_rule('guard_function');
-create or replace trigger trail after insert or update or delete on wo.guard_function
-    for each row execute function wo_private.configuration_trail('guard_function', 'name');
-create or replace trigger keep_key before update on wo.guard_function
+create or replace trigger validate before insert or update or delete on wo.guard_function
+    for each row execute function wo_private.configuration_validate('guard_function');
+create or replace trigger audit after insert or update or delete on wo.guard_function
+    for each row execute function wo_private.configuration_audit('guard_function', 'name');
+create or replace trigger forbid_key_change before update on wo.guard_function
     for each row when (old.tenant_id is distinct from new.tenant_id or old.name is distinct from new.name)
     execute function wo_private.refuse_change('tenant_id,name');
-alter table wo.guard_function enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.guard_function
+alter table wo.guard_function enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.guard_function
     for each row execute function wo_private.refuse_change();
-alter table wo.guard_function enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.guard_function
+alter table wo.guard_function enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.guard_function
     for each statement execute function wo_private.refuse_change();
-alter table wo.guard_function enable always trigger keep_table;
+alter table wo.guard_function enable always trigger forbid_truncate;

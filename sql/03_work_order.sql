@@ -11,7 +11,7 @@
 -- What a value may be is said by domains rather than by CHECKs of the table: every statement parses
 -- the CHECKs of a table it writes anew, but a domain's only for the columns that it sets.
 
--- == records ==
+-- == tables ==
 
 create domain wo.order_number as text constraint order_number_is_short check (length(value) between 1 and 64);
 comment on domain wo.order_number is 'The number of a work order.';
@@ -82,7 +82,7 @@ create table wo.work_order (
     locked_at timestamptz,
     archived_at timestamptz,
     state_deadline timestamptz,
-    state_deadline_told_at timestamptz,
+    state_deadline_notified_at timestamptz,
     master_id uuid,
     required boolean not null default true,
     hierarchy_policy wo.json_map,
@@ -118,9 +118,9 @@ create index work_order_project_ended on wo.work_order (tenant_id, project, id) 
 -- A work order stands in at most one of these two: in the second from the moment when it was told that
 -- it stays too long.
 create index work_order_state_deadline on wo.work_order (tenant_id, state_deadline)
-    where state_deadline is not null and state_deadline_told_at is null;
+    where state_deadline is not null and state_deadline_notified_at is null;
 create index work_order_state_overdue on wo.work_order (tenant_id, state_deadline)
-    where state_deadline_told_at is not null;
+    where state_deadline_notified_at is not null;
 create index work_order_unarchived on wo.work_order (tenant_id, locked_at) where locked_at is not null and archived_at is null;
 create index work_order_master on wo.work_order (tenant_id, master_id) where master_id is not null;
 create index work_order_open_child on wo.work_order (tenant_id, master_id) where master_id is not null and locked_at is null;
@@ -169,41 +169,41 @@ comment on column wo.work_order.updated_at is 'When it last changed, by the serv
 comment on column wo.work_order.locked_at is 'When its record was locked for good; NULL while it may change.';
 comment on column wo.work_order.archived_at is 'Since when its content is in its evidence package alone (wo_core.record_retention); the row is a stub then.';
 comment on column wo.work_order.state_deadline is 'Until when it may stay in its state, where the lifecycle sets a maximum; see wo.overdue.';
-comment on column wo.work_order.state_deadline_told_at is 'When it was told that it stays too long in its state; NULL until then, and again when it leaves the state.';
+comment on column wo.work_order.state_deadline_notified_at is 'When it was told that it stays too long in its state; NULL until then, and again when it leaves the state.';
 comment on column wo.work_order.master_id is 'The work order that it is a part of; see wo.link_work_order.';
 comment on column wo.work_order.required is 'Whether its master requires it; see hierarchy_policy.';
 comment on column wo.work_order.hierarchy_policy is 'As a master: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}. What it does not say is its lifecycle''s to say, then its tenant''s.';
 comment on column wo.work_order.chain_sequence is 'The sequence of the newest entry of its audit chain.';
 comment on column wo.work_order.chain_hash is 'The hash of the newest entry of its audit chain.';
 
--- == law ==
+-- == enforcement ==
 
 -- Without a WHEN, which every write would parse anew: the function compares the columns itself.
-create or replace trigger keep_key
+create or replace trigger forbid_key_change
     before update of tenant_id, id, wo_number, originator, created_at, idempotency_key on wo.work_order
     for each row
     execute function wo_private.refuse_change('tenant_id,id,wo_number,originator,created_at,idempotency_key');
-create or replace trigger keep_row before delete on wo.work_order
+create or replace trigger forbid_delete before delete on wo.work_order
     for each row execute function wo_private.refuse_change();
-create or replace trigger keep_table before truncate on wo.work_order
+create or replace trigger forbid_truncate before truncate on wo.work_order
     for each statement execute function wo_private.refuse_change();
-alter table wo.work_order enable always trigger keep_key;
-alter table wo.work_order enable always trigger keep_row;
-alter table wo.work_order enable always trigger keep_table;
-create or replace trigger rule before insert or update on wo.work_order
-    for each row execute function wo_private.work_order_rule();
-create or replace trigger trail after insert or update on wo.work_order
-    for each row execute function wo_private.work_order_trail();
+alter table wo.work_order enable always trigger forbid_key_change;
+alter table wo.work_order enable always trigger forbid_delete;
+alter table wo.work_order enable always trigger forbid_truncate;
+create or replace trigger validate before insert or update on wo.work_order
+    for each row execute function wo_private.work_order_validate();
+create or replace trigger audit after insert or update on wo.work_order
+    for each row execute function wo_private.work_order_audit();
 
-drop policy if exists tenant on wo.work_order;
-create policy tenant on wo.work_order as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+drop policy if exists tenant_isolation on wo.work_order;
+create policy tenant_isolation on wo.work_order as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.work_order;
-create policy reading on wo.work_order for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
-drop policy if exists adding on wo.work_order;
-create policy adding on wo.work_order for insert to wo_user with check (wo_private.in_force());
-drop policy if exists changing on wo.work_order;
-create policy changing on wo.work_order for update to wo_user, wo_admin, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.work_order;
+create policy app_select on wo.work_order for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+drop policy if exists app_insert on wo.work_order;
+create policy app_insert on wo.work_order for insert to wo_user with check (wo_private.in_force());
+drop policy if exists app_update on wo.work_order;
+create policy app_update on wo.work_order for update to wo_user, wo_admin, wo_trail using (wo_private.in_force());
 grant select on wo.work_order to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
 grant insert on wo.work_order to wo_user;
 grant update on wo.work_order to wo_user, wo_admin, wo_trail;
@@ -327,7 +327,7 @@ create or replace function wo.transition_many(transitions jsonb)
         problem_hint text;
     begin
         perform wo_private.check_bulk($1::text);
-        -- In the order of the ids, so that two callers never wait for each other in a circle.
+        -- In the order of the ids, so that two callers never wait for each other in a cycle.
         for given in
             select element.value, element.ordinality::integer as place
             from pg_catalog.jsonb_array_elements($1) with ordinality as element

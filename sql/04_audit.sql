@@ -1,10 +1,10 @@
 -- Concept: the audit trail. Append-only, a hash chain for each work order and each configured object.
 --
 -- Partitioned by month, with no foreign key in or out: the trail outlives what it describes. The
--- first leaf takes everything past; leaves are made ahead by wo.make_partitions; there is no
--- DEFAULT leaf, because adding the next leaf would have to read it.
+-- first partition takes everything past; partitions are made ahead by wo.make_partitions; there is no
+-- DEFAULT partition, because adding the next partition would have to read it.
 
--- == records ==
+-- == tables ==
 
 create table wo.audit_entry (
     tenant_id uuid not null,
@@ -36,7 +36,7 @@ create index audit_entry_by_position on wo.audit_entry using brin (position) wit
 alter table wo.audit_entry enable row level security;
 alter table wo.audit_entry force row level security;
 comment on table wo.audit_entry is 'The audit trail: who did what, when, from where, why, and old → new. Append-only; each entry carries the hash of the one before it.';
-comment on column wo.audit_entry.tenant_id is 'The tenant; the nil UUID for what belongs to none: the ledger, archives, eras, attempts of nobody.';
+comment on column wo.audit_entry.tenant_id is 'The tenant; the nil UUID for what belongs to none: the ledger, archives, timelines, attempts of nobody.';
 comment on column wo.audit_entry.subject is 'What kind of thing changed: work_order, principal, lifecycle, …';
 comment on column wo.audit_entry.subject_id is 'Which one: the work order''s id, or the id of the object''s chain in wo.audit_chain.';
 comment on column wo.audit_entry.sequence is 'Its place in the chain, from 1 without a gap. Order by this, not by time: clocks can be set back.';
@@ -71,31 +71,31 @@ create table wo.audit_chain (
 alter table wo.audit_chain enable row level security;
 alter table wo.audit_chain force row level security;
 comment on table wo.audit_chain is 'The heads of the chains of configured objects, and of what has no record of its own. A work order''s head stands on its own row.';
-comment on column wo.audit_chain.tenant_id is 'The tenant; the nil UUID for what belongs to none: the ledger, archives, eras, attempts of nobody.';
-comment on column wo.audit_chain.subject is 'What kind of object: tenant, role, principal, principal_role, trusted_issuer, lifecycle, guard_function, …; or what happened beside all records: refused_attempt, ledger, archive, era.';
+comment on column wo.audit_chain.tenant_id is 'The tenant; the nil UUID for what belongs to none: the ledger, archives, timelines, attempts of nobody.';
+comment on column wo.audit_chain.subject is 'What kind of object: tenant, role, principal, principal_role, trusted_issuer, lifecycle, guard_function, …; or what happened beside all records: refused_attempt, ledger, archive, timeline.';
 comment on column wo.audit_chain.subject_key is 'Which one: its key in its own table, as a JSON array.';
 comment on column wo.audit_chain.subject_id is 'The id under which its entries stand in wo.audit_entry.';
 comment on column wo.audit_chain.chain_sequence is 'The sequence of the newest entry.';
 comment on column wo.audit_chain.chain_hash is 'The hash of the newest entry.';
 
--- == law ==
+-- == enforcement ==
 
-create or replace trigger keep_row before update or delete on wo.audit_entry
+create or replace trigger forbid_delete before update or delete on wo.audit_entry
     for each row execute function wo_private.refuse_change();
-create or replace trigger keep_table before truncate on wo.audit_entry
+create or replace trigger forbid_truncate before truncate on wo.audit_entry
     for each statement execute function wo_private.refuse_change();
-alter table wo.audit_entry enable always trigger keep_row;
-alter table wo.audit_entry enable always trigger keep_table;
-create or replace trigger rule before insert on wo.audit_entry
+alter table wo.audit_entry enable always trigger forbid_delete;
+alter table wo.audit_entry enable always trigger forbid_truncate;
+create or replace trigger validate before insert on wo.audit_entry
     for each row execute function wo_private.refuse_foreign_writer();
 
-drop policy if exists tenant on wo.audit_entry;
-create policy tenant on wo.audit_entry as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.audit_entry;
+create policy tenant_isolation on wo.audit_entry as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.audit_entry;
-create policy reading on wo.audit_entry for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-drop policy if exists adding on wo.audit_entry;
-create policy adding on wo.audit_entry for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_select on wo.audit_entry;
+create policy app_select on wo.audit_entry for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_insert on wo.audit_entry;
+create policy app_insert on wo.audit_entry for insert to wo_trail with check (wo_private.in_force());
 -- Who attempted what, from which address, is for those who look after it: QA, administrators and
 -- auditors. It is personal, and it would tell an intruder what was noticed.
 drop policy if exists attempts on wo.audit_entry;
@@ -104,31 +104,31 @@ create policy attempts on wo.audit_entry as restrictive for select to wo_user
 grant select on wo.audit_entry to wo_user, wo_admin, wo_auditor, wo_trail;
 grant insert on wo.audit_entry to wo_trail;
 
-create or replace trigger keep_row before delete on wo.audit_chain
+create or replace trigger forbid_delete before delete on wo.audit_chain
     for each row execute function wo_private.refuse_change();
-create or replace trigger keep_key before update on wo.audit_chain
+create or replace trigger forbid_key_change before update on wo.audit_chain
     for each row when (
         old.tenant_id is distinct from new.tenant_id or old.subject is distinct from new.subject
         or old.subject_key is distinct from new.subject_key or old.subject_id is distinct from new.subject_id
     )
     execute function wo_private.refuse_change('tenant_id,subject,subject_key,subject_id');
-create or replace trigger keep_table before truncate on wo.audit_chain
+create or replace trigger forbid_truncate before truncate on wo.audit_chain
     for each statement execute function wo_private.refuse_change();
-alter table wo.audit_chain enable always trigger keep_row;
-alter table wo.audit_chain enable always trigger keep_key;
-alter table wo.audit_chain enable always trigger keep_table;
-create or replace trigger rule before insert or update on wo.audit_chain
+alter table wo.audit_chain enable always trigger forbid_delete;
+alter table wo.audit_chain enable always trigger forbid_key_change;
+alter table wo.audit_chain enable always trigger forbid_truncate;
+create or replace trigger validate before insert or update on wo.audit_chain
     for each row execute function wo_private.refuse_foreign_writer();
 
-drop policy if exists tenant on wo.audit_chain;
-create policy tenant on wo.audit_chain as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.audit_chain;
+create policy tenant_isolation on wo.audit_chain as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.audit_chain;
-create policy reading on wo.audit_chain for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-drop policy if exists adding on wo.audit_chain;
-create policy adding on wo.audit_chain for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists changing on wo.audit_chain;
-create policy changing on wo.audit_chain for update to wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.audit_chain;
+create policy app_select on wo.audit_chain for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_insert on wo.audit_chain;
+create policy app_insert on wo.audit_chain for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_update on wo.audit_chain;
+create policy app_update on wo.audit_chain for update to wo_trail using (wo_private.in_force());
 drop policy if exists attempts on wo.audit_chain;
 create policy attempts on wo.audit_chain as restrictive for select to wo_user
     using (subject <> 'refused_attempt' or (select wo_private.may_read_attempts()));

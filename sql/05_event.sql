@@ -7,18 +7,18 @@
 -- Ordering by transaction id was tried and is wrong: commits overtake each other per work order, and
 -- after a restore the old ids lie above the new.
 
--- == records ==
+-- == tables ==
 
 create sequence wo.event_position as bigint cache 1;
 comment on sequence wo.event_position is 'Positions of events; one more for each, gaps allowed.';
-create sequence wo.event_era as integer cache 1;
-comment on sequence wo.event_era is 'The era: one more after each recovery to a point in time, so that ids of two histories never meet.';
-select setval('wo.event_era'::regclass, 1, true);
+create sequence wo.event_timeline as integer cache 1;
+comment on sequence wo.event_timeline is 'The timeline: one more after each recovery to a point in time, so that ids of two histories never meet.';
+select setval('wo.event_timeline'::regclass, 1, true);
 
 create table wo.event (
     tenant_id uuid not null,
     position bigint not null,
-    era integer not null,
+    timeline integer not null,
     type text not null,
     subject_id uuid not null,
     recorded_at timestamptz not null,
@@ -32,7 +32,7 @@ alter table wo.event force row level security;
 comment on table wo.event is 'The outbox: one row for each thing that happened, written in its transaction.';
 comment on column wo.event.tenant_id is 'The tenant.';
 comment on column wo.event.position is 'Where it stands: larger means later for the same work order.';
-comment on column wo.event.era is 'The history that it belongs to; see wo.begin_era.';
+comment on column wo.event.timeline is 'The history that it belongs to; see wo.begin_timeline.';
 comment on column wo.event.type is 'The CloudEvents type: wo.created, wo.transitioned, wo.updated, wo.migrated.';
 comment on column wo.event.subject_id is 'The work order.';
 comment on column wo.event.recorded_at is 'When, by the server''s clock.';
@@ -56,54 +56,54 @@ comment on column wo.event_consumer.consumer is 'The consumer''s name.';
 comment on column wo.event_consumer.position is 'The last position that it has acknowledged.';
 comment on column wo.event_consumer.acknowledged_at is 'When it last did.';
 
--- == law ==
+-- == enforcement ==
 
-create or replace trigger keep_row before update or delete on wo.event
+create or replace trigger forbid_delete before update or delete on wo.event
     for each row execute function wo_private.refuse_change();
-create or replace trigger keep_table before truncate on wo.event
+create or replace trigger forbid_truncate before truncate on wo.event
     for each statement execute function wo_private.refuse_change();
-alter table wo.event enable always trigger keep_row;
-alter table wo.event enable always trigger keep_table;
-create or replace trigger rule before insert on wo.event
+alter table wo.event enable always trigger forbid_delete;
+alter table wo.event enable always trigger forbid_truncate;
+create or replace trigger validate before insert on wo.event
     for each row execute function wo_private.refuse_foreign_writer();
 
-drop policy if exists tenant on wo.event;
-create policy tenant on wo.event as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.event;
+create policy tenant_isolation on wo.event as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.event;
-create policy reading on wo.event for select to wo_user, wo_admin, wo_auditor, wo_bridge using (wo_private.in_force());
-drop policy if exists adding on wo.event;
-create policy adding on wo.event for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_select on wo.event;
+create policy app_select on wo.event for select to wo_user, wo_admin, wo_auditor, wo_bridge using (wo_private.in_force());
+drop policy if exists app_insert on wo.event;
+create policy app_insert on wo.event for insert to wo_trail with check (wo_private.in_force());
 grant select on wo.event to wo_user, wo_admin, wo_auditor, wo_bridge;
 grant insert on wo.event to wo_trail;
 grant usage, select on sequence wo.event_position to wo_trail;
-grant select on sequence wo.event_era to wo_trail;
-grant select on sequence wo.event_position, wo.event_era
+grant select on sequence wo.event_timeline to wo_trail;
+grant select on sequence wo.event_position, wo.event_timeline
     to wo_user, wo_admin, wo_auditor, wo_bridge, wo_monitor, wo_worker;
-grant usage on sequence wo.event_era to wo_admin;
+grant usage on sequence wo.event_timeline to wo_admin;
 
-create or replace trigger keep_key before update on wo.event_consumer
+create or replace trigger forbid_key_change before update on wo.event_consumer
     for each row when (old.tenant_id is distinct from new.tenant_id or old.consumer is distinct from new.consumer)
     execute function wo_private.refuse_change('tenant_id,consumer');
-create or replace trigger keep_table before truncate on wo.event_consumer
+create or replace trigger forbid_truncate before truncate on wo.event_consumer
     for each statement execute function wo_private.refuse_change();
-alter table wo.event_consumer enable always trigger keep_key;
-alter table wo.event_consumer enable always trigger keep_table;
+alter table wo.event_consumer enable always trigger forbid_key_change;
+alter table wo.event_consumer enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.event_consumer;
-create policy tenant on wo.event_consumer as restrictive to wo_user, wo_admin, wo_auditor
+drop policy if exists tenant_isolation on wo.event_consumer;
+create policy tenant_isolation on wo.event_consumer as restrictive to wo_user, wo_admin, wo_auditor
     using (tenant_id = (select wo_private.current_tenant()));
 drop policy if exists bridge on wo.event_consumer;
 create policy bridge on wo.event_consumer to wo_bridge
     using (tenant_id = '00000000-0000-0000-0000-000000000000' and wo_private.in_force());
-drop policy if exists reading on wo.event_consumer;
-create policy reading on wo.event_consumer for select to wo_user, wo_admin, wo_auditor using (wo_private.in_force());
-drop policy if exists adding on wo.event_consumer;
-create policy adding on wo.event_consumer for insert to wo_user, wo_admin with check (wo_private.in_force());
-drop policy if exists changing on wo.event_consumer;
-create policy changing on wo.event_consumer for update to wo_user, wo_admin using (wo_private.in_force());
-drop policy if exists removing on wo.event_consumer;
-create policy removing on wo.event_consumer for delete to wo_user, wo_admin using (wo_private.in_force());
+drop policy if exists app_select on wo.event_consumer;
+create policy app_select on wo.event_consumer for select to wo_user, wo_admin, wo_auditor using (wo_private.in_force());
+drop policy if exists app_insert on wo.event_consumer;
+create policy app_insert on wo.event_consumer for insert to wo_user, wo_admin with check (wo_private.in_force());
+drop policy if exists app_update on wo.event_consumer;
+create policy app_update on wo.event_consumer for update to wo_user, wo_admin using (wo_private.in_force());
+drop policy if exists app_delete on wo.event_consumer;
+create policy app_delete on wo.event_consumer for delete to wo_user, wo_admin using (wo_private.in_force());
 drop policy if exists watching on wo.event_consumer;
 create policy watching on wo.event_consumer for select to wo_worker using (wo_private.in_force());
 grant select on wo.event_consumer to wo_auditor, wo_worker;
@@ -147,9 +147,9 @@ create or replace function wo.acknowledge(consumer text, "position" bigint) retu
     as $$ select wo_private.acknowledge($1, $2) $$;
 comment on function wo.acknowledge(text, bigint) is 'Says that everything up to this position is done with; never moves back. Returns the consumer''s position.';
 
-create or replace function wo.begin_era(reason text) returns integer
+create or replace function wo.begin_timeline(reason text) returns integer
     language sql volatile
     set search_path = pg_catalog, pg_temp
-    as $$ select wo_private.begin_era($1) $$;
-comment on function wo.begin_era(text) is
-    'Begins a new era of events after a restore or a recovery to a point in time, so that ids of the two histories never meet. Returns it. For members of wo_admin.';
+    as $$ select wo_private.begin_timeline($1) $$;
+comment on function wo.begin_timeline(text) is
+    'Begins a new timeline of events after a restore or a recovery to a point in time, so that ids of the two histories never meet. Returns it. For members of wo_admin.';

@@ -1,7 +1,7 @@
--- Concept: partitions. Leaves of the trail and the outbox are made ahead, and every leaf is closed:
--- row security inherits nothing, so a leaf has FORCE ROW LEVEL SECURITY, no policy and no grant.
+-- Concept: partitions. Partitions of the trail and the outbox are made ahead, and every partition is closed:
+-- row security inherits nothing, so a partition has FORCE ROW LEVEL SECURITY, no policy and no grant.
 
--- == law ==
+-- == enforcement ==
 
 -- PL/pgSQL, because each try needs a subtransaction: it waits a tenth of a second for its locks and
 -- then lets the writers go first. ATTACH takes a lock that lets them go on; CREATE TABLE … PARTITION
@@ -19,7 +19,7 @@ create or replace function wo.make_partitions(months_ahead integer default 12) r
         lower_bound text;
         made integer := 0;
         tries integer;
-        leaf record;
+        partition record;
         documented record;
     begin
         if months_ahead is null or months_ahead not between 0 and 120 then
@@ -64,7 +64,7 @@ create or replace function wo.make_partitions(months_ahead integer default 12) r
             end loop;
         end loop;
 
-        for leaf in
+        for partition in
             select child.oid, child.relname, parent.oid as parent, parent.relname as parent_name
             from pg_inherits as link
             join pg_class as child on child.oid = link.inhrelid and child.relkind = 'r'
@@ -73,34 +73,34 @@ create or replace function wo.make_partitions(months_ahead integer default 12) r
             order by child.relname
         loop
             if not exists (
-                select from pg_class where pg_class.oid = leaf.oid and relrowsecurity and relforcerowsecurity
+                select from pg_class where pg_class.oid = partition.oid and relrowsecurity and relforcerowsecurity
             ) then
-                execute format('alter table wo.%I enable row level security', leaf.relname);
-                execute format('alter table wo.%I force row level security', leaf.relname);
+                execute format('alter table wo.%I enable row level security', partition.relname);
+                execute format('alter table wo.%I force row level security', partition.relname);
             end if;
-            if obj_description(leaf.oid, 'pg_class') is null then
-                execute format('comment on table wo.%I is %L', leaf.relname,
-                    'A leaf of wo.' || leaf.parent_name || '; closed to everybody, reached through its parent alone.');
+            if obj_description(partition.oid, 'pg_class') is null then
+                execute format('comment on table wo.%I is %L', partition.relname,
+                    'A partition of wo.' || partition.parent_name || '; closed to everybody, reached through its parent alone.');
             end if;
             for documented in
-                select attribute.attname, col_description(leaf.parent, above.attnum) as meaning
+                select attribute.attname, col_description(partition.parent, above.attnum) as meaning
                 from pg_attribute as attribute
-                join pg_attribute as above on above.attrelid = leaf.parent and above.attname = attribute.attname
-                where attribute.attrelid = leaf.oid and attribute.attnum > 0 and not attribute.attisdropped
-                    and col_description(leaf.oid, attribute.attnum) is null
+                join pg_attribute as above on above.attrelid = partition.parent and above.attname = attribute.attname
+                where attribute.attrelid = partition.oid and attribute.attnum > 0 and not attribute.attisdropped
+                    and col_description(partition.oid, attribute.attnum) is null
             loop
-                execute format('comment on column wo.%I.%I is %L', leaf.relname, documented.attname, documented.meaning);
+                execute format('comment on column wo.%I.%I is %L', partition.relname, documented.attname, documented.meaning);
             end loop;
             if not exists (
-                select from pg_trigger where tgrelid = leaf.oid and tgname = 'keep_table' and tgenabled = 'A'
+                select from pg_trigger where tgrelid = partition.oid and tgname = 'forbid_truncate' and tgenabled = 'A'
             ) then
-                execute format('create or replace trigger keep_table before truncate on wo.%I
-                    for each statement execute function wo_private.refuse_change()', leaf.relname);
-                execute format('alter table wo.%I enable always trigger keep_table', leaf.relname);
+                execute format('create or replace trigger forbid_truncate before truncate on wo.%I
+                    for each statement execute function wo_private.refuse_change()', partition.relname);
+                execute format('alter table wo.%I enable always trigger forbid_truncate', partition.relname);
             end if;
         end loop;
         return made;
     end
     $$;
 comment on function wo.make_partitions(integer) is
-    'Makes the leaves of the trail and the outbox so many months ahead, and returns how many it made. Waits a tenth of a second at a time for its locks, then tries again. Call it monthly.';
+    'Makes the partitions of the trail and the outbox so many months ahead, and returns how many it made. Waits a tenth of a second at a time for its locks, then tries again. Call it monthly.';

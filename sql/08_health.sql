@@ -1,6 +1,6 @@
 -- Concept: health. What is off, in words, and what to do about it.
 
--- == law ==
+-- == enforcement ==
 
 create or replace function wo.health() returns table (severity text, subject text, detail text, remedy text)
     language sql stable
@@ -9,7 +9,7 @@ create or replace function wo.health() returns table (severity text, subject tex
         select case when count(found.problem) = 0 then 'good' else 'bad' end, 'records'::text,
             coalesce(string_agg(found.problem, '; '), 'the law is in force on every table'),
             case when count(found.problem) = 0 then '' else 'As a superuser: select wo_private.enforce();' end
-        from unnest(wo_private.record_problems()) as found (problem)
+        from unnest(wo_private.table_problems()) as found (problem)
         union all
         select case when min(ahead.months) >= 2 then 'good' when min(ahead.months) >= 1 then 'warning' else 'bad' end, 'partitions',
             case when min(ahead.months) >= 0 then 'leaves are made ' || min(ahead.months) || ' months ahead'

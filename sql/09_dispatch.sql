@@ -1,7 +1,7 @@
 -- Concept: dispatch. Which engine executes a task: the cheapest one that is for it, and never a
 -- dearer one than the kind of task may cost, unless somebody with the right to it says otherwise.
 
--- == records ==
+-- == tables ==
 
 create table wo.task_type (
     tenant_id uuid not null default wo.current_tenant() references wo.tenant,
@@ -65,7 +65,7 @@ alter table wo.engine force row level security;
 alter table wo.engine_override enable row level security;
 alter table wo.engine_override force row level security;
 
--- == law ==
+-- == enforcement ==
 
 create or replace function wo.choose_engine(work_order text) returns jsonb
     language sql stable
@@ -101,75 +101,75 @@ create or replace function wo.withdraw_engine_override(work_order text) returns 
     $$;
 comment on function wo.withdraw_engine_override(text) is 'Leaves the choice to the cost rules again; false where nobody had made another.';
 
-drop policy if exists tenant on wo.task_type;
-create policy tenant on wo.task_type as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.task_type;
+create policy tenant_isolation on wo.task_type as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.task_type;
-create policy reading on wo.task_type for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.task_type;
+create policy app_select on wo.task_type for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.task_type to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.task_type;
-create policy adding on wo.task_type for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists changing on wo.task_type;
-create policy changing on wo.task_type for update to wo_admin using (wo_private.in_force());
-drop policy if exists removing on wo.task_type;
-create policy removing on wo.task_type for delete to wo_admin using (wo_private.in_force());
+drop policy if exists app_insert on wo.task_type;
+create policy app_insert on wo.task_type for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_update on wo.task_type;
+create policy app_update on wo.task_type for update to wo_admin using (wo_private.in_force());
+drop policy if exists app_delete on wo.task_type;
+create policy app_delete on wo.task_type for delete to wo_admin using (wo_private.in_force());
 grant select, insert, update, delete on wo.task_type to wo_admin;
-create or replace trigger rule before insert or update or delete on wo.task_type
-    for each row execute function wo_private.configuration_rule('task_type');
-create or replace trigger trail after insert or update or delete on wo.task_type
-    for each row execute function wo_private.configuration_trail('task_type', 'task_type');
-create or replace trigger keep_key before update on wo.task_type
+create or replace trigger validate before insert or update or delete on wo.task_type
+    for each row execute function wo_private.configuration_validate('task_type');
+create or replace trigger audit after insert or update or delete on wo.task_type
+    for each row execute function wo_private.configuration_audit('task_type', 'task_type');
+create or replace trigger forbid_key_change before update on wo.task_type
     for each row execute function wo_private.refuse_change('tenant_id,task_type');
-alter table wo.task_type enable always trigger keep_key;
-create or replace trigger keep_table before truncate on wo.task_type
+alter table wo.task_type enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.task_type
     for each statement execute function wo_private.refuse_change();
-alter table wo.task_type enable always trigger keep_table;
+alter table wo.task_type enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.engine;
-create policy tenant on wo.engine as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.engine;
+create policy tenant_isolation on wo.engine as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.engine;
-create policy reading on wo.engine for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.engine;
+create policy app_select on wo.engine for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.engine to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.engine;
-create policy adding on wo.engine for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists changing on wo.engine;
-create policy changing on wo.engine for update to wo_admin using (wo_private.in_force());
+drop policy if exists app_insert on wo.engine;
+create policy app_insert on wo.engine for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_update on wo.engine;
+create policy app_update on wo.engine for update to wo_admin using (wo_private.in_force());
 grant select, insert, update on wo.engine to wo_admin;
-create or replace trigger rule before insert or update or delete on wo.engine
-    for each row execute function wo_private.configuration_rule('engine');
-create or replace trigger trail after insert or update or delete on wo.engine
-    for each row execute function wo_private.configuration_trail('engine', 'engine');
-create or replace trigger keep_key before update on wo.engine
+create or replace trigger validate before insert or update or delete on wo.engine
+    for each row execute function wo_private.configuration_validate('engine');
+create or replace trigger audit after insert or update or delete on wo.engine
+    for each row execute function wo_private.configuration_audit('engine', 'engine');
+create or replace trigger forbid_key_change before update on wo.engine
     for each row execute function wo_private.refuse_change('tenant_id,engine');
-alter table wo.engine enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.engine
+alter table wo.engine enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.engine
     for each row execute function wo_private.refuse_change();
-alter table wo.engine enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.engine
+alter table wo.engine enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.engine
     for each statement execute function wo_private.refuse_change();
-alter table wo.engine enable always trigger keep_table;
+alter table wo.engine enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.engine_override;
-create policy tenant on wo.engine_override as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.engine_override;
+create policy tenant_isolation on wo.engine_override as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.engine_override;
-create policy reading on wo.engine_override for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.engine_override;
+create policy app_select on wo.engine_override for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.engine_override to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.engine_override;
-create policy adding on wo.engine_override for insert to wo_user with check (wo_private.in_force());
-drop policy if exists changing on wo.engine_override;
-create policy changing on wo.engine_override for update to wo_user using (wo_private.in_force());
-drop policy if exists removing on wo.engine_override;
-create policy removing on wo.engine_override for delete to wo_user using (wo_private.in_force());
+drop policy if exists app_insert on wo.engine_override;
+create policy app_insert on wo.engine_override for insert to wo_user with check (wo_private.in_force());
+drop policy if exists app_update on wo.engine_override;
+create policy app_update on wo.engine_override for update to wo_user using (wo_private.in_force());
+drop policy if exists app_delete on wo.engine_override;
+create policy app_delete on wo.engine_override for delete to wo_user using (wo_private.in_force());
 grant select, insert, update, delete on wo.engine_override to wo_user;
-create or replace trigger rule before insert or update or delete on wo.engine_override
-    for each row execute function wo_private.belonging_rule('engine_override');
-create or replace trigger trail after insert or update or delete on wo.engine_override
-    for each row execute function wo_private.belonging_trail('engine_override');
-create or replace trigger keep_key before update on wo.engine_override
+create or replace trigger validate before insert or update or delete on wo.engine_override
+    for each row execute function wo_private.child_record_validate('engine_override');
+create or replace trigger audit after insert or update or delete on wo.engine_override
+    for each row execute function wo_private.child_record_audit('engine_override');
+create or replace trigger forbid_key_change before update on wo.engine_override
     for each row execute function wo_private.refuse_change('tenant_id,work_order_id');
-alter table wo.engine_override enable always trigger keep_key;
-create or replace trigger keep_table before truncate on wo.engine_override
+alter table wo.engine_override enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.engine_override
     for each statement execute function wo_private.refuse_change();
-alter table wo.engine_override enable always trigger keep_table;
+alter table wo.engine_override enable always trigger forbid_truncate;

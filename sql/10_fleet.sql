@@ -1,7 +1,7 @@
 -- Concept: fleet. The seven functions of the fleet's guide, and how its people look at their work.
 -- No rule lives here: what each may do stands in the lifecycle and in the tenant's settings.
 
--- == law ==
+-- == enforcement ==
 
 create or replace function wo.accept_work_order(order_id text) returns jsonb
     language sql volatile
@@ -146,8 +146,8 @@ create or replace view wo.overdue with (security_invoker = true) as
         where held.due_date < (pg_catalog.now() at time zone 'UTC')::pg_catalog.date
     ) as late
     where held.tenant_id = (select wo.current_tenant()) and held.locked_at is null
-        and (held.state_deadline_told_at is not null
-            or (held.state_deadline_told_at is null and held.state_deadline < pg_catalog.now())
+        and (held.state_deadline_notified_at is not null
+            or (held.state_deadline_notified_at is null and held.state_deadline < pg_catalog.now())
             or held.due_date < (pg_catalog.now() at time zone 'UTC')::pg_catalog.date);
 comment on view wo.overdue is 'Open work orders that break a rule of time: too long in their state, or past their due date. One row for each rule.';
 comment on column wo.overdue.tenant_id is 'The tenant; the caller''s own.';

@@ -1,11 +1,11 @@
--- Concept: hierarchy. Masters, the work orders that are parts of them, and what waits for what.
+-- Concept: hierarchy. Masters, the work orders that are children of them, and what waits for what.
 --
--- A master waits for its parts, a successor for its predecessors; both together form one graph, in
--- which no cycle is ever committed. Whoever adds to a part of the graph that others can see writes
+-- A master waits for its children, a successor for its predecessors; both together form one graph, in
+-- which no cycle is ever committed. Whoever adds to a child of the graph that others can see writes
 -- the tenant's row in wo.hierarchy_head first: two halves of a cycle then wait for each other, or
 -- fail as the isolation level says, and the second is refused.
 
--- == records ==
+-- == tables ==
 
 create table wo.dependency (
     tenant_id uuid not null default wo.current_tenant() references wo.tenant,
@@ -57,30 +57,30 @@ alter table wo.dependency force row level security;
 alter table wo.hierarchy_head enable row level security;
 alter table wo.hierarchy_head force row level security;
 
--- == law ==
+-- == enforcement ==
 
-drop policy if exists tenant on wo.hierarchy_check;
-create policy tenant on wo.hierarchy_check as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.hierarchy_check;
+create policy tenant_isolation on wo.hierarchy_check as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.hierarchy_check;
-create policy reading on wo.hierarchy_check for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-drop policy if exists adding on wo.hierarchy_check;
-create policy adding on wo.hierarchy_check for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists changing on wo.hierarchy_check;
-create policy changing on wo.hierarchy_check for update to wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.hierarchy_check;
+create policy app_select on wo.hierarchy_check for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_insert on wo.hierarchy_check;
+create policy app_insert on wo.hierarchy_check for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_update on wo.hierarchy_check;
+create policy app_update on wo.hierarchy_check for update to wo_trail using (wo_private.in_force());
 grant select on wo.hierarchy_check to wo_user, wo_admin, wo_auditor, wo_trail;
 grant insert, update on wo.hierarchy_check to wo_trail;
 create or replace trigger law before insert or update on wo.hierarchy_check
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger keep_key before update on wo.hierarchy_check
+create or replace trigger forbid_key_change before update on wo.hierarchy_check
     for each row execute function wo_private.refuse_change('tenant_id');
-create or replace trigger keep_row before delete on wo.hierarchy_check
+create or replace trigger forbid_delete before delete on wo.hierarchy_check
     for each row execute function wo_private.refuse_change();
-create or replace trigger keep_table before truncate on wo.hierarchy_check
+create or replace trigger forbid_truncate before truncate on wo.hierarchy_check
     for each statement execute function wo_private.refuse_change();
-alter table wo.hierarchy_check enable always trigger keep_key;
-alter table wo.hierarchy_check enable always trigger keep_row;
-alter table wo.hierarchy_check enable always trigger keep_table;
+alter table wo.hierarchy_check enable always trigger forbid_key_change;
+alter table wo.hierarchy_check enable always trigger forbid_delete;
+alter table wo.hierarchy_check enable always trigger forbid_truncate;
 
 create or replace function wo.link_work_order(work_order text, master text, required boolean default null, reason text default null) returns jsonb
     language sql volatile
@@ -95,7 +95,7 @@ create or replace function wo.link_work_order(work_order text, master text, requ
             'required', held.required, 'version', held.version)
     $$;
 comment on function wo.link_work_order(text, text, boolean, text) is
-    'Makes a work order a part of a master, or moves it to another one. For those whom the masters'' lifecycle lets (hierarchy.link). Refuses a circle with its path.';
+    'Makes a work order a child of a master, or moves it to another one. For those whom the masters'' lifecycle lets (hierarchy.link). Refuses a cycle with its path.';
 
 create or replace function wo.unlink_work_order(work_order text, reason text default null) returns jsonb
     language sql volatile
@@ -122,7 +122,7 @@ create or replace function wo.set_hierarchy_policy(work_order text, policy jsonb
             'version', held.version)
     $$;
 comment on function wo.set_hierarchy_policy(text, jsonb, text) is
-    'Says what a master does with its parts: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}; NULL leaves it to its lifecycle and its tenant.';
+    'Says what a master does with its children: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}; NULL leaves it to its lifecycle and its tenant.';
 
 create or replace function wo.add_dependency(successor text, predecessor text, lag interval default '0', kind text default 'finish_to_start') returns void
     language sql volatile
@@ -133,7 +133,7 @@ create or replace function wo.add_dependency(successor text, predecessor text, l
         on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag, kind = excluded.kind
     $$;
 comment on function wo.add_dependency(text, text, interval, text) is
-    'Has a work order wait for another one. Refuses a circle with its path. For those whom the successor''s lifecycle lets (hierarchy.link).';
+    'Has a work order wait for another one. Refuses a cycle with its path. For those whom the successor''s lifecycle lets (hierarchy.link).';
 
 create or replace function wo.remove_dependency(successor text, predecessor text) returns boolean
     language sql volatile
@@ -197,7 +197,7 @@ create or replace function wo.create_from_plan(plan jsonb) returns jsonb
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.create_from_plan($1::text) $$;
 comment on function wo.create_from_plan(jsonb) is
-    'Makes a master with its parts and what they wait for, in one act: {"key": ..., "master": {"title": ..., ...}, "children": [{"name": "build", "title": ..., "after": ["remove", {"name": "x", "lag": "2 hours"}], "children": [...]}]}. Names are the plan''s own. Every problem is told at once; the same key never makes a second one.';
+    'Makes a master with its children and what they wait for, in one act: {"key": ..., "master": {"title": ..., ...}, "children": [{"name": "build", "title": ..., "after": ["remove", {"name": "x", "lag": "2 hours"}], "children": [...]}]}. Names are the plan''s own. Every problem is told at once; the same key never makes a second one.';
 
 create or replace function wo.ready_work_orders(master text)
     returns table (order_id text, id uuid, title text, status text, assignee text, priority text, planned_start timestamptz)
@@ -214,7 +214,7 @@ create or replace function wo.ready_work_orders(master text)
         ) as held
         order by held.planned_start nulls last, held.id
     $$;
-comment on function wo.ready_work_orders(text) is 'The parts of a master (at any depth) that have not started and wait for nothing any more.';
+comment on function wo.ready_work_orders(text) is 'The children of a master (at any depth) that have not started and wait for nothing any more.';
 
 create or replace function wo.critical_path(master text)
     returns table (
@@ -230,7 +230,7 @@ create or replace function wo.critical_path(master text)
         from wo_private.critical_path($1) as found
     $$;
 comment on function wo.critical_path(text) is
-    'The schedule of a master''s parts: earliest and latest start and finish, slack, and which are critical. Estimates, replaced by actual times as they come in. In order of their earliest start.';
+    'The schedule of a master''s children: earliest and latest start and finish, slack, and which are critical. Estimates, replaced by actual times as they come in. In order of their earliest start.';
 
 create or replace function wo.progress(master text) returns jsonb
     language sql stable
@@ -243,13 +243,13 @@ create or replace function wo.execution_pattern(master text) returns jsonb
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.execution_pattern($1) $$;
-comment on function wo.execution_pattern(text) is 'How agents should execute a master''s parts: {pattern: prompt_chaining | parallelization | orchestrator_workers | single, reason}.';
+comment on function wo.execution_pattern(text) is 'How agents should execute a master''s children: {pattern: prompt_chaining | parallelization | orchestrator_workers | single, reason}.';
 
 create or replace function wo.dependency_diagram(master text, format text default 'mermaid') returns text
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.dependency_diagram($1, $2) $$;
-comment on function wo.dependency_diagram(text, text) is 'A master''s parts, what they wait for, their states and the critical path, as mermaid, dot or svg.';
+comment on function wo.dependency_diagram(text, text) is 'A master''s children, what they wait for, their states and the critical path, as mermaid, dot or svg.';
 
 create or replace function wo.check_hierarchy()
     returns table (problem text, work_orders text[], what_to_do text)
@@ -257,47 +257,47 @@ create or replace function wo.check_hierarchy()
     set search_path = pg_catalog, pg_temp
     as $$ select found.problem, found.work_orders, found.what_to_do from wo_private.check_hierarchy() as found $$;
 comment on function wo.check_hierarchy() is
-    'Looks for what cannot be unless data was written behind the law''s back: circles, parts without their master, edges without their work orders. No row where all is well.';
+    'Looks for what cannot be unless data was written behind the law''s back: cycles, children without their master, edges without their work orders. No row where all is well.';
 
-drop policy if exists tenant on wo.dependency;
-create policy tenant on wo.dependency as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+drop policy if exists tenant_isolation on wo.dependency;
+create policy tenant_isolation on wo.dependency as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.dependency;
-create policy reading on wo.dependency for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+drop policy if exists app_select on wo.dependency;
+create policy app_select on wo.dependency for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
 grant select on wo.dependency to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists adding on wo.dependency;
-create policy adding on wo.dependency for insert to wo_user with check (wo_private.in_force());
-drop policy if exists changing on wo.dependency;
-create policy changing on wo.dependency for update to wo_user using (wo_private.in_force());
-drop policy if exists removing on wo.dependency;
-create policy removing on wo.dependency for delete to wo_user using (wo_private.in_force());
+drop policy if exists app_insert on wo.dependency;
+create policy app_insert on wo.dependency for insert to wo_user with check (wo_private.in_force());
+drop policy if exists app_update on wo.dependency;
+create policy app_update on wo.dependency for update to wo_user using (wo_private.in_force());
+drop policy if exists app_delete on wo.dependency;
+create policy app_delete on wo.dependency for delete to wo_user using (wo_private.in_force());
 grant select, insert, update, delete on wo.dependency to wo_user;
-create or replace trigger rule before insert or update or delete on wo.dependency
-    for each row execute function wo_private.belonging_rule('dependency');
-create or replace trigger trail after insert or update or delete on wo.dependency
-    for each row execute function wo_private.belonging_trail('dependency');
-create or replace trigger keep_key before update on wo.dependency
+create or replace trigger validate before insert or update or delete on wo.dependency
+    for each row execute function wo_private.child_record_validate('dependency');
+create or replace trigger audit after insert or update or delete on wo.dependency
+    for each row execute function wo_private.child_record_audit('dependency');
+create or replace trigger forbid_key_change before update on wo.dependency
     for each row execute function wo_private.refuse_change('tenant_id,successor_id,predecessor_id');
-alter table wo.dependency enable always trigger keep_key;
-create or replace trigger keep_table before truncate on wo.dependency
+alter table wo.dependency enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.dependency
     for each statement execute function wo_private.refuse_change();
-alter table wo.dependency enable always trigger keep_table;
+alter table wo.dependency enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.hierarchy_head;
-create policy tenant on wo.hierarchy_head as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.hierarchy_head;
+create policy tenant_isolation on wo.hierarchy_head as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
 drop policy if exists counting on wo.hierarchy_head;
 create policy counting on wo.hierarchy_head to wo_trail using (wo_private.in_force());
 grant select, insert, update on wo.hierarchy_head to wo_trail;
-drop policy if exists reading on wo.hierarchy_head;
-create policy reading on wo.hierarchy_head for select to wo_user, wo_admin, wo_auditor using (wo_private.in_force());
+drop policy if exists app_select on wo.hierarchy_head;
+create policy app_select on wo.hierarchy_head for select to wo_user, wo_admin, wo_auditor using (wo_private.in_force());
 grant select on wo.hierarchy_head to wo_user, wo_admin, wo_auditor;
-create or replace trigger keep_key before update on wo.hierarchy_head
+create or replace trigger forbid_key_change before update on wo.hierarchy_head
     for each row execute function wo_private.refuse_change('tenant_id');
-alter table wo.hierarchy_head enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.hierarchy_head
+alter table wo.hierarchy_head enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.hierarchy_head
     for each row execute function wo_private.refuse_change();
-alter table wo.hierarchy_head enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.hierarchy_head
+alter table wo.hierarchy_head enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.hierarchy_head
     for each statement execute function wo_private.refuse_change();
-alter table wo.hierarchy_head enable always trigger keep_table;
+alter table wo.hierarchy_head enable always trigger forbid_truncate;

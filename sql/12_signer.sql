@@ -3,7 +3,7 @@
 -- The private key never reaches the database. Keys and delegations are written by the law alone, and
 -- each has a chain of its own in the trail.
 
--- == records ==
+-- == tables ==
 
 create table wo.signing_key (
     tenant_id uuid not null references wo.tenant,
@@ -16,7 +16,7 @@ create table wo.signing_key (
     verified_at timestamptz,
     verification text,
     expires_at timestamptz not null,
-    expiry_told_at timestamptz,
+    expiry_notified_at timestamptz,
     retired_at timestamptz,
     revoked_at timestamptz,
     revocation_reason text,
@@ -32,7 +32,7 @@ create table wo.signing_key (
     constraint signing_key_expires_after_it_begins check (expires_at > enrolled_at)
 );
 create index signing_key_expiry on wo.signing_key (tenant_id, expires_at)
-    where expiry_told_at is null and retired_at is null and revoked_at is null;
+    where expiry_notified_at is null and retired_at is null and revoked_at is null;
 create index signing_key_principal on wo.signing_key (tenant_id, principal);
 comment on table wo.signing_key is 'The public keys that persons sign with. Never deleted, and never given to anybody else, so that what they signed can be verified for ever.';
 comment on column wo.signing_key.tenant_id is 'The tenant.';
@@ -45,7 +45,7 @@ comment on column wo.signing_key.verified_by is 'Who verified that the person is
 comment on column wo.signing_key.verified_at is 'When that was put on record; NULL until then, and until then nothing can be signed with it.';
 comment on column wo.signing_key.verification is 'How the person''s identity was verified.';
 comment on column wo.signing_key.expires_at is 'From when on nothing can be signed with it any more.';
-comment on column wo.signing_key.expiry_told_at is 'When it was told that it has expired.';
+comment on column wo.signing_key.expiry_notified_at is 'When it was told that it has expired.';
 comment on column wo.signing_key.retired_at is 'Since when it is out of use.';
 comment on column wo.signing_key.revoked_at is 'Since when it is revoked, because it was lost or is not trusted any more.';
 comment on column wo.signing_key.revocation_reason is 'Why it was revoked.';
@@ -61,7 +61,7 @@ create table wo.delegation (
     meaning text,
     starts_at timestamptz not null,
     ends_at timestamptz not null,
-    end_told_at timestamptz,
+    end_notified_at timestamptz,
     reason text not null,
     created_at timestamptz not null,
     revoked_at timestamptz,
@@ -75,7 +75,7 @@ create table wo.delegation (
     constraint delegation_ends_after_it_starts check (ends_at > starts_at),
     constraint delegation_has_a_reason check (length(btrim(reason)) between 1 and 2000)
 );
-create index delegation_end on wo.delegation (tenant_id, ends_at) where end_told_at is null and revoked_at is null;
+create index delegation_end on wo.delegation (tenant_id, ends_at) where end_notified_at is null and revoked_at is null;
 create index delegation_delegate on wo.delegation (tenant_id, delegate, role);
 comment on table wo.delegation is 'Who may sign in whose stead, in which role, for how long. A delegate signs as themself, on behalf of the delegator.';
 comment on column wo.delegation.tenant_id is 'The tenant.';
@@ -88,7 +88,7 @@ comment on column wo.delegation.lifecycle is 'Only for work orders of this lifec
 comment on column wo.delegation.meaning is 'Only for signatures of this meaning; NULL for all.';
 comment on column wo.delegation.starts_at is 'From when on.';
 comment on column wo.delegation.ends_at is 'Until when.';
-comment on column wo.delegation.end_told_at is 'When it was told that it has ended.';
+comment on column wo.delegation.end_notified_at is 'When it was told that it has ended.';
 comment on column wo.delegation.reason is 'Why.';
 comment on column wo.delegation.created_at is 'When it was made, by the server''s clock.';
 comment on column wo.delegation.revoked_at is 'Since when it is revoked.';
@@ -99,7 +99,7 @@ alter table wo.signing_key force row level security;
 alter table wo.delegation enable row level security;
 alter table wo.delegation force row level security;
 
--- == law ==
+-- == enforcement ==
 
 create or replace function wo.enroll_signing_key(principal text, public_key text, verification text default null, expires_at timestamptz default null)
     returns text
@@ -161,55 +161,55 @@ create or replace function wo.revoke_delegation(delegation uuid, reason text)
 comment on function wo.revoke_delegation(uuid, text) is
     'Ends a delegation; false where it was over already. For its delegator, those above in its chain, and members of wo_admin.';
 
-drop policy if exists tenant on wo.signing_key;
-create policy tenant on wo.signing_key as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.signing_key;
+create policy tenant_isolation on wo.signing_key as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.signing_key;
-create policy reading on wo.signing_key for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.signing_key;
+create policy app_select on wo.signing_key for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.signing_key to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.signing_key;
-create policy adding on wo.signing_key for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists changing on wo.signing_key;
-create policy changing on wo.signing_key for update to wo_trail using (wo_private.in_force());
+drop policy if exists app_insert on wo.signing_key;
+create policy app_insert on wo.signing_key for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_update on wo.signing_key;
+create policy app_update on wo.signing_key for update to wo_trail using (wo_private.in_force());
 grant insert, update on wo.signing_key to wo_trail;
 create or replace trigger law before insert or update on wo.signing_key
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger rule before insert or update or delete on wo.signing_key
-    for each row execute function wo_private.configuration_rule('signing_key');
-create or replace trigger trail after insert or update or delete on wo.signing_key
-    for each row execute function wo_private.configuration_trail('signing_key', 'key_id');
-create or replace trigger keep_key before update on wo.signing_key
+create or replace trigger validate before insert or update or delete on wo.signing_key
+    for each row execute function wo_private.configuration_validate('signing_key');
+create or replace trigger audit after insert or update or delete on wo.signing_key
+    for each row execute function wo_private.configuration_audit('signing_key', 'key_id');
+create or replace trigger forbid_key_change before update on wo.signing_key
     for each row execute function wo_private.refuse_change('tenant_id,key_id,principal,public_key,enrolled_by,enrolled_at,expires_at');
-alter table wo.signing_key enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.signing_key
+alter table wo.signing_key enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.signing_key
     for each row execute function wo_private.refuse_change();
-alter table wo.signing_key enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.signing_key
+alter table wo.signing_key enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.signing_key
     for each statement execute function wo_private.refuse_change();
-alter table wo.signing_key enable always trigger keep_table;
-drop policy if exists tenant on wo.delegation;
-create policy tenant on wo.delegation as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+alter table wo.signing_key enable always trigger forbid_truncate;
+drop policy if exists tenant_isolation on wo.delegation;
+create policy tenant_isolation on wo.delegation as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.delegation;
-create policy reading on wo.delegation for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.delegation;
+create policy app_select on wo.delegation for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.delegation to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.delegation;
-create policy adding on wo.delegation for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists changing on wo.delegation;
-create policy changing on wo.delegation for update to wo_trail using (wo_private.in_force());
+drop policy if exists app_insert on wo.delegation;
+create policy app_insert on wo.delegation for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_update on wo.delegation;
+create policy app_update on wo.delegation for update to wo_trail using (wo_private.in_force());
 grant insert, update on wo.delegation to wo_trail;
 create or replace trigger law before insert or update on wo.delegation
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger rule before insert or update or delete on wo.delegation
-    for each row execute function wo_private.configuration_rule('delegation');
-create or replace trigger trail after insert or update or delete on wo.delegation
-    for each row execute function wo_private.configuration_trail('delegation', 'id');
-create or replace trigger keep_key before update on wo.delegation
+create or replace trigger validate before insert or update or delete on wo.delegation
+    for each row execute function wo_private.configuration_validate('delegation');
+create or replace trigger audit after insert or update or delete on wo.delegation
+    for each row execute function wo_private.configuration_audit('delegation', 'id');
+create or replace trigger forbid_key_change before update on wo.delegation
     for each row execute function wo_private.refuse_change('tenant_id,id,parent_id,delegator,delegate,role,lifecycle,meaning,starts_at,ends_at,reason,created_at');
-alter table wo.delegation enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.delegation
+alter table wo.delegation enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.delegation
     for each row execute function wo_private.refuse_change();
-alter table wo.delegation enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.delegation
+alter table wo.delegation enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.delegation
     for each statement execute function wo_private.refuse_change();
-alter table wo.delegation enable always trigger keep_table;
+alter table wo.delegation enable always trigger forbid_truncate;

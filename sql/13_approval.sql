@@ -5,7 +5,7 @@
 -- content alone, and shows as amended when it changes. Signatures, requests and challenges are
 -- written by the law alone, each signature together with its entry in the work order's trail.
 
--- == records ==
+-- == tables ==
 
 create table wo.approval_requirement (
     tenant_id uuid not null default wo.current_tenant() references wo.tenant,
@@ -139,7 +139,7 @@ create table wo.approval (
     constraint approval_printed_name_is_there check (length(btrim(printed_name)) > 0),
     constraint approval_meaning_is_there check (length(btrim(meaning)) > 0)
 );
-comment on table wo.approval is 'The signatures. Part of the work order: each stands in its trail, and is never deleted.';
+comment on table wo.approval is 'The signatures. Child of the work order: each stands in its trail, and is never deleted.';
 comment on column wo.approval.tenant_id is 'The tenant.';
 comment on column wo.approval.work_order_id is 'The work order.';
 comment on column wo.approval.id is 'The signature''s id.';
@@ -150,7 +150,7 @@ comment on column wo.approval.role is 'The role in which it was signed.';
 comment on column wo.approval.meaning is 'What it means: plan, completion, waiver, or what the lifecycle lists.';
 comment on column wo.approval.covers is 'What of the record was signed: plan, or result.';
 comment on column wo.approval.decision is 'approved or rejected.';
-comment on column wo.approval.reason is 'Why, where it was rejected or waives a part.';
+comment on column wo.approval.reason is 'Why, where it was rejected or waives a child.';
 comment on column wo.approval.signer is 'Who signed.';
 comment on column wo.approval.printed_name is 'Their name at that time.';
 comment on column wo.approval.on_behalf_of is 'In whose stead.';
@@ -186,7 +186,7 @@ create table wo.approval_request (
 create unique index approval_request_open on wo.approval_request (tenant_id, work_order_id, action, role, meaning) where closed_at is null;
 create index approval_request_deadline on wo.approval_request (tenant_id, deadline) where closed_at is null and deadline is not null;
 create index approval_request_role on wo.approval_request (tenant_id, role) where closed_at is null;
-comment on table wo.approval_request is 'The signatures that work orders wait for, each with its one deadline. Part of the work order.';
+comment on table wo.approval_request is 'The signatures that work orders wait for, each with its one deadline. Child of the work order.';
 comment on column wo.approval_request.tenant_id is 'The tenant.';
 comment on column wo.approval_request.work_order_id is 'The work order.';
 comment on column wo.approval_request.id is 'Its id.';
@@ -203,22 +203,22 @@ comment on column wo.approval_request.closed_at is 'When it was signed, or not n
 create table wo.waiver (
     tenant_id uuid not null,
     work_order_id uuid not null,
-    part_id uuid not null,
+    child_id uuid not null,
     approval_id uuid not null,
     reason text not null,
     waived_by text not null,
     waived_at timestamptz not null,
-    primary key (tenant_id, work_order_id, part_id),
+    primary key (tenant_id, work_order_id, child_id),
     foreign key (tenant_id, work_order_id) references wo.work_order (tenant_id, id),
-    foreign key (tenant_id, part_id) references wo.work_order (tenant_id, id),
+    foreign key (tenant_id, child_id) references wo.work_order (tenant_id, id),
     foreign key (tenant_id, work_order_id, approval_id) references wo.approval (tenant_id, work_order_id, id),
     constraint waiver_has_a_reason check (length(btrim(reason)) > 0)
 );
-create index waiver_part on wo.waiver (tenant_id, part_id);
-comment on table wo.waiver is 'Parts without which a master goes on, by a signature. Part of the master.';
+create index waiver_child on wo.waiver (tenant_id, child_id);
+comment on table wo.waiver is 'Parts without which a master goes on, by a signature. Child of the master.';
 comment on column wo.waiver.tenant_id is 'The tenant.';
 comment on column wo.waiver.work_order_id is 'The master.';
-comment on column wo.waiver.part_id is 'The part that it does not wait for any more; what depends on that part does not either.';
+comment on column wo.waiver.child_id is 'The child that it does not wait for any more; what depends on that child does not either.';
 comment on column wo.waiver.approval_id is 'The signature.';
 comment on column wo.waiver.reason is 'Why.';
 comment on column wo.waiver.waived_by is 'Who signed.';
@@ -239,8 +239,8 @@ alter table wo.approval_request force row level security;
 alter table wo.waiver enable row level security;
 alter table wo.waiver force row level security;
 
--- == law ==
-create or replace function wo.request_signature(work_order text, role text, meaning text, decision text default 'approved', reason text default null, on_behalf_of text default null, part text default null)
+-- == enforcement ==
+create or replace function wo.request_signature(work_order text, role text, meaning text, decision text default 'approved', reason text default null, on_behalf_of text default null, child text default null)
     returns table (challenge uuid, payload text, expires_at timestamptz)
     language sql volatile
     set search_path = pg_catalog, pg_temp
@@ -249,7 +249,7 @@ create or replace function wo.request_signature(work_order text, role text, mean
         from wo_private.request_signature($1, $2, $3, $4, $5, $6, $7) as made
     $$;
 comment on function wo.request_signature(text, text, text, text, text, text, text) is
-    'Gives a challenge and the exact text to sign with one''s own key: what, in which role, with which meaning. decision is approved or rejected (with a reason). The meaning waiver, with a part and a reason, lets a master go on without that part. Needs a fresh token in this transaction.';
+    'Gives a challenge and the exact text to sign with one''s own key: what, in which role, with which meaning. decision is approved or rejected (with a reason). The meaning waiver, with a child and a reason, lets a master go on without that child. Needs a fresh token in this transaction.';
 create or replace function wo.sign(challenge uuid, signature text)
     returns jsonb
     language sql volatile
@@ -322,166 +322,166 @@ create or replace function wo.pending_approvals(work_order text default null)
     $$;
 comment on function wo.pending_approvals(text) is
     'What waits for whose signature, since when and until when: of one work order, or of the whole tenant, the most urgent first.';
-create or replace trigger forget before insert or update or delete on wo.approval_requirement
-    for each row execute function wo_private.forget();
-alter table wo.approval_requirement enable always trigger forget;
-drop policy if exists tenant on wo.approval_requirement;
-create policy tenant on wo.approval_requirement as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+create or replace trigger invalidate before insert or update or delete on wo.approval_requirement
+    for each row execute function wo_private.invalidate();
+alter table wo.approval_requirement enable always trigger invalidate;
+drop policy if exists tenant_isolation on wo.approval_requirement;
+create policy tenant_isolation on wo.approval_requirement as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.approval_requirement;
-create policy reading on wo.approval_requirement for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.approval_requirement;
+create policy app_select on wo.approval_requirement for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.approval_requirement to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.approval_requirement;
-create policy adding on wo.approval_requirement for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists changing on wo.approval_requirement;
-create policy changing on wo.approval_requirement for update to wo_admin using (wo_private.in_force());
+drop policy if exists app_insert on wo.approval_requirement;
+create policy app_insert on wo.approval_requirement for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_update on wo.approval_requirement;
+create policy app_update on wo.approval_requirement for update to wo_admin using (wo_private.in_force());
 grant insert, update on wo.approval_requirement to wo_admin;
-create or replace trigger rule before insert or update or delete on wo.approval_requirement
-    for each row execute function wo_private.configuration_rule('approval_requirement');
-create or replace trigger trail after insert or update or delete on wo.approval_requirement
-    for each row execute function wo_private.configuration_trail('approval_requirement', 'name');
-create or replace trigger keep_key before update on wo.approval_requirement
+create or replace trigger validate before insert or update or delete on wo.approval_requirement
+    for each row execute function wo_private.configuration_validate('approval_requirement');
+create or replace trigger audit after insert or update or delete on wo.approval_requirement
+    for each row execute function wo_private.configuration_audit('approval_requirement', 'name');
+create or replace trigger forbid_key_change before update on wo.approval_requirement
     for each row execute function wo_private.refuse_change('tenant_id,name');
-alter table wo.approval_requirement enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.approval_requirement
+alter table wo.approval_requirement enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.approval_requirement
     for each row execute function wo_private.refuse_change();
-alter table wo.approval_requirement enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.approval_requirement
+alter table wo.approval_requirement enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.approval_requirement
     for each statement execute function wo_private.refuse_change();
-alter table wo.approval_requirement enable always trigger keep_table;
-drop policy if exists tenant on wo.business_calendar;
-create policy tenant on wo.business_calendar as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+alter table wo.approval_requirement enable always trigger forbid_truncate;
+drop policy if exists tenant_isolation on wo.business_calendar;
+create policy tenant_isolation on wo.business_calendar as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.business_calendar;
-create policy reading on wo.business_calendar for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.business_calendar;
+create policy app_select on wo.business_calendar for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.business_calendar to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.business_calendar;
-create policy adding on wo.business_calendar for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists changing on wo.business_calendar;
-create policy changing on wo.business_calendar for update to wo_admin using (wo_private.in_force());
-drop policy if exists removing on wo.business_calendar;
-create policy removing on wo.business_calendar for delete to wo_admin using (wo_private.in_force());
+drop policy if exists app_insert on wo.business_calendar;
+create policy app_insert on wo.business_calendar for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_update on wo.business_calendar;
+create policy app_update on wo.business_calendar for update to wo_admin using (wo_private.in_force());
+drop policy if exists app_delete on wo.business_calendar;
+create policy app_delete on wo.business_calendar for delete to wo_admin using (wo_private.in_force());
 grant insert, update, delete on wo.business_calendar to wo_admin;
-create or replace trigger rule before insert or update or delete on wo.business_calendar
-    for each row execute function wo_private.configuration_rule('business_calendar');
-create or replace trigger trail after insert or update or delete on wo.business_calendar
-    for each row execute function wo_private.configuration_trail('business_calendar', 'name');
-create or replace trigger keep_key before update on wo.business_calendar
+create or replace trigger validate before insert or update or delete on wo.business_calendar
+    for each row execute function wo_private.configuration_validate('business_calendar');
+create or replace trigger audit after insert or update or delete on wo.business_calendar
+    for each row execute function wo_private.configuration_audit('business_calendar', 'name');
+create or replace trigger forbid_key_change before update on wo.business_calendar
     for each row execute function wo_private.refuse_change('tenant_id,name');
-alter table wo.business_calendar enable always trigger keep_key;
-create or replace trigger keep_table before truncate on wo.business_calendar
+alter table wo.business_calendar enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.business_calendar
     for each statement execute function wo_private.refuse_change();
-alter table wo.business_calendar enable always trigger keep_table;
-drop policy if exists tenant on wo.approval_sla;
-create policy tenant on wo.approval_sla as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+alter table wo.business_calendar enable always trigger forbid_truncate;
+drop policy if exists tenant_isolation on wo.approval_sla;
+create policy tenant_isolation on wo.approval_sla as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.approval_sla;
-create policy reading on wo.approval_sla for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.approval_sla;
+create policy app_select on wo.approval_sla for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.approval_sla to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.approval_sla;
-create policy adding on wo.approval_sla for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists changing on wo.approval_sla;
-create policy changing on wo.approval_sla for update to wo_admin using (wo_private.in_force());
-drop policy if exists removing on wo.approval_sla;
-create policy removing on wo.approval_sla for delete to wo_admin using (wo_private.in_force());
+drop policy if exists app_insert on wo.approval_sla;
+create policy app_insert on wo.approval_sla for insert to wo_admin with check (wo_private.in_force());
+drop policy if exists app_update on wo.approval_sla;
+create policy app_update on wo.approval_sla for update to wo_admin using (wo_private.in_force());
+drop policy if exists app_delete on wo.approval_sla;
+create policy app_delete on wo.approval_sla for delete to wo_admin using (wo_private.in_force());
 grant insert, update, delete on wo.approval_sla to wo_admin;
-create or replace trigger rule before insert or update or delete on wo.approval_sla
-    for each row execute function wo_private.configuration_rule('approval_sla');
-create or replace trigger trail after insert or update or delete on wo.approval_sla
-    for each row execute function wo_private.configuration_trail('approval_sla', 'role');
-create or replace trigger keep_key before update on wo.approval_sla
+create or replace trigger validate before insert or update or delete on wo.approval_sla
+    for each row execute function wo_private.configuration_validate('approval_sla');
+create or replace trigger audit after insert or update or delete on wo.approval_sla
+    for each row execute function wo_private.configuration_audit('approval_sla', 'role');
+create or replace trigger forbid_key_change before update on wo.approval_sla
     for each row execute function wo_private.refuse_change('tenant_id,role');
-alter table wo.approval_sla enable always trigger keep_key;
-create or replace trigger keep_table before truncate on wo.approval_sla
+alter table wo.approval_sla enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.approval_sla
     for each statement execute function wo_private.refuse_change();
-alter table wo.approval_sla enable always trigger keep_table;
-drop policy if exists tenant on wo.signature_challenge;
-create policy tenant on wo.signature_challenge as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+alter table wo.approval_sla enable always trigger forbid_truncate;
+drop policy if exists tenant_isolation on wo.signature_challenge;
+create policy tenant_isolation on wo.signature_challenge as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.signature_challenge;
-create policy reading on wo.signature_challenge for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.signature_challenge;
+create policy app_select on wo.signature_challenge for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.signature_challenge to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.signature_challenge;
-create policy adding on wo.signature_challenge for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists changing on wo.signature_challenge;
-create policy changing on wo.signature_challenge for update to wo_trail using (wo_private.in_force());
-drop policy if exists removing on wo.signature_challenge;
-create policy removing on wo.signature_challenge for delete to wo_trail using (wo_private.in_force());
+drop policy if exists app_insert on wo.signature_challenge;
+create policy app_insert on wo.signature_challenge for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_update on wo.signature_challenge;
+create policy app_update on wo.signature_challenge for update to wo_trail using (wo_private.in_force());
+drop policy if exists app_delete on wo.signature_challenge;
+create policy app_delete on wo.signature_challenge for delete to wo_trail using (wo_private.in_force());
 grant insert, update, delete on wo.signature_challenge to wo_trail;
 create or replace trigger law before insert or update on wo.signature_challenge
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger keep_key before update on wo.signature_challenge
+create or replace trigger forbid_key_change before update on wo.signature_challenge
     for each row execute function wo_private.refuse_change('tenant_id,id,work_order_id,signer,payload,requested_at,expires_at');
-alter table wo.signature_challenge enable always trigger keep_key;
+alter table wo.signature_challenge enable always trigger forbid_key_change;
 -- What nobody answered in time proves nothing; what was answered stays, so that it is never answered twice.
-create or replace trigger keep_row before delete on wo.signature_challenge
+create or replace trigger forbid_delete before delete on wo.signature_challenge
     for each row when (old.used_at is not null or old.expires_at > now() - interval '1 day')
     execute function wo_private.refuse_change();
-alter table wo.signature_challenge enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.signature_challenge
+alter table wo.signature_challenge enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.signature_challenge
     for each statement execute function wo_private.refuse_change();
-alter table wo.signature_challenge enable always trigger keep_table;
-drop policy if exists tenant on wo.approval;
-create policy tenant on wo.approval as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+alter table wo.signature_challenge enable always trigger forbid_truncate;
+drop policy if exists tenant_isolation on wo.approval;
+create policy tenant_isolation on wo.approval as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.approval;
-create policy reading on wo.approval for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+drop policy if exists app_select on wo.approval;
+create policy app_select on wo.approval for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
 grant select on wo.approval to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists adding on wo.approval;
-create policy adding on wo.approval for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists changing on wo.approval;
-create policy changing on wo.approval for update to wo_trail using (wo_private.in_force());
+drop policy if exists app_insert on wo.approval;
+create policy app_insert on wo.approval for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_update on wo.approval;
+create policy app_update on wo.approval for update to wo_trail using (wo_private.in_force());
 grant insert, update on wo.approval to wo_trail;
 create or replace trigger law before insert or update on wo.approval
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger keep_key before update on wo.approval
+create or replace trigger forbid_key_change before update on wo.approval
     for each row execute function wo_private.refuse_change('tenant_id,work_order_id,id,action,from_status,to_status,role,meaning,covers,decision,reason,signer,printed_name,on_behalf_of,delegation_id,key_id,record_version,content_sha256,time_zone,signed_at,payload,signature');
-alter table wo.approval enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.approval
+alter table wo.approval enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.approval
     for each row execute function wo_private.refuse_change();
-alter table wo.approval enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.approval
+alter table wo.approval enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.approval
     for each statement execute function wo_private.refuse_change();
-alter table wo.approval enable always trigger keep_table;
-drop policy if exists tenant on wo.approval_request;
-create policy tenant on wo.approval_request as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+alter table wo.approval enable always trigger forbid_truncate;
+drop policy if exists tenant_isolation on wo.approval_request;
+create policy tenant_isolation on wo.approval_request as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.approval_request;
-create policy reading on wo.approval_request for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.approval_request;
+create policy app_select on wo.approval_request for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.approval_request to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.approval_request;
-create policy adding on wo.approval_request for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists changing on wo.approval_request;
-create policy changing on wo.approval_request for update to wo_trail using (wo_private.in_force());
+drop policy if exists app_insert on wo.approval_request;
+create policy app_insert on wo.approval_request for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_update on wo.approval_request;
+create policy app_update on wo.approval_request for update to wo_trail using (wo_private.in_force());
 grant insert, update on wo.approval_request to wo_trail;
 create or replace trigger law before insert or update on wo.approval_request
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger keep_key before update on wo.approval_request
+create or replace trigger forbid_key_change before update on wo.approval_request
     for each row execute function wo_private.refuse_change('tenant_id,work_order_id,id,action,role,meaning,required,ordinal,requested_at');
-alter table wo.approval_request enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.approval_request
+alter table wo.approval_request enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.approval_request
     for each row execute function wo_private.refuse_change();
-alter table wo.approval_request enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.approval_request
+alter table wo.approval_request enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.approval_request
     for each statement execute function wo_private.refuse_change();
-alter table wo.approval_request enable always trigger keep_table;
-drop policy if exists tenant on wo.waiver;
-create policy tenant on wo.waiver as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+alter table wo.approval_request enable always trigger forbid_truncate;
+drop policy if exists tenant_isolation on wo.waiver;
+create policy tenant_isolation on wo.waiver as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.waiver;
-create policy reading on wo.waiver for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
+drop policy if exists app_select on wo.waiver;
+create policy app_select on wo.waiver for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
 grant select on wo.waiver to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists adding on wo.waiver;
-create policy adding on wo.waiver for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_insert on wo.waiver;
+create policy app_insert on wo.waiver for insert to wo_trail with check (wo_private.in_force());
 grant insert on wo.waiver to wo_trail;
 create or replace trigger law before insert or update on wo.waiver
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger keep_key before update on wo.waiver
+create or replace trigger forbid_key_change before update on wo.waiver
     for each row execute function wo_private.refuse_change();
-alter table wo.waiver enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.waiver
+alter table wo.waiver enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.waiver
     for each row execute function wo_private.refuse_change();
-alter table wo.waiver enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.waiver
+alter table wo.waiver enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.waiver
     for each statement execute function wo_private.refuse_change();
-alter table wo.waiver enable always trigger keep_table;
+alter table wo.waiver enable always trigger forbid_truncate;

@@ -1,7 +1,7 @@
 -- Concept: evidence. Everything about one work order in one document: for inspectors, and for whoever
 -- verifies it without the database.
 
--- == records ==
+-- == tables ==
 
 create table wo.evidence (
     tenant_id uuid not null,
@@ -22,7 +22,7 @@ comment on column wo.evidence.sha256 is 'SHA-256 of the package.';
 alter table wo.evidence enable row level security;
 alter table wo.evidence force row level security;
 
--- == law ==
+-- == enforcement ==
 create or replace function wo.evidence_package(work_order text)
     returns json
     language sql stable
@@ -41,23 +41,23 @@ create or replace function wo.evidence_report(work_order text)
     $$;
 comment on function wo.evidence_report(text) is
     'The evidence package as one HTML page for people: no script, nothing loaded, ready to print.';
-drop policy if exists tenant on wo.evidence;
-create policy tenant on wo.evidence as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.evidence;
+create policy tenant_isolation on wo.evidence as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.evidence;
-create policy reading on wo.evidence for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.evidence;
+create policy app_select on wo.evidence for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
 grant select on wo.evidence to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists adding on wo.evidence;
-create policy adding on wo.evidence for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_insert on wo.evidence;
+create policy app_insert on wo.evidence for insert to wo_trail with check (wo_private.in_force());
 grant insert on wo.evidence to wo_trail;
 create or replace trigger law before insert or update on wo.evidence
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger keep_key before update on wo.evidence
+create or replace trigger forbid_key_change before update on wo.evidence
     for each row execute function wo_private.refuse_change();
-alter table wo.evidence enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.evidence
+alter table wo.evidence enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.evidence
     for each row execute function wo_private.refuse_change();
-alter table wo.evidence enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.evidence
+alter table wo.evidence enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.evidence
     for each statement execute function wo_private.refuse_change();
-alter table wo.evidence enable always trigger keep_table;
+alter table wo.evidence enable always trigger forbid_truncate;

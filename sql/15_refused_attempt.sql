@@ -5,7 +5,7 @@
 -- else. The same attempt counts up instead of filling the trail. What finds no room is counted, and the
 -- count is written too. Without shared_preload_libraries nothing is kept; the server's log has the ERROR.
 
--- == records ==
+-- == tables ==
 
 create table wo.finding (
     tenant_id uuid not null references wo.tenant,
@@ -51,7 +51,7 @@ comment on column wo.finding.closed_at is 'When QA closed it; NULL while it is o
 comment on column wo.finding.closed_by is 'Who closed it.';
 comment on column wo.finding.resolution is 'What was found and done about it.';
 
--- == law ==
+-- == enforcement ==
 
 create or replace view wo.refused_attempt with (security_invoker = true) as
     select told.tenant_id, told.sequence, told.recorded_at,
@@ -124,28 +124,28 @@ create or replace function wo.close_finding(finding uuid, resolution text) retur
 comment on function wo.close_finding(uuid, text) is
     'Closes a finding with what was found and done. For QA, but nobody whose own attempt it tells of.';
 
-drop policy if exists tenant on wo.finding;
-create policy tenant on wo.finding as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.finding;
+create policy tenant_isolation on wo.finding as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.finding;
-create policy reading on wo.finding for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-drop policy if exists adding on wo.finding;
-create policy adding on wo.finding for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists changing on wo.finding;
-create policy changing on wo.finding for update to wo_user, wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.finding;
+create policy app_select on wo.finding for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
+drop policy if exists app_insert on wo.finding;
+create policy app_insert on wo.finding for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_update on wo.finding;
+create policy app_update on wo.finding for update to wo_user, wo_trail using (wo_private.in_force());
 grant select on wo.finding to wo_user, wo_admin, wo_auditor, wo_trail;
 grant insert on wo.finding to wo_trail;
 grant update on wo.finding to wo_user, wo_trail;
-create or replace trigger rule before insert or update or delete on wo.finding
-    for each row execute function wo_private.configuration_rule('finding');
-create or replace trigger trail after insert or update or delete on wo.finding
-    for each row execute function wo_private.configuration_trail('finding', 'id');
-create or replace trigger keep_key before update on wo.finding
+create or replace trigger validate before insert or update or delete on wo.finding
+    for each row execute function wo_private.configuration_validate('finding');
+create or replace trigger audit after insert or update or delete on wo.finding
+    for each row execute function wo_private.configuration_audit('finding', 'id');
+create or replace trigger forbid_key_change before update on wo.finding
     for each row execute function wo_private.refuse_change('tenant_id,id,work_order_id,code,opened_at');
-alter table wo.finding enable always trigger keep_key;
-create or replace trigger keep_row before delete on wo.finding
+alter table wo.finding enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.finding
     for each row execute function wo_private.refuse_change();
-alter table wo.finding enable always trigger keep_row;
-create or replace trigger keep_table before truncate on wo.finding
+alter table wo.finding enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.finding
     for each statement execute function wo_private.refuse_change();
-alter table wo.finding enable always trigger keep_table;
+alter table wo.finding enable always trigger forbid_truncate;

@@ -5,7 +5,7 @@
 -- One tree for the database: its tables have no tenant. A leaf's hash says nothing about the entry;
 -- which entry stands behind it (names) is for the sealer alone.
 
--- == records ==
+-- == tables ==
 
 create table wo.ledger_tile (
     level smallint not null,
@@ -37,7 +37,7 @@ create table wo.ledger_checkpoint (
     size bigint not null primary key,
     root wo.sha256 not null,
     position bigint not null,
-    era integer not null,
+    timeline integer not null,
     sealed_at timestamptz not null,
     signed_by text not null,
     note text not null,
@@ -49,16 +49,16 @@ comment on table wo.ledger_checkpoint is 'The checkpoints: each seals the first 
 comment on column wo.ledger_checkpoint.size is 'How many entries it seals.';
 comment on column wo.ledger_checkpoint.root is 'The root of their tree.';
 comment on column wo.ledger_checkpoint.position is 'The position of the last of them.';
-comment on column wo.ledger_checkpoint.era is 'The era of events in which it was sealed.';
+comment on column wo.ledger_checkpoint.timeline is 'The timeline of events in which it was sealed.';
 comment on column wo.ledger_checkpoint.sealed_at is 'When, by the server''s clock.';
 comment on column wo.ledger_checkpoint.signed_by is 'The public key that verifies the note: name, id and key, as signed notes write it.';
 comment on column wo.ledger_checkpoint.note is 'The signed note (C2SP tlog-checkpoint): origin, size and root, further lines after a recovery, and the signature.';
 
--- == law ==
+-- == enforcement ==
 
 create or replace trigger law before insert or update on wo.ledger_tile
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger keep_key before update on wo.ledger_tile
+create or replace trigger forbid_key_change before update on wo.ledger_tile
     for each row when (old.level is distinct from new.level or old.tile_index is distinct from new.tile_index)
     execute function wo_private.refuse_change('level,tile_index');
 create or replace trigger keep_hashes before update on wo.ledger_tile
@@ -68,44 +68,44 @@ create or replace trigger keep_hashes before update on wo.ledger_tile
         or substr(new.names, 1, octet_length(old.names)) is distinct from old.names
     )
     execute function wo_private.refuse_change();
-create or replace trigger keep_row before delete on wo.ledger_tile
+create or replace trigger forbid_delete before delete on wo.ledger_tile
     for each row execute function wo_private.refuse_change();
-create or replace trigger keep_table before truncate on wo.ledger_tile
+create or replace trigger forbid_truncate before truncate on wo.ledger_tile
     for each statement execute function wo_private.refuse_change();
-alter table wo.ledger_tile enable always trigger keep_key;
+alter table wo.ledger_tile enable always trigger forbid_key_change;
 alter table wo.ledger_tile enable always trigger keep_hashes;
-alter table wo.ledger_tile enable always trigger keep_row;
-alter table wo.ledger_tile enable always trigger keep_table;
+alter table wo.ledger_tile enable always trigger forbid_delete;
+alter table wo.ledger_tile enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.ledger_tile;
-create policy tenant on wo.ledger_tile as restrictive to wo_user, wo_admin, wo_auditor, wo_monitor using (true);
-drop policy if exists reading on wo.ledger_tile;
-create policy reading on wo.ledger_tile for select
+drop policy if exists tenant_isolation on wo.ledger_tile;
+create policy tenant_isolation on wo.ledger_tile as restrictive to wo_user, wo_admin, wo_auditor, wo_monitor using (true);
+drop policy if exists app_select on wo.ledger_tile;
+create policy app_select on wo.ledger_tile for select
     to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge, wo_ledger using (wo_private.in_force());
-drop policy if exists adding on wo.ledger_tile;
-create policy adding on wo.ledger_tile for insert to wo_ledger with check (wo_private.in_force());
-drop policy if exists changing on wo.ledger_tile;
-create policy changing on wo.ledger_tile for update to wo_ledger using (wo_private.in_force());
+drop policy if exists app_insert on wo.ledger_tile;
+create policy app_insert on wo.ledger_tile for insert to wo_ledger with check (wo_private.in_force());
+drop policy if exists app_update on wo.ledger_tile;
+create policy app_update on wo.ledger_tile for update to wo_ledger using (wo_private.in_force());
 grant select (level, tile_index, hashes, last_position) on wo.ledger_tile
     to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge;
 grant select, insert, update on wo.ledger_tile to wo_ledger;
 
 create or replace trigger law before insert or update on wo.ledger_checkpoint
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger keep_row before update or delete on wo.ledger_checkpoint
+create or replace trigger forbid_delete before update or delete on wo.ledger_checkpoint
     for each row execute function wo_private.refuse_change();
-create or replace trigger keep_table before truncate on wo.ledger_checkpoint
+create or replace trigger forbid_truncate before truncate on wo.ledger_checkpoint
     for each statement execute function wo_private.refuse_change();
-alter table wo.ledger_checkpoint enable always trigger keep_row;
-alter table wo.ledger_checkpoint enable always trigger keep_table;
+alter table wo.ledger_checkpoint enable always trigger forbid_delete;
+alter table wo.ledger_checkpoint enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.ledger_checkpoint;
-create policy tenant on wo.ledger_checkpoint as restrictive to wo_user, wo_admin, wo_auditor, wo_monitor using (true);
-drop policy if exists reading on wo.ledger_checkpoint;
-create policy reading on wo.ledger_checkpoint for select
+drop policy if exists tenant_isolation on wo.ledger_checkpoint;
+create policy tenant_isolation on wo.ledger_checkpoint as restrictive to wo_user, wo_admin, wo_auditor, wo_monitor using (true);
+drop policy if exists app_select on wo.ledger_checkpoint;
+create policy app_select on wo.ledger_checkpoint for select
     to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge, wo_ledger using (wo_private.in_force());
-drop policy if exists adding on wo.ledger_checkpoint;
-create policy adding on wo.ledger_checkpoint for insert to wo_ledger with check (wo_private.in_force());
+drop policy if exists app_insert on wo.ledger_checkpoint;
+create policy app_insert on wo.ledger_checkpoint for insert to wo_ledger with check (wo_private.in_force());
 grant select on wo.ledger_checkpoint to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge, wo_ledger;
 grant insert on wo.ledger_checkpoint to wo_ledger;
 
@@ -172,7 +172,7 @@ create or replace function wo.verify_ledger("after" bigint default 0, leaves big
         from wo_private.verify_ledger($1, $2) as verdict
     $$;
 comment on function wo.verify_ledger(bigint, bigint) is
-    'Holds the ledger against the trail: the checkpoints'' signatures and roots, the tiles against each other, and every leaf against its entry, whose hash is computed again from its content; names what was rewritten, cut, moved, or never sealed. One row if all is intact, else one for each problem. In portions: leaves says how many at most, next where to go on. Another tenant''s entries are counted, not named.';
+    'Holds the ledger against the trail: the checkpoints'' signatures and roots, the tiles against each other, and every leaf against its entry, whose hash is computed again from its content; names what was rewritten, cut, moved, or never sealed. One row if all is intact, else one for each problem. In batches: leaves says how many at most, next where to go on. Another tenant''s entries are counted, not named.';
 
 create or replace function wo.reconcile()
     returns table (tenant_id uuid, intact boolean, chains bigint, entries bigint, subject text, subject_key text, broken_sequence bigint, problem text)
@@ -198,4 +198,4 @@ create or replace function wo.recover_ledger(signed_statement text) returns inte
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.recover_ledger($1) $$;
 comment on function wo.recover_ledger(text) is
-    'Lets sealing go on after a signed recovery statement: it is recorded for ever, every later checkpoint names it, and a new era of events begins. Returns the era. For members of wo_admin.';
+    'Lets sealing go on after a signed recovery statement: it is recorded for ever, every later checkpoint names it, and a new timeline of events begins. Returns the timeline. For members of wo_admin.';

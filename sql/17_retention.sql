@@ -1,11 +1,11 @@
 -- Concept: retention. How long things stay here, and what keeps them after that.
 --
--- The trail and the outbox leave a month at a time: the leaf is written to two files in
+-- The trail and the outbox leave a month at a time: the partition is written to two files in
 -- wo_core.archive_directory (the data, and the proof that the ledger sealed every line of it), read
 -- back and verified, and only then dropped. An archive can be brought back for an inspection, and
 -- verifies as if it had never left.
 
--- == records ==
+-- == tables ==
 
 create table wo.archive (
     tenant_id uuid not null,
@@ -33,13 +33,13 @@ alter table wo.archive enable row level security;
 alter table wo.archive force row level security;
 comment on table wo.archive is 'The months of the trail and the outbox that were written to files.';
 comment on column wo.archive.tenant_id is 'The nil UUID: a month holds all tenants''.';
-comment on column wo.archive.name is 'Its name, which is that of its leaf and of its files: audit_entry_2026_01.';
+comment on column wo.archive.name is 'Its name, which is that of its partition and of its files: audit_entry_2026_01.';
 comment on column wo.archive.source is 'The table: audit_entry or event.';
-comment on column wo.archive.from_time is 'The first moment of the month; -infinity for the first leaf, which took everything past.';
+comment on column wo.archive.from_time is 'The first moment of the month; -infinity for the first partition, which took everything past.';
 comment on column wo.archive.to_time is 'The first moment after it.';
 comment on column wo.archive.lines is 'How many rows it holds.';
 comment on column wo.archive.chains is 'How many chains have entries in it.';
-comment on column wo.archive.first_leaf is 'The first leaf of the ledger that it holds, from 0.';
+comment on column wo.archive.first_leaf is 'The first partition of the ledger that it holds, from 0.';
 comment on column wo.archive.last_leaf is 'The last one; leaves in between may belong to the months beside it.';
 comment on column wo.archive.first_position is 'The position of its first row.';
 comment on column wo.archive.last_position is 'The position of its last row.';
@@ -72,52 +72,52 @@ comment on column wo.archived_chain.entry_hash is 'The hash of the last of them.
 comment on column wo.archived_chain.state_sha256 is 'SHA-256 of the state. The newest entry "archived" of the tenant''s trail holds one hash over all that a month left (chains_sha256).';
 comment on column wo.archived_chain.state is 'What the chain had left in its record, as a JSON text.';
 
--- == law ==
+-- == enforcement ==
 
 create or replace trigger law before insert or update on wo.archive
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger keep_key before update on wo.archive
+create or replace trigger forbid_key_change before update on wo.archive
     for each row
     execute function wo_private.refuse_change('tenant_id,name,source,from_time,to_time,lines,chains,first_leaf,last_leaf,first_position,last_position,data_sha256,proof_sha256,checkpoint_size,archived_at');
-create or replace trigger keep_row before delete on wo.archive
+create or replace trigger forbid_delete before delete on wo.archive
     for each row execute function wo_private.refuse_change();
-create or replace trigger keep_table before truncate on wo.archive
+create or replace trigger forbid_truncate before truncate on wo.archive
     for each statement execute function wo_private.refuse_change();
-alter table wo.archive enable always trigger keep_key;
-alter table wo.archive enable always trigger keep_row;
-alter table wo.archive enable always trigger keep_table;
+alter table wo.archive enable always trigger forbid_key_change;
+alter table wo.archive enable always trigger forbid_delete;
+alter table wo.archive enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.archive;
-create policy tenant on wo.archive as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.archive;
+create policy tenant_isolation on wo.archive as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.archive;
-create policy reading on wo.archive for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger using (wo_private.in_force());
-drop policy if exists adding on wo.archive;
-create policy adding on wo.archive for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists changing on wo.archive;
-create policy changing on wo.archive for update to wo_trail using (wo_private.in_force());
+drop policy if exists app_select on wo.archive;
+create policy app_select on wo.archive for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger using (wo_private.in_force());
+drop policy if exists app_insert on wo.archive;
+create policy app_insert on wo.archive for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_update on wo.archive;
+create policy app_update on wo.archive for update to wo_trail using (wo_private.in_force());
 grant select on wo.archive to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger;
 grant insert, update on wo.archive to wo_trail;
 
 create or replace trigger law before insert or update on wo.archived_chain
     for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger keep_key before update on wo.archived_chain
+create or replace trigger forbid_key_change before update on wo.archived_chain
     for each row execute function wo_private.refuse_change();
-create or replace trigger keep_row before delete on wo.archived_chain
+create or replace trigger forbid_delete before delete on wo.archived_chain
     for each row execute function wo_private.refuse_change();
-create or replace trigger keep_table before truncate on wo.archived_chain
+create or replace trigger forbid_truncate before truncate on wo.archived_chain
     for each statement execute function wo_private.refuse_change();
-alter table wo.archived_chain enable always trigger keep_key;
-alter table wo.archived_chain enable always trigger keep_row;
-alter table wo.archived_chain enable always trigger keep_table;
+alter table wo.archived_chain enable always trigger forbid_key_change;
+alter table wo.archived_chain enable always trigger forbid_delete;
+alter table wo.archived_chain enable always trigger forbid_truncate;
 
-drop policy if exists tenant on wo.archived_chain;
-create policy tenant on wo.archived_chain as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
+drop policy if exists tenant_isolation on wo.archived_chain;
+create policy tenant_isolation on wo.archived_chain as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists reading on wo.archived_chain;
-create policy reading on wo.archived_chain for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger using (wo_private.in_force());
-drop policy if exists adding on wo.archived_chain;
-create policy adding on wo.archived_chain for insert to wo_trail with check (wo_private.in_force());
+drop policy if exists app_select on wo.archived_chain;
+create policy app_select on wo.archived_chain for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger using (wo_private.in_force());
+drop policy if exists app_insert on wo.archived_chain;
+create policy app_insert on wo.archived_chain for insert to wo_trail with check (wo_private.in_force());
 grant select on wo.archived_chain to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger;
 grant insert on wo.archived_chain to wo_trail;
 
@@ -135,7 +135,7 @@ create or replace function wo.verify_archive(name text default null)
     set search_path = pg_catalog, pg_temp
     as $$ select verdict.archive, verdict.intact, verdict.lines, verdict.problem from wo_private.verify_archive($1) as verdict $$;
 comment on function wo.verify_archive(text) is
-    'Verifies an archive, or all of them, where their files lie: that the files are those that were written, every hash, every chain, and every leaf against the ledger. For members of wo_admin.';
+    'Verifies an archive, or all of them, where their files lie: that the files are those that were written, every hash, every chain, and every partition against the ledger. For members of wo_admin.';
 
 create or replace function wo.restore_archive(name text) returns bigint
     language sql volatile

@@ -1,13 +1,13 @@
 -- Concept: the worker. It wakes subscribers and does the jobs; without it, wo.tick() does them.
 
--- == law ==
+-- == enforcement ==
 
 create or replace function wo.tick() returns table (job text, done integer)
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$ select ticked.job, ticked.done from wo_private.tick() as ticked $$;
 comment on function wo.tick() is
-    'Does the jobs that the worker does by itself, in bounded portions, and says how much of each was done. For the caller''s tenant; for a member of wo_admin who acts for none, for all tenants and for the database. A job that the worker is at just now is left to it. Where no worker runs, call it every minute.';
+    'Does the jobs that the worker does by itself, in bounded batches, and says how much of each was done. For the caller''s tenant; for a member of wo_admin who acts for none, for all tenants and for the database. A job that the worker is at just now is left to it. Where no worker runs, call it every minute.';
 
 create or replace function wo.worker_status()
     returns table (

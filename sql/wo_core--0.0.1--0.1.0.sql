@@ -8,7 +8,7 @@ IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'lifecycle_diagram_wrapper';
 
-CREATE FUNCTION wo_private."record_problems"() RETURNS TEXT[] /* Vec < String > */
+CREATE FUNCTION wo_private."table_problems"() RETURNS TEXT[] /* Vec < String > */
 STRICT STABLE PARALLEL RESTRICTED
 SET search_path TO pg_catalog, pg_temp
 LANGUAGE c /* Rust */

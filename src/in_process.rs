@@ -3,11 +3,11 @@
 
 #[pgrx::pg_schema]
 mod tests {
-    use crate::apply::{Place, update};
-    use crate::identity::memory::{self, Identity, Proof};
-    use crate::lookup::{Key, find};
-    use crate::row::Row;
-    use crate::statement::{Mode, Statement};
+    use crate::kernel::identity::memory::{self, Identity, Proof};
+    use crate::pg::lookup::{Key, find};
+    use crate::pg::row::Row;
+    use crate::pg::statement::{Mode, Statement};
+    use crate::pg::storage::{Tid, update};
     use pgrx::prelude::*;
     use uuid::Uuid;
 
@@ -65,7 +65,8 @@ mod tests {
 
     #[pg_test]
     fn new_ids_are_version_7_and_follow_the_clock() {
-        let (earlier, later) = (crate::work_order::new_id(0), crate::work_order::new_id(1_000_000));
+        let (earlier, later) =
+            (crate::kernel::work_order::new_id(0), crate::kernel::work_order::new_id(1_000_000));
         assert_eq!(earlier.get_version_num(), 7);
         assert!(earlier < later);
     }
@@ -86,12 +87,12 @@ mod tests {
         let id: Option<pgrx::Uuid> = Spi::get_one("select md5('2')::uuid").unwrap_or_default();
         let key = [(0, id.into_datum().unwrap_or(pg_sys::Datum::from(0)))];
         let place = |block: u32, item: u16| {
-            let mut place = Place::default();
+            let mut place = Tid::default();
             pgrx::itemptr::item_pointer_set_all(&mut place, block, item);
             Some(place)
         };
         let mut times = 0;
-        let mut goes = |last: Option<Place>| {
+        let mut goes = |last: Option<Tid>| {
             times += 1;
             let now = update(table, index, &key, last, &[(1, times.into_datum())]);
             let counts: Option<Vec<i64>> = Spi::get_one(

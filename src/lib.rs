@@ -4,36 +4,12 @@
 //! back. The rules are in `crates/wo_rules`, the records in `sql/`; the same word names a concept
 //! in all three places.
 
-mod apply;
-mod approval;
-mod audit;
-mod configuration;
-mod deadline;
-mod dispatch;
-mod duty;
-mod event;
-mod evidence;
-mod finding;
-mod fleet;
-mod hierarchy;
-mod identity;
+mod concept;
 #[cfg(any(test, feature = "pg_test"))]
 mod in_process;
-mod install;
-mod jsonb;
-mod ledger;
-mod lifecycle;
-mod lock;
-mod lookup;
-mod partition;
-mod raise;
-mod refused_attempt;
-mod retention;
-mod row;
-mod setting;
-mod statement;
-mod work_order;
-mod worker;
+mod kernel;
+mod pg;
+mod service;
 
 use pgrx::prelude::*;
 
@@ -58,11 +34,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     silence_backtraces();
-    worker::reserve();
-    setting::define();
-    identity::remember();
-    install::watch();
-    apply::checks::watch();
+    service::worker::reserve();
+    pg::setting::define();
+    kernel::identity::remember();
+    kernel::install::watch();
+    pg::storage::checks::watch();
 }
 
 /// A refusal is raised as a panic, and pgrx would add a backtrace to its DETAIL where the server was

@@ -20,7 +20,7 @@ with given as materialized (
         'bench', 'captain', 'login', '1234567', position
     from given
 )
-insert into floor.outbox (tenant_id, position, era, type, subject_id, recorded_at, data)
+insert into floor.outbox (tenant_id, position, timeline, type, subject_id, recorded_at, data)
 select $2::text::uuid, position, 1, 'wo.created', id, at,
     json_build_object('work_order', wo_number, 'lifecycle', 'fleet_task', 'lifecycle_version', 1, 'action', 'created',
         'status', 'pending', 'version', 1, 'sequence', 1, 'actor', 'captain')

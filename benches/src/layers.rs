@@ -38,11 +38,12 @@ pub fn measure(book: &mut Book, options: &Options) {
     db.superuser().batch_execute(include_str!("../sql/layers_setup.sql")).unwrap();
     ground::tidy(&mut db.superuser());
     let floor = statements(include_str!("../sql/transition/floor.sql"));
-    let fenced: Vec<String> = floor.iter().map(|sql| sql.replace("floor.", "fenced.")).collect();
+    let isolated: Vec<String> =
+        floor.iter().map(|sql| sql.replace("floor.", "isolated.")).collect();
     let product = statements(include_str!("../sql/transition/login.sql"));
     let mut acting = [
         Acting::new(db.superuser(), &floor, &company.tenant),
-        Acting::new(db.connect("captain"), &fenced, &company.tenant),
+        Acting::new(db.connect("captain"), &isolated, &company.tenant),
         Acting::new(db.connect("captain"), &product, &company.tenant),
     ];
     for one in &mut acting {
@@ -55,12 +56,12 @@ pub fn measure(book: &mut Book, options: &Options) {
         None => run(&core[at - acts]),
     });
     let problem = ground::check_chains(&db).err();
-    let [bare, fenced, transition, gated, chained] = &times[..] else { unreachable!() };
+    let [bare, isolated, transition, gated, chained] = &times[..] else { unreachable!() };
     let less = |more: &[f64], fewer: &[f64]| -> Vec<f64> {
         more.iter().zip(fewer).map(|(more, fewer)| more - fewer).collect()
     };
-    let secured = less(fenced, bare);
-    let rest = less(&less(&less(transition, fenced), gated), chained);
+    let secured = less(isolated, bare);
+    let rest = less(&less(&less(transition, isolated), gated), chained);
     let layers = [
         ("bare rows (record, history, outbox)", bare),
         ("+ row security", &secured),

@@ -98,7 +98,7 @@ fn at(book: &mut Book, options: &Options, interval: u32) {
     let each = format!("{interval} s interval");
     book.add(
         PART,
-        Figure::new(format!("a backlog sealed in portions, {each}"), "entries/s", &paces)
+        Figure::new(format!("a backlog sealed in batches, {each}"), "entries/s", &paces)
             .against("transitions a second, not sealed", &paces, &rates(0))
             .must(Some(PACE))
             .unless(problem.clone()),

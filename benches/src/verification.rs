@@ -15,7 +15,7 @@ const LINEAR: Target = Target::AtLeast(0.8);
 /// How many entries each work order of a trail has.
 const EACH: u32 = 20;
 
-/// One run of the sealer, a portion at most; how many entries it sealed.
+/// One run of the sealer, a batch at most; how many entries it sealed.
 pub const SEAL: &str = "select done from wo.tick() where job = 'entries_sealed'";
 
 /// Something that verifies all that there is and says whether it holds, and how many entries it saw.
@@ -137,14 +137,14 @@ pub fn lend_key(db: &Database<'_>, sealing: &Sealing) {
     }
 }
 
-/// Seals all that there is, a portion at a time; how many entries a second, and how many.
+/// Seals all that there is, a batch at a time; how many entries a second, and how many.
 pub fn seal_all(admin: &mut Client) -> (f64, i64) {
     let mut sealed = 0;
     let (seconds, ()) = timed(|| {
         loop {
-            let portion: i32 = ground::ask(admin, SEAL);
-            sealed += i64::from(portion);
-            if portion == 0 {
+            let batch: i32 = ground::ask(admin, SEAL);
+            sealed += i64::from(batch);
+            if batch == 0 {
                 break;
             }
         }
@@ -158,7 +158,7 @@ fn seal(book: &mut Book, trails: &[Trail<'_>]) {
         let (rate, sealed) = seal_all(&mut trail.db.superuser());
         let problem = (sealed < i64::from(trail.entries))
             .then(|| format!("{sealed} entries of {} were sealed", trail.entries));
-        let name = format!("sealing a backlog of {} in portions", trail.entries);
+        let name = format!("sealing a backlog of {} in batches", trail.entries);
         let figure = Figure::new(name, "entries/s", &[rate]).unless(problem);
         book.add(
             PART,
@@ -192,6 +192,6 @@ fn sizes_of(book: &mut Book, trail: &Trail<'_>) {
         PART,
         Figure::new(name, "bytes", &[stored])
             .against("hashes and names", &[stored], &[needed])
-            .note("a tile at the right edge is written again in each portion; vacuum gives its old versions back for reuse"),
+            .note("a tile at the right edge is written again in each batch; vacuum gives its old versions back for reuse"),
     );
 }

@@ -181,7 +181,7 @@ fn a_transition_that_changes_what_was_signed_does_not_pass_by_the_signature() {
     assert_eq!(firm.states(&order), ["valid", "valid"]);
 }
 
-/// Being somebody's part is part of the plan.
+/// Being somebody's child is child of the plan.
 #[test]
 fn another_master_amends_the_plan() {
     let (firm, order) = signed();

@@ -69,7 +69,7 @@ fn a_delegation_is_recorded_told_and_used() {
     assert_eq!(payload["on_behalf_of"], "owner");
     assert_eq!(payload["delegation_id"], delegation.to_string());
     firm.for_owner("deputy", &order).unwrap();
-    // Whom the deputy signs for is part of what is signed, whether they say it or not.
+    // Whom the deputy signs for is child of what is signed, whether they say it or not.
     let other = firm.submitted();
     let payload =
         firm.request("deputy", &Ask::approve(&other, "system_owner", "plan")).unwrap().said();

@@ -160,10 +160,10 @@ fn the_evidence_of_a_master_covers_its_parts() {
     assert_verifies(&kept);
     let sections = sections(&kept);
     assert_eq!(sections["children"].as_array().unwrap().len(), 6);
-    for part in &upgrade.parts {
-        let package = firm.package(part);
+    for child in &upgrade.children {
+        let package = firm.package(child);
         assert_verifies(&package);
-        assert!(package.contains(&upgrade.master), "a part names its master");
+        assert!(package.contains(&upgrade.master), "a child names its master");
     }
     firm.assert_intact();
 }

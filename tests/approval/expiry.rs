@@ -128,12 +128,12 @@ fn what_ends_is_found_by_index() {
         (
             "signing_key_expiry",
             "select from wo.signing_key where tenant_id = $1 and expires_at <= now()
-            and expiry_told_at is null and retired_at is null and revoked_at is null",
+            and expiry_notified_at is null and retired_at is null and revoked_at is null",
         ),
         (
             "delegation_end",
             "select from wo.delegation where tenant_id = $1 and ends_at <= now()
-            and end_told_at is null and revoked_at is null",
+            and end_notified_at is null and revoked_at is null",
         ),
         (
             "signature_challenge_unanswered",
@@ -143,7 +143,7 @@ fn what_ends_is_found_by_index() {
         (
             "work_order_state_deadline",
             "select from wo.work_order where tenant_id = $1 and state_deadline < now()
-            and state_deadline is not null and state_deadline_told_at is null",
+            and state_deadline is not null and state_deadline_notified_at is null",
         ),
         (
             "work_order_unarchived",

@@ -14,7 +14,7 @@ pub const AUDITOR: &str = "auditor";
 /// A member of wo_user who is a person of another tenant, with every role there.
 pub const RIVAL: &str = "rival";
 
-/// The parts of the records that a refusal must leave as they were.
+/// The children of the records that a refusal must leave as they were.
 const KEPT: [&str; 8] = [
     "work_order",
     "approval",

@@ -7,7 +7,7 @@ use wo_cluster_tests::refused;
 use crate::firm::{AGENT, Ask, Firm, ROOT, move_to, patch, said};
 
 /// Name in the plan, the agent that does it, what it waits for.
-const PARTS: [(&str, &str, &[&str]); 6] = [
+const CHILDREN: [(&str, &str, &[&str]); 6] = [
     ("remove", "asset_manager", &[]),
     ("build", "scheduling", &[]),
     ("install", "vendor_coordinator", &["build"]),
@@ -21,11 +21,11 @@ const AGENTS: [&str; 4] = ["asset_manager", "scheduling", "vendor_coordinator", 
 pub struct Upgrade {
     pub firm: Firm,
     pub master: String,
-    pub parts: [String; 6],
+    pub children: [String; 6],
 }
 
 impl Upgrade {
-    /// Master and parts in draft; `further` are more members of the master.
+    /// Master and children in draft; `further` are more members of the master.
     pub fn plan(further: &Value) -> Self {
         let firm = Firm::found();
         for agent in AGENTS {
@@ -34,7 +34,7 @@ impl Upgrade {
                 "select wo.create_principal('{agent}', 'agent', db_role => '{agent}')"
             ));
         }
-        let children: Vec<Value> = PARTS
+        let children: Vec<Value> = CHILDREN
             .iter()
             .map(|(name, assignee, after)| {
                 json!({"name": name, "title": format!("Win11: {name}"), "description": "d",
@@ -50,14 +50,14 @@ impl Upgrade {
         let made: Value =
             firm.one("orchestrator", &format!("select wo.create_from_plan($${plan}$$)"));
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let parts = PARTS.map(|(name, ..)| text(&made["work_orders"][name]));
-        Self { master: text(&made["wo_number"]), parts, firm }
+        let children = CHILDREN.map(|(name, ..)| text(&made["work_orders"][name]));
+        Self { master: text(&made["wo_number"]), children, firm }
     }
 
     /// The same with everything scheduled and the master in progress.
     pub fn scheduled(further: &Value) -> Self {
         let upgrade = Self::plan(further);
-        for number in upgrade.parts.iter().chain([&upgrade.master]) {
+        for number in upgrade.children.iter().chain([&upgrade.master]) {
             upgrade.firm.run(
                 "orchestrator",
                 &format!(
@@ -71,25 +71,25 @@ impl Upgrade {
         upgrade
     }
 
-    /// The same with every part and the master in review.
+    /// The same with every child and the master in review.
     pub fn in_review(further: &Value) -> Self {
         let upgrade = Self::scheduled(further);
-        for part in [0, 1, 2, 4, 3, 5] {
-            upgrade.do_it(part);
+        for child in [0, 1, 2, 4, 3, 5] {
+            upgrade.do_it(child);
         }
         upgrade.firm.transition("orchestrator", &upgrade.master, "pending_review");
         upgrade
     }
 
     /// By its own agent.
-    pub fn do_it(&self, part: usize) {
+    pub fn do_it(&self, child: usize) {
         for to in ["in_progress", "pending_review"] {
-            self.firm.transition(PARTS[part].1, &self.parts[part], to);
+            self.firm.transition(CHILDREN[child].1, &self.children[child], to);
         }
     }
 
     pub fn statuses(&self) -> Vec<String> {
-        self.parts.iter().map(|part| self.firm.status(part)).collect()
+        self.children.iter().map(|child| self.firm.status(child)).collect()
     }
 
     fn approval(&self) -> Ask {
@@ -107,7 +107,7 @@ fn one_human_signature_completes_the_master_and_all_its_parts() {
     firm.refuses("qa", &by_hand, "23514", "approvals_missing");
     let challenge = firm.request("qa", &upgrade.approval()).unwrap();
 
-    // What is signed names each part with its content as it stands.
+    // What is signed names each child with its content as it stands.
     let payload = challenge.said();
     assert_eq!(payload["work_order"], json!(upgrade.master));
     assert_eq!(payload["from_status"], "pending_review");
@@ -116,9 +116,9 @@ fn one_human_signature_completes_the_master_and_all_its_parts() {
     let mut named: Vec<&str> =
         children.iter().map(|child| child["work_order"].as_str().unwrap()).collect();
     named.sort_unstable();
-    let mut parts: Vec<&str> = upgrade.parts.iter().map(String::as_str).collect();
-    parts.sort_unstable();
-    assert_eq!(named, parts);
+    let mut expected: Vec<&str> = upgrade.children.iter().map(String::as_str).collect();
+    expected.sort_unstable();
+    assert_eq!(named, expected);
     for child in children {
         assert_eq!(child["content_sha256"].as_str().unwrap().len(), 64, "{child}");
         let number = child["work_order"].as_str().unwrap();
@@ -130,8 +130,8 @@ fn one_human_signature_completes_the_master_and_all_its_parts() {
     assert_eq!(firm.status(&upgrade.master), "completed");
     assert!(firm.stands(&upgrade.master, "locked_at").is_some());
     assert_eq!(firm.count("approval"), 1, "one signature");
-    for part in &upgrade.parts {
-        let moves = firm.trail(part, &["approve", "complete"]);
+    for child in &upgrade.children {
+        let moves = firm.trail(child, &["approve", "complete"]);
         assert_eq!(moves.len(), 2, "{moves:?}");
         assert!(moves.iter().all(|one| one.starts_with("qa ")), "{moves:?}");
     }
@@ -143,14 +143,14 @@ fn a_part_that_changes_between_request_and_signature_spoils_the_signature() {
     let upgrade = Upgrade::in_review(&json!({}));
     let firm = &upgrade.firm;
     let challenge = firm.request("qa", &upgrade.approval()).unwrap();
-    firm.run("owner", &patch(&upgrade.parts[3], &json!({"acceptance_criteria": "stricter"})));
+    firm.run("owner", &patch(&upgrade.children[3], &json!({"acceptance_criteria": "stricter"})));
     let before = firm.everything();
     refused(firm.sign("qa", &challenge), "40001", "record_changed");
     assert_eq!(firm.everything(), before);
     assert_eq!(firm.status(&upgrade.master), "pending_review");
     // What is not covered does not spoil it.
     let challenge = firm.request("qa", &upgrade.approval()).unwrap();
-    firm.run("qa_2", &patch(&upgrade.parts[3], &json!({"review_notes": "looks good"})));
+    firm.run("qa_2", &patch(&upgrade.children[3], &json!({"review_notes": "looks good"})));
     firm.sign("qa", &challenge).unwrap();
     assert_eq!(firm.status(&upgrade.master), "completed");
     firm.assert_intact();
@@ -161,7 +161,7 @@ fn a_part_that_leaves_the_master_between_request_and_signature_spoils_the_signat
     let upgrade = Upgrade::in_review(&json!({}));
     let firm = &upgrade.firm;
     let challenge = firm.request("qa", &upgrade.approval()).unwrap();
-    let unlink = format!("select wo.unlink_work_order('{}', 'elsewhere')", upgrade.parts[0]);
+    let unlink = format!("select wo.unlink_work_order('{}', 'elsewhere')", upgrade.children[0]);
     firm.run("orchestrator", &unlink);
     refused(firm.sign("qa", &challenge), "40001", "record_changed");
     assert_eq!(firm.status(&upgrade.master), "pending_review");
@@ -169,7 +169,7 @@ fn a_part_that_leaves_the_master_between_request_and_signature_spoils_the_signat
 }
 
 /// A regulatory master needs the system owner too: until then, a signature can still be amended by
-/// what happens to a part.
+/// what happens to a child.
 #[test]
 fn a_part_that_changes_after_the_signature_amends_it_where_it_has_not_taken_effect() {
     let upgrade = Upgrade::in_review(&json!({"regulatory": true}));
@@ -177,7 +177,7 @@ fn a_part_that_changes_after_the_signature_amends_it_where_it_has_not_taken_effe
     firm.signed("qa", &upgrade.approval());
     assert_eq!(firm.status(&upgrade.master), "pending_review");
     assert_eq!(firm.states(&upgrade.master), ["valid"]);
-    firm.run("owner_2", &patch(&upgrade.parts[2], &json!({"description": "something else"})));
+    firm.run("owner_2", &patch(&upgrade.children[2], &json!({"description": "something else"})));
     assert_eq!(firm.states(&upgrade.master), ["amended"]);
     firm.approve("owner", &upgrade.master, "system_owner", "completion");
     assert_eq!(firm.status(&upgrade.master), "pending_review");
@@ -205,7 +205,7 @@ fn an_agent_cannot_sign() {
     firm.assert_intact();
 }
 
-/// A signed rework sends the master back; its parts stay where they are.
+/// A signed rework sends the master back; its children stay where they are.
 #[test]
 fn a_rejected_master_goes_back_with_the_deficiencies() {
     let upgrade = Upgrade::in_review(&json!({}));

@@ -315,18 +315,18 @@ fn a_rejection_and_the_last_signature_at_once_exclude_each_other() {
     firm.assert_intact();
 }
 
-/// Neither sees the other: whoever ends the last part does not know of the waiver, and whoever waives
+/// Neither sees the other: whoever ends the last child does not know of the waiver, and whoever waives
 /// does not know of the end.
 #[test]
 fn a_waiver_beside_the_end_of_the_last_other_part_leaves_no_master_untold() {
     let upgrade = Upgrade::scheduled(&json!({}));
     let firm = &upgrade.firm;
-    let [others @ .., stuck, last] = &upgrade.parts;
-    for part in others {
-        firm.transition("orchestrator", part, "cancelled");
+    let [others @ .., stuck, last] = &upgrade.children;
+    for child in others {
+        firm.transition("orchestrator", child, "cancelled");
     }
     let waiver = Ask::approve(&upgrade.master, "qa", "waiver")
-        .about_part(stuck)
+        .about_child(stuck)
         .because("accounts are made by the other site");
     let ready = Ready::asked(firm, "qa", &waiver);
     let mut client = firm.service();

@@ -117,7 +117,7 @@ fn an_edge_waits_for_its_parts_and_its_signatures_in_either_order() {
         plain["transitions"][2].as_object_mut().unwrap().remove("rejection");
         firm.publish(&plain);
         let master = firm.deed_in("auto", "");
-        let part = firm.deed_in("plain", &format!(", master => '{master}'"));
+        let child = firm.deed_in("plain", &format!(", master => '{master}'"));
         let sign = || {
             firm.approve("owner", &master, "system_owner", "plan");
             firm.approve("qa", &master, "qa", "result");
@@ -125,9 +125,9 @@ fn an_edge_waits_for_its_parts_and_its_signatures_in_either_order() {
         if signed_first {
             sign();
             assert_eq!(firm.status(&master), "review");
-            firm.transition("planner", &part, "done");
+            firm.transition("planner", &child, "done");
         } else {
-            firm.transition("planner", &part, "done");
+            firm.transition("planner", &child, "done");
             assert_eq!(firm.status(&master), "review");
             sign();
         }

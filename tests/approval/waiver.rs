@@ -1,4 +1,4 @@
-//! A part that is stuck, waived by a signature with a reason: the master settles without it, and
+//! A child that is stuck, waived by a signature with a reason: the master settles without it, and
 //! what waited for it goes on.
 
 use serde_json::json;
@@ -7,25 +7,25 @@ use wo_cluster_tests::{db_error, refused};
 use crate::firm::{ADMIN, AUDITOR, Ask, Firm, ROOT, move_to};
 use crate::master::Upgrade;
 
-/// The part `accounts`, for which `decommission` waits.
+/// The child `accounts`, for which `decommission` waits.
 const STUCK: usize = 4;
 const WAITING: usize = 5;
 
-/// Every part in review but `accounts`, which is blocked, and `decommission`, which waits for it.
+/// Every child in review but `accounts`, which is blocked, and `decommission`, which waits for it.
 fn stuck() -> Upgrade {
     let upgrade = Upgrade::scheduled(&json!({}));
-    for part in [0, 1, 2, 3] {
-        upgrade.do_it(part);
+    for child in [0, 1, 2, 3] {
+        upgrade.do_it(child);
     }
     for to in ["in_progress", "blocked"] {
-        upgrade.firm.transition("scheduling", &upgrade.parts[STUCK], to);
+        upgrade.firm.transition("scheduling", &upgrade.children[STUCK], to);
     }
     upgrade
 }
 
 fn waiver(upgrade: &Upgrade) -> Ask {
     Ask::approve(&upgrade.master, "qa", "waiver")
-        .about_part(&upgrade.parts[STUCK])
+        .about_child(&upgrade.children[STUCK])
         .because("accounts are made by the other site")
 }
 
@@ -33,30 +33,30 @@ fn waiver(upgrade: &Upgrade) -> Ask {
 fn a_signed_waiver_lets_the_dependents_go_on_and_the_master_settle() {
     let upgrade = stuck();
     let firm = &upgrade.firm;
-    let start = move_to(&upgrade.parts[WAITING], "in_progress");
+    let start = move_to(&upgrade.children[WAITING], "in_progress");
     firm.refuses("asset_manager", &start, "23514", "guards_not_met");
     let submit = move_to(&upgrade.master, "pending_review");
     firm.refuses("orchestrator", &submit, "23514", "guards_not_met");
 
     let challenge = firm.request("qa", &waiver(&upgrade)).unwrap();
-    let stuck = firm.id(&upgrade.parts[STUCK]).to_string();
+    let stuck = firm.id(&upgrade.children[STUCK]).to_string();
     assert_eq!(challenge.said()["waives"], json!(stuck));
     assert_eq!(challenge.said()["reason"], "accounts are made by the other site");
     firm.sign("qa", &challenge).unwrap();
-    let row = &firm.rows(ROOT, "select part_id::text, reason, approval_id from wo.waiver")[0];
+    let row = &firm.rows(ROOT, "select child_id::text, reason, approval_id from wo.waiver")[0];
     assert_eq!(row.get::<_, String>(0), stuck);
     assert_eq!(row.get::<_, String>(1), "accounts are made by the other site");
-    assert_eq!(firm.events("wo.part_waived", &upgrade.master).len(), 1);
-    assert_eq!(firm.trail(&upgrade.master, &["part_waived"]).len(), 1);
+    assert_eq!(firm.events("wo.child_waived", &upgrade.master).len(), 1);
+    assert_eq!(firm.trail(&upgrade.master, &["child_waived"]).len(), 1);
     firm.assert_intact();
 
     upgrade.do_it(WAITING);
     firm.transition("orchestrator", &upgrade.master, "pending_review");
     firm.approve("qa", &upgrade.master, "qa", "completion");
     assert_eq!(firm.status(&upgrade.master), "completed");
-    assert_eq!(firm.status(&upgrade.parts[STUCK]), "blocked");
-    for part in [0, 1, 2, 3, WAITING] {
-        assert_eq!(firm.status(&upgrade.parts[part]), "completed");
+    assert_eq!(firm.status(&upgrade.children[STUCK]), "blocked");
+    for child in [0, 1, 2, 3, WAITING] {
+        assert_eq!(firm.status(&upgrade.children[child]), "completed");
     }
     firm.assert_intact();
 }
@@ -74,12 +74,12 @@ fn a_waiver_needs_the_role_a_reason_a_part_and_a_person() {
         let refusal = db_error(firm.try_sign("qa", &ask));
         assert!(["23514", "22023"].contains(&refusal.code().code()), "{refusal:?}");
     }
-    let without_part = Ask { part: None, ..waiver(&upgrade) };
+    let without_part = Ask { child: None, ..waiver(&upgrade) };
     db_error(firm.try_sign("qa", &without_part));
-    // A part of somebody else's master, or none at all.
+    // A child of somebody else's master, or none at all.
     let stranger = firm.deed();
-    db_error(firm.try_sign("qa", &waiver(&upgrade).about_part(&stranger)));
-    db_error(firm.try_sign("qa", &waiver(&upgrade).about_part(&upgrade.master)));
+    db_error(firm.try_sign("qa", &waiver(&upgrade).about_child(&stranger)));
+    db_error(firm.try_sign("qa", &waiver(&upgrade).about_child(&upgrade.master)));
     assert_eq!(firm.count("waiver"), 0);
     firm.assert_intact();
 }
@@ -88,10 +88,10 @@ fn a_waiver_needs_the_role_a_reason_a_part_and_a_person() {
 fn a_waiver_is_written_by_nothing_but_a_signature() {
     let upgrade = stuck();
     let firm = &upgrade.firm;
-    let (master, part) = (firm.id(&upgrade.master), firm.id(&upgrade.parts[STUCK]));
+    let (master, child) = (firm.id(&upgrade.master), firm.id(&upgrade.children[STUCK]));
     let raw = format!(
-        "insert into wo.waiver (tenant_id, work_order_id, part_id, reason)
-         values ('{}', '{master}', '{part}', 'forged')",
+        "insert into wo.waiver (tenant_id, work_order_id, child_id, reason)
+         values ('{}', '{master}', '{child}', 'forged')",
         firm.tenant
     );
     for who in ["qa", "orchestrator", ADMIN, AUDITOR] {
@@ -99,11 +99,11 @@ fn a_waiver_is_written_by_nothing_but_a_signature() {
         assert_eq!(refusal.code().code(), "42501", "{who}: {refusal:?}");
     }
     assert_eq!(firm.count("waiver"), 0);
-    let start = move_to(&upgrade.parts[WAITING], "in_progress");
+    let start = move_to(&upgrade.children[WAITING], "in_progress");
     firm.refuses("asset_manager", &start, "23514", "guards_not_met");
 }
 
-/// A waiver of one master's part says nothing about another's.
+/// A waiver of one master's child says nothing about another's.
 #[test]
 fn a_waived_part_that_moves_to_another_master_is_not_waived_there() {
     let upgrade = stuck();
@@ -122,7 +122,7 @@ fn a_waived_part_that_moves_to_another_master_is_not_waived_there() {
                 '{{\"planned_start\": \"2026-01-01\", \"planned_end\": \"2026-01-02\"}}');
              select wo.transition('{other}', 'in_progress');
              select wo.link_work_order('{}', '{other}')",
-            upgrade.parts[STUCK]
+            upgrade.children[STUCK]
         ),
     );
     let submit = move_to(&other, "pending_review");
@@ -145,8 +145,8 @@ fn a_fleet_task_knows_no_waiver() {
         )
     };
     let master = make("");
-    let part = make(&format!(", master => '{master}'"));
-    let ask = Ask::approve(&master, "qa", "waiver").about_part(&part).because("stuck");
+    let child = make(&format!(", master => '{master}'"));
+    let ask = Ask::approve(&master, "qa", "waiver").about_child(&child).because("stuck");
     let refusal = db_error(firm.try_sign("qa", &ask));
     assert!(["42501", "22023", "55000"].contains(&refusal.code().code()), "{refusal:?}");
     assert_eq!(firm.count("waiver"), 0);
@@ -169,7 +169,7 @@ fn a_waiver_is_not_withdrawn() {
     firm.assert_intact();
 }
 
-/// The waiver was signed for the part; a change of the master does not make it unsigned while it
+/// The waiver was signed for the child; a change of the master does not make it unsigned while it
 /// goes on counting.
 #[test]
 fn a_waiver_counts_exactly_as_long_as_its_signature_does() {
@@ -178,7 +178,7 @@ fn a_waiver_counts_exactly_as_long_as_its_signature_does() {
     firm.signed("qa", &waiver(&upgrade));
     firm.run("owner", &crate::firm::patch(&upgrade.master, &json!({"title": "Another upgrade"})));
     let valid = firm.states(&upgrade.master) == ["valid"];
-    let start = move_to(&upgrade.parts[WAITING], "in_progress");
+    let start = move_to(&upgrade.children[WAITING], "in_progress");
     let goes_on = firm.with("asset_manager", |agent| crate::firm::rolled_back(agent, &start));
     assert_eq!(goes_on.is_ok(), valid, "{goes_on:?}");
 }

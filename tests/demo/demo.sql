@@ -173,7 +173,7 @@ select wo.transition(:'install', 'planned', fields => '{"description": "By the v
 \set ON_ERROR_STOP off
 select wo.transition(:'install', 'in_progress');
 \echo
-\echo 'And nothing may wait in a circle:'
+\echo 'And nothing may wait in a cycle:'
 select wo.add_dependency(:'plan'::jsonb -> 'work_orders' ->> 'build', :'plan'::jsonb -> 'work_orders' ->> 'decommission');
 \set ON_ERROR_STOP on
 select pg_catalog.set_config('demo.plan', :'plan', false) \g /dev/null

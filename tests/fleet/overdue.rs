@@ -278,7 +278,7 @@ fn a_stay_beyond_the_maximum_is_told_once_in_the_trail_and_the_outbox() {
     // The next stay has a clock of its own.
     fleet.run("Mac CLI 小克", &format!("select wo.accept_work_order('{number}')"));
     let told_at: Option<String> =
-        fleet.one("夏哥", "select state_deadline_told_at::text from wo.work_order");
+        fleet.one("夏哥", "select state_deadline_notified_at::text from wo.work_order");
     assert_eq!(told_at, None);
     assert_eq!(told(&fleet), 0);
     assert_intact(&fleet);
@@ -306,7 +306,7 @@ fn a_migrated_work_order_has_the_clock_of_its_new_version() {
     fleet.administer(&format!("select wo.migrate_lifecycle('{number}', 3, 'patience')"));
     let clock: Option<String> = fleet.one(
         "夏哥",
-        "select coalesce(state_deadline, state_deadline_told_at)::text from wo.work_order",
+        "select coalesce(state_deadline, state_deadline_notified_at)::text from wo.work_order",
     );
     assert_eq!(clock, None);
     assert_intact(&fleet);
@@ -315,6 +315,6 @@ fn a_migrated_work_order_has_the_clock_of_its_new_version() {
 #[test]
 fn nobody_writes_the_clock_past_the_law() {
     let (fleet, _) = impatient();
-    let update = "update wo.work_order set state_deadline_told_at = now()";
+    let update = "update wo.work_order set state_deadline_notified_at = now()";
     fleet.refused("夏哥", update, "42501", "column_not_writable");
 }

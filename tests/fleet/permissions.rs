@@ -16,7 +16,7 @@ const FIELDS: &str = "title description priority project requester assignee sour
 /// What the server alone writes.
 const KEPT_BY_THE_SERVER: &str = "tenant_id id wo_number lifecycle lifecycle_version status version \
     revision originator reason idempotency_key created_at updated_at locked_at archived_at state_deadline \
-    state_deadline_told_at chain_sequence chain_hash";
+    state_deadline_notified_at chain_sequence chain_hash";
 
 /// Where it stands among others, with rights of its own: see the suite hierarchy.
 const PLACE: &str = "master_id required hierarchy_policy";
@@ -163,7 +163,7 @@ fn columns_that_the_server_keeps_are_nobodys() {
                 | "locked_at"
                 | "archived_at"
                 | "state_deadline"
-                | "state_deadline_told_at" => ("'2020-01-01'", "column_not_writable"),
+                | "state_deadline_notified_at" => ("'2020-01-01'", "column_not_writable"),
                 "chain_hash" => ("sha256('x')", "column_not_writable"),
                 "lifecycle" => ("'regulated_change'", "column_not_writable"),
                 _ => ("41", "column_not_writable"),

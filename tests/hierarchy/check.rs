@@ -37,7 +37,7 @@ fn a_sound_hierarchy_has_no_problem() {
     let lab = Lab::found();
     assert_eq!(check(&lab, ANN), []);
     let master = lab.make("master");
-    let (a, b) = (lab.part("a", &master), lab.part("b", &master));
+    let (a, b) = (lab.child("a", &master), lab.child("b", &master));
     lab.after(&b, &a);
     lab.finish(&[&a]);
     assert_eq!(check(&lab, ANN), []);
@@ -47,24 +47,24 @@ fn a_sound_hierarchy_has_no_problem() {
 fn circles_are_found_with_what_to_do_and_can_be_mended_so() {
     let lab = Lab::found();
     let [a, b, c, master] = lab.several();
-    let part = lab.part("part", &master);
+    let child = lab.child("child", &master);
     lab.after(&b, &a);
     lab.after(&c, &b);
     tamper_edge(&lab, &a, &c);
-    tamper_edge(&lab, &part, &master);
+    tamper_edge(&lab, &child, &master);
     let found = check(&lab, ANN);
-    let mut circles: Vec<&Vec<String>> = found.iter().map(|(_, numbers, _)| numbers).collect();
-    circles.sort();
-    let mut expected = [sorted(&[&a, &b, &c]), sorted(&[&master, &part])];
+    let mut cycles: Vec<&Vec<String>> = found.iter().map(|(_, numbers, _)| numbers).collect();
+    cycles.sort();
+    let mut expected = [sorted(&[&a, &b, &c]), sorted(&[&master, &child])];
     expected.sort();
-    assert_eq!(circles, expected.iter().collect::<Vec<_>>());
+    assert_eq!(cycles, expected.iter().collect::<Vec<_>>());
     for (problem, _, what_to_do) in &found {
         assert!(problem.contains("wait for each other"), "{problem}");
         assert!(what_to_do.contains("wo.remove_dependency"), "{what_to_do}");
         assert!(what_to_do.contains("wo.verify_audit"), "{what_to_do}");
     }
     assert!(!lab.problems().is_empty());
-    // What reads the master says so instead of running in circles.
+    // What reads the master says so instead of running in cycles.
     let [top] = lab.several();
     for number in [&a, &b, &c] {
         lab.tamper(&format!(
@@ -74,10 +74,10 @@ fn circles_are_found_with_what_to_do_and_can_be_mended_so() {
     }
     for function in ["critical_path", "progress", "execution_pattern", "dependency_diagram"] {
         let read = format!("select * from wo.{function}('{top}')");
-        lab.refused(ANN, &read, "55000", "records_damaged");
+        lab.refused(ANN, &read, "55000", "tables_damaged");
     }
     lab.run(ANN, &format!("select wo.remove_dependency('{a}', '{c}')"));
-    lab.run(ANN, &format!("select wo.remove_dependency('{part}', '{master}')"));
+    lab.run(ANN, &format!("select wo.remove_dependency('{child}', '{master}')"));
     assert_eq!(check(&lab, ANN), []);
 }
 
@@ -85,9 +85,9 @@ fn circles_are_found_with_what_to_do_and_can_be_mended_so() {
 fn a_circle_of_masters_is_found_and_read_to_an_end() {
     let lab = Lab::found();
     let [a, b] = lab.several();
-    for (part, master) in [(&a, &b), (&b, &a)] {
+    for (child, master) in [(&a, &b), (&b, &a)] {
         lab.tamper(&format!(
-            "update wo.work_order set master_id = '{}' where wo_number = '{part}'",
+            "update wo.work_order set master_id = '{}' where wo_number = '{child}'",
             lab.id(master)
         ));
     }
@@ -103,18 +103,18 @@ fn a_circle_of_masters_is_found_and_read_to_an_end() {
 fn orphans_and_loose_edges_are_found() {
     let lab = Lab::found();
     let [master, a, b, lost] = lab.several();
-    let part = lab.part("part", &master);
+    let child = lab.child("child", &master);
     lab.after(&a, &lost);
     lab.after(&b, &a);
     let (lost_id, a_id) = (lab.id(&lost), lab.id(&a));
     lab.tamper(&format!(
-        "alter table wo.work_order disable trigger keep_row;
+        "alter table wo.work_order disable trigger forbid_delete;
          delete from wo.work_order where wo_number in ('{master}', '{lost}');
-         alter table wo.work_order enable always trigger keep_row"
+         alter table wo.work_order enable always trigger forbid_delete"
     ));
     let found = check(&lab, ANN);
     assert_eq!(found.len(), 2, "{found:?}");
-    assert_eq!(found[0].1, [part]);
+    assert_eq!(found[0].1, [child]);
     assert!(
         found[0].0.contains("master that is not there") && found[0].2.contains("backup"),
         "{found:?}"
@@ -153,10 +153,10 @@ fn tick(lab: &Lab, who: &str) -> i32 {
     row.get(0)
 }
 
-/// A part that ended without its master having been told, as when the last ones end at once.
+/// A child that ended without its master having been told, as when the last ones end at once.
 fn settled_unseen(lab: &Lab) -> String {
     let master = lab.make("master");
-    let (first, last) = (lab.part("first", &master), lab.part("last", &master));
+    let (first, last) = (lab.child("first", &master), lab.child("last", &master));
     lab.finish(&[&first]);
     lab.tamper(&format!(
         "update wo.work_order set status = 'done', locked_at = now() where wo_number = '{last}'"
@@ -169,10 +169,10 @@ fn the_tick_tells_a_master_once_that_its_parts_have_ended() {
     let lab = Lab::found();
     let master = settled_unseen(&lab);
     let told = |number: &str| lab.events("wo.children_settled", number).len();
-    // Beside it: one with an open part, one that was told, one without parts, one that is over.
+    // Beside it: one with an open child, one that was told, one without children, one that is over.
     let [open, known, over, _alone] = lab.several();
     let (_open_part, known_part, over_part) =
-        (lab.part("o", &open), lab.part("k", &known), lab.part("d", &over));
+        (lab.child("o", &open), lab.child("k", &known), lab.child("d", &over));
     lab.finish(&[&known_part, &over_part]);
     lab.finish(&[&over]);
     assert_eq!((told(&master), told(&known)), (0, 1));
@@ -189,10 +189,10 @@ fn the_tick_closes_a_master_whose_lifecycle_waited_for_that() {
     let lab = Lab::found();
     lab.publish(&closing());
     let master = lab.make_with("master", ", lifecycle => 'closing'");
-    let part = lab.part("part", &master);
+    let child = lab.child("child", &master);
     lab.go(&master, &["doing", "review"]);
     lab.tamper(&format!(
-        "update wo.work_order set status = 'done', locked_at = now() where wo_number = '{part}'"
+        "update wo.work_order set status = 'done', locked_at = now() where wo_number = '{child}'"
     ));
     assert_eq!(lab.status(&master), "review");
     assert_eq!(tick(&lab, ANN), 1);

@@ -6,7 +6,7 @@ use wo_cluster_tests::db_error;
 
 use crate::lab::{ANN, EVERY_LEVEL, Lab, ROOT, add, begin, link, move_to};
 
-/// Asserts that it was refused as a circle, or told to try again.
+/// Asserts that it was refused as a cycle, or told to try again.
 #[track_caller]
 fn not_through(answer: Result<(), Error>, level: &str) {
     assert_refused(&db_error(answer), level, "dependency_cycle");
@@ -54,10 +54,10 @@ fn two_halves_of_a_circle_are_never_both_committed() {
 fn parts_and_edges_together_are_never_both_committed() {
     for level in EVERY_LEVEL {
         let lab = Lab::found();
-        let [master, part, one, two] = lab.several();
-        halves(&lab, level, &link(&part, &master), &add(&part, &master));
+        let [master, child, one, two] = lab.several();
+        halves(&lab, level, &link(&child, &master), &add(&child, &master));
         assert_eq!(lab.edges().len(), 0, "{level}");
-        let (x, y) = (lab.part("x", &one), lab.part("y", &two));
+        let (x, y) = (lab.child("x", &one), lab.child("y", &two));
         halves(&lab, level, &add(&x, &two), &add(&y, &one));
         let (p, q) = (lab.make("p"), lab.make("q"));
         halves(&lab, level, &link(&p, &q), &link(&q, &p));
@@ -69,15 +69,15 @@ fn parts_and_edges_together_are_never_both_committed() {
 fn halves_that_are_written_into_the_tables_are_never_both_committed() {
     for level in EVERY_LEVEL {
         let lab = Lab::found();
-        let [a, b, master, part] = lab.several();
-        let [ida, idb, idm, idp] = [&a, &b, &master, &part].map(|number| lab.id(number));
+        let [a, b, master, child] = lab.several();
+        let [ida, idb, idm, idp] = [&a, &b, &master, &child].map(|number| lab.id(number));
         let columns = "wo.dependency (successor_id, predecessor_id)";
         let (mut one, mut two) = (lab.connect(ROOT), lab.connect(ROOT));
         for (lines, second) in [
             (format!("{ida}\t{idb}\n"), format!("insert into {columns} select '{idb}', '{ida}'")),
             (
                 format!("{idp}\t{idm}\n"),
-                format!("update wo.work_order set master_id = '{idm}' where wo_number = '{part}'"),
+                format!("update wo.work_order set master_id = '{idm}' where wo_number = '{child}'"),
             ),
         ] {
             begin(&mut one, level);
@@ -90,7 +90,7 @@ fn halves_that_are_written_into_the_tables_are_never_both_committed() {
             lab.assert_intact();
         }
         assert_eq!(lab.edges().len(), 2, "{level}");
-        assert_eq!(lab.master(&part), None, "{level}");
+        assert_eq!(lab.master(&child), None, "{level}");
     }
 }
 
@@ -124,9 +124,9 @@ fn what_only_one_session_can_see_closes_no_circle_either() {
         // The other session commits its half in between, without waiting.
         let (mut one, mut two) = (lab.connect(ANN), lab.connect(ROOT));
         begin(&mut one, level);
-        let part = new(&mut one);
+        let child = new(&mut one);
         two.batch_execute(&add(&far, &master)).unwrap();
-        not_through(one.batch_execute(&add(&part, &far)), level);
+        not_through(one.batch_execute(&add(&child, &far)), level);
         one.batch_execute("rollback").unwrap();
         lab.assert_intact();
         lab.run(ANN, &format!("select wo.remove_dependency('{far}', '{master}')"));
@@ -141,8 +141,8 @@ fn what_only_one_session_can_see_closes_no_circle_either() {
                 )
                 .unwrap()
                 .get(0);
-            let part = new(&mut one);
-            let mut steps = [add(&part, &between), add(&between, &far)];
+            let child = new(&mut one);
+            let mut steps = [add(&child, &between), add(&between, &far)];
             if !joined_first {
                 steps.reverse();
             }
@@ -167,8 +167,8 @@ fn what_only_one_session_can_see_closes_no_circle_either() {
         // And the other way round: the new one has both edges, and the other session waits.
         begin(&mut one, level);
         begin(&mut two, level);
-        let part = new(&mut one);
-        one.batch_execute(&add(&part, &far)).unwrap();
+        let child = new(&mut one);
+        one.batch_execute(&add(&child, &far)).unwrap();
         not_through(lab.overtaken(&mut one, &mut two, &add(&far, &master)), level);
         two.batch_execute("rollback").unwrap();
         lab.assert_intact();
@@ -225,7 +225,7 @@ fn an_edge_whose_opposite_was_rolled_back_gets_through() {
     lab.assert_intact();
 }
 
-/// A master ends while another session gives it an open part: one of the two does not get through.
+/// A master ends while another session gives it an open child: one of the two does not get through.
 #[test]
 fn a_master_never_ends_with_a_part_that_was_linked_meanwhile() {
     for level in EVERY_LEVEL {
@@ -234,7 +234,7 @@ fn a_master_never_ends_with_a_part_that_was_linked_meanwhile() {
             [(false, true), (false, false), (true, true), (true, false)]
         {
             let [master, open] = lab.several();
-            let done = lab.part("done", &master);
+            let done = lab.child("done", &master);
             lab.finish(&[&done]);
             lab.go(&master, &["doing", "review"]);
             let linking = match by_creation {
@@ -261,17 +261,17 @@ fn a_master_never_ends_with_a_part_that_was_linked_meanwhile() {
     }
 }
 
-/// A part goes back to work while its master is submitted.
+/// A child goes back to work while its master is submitted.
 #[test]
 fn a_master_is_never_submitted_with_a_part_that_was_reopened_meanwhile() {
     for level in EVERY_LEVEL {
         let lab = Lab::found();
         for master_first in [true, false] {
             let master = lab.make("master");
-            let part = lab.part("part", &master);
-            lab.go(&part, &["doing", "review"]);
+            let child = lab.child("child", &master);
+            lab.go(&child, &["doing", "review"]);
             lab.go(&master, &["doing"]);
-            let (submit, reopen) = (move_to(&master, "review"), move_to(&part, "doing"));
+            let (submit, reopen) = (move_to(&master, "review"), move_to(&child, "doing"));
             let (first, second) =
                 if master_first { (&submit, &reopen) } else { (&reopen, &submit) };
             let (mut one, mut two) = (lab.connect(ANN), lab.connect(ROOT));
@@ -341,7 +341,7 @@ fn a_successor_never_starts_past_an_edge_that_is_added_meanwhile() {
     }
 }
 
-/// A master is cancelled while another session gives it a part: the part is cancelled along, or
+/// A master is cancelled while another session gives it a child: the child is cancelled along, or
 /// does not get in, or the master is cancelled another time.
 #[test]
 fn a_cancelled_master_never_keeps_an_open_part_that_came_meanwhile() {
@@ -365,8 +365,8 @@ fn a_cancelled_master_never_keeps_an_open_part_that_came_meanwhile() {
             }
             let left: i64 = lab.one(
                 ROOT,
-                "select count(*) from wo.work_order part join wo.work_order held
-                    on held.id = part.master_id where held.status = 'dropped' and part.status = 'open'",
+                "select count(*) from wo.work_order child join wo.work_order held
+                    on held.id = child.master_id where held.status = 'dropped' and child.status = 'open'",
             );
             assert_eq!(left, 0, "{level}, by creation {by_creation}, master first {master_first}");
             lab.assert_intact();

@@ -1,4 +1,4 @@
-//! No circle, through edges, through parts, or through both; by whichever way it is written.
+//! No cycle, through edges, through children, or through both; by whichever way it is written.
 
 use postgres::GenericClient;
 use serde_json::{Value, json};
@@ -21,9 +21,9 @@ fn values(lab: &Lab, edges: &[(&String, &String)]) -> String {
     edges.iter().map(row).collect::<Vec<_>>().join(", ")
 }
 
-/// Asserts that it is refused as a circle, with that way around in the sentence and in the DETAIL.
+/// Asserts that it is refused as a cycle, with that way around in the sentence and in the DETAIL.
 #[track_caller]
-fn circle(lab: &Lab, who: &str, sql: &str, way: &[&String]) {
+fn cycle(lab: &Lab, who: &str, sql: &str, way: &[&String]) {
     let before = lab.everything();
     let tried = lab.with(who, |client| client.batch_execute(sql));
     let error = db_error(tried);
@@ -43,17 +43,17 @@ fn edges_never_close_a_circle_and_the_whole_way_is_told_in_order() {
     let lab = Lab::found();
     let [a, b, c, d] = lab.several();
     lab.after(&b, &a);
-    circle(&lab, ANN, &add(&a, &b), &[&a, &b, &a]);
+    cycle(&lab, ANN, &add(&a, &b), &[&a, &b, &a]);
     lab.after(&c, &b);
     lab.after(&d, &c);
-    circle(&lab, ANN, &add(&a, &d), &[&a, &d, &c, &b, &a]);
-    circle(&lab, ANN, &add(&b, &d), &[&b, &d, &c, &b]);
-    // A second way is no circle.
+    cycle(&lab, ANN, &add(&a, &d), &[&a, &d, &c, &b, &a]);
+    cycle(&lab, ANN, &add(&b, &d), &[&b, &d, &c, &b]);
+    // A second way is no cycle.
     lab.after(&d, &a);
     lab.after(&d, &b);
-    circle(&lab, ROOT, &add(&a, &d), &[&a, &d, &a]);
+    cycle(&lab, ROOT, &add(&a, &d), &[&a, &d, &a]);
     lab.run(ANN, &format!("select wo.remove_dependency('{b}', '{a}')"));
-    circle(&lab, ANN, &add(&a, &d), &[&a, &d, &a]);
+    cycle(&lab, ANN, &add(&a, &d), &[&a, &d, &a]);
     lab.run(ANN, &format!("select wo.remove_dependency('{d}', '{a}')"));
     lab.after(&a, &d);
     lab.assert_intact();
@@ -63,17 +63,17 @@ fn edges_never_close_a_circle_and_the_whole_way_is_told_in_order() {
 fn a_part_never_waits_for_what_it_is_a_part_of() {
     let lab = Lab::found();
     let [top, free] = lab.several();
-    let middle = lab.part("middle", &top);
-    let bottom = lab.part("bottom", &middle);
-    circle(&lab, ANN, &add(&bottom, &middle), &[&bottom, &middle, &bottom]);
-    circle(&lab, ANN, &add(&bottom, &top), &[&bottom, &top, &middle, &bottom]);
-    circle(&lab, ANN, &link(&top, &bottom), &[&bottom, &top, &middle, &bottom]);
-    // A master may wait for its part by an edge too: it does already.
+    let middle = lab.child("middle", &top);
+    let bottom = lab.child("bottom", &middle);
+    cycle(&lab, ANN, &add(&bottom, &middle), &[&bottom, &middle, &bottom]);
+    cycle(&lab, ANN, &add(&bottom, &top), &[&bottom, &top, &middle, &bottom]);
+    cycle(&lab, ANN, &link(&top, &bottom), &[&bottom, &top, &middle, &bottom]);
+    // A master may wait for its child by an edge too: it does already.
     lab.after(&top, &bottom);
-    // What waits for the master becomes no part of it.
+    // What waits for the master becomes no child of it.
     lab.after(&free, &top);
-    circle(&lab, ANN, &link(&free, &bottom), &[&bottom, &free, &top, &bottom]);
-    circle(&lab, ANN, &link(&free, &top), &[&top, &free, &top]);
+    cycle(&lab, ANN, &link(&free, &bottom), &[&bottom, &free, &top, &bottom]);
+    cycle(&lab, ANN, &link(&free, &top), &[&top, &free, &top]);
     lab.assert_intact();
 }
 
@@ -81,16 +81,16 @@ fn a_part_never_waits_for_what_it_is_a_part_of() {
 fn two_masters_whose_parts_wait_for_each_others_master_are_refused() {
     let lab = Lab::found();
     let [one, two] = lab.several();
-    let (x, y) = (lab.part("x", &one), lab.part("y", &two));
+    let (x, y) = (lab.child("x", &one), lab.child("y", &two));
     lab.after(&x, &two);
-    circle(&lab, ANN, &add(&y, &one), &[&y, &one, &x, &two, &y]);
-    // Between the parts themselves there is no circle.
+    cycle(&lab, ANN, &add(&y, &one), &[&y, &one, &x, &two, &y]);
+    // Between the children themselves there is no cycle.
     lab.after(&x, &y);
-    circle(&lab, ANN, &add(&y, &x), &[&y, &x, &y]);
-    // A part of both chains that is moved across closes one.
+    cycle(&lab, ANN, &add(&y, &x), &[&y, &x, &y]);
+    // A child of both chains that is moved across closes one.
     let z = lab.make("z");
     lab.after(&z, &one);
-    circle(&lab, ANN, &link(&z, &two), &[&two, &z, &one, &x, &two]);
+    cycle(&lab, ANN, &link(&z, &two), &[&two, &z, &one, &x, &two]);
     lab.assert_intact();
 }
 
@@ -138,7 +138,7 @@ fn no_way_of_writing_closes_a_circle() {
     let lines = format!("{idb}\t{ida}\n{idc}\t{idb}\n{ida}\t{idc}\n");
     refused(lab.with(ROOT, |root| copy(root, &lines)), "23514", "dependency_cycle");
     assert_eq!(lab.everything(), before);
-    // What holds no circle is copied, and audited like anything else.
+    // What holds no cycle is copied, and audited like anything else.
     let lines = format!("{idb}\t{ida}\n{idc}\t{idb}\n");
     assert_eq!(lab.with(ROOT, |root| copy(root, &lines)).unwrap(), 2);
     assert_eq!(lab.trail(&c, &["dependency_added"]).len(), 1);
@@ -155,9 +155,9 @@ fn a_circle_of_work_orders_made_in_the_same_transaction_is_refused() {
     let lab = Lab::found();
     let seen = lab.make("seen");
     let before = lab.everything();
-    // c is a part of `seen`, waits for d, which waits for `seen`.
+    // c is a child of `seen`, waits for d, which waits for `seen`.
     let part_of =
-        |part: &str, master: &str| format!("perform wo.link_work_order({part}, {master});");
+        |child: &str, master: &str| format!("perform wo.link_work_order({child}, {master});");
     let waits =
         |waits: &str, awaited: &str| format!("perform wo.add_dependency({waits}, {awaited});");
     let given_up = |step: &str| {
@@ -241,7 +241,7 @@ fn one_transaction_closes_no_circle_at_any_isolation_level() {
     lab.assert_intact();
 }
 
-/// The sentence of a long circle is shortened; the DETAIL tells all of it.
+/// The sentence of a long cycle is shortened; the DETAIL tells all of it.
 #[test]
 fn a_long_circle_is_told_whole_in_the_detail() {
     let lab = Lab::found();
@@ -264,12 +264,12 @@ fn a_long_circle_is_told_whole_in_the_detail() {
 fn a_partitioned_table_is_held_to_the_same() {
     let lab = Lab::found_in(Cluster::shared().partitioned_database());
     let [a, b] = lab.several();
-    let part = lab.part("part", &a);
+    let child = lab.child("child", &a);
     lab.after(&a, &b);
-    circle(&lab, ANN, &add(&b, &a), &[&b, &a, &b]);
-    circle(&lab, ANN, &add(&part, &a), &[&part, &a, &part]);
-    circle(&lab, ANN, &link(&a, &b), &[&b, &a, &b]);
-    lab.finish(&[&part]);
+    cycle(&lab, ANN, &add(&b, &a), &[&b, &a, &b]);
+    cycle(&lab, ANN, &add(&child, &a), &[&child, &a, &child]);
+    cycle(&lab, ANN, &link(&a, &b), &[&b, &a, &b]);
+    lab.finish(&[&child]);
     assert_eq!(lab.events("wo.children_settled", &a).len(), 1);
     lab.assert_intact();
 }

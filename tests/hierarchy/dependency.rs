@@ -159,7 +159,7 @@ fn the_start_waits_until_the_lag_is_over() {
 fn a_predecessor_that_goes_on_does_not_begin_the_lag_anew() {
     let lab = Lab::found();
     let master = lab.make("master");
-    let (a, b) = (lab.part("a", &master), lab.part("b", &master));
+    let (a, b) = (lab.child("a", &master), lab.child("b", &master));
     lab.run(ANN, &format!("select wo.add_dependency('{b}', '{a}', '2 seconds')"));
     lab.go(&a, &["doing", "review"]);
     assert_eq!(lab.ready(&master), [""; 0]);

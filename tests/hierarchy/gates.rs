@@ -18,7 +18,7 @@ pub fn unmet(lab: &Lab, number: &str, to: &str, guard: &str) -> String {
 fn a_predecessor_reopened_afterwards_is_shown_and_waited_for() {
     let lab = Lab::found();
     let master = lab.make("master");
-    let (a, b) = (lab.part("a", &master), lab.part("b", &master));
+    let (a, b) = (lab.child("a", &master), lab.child("b", &master));
     let (waiting, over) = (lab.make("waiting"), lab.make("over"));
     for successor in [&b, &waiting, &over] {
         lab.after(successor, &a);
@@ -95,7 +95,7 @@ fn many_missing_predecessors_are_named_and_the_rest_counted() {
 fn allowed_transitions_show_what_is_waited_for() {
     let lab = Lab::found();
     let master = lab.make("master");
-    let (a, b) = (lab.part("a", &master), lab.part("b", &master));
+    let (a, b) = (lab.child("a", &master), lab.child("b", &master));
     lab.after(&b, &a);
     let edge = |number: &str, action: &str| {
         let rows = lab.rows(
@@ -127,35 +127,35 @@ fn allowed_transitions_show_what_is_waited_for() {
 fn a_blocked_part_tells_its_master() {
     let lab = Lab::found();
     let top = lab.make("top");
-    let master = lab.part("master", &top);
-    let part = lab.part("part", &master);
+    let master = lab.child("master", &top);
+    let child = lab.child("child", &master);
     let alone = lab.make("alone");
-    lab.go(&part, &["doing"]);
+    lab.go(&child, &["doing"]);
     lab.go(&alone, &["doing", "stuck", "doing"]);
     lab.run(
         ANN,
         &format!(
-            "select wo.transition('{part}', 'stuck', 'no parts', '{{\"notes\": \"two weeks\"}}')"
+            "select wo.transition('{child}', 'stuck', 'no children', '{{\"notes\": \"two weeks\"}}')"
         ),
     );
-    let expected = json!({"work_order": master, "child": part, "status": "stuck",
-        "reason": "no parts", "actor": "ann"});
+    let expected = json!({"work_order": master, "child": child, "status": "stuck",
+        "reason": "no children", "actor": "ann"});
     assert_eq!(lab.events("wo.child_blocked", &master), [expected]);
     for master in [&master, &top] {
         let progress = lab.progress(master);
         assert_eq!(
             progress["blocked"],
-            json!([{"work_order": part, "title": "part", "status": "stuck", "notes": "two weeks"}])
+            json!([{"work_order": child, "title": "child", "status": "stuck", "notes": "two weeks"}])
         );
     }
     assert_eq!(lab.events("wo.child_blocked", &top), [Value::Null; 0]);
-    lab.go(&part, &["doing"]);
+    lab.go(&child, &["doing"]);
     assert_eq!(lab.events("wo.child_resumed", &master).len(), 1);
     assert_eq!(lab.progress(&master)["blocked"], json!([]));
     let all: i64 = lab.one(ROOT, "select count(*) from wo.event where type like 'wo.child%'");
     assert_eq!(all, 2);
     // Moving within what is not blocked tells nobody.
-    lab.go(&part, &["review", "doing"]);
+    lab.go(&child, &["review", "doing"]);
     assert_eq!(
         lab.one::<i64>(ROOT, "select count(*) from wo.event where type like 'wo.child%'"),
         2
@@ -167,35 +167,35 @@ fn a_blocked_part_tells_its_master() {
 fn a_master_is_told_when_the_last_of_its_parts_has_ended() {
     let lab = Lab::found();
     let [master, other] = lab.several();
-    let parts: [String; 3] =
-        std::array::from_fn(|place| lab.part(&format!("part {place}"), &master));
+    let children: [String; 3] =
+        std::array::from_fn(|place| lab.child(&format!("child {place}"), &master));
     let told = |number: &str| {
         let events = lab.events("wo.children_settled", number).len();
         assert_eq!(lab.trail(number, &["children_settled"]).len(), events);
         events
     };
-    lab.finish(&[&parts[0]]);
-    lab.go(&parts[1], &["dropped"]);
+    lab.finish(&[&children[0]]);
+    lab.go(&children[1], &["dropped"]);
     assert_eq!(told(&master), 0);
-    lab.go(&parts[2], &["doing", "review"]);
+    lab.go(&children[2], &["doing", "review"]);
     assert_eq!(told(&master), 0);
-    lab.go(&parts[2], &["done"]);
+    lab.go(&children[2], &["done"]);
     assert_eq!(told(&master), 1);
     let version = lab.stands(&master, "version");
-    // One more part, and it is told again when that is over too.
-    let late = lab.part("late", &master);
+    // One more child, and it is told again when that is over too.
+    let late = lab.child("late", &master);
     lab.finish(&[&late]);
     assert_eq!(told(&master), 2);
     assert_eq!(lab.stands(&master, "version"), version);
-    // The last open part goes elsewhere.
-    let moved = lab.part("moved", &master);
+    // The last open child goes elsewhere.
+    let moved = lab.child("moved", &master);
     lab.run(ANN, &link(&moved, &other));
     assert_eq!((told(&master), told(&other)), (3, 0));
-    // A master without any part has nothing settled.
+    // A master without any child has nothing settled.
     lab.run(ANN, &format!("select wo.unlink_work_order('{moved}')"));
     assert_eq!(told(&other), 0);
     // A rollback takes the news along.
-    let again = lab.part("again", &master);
+    let again = lab.child("again", &master);
     lab.go(&again, &["doing", "review"]);
     lab.run(ANN, &format!("begin; {}; rollback", move_to(&again, "done")));
     assert_eq!(told(&master), 3);
@@ -207,15 +207,18 @@ fn a_master_closes_by_itself_where_its_lifecycle_says_so() {
     let lab = Lab::found();
     lab.publish(&closing());
     let master = lab.make_with("master", ", lifecycle => 'closing'");
-    let parts: [String; 2] =
-        std::array::from_fn(|place| lab.part(&format!("part {place}"), &master));
+    let children: [String; 2] =
+        std::array::from_fn(|place| lab.child(&format!("child {place}"), &master));
     lab.go(&master, &["doing", "review"]);
     assert_eq!(lab.status(&master), "review");
-    lab.finish(&[&parts[0]]);
+    lab.finish(&[&children[0]]);
     assert_eq!(lab.status(&master), "review");
-    lab.run(ROOT, &format!("{}; {}", move_to(&parts[1], "doing"), move_to(&parts[1], "review")));
+    lab.run(
+        ROOT,
+        &format!("{}; {}", move_to(&children[1], "doing"), move_to(&children[1], "review")),
+    );
     assert_eq!(lab.status(&master), "review");
-    lab.run(ROOT, &move_to(&parts[1], "done"));
+    lab.run(ROOT, &move_to(&children[1], "done"));
     assert_eq!(lab.status(&master), "done");
     assert!(lab.stands(&master, "locked_at").is_some());
     // The actor is the one who made it true; the reason is the system's.
@@ -226,14 +229,14 @@ fn a_master_closes_by_itself_where_its_lifecycle_says_so() {
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].get::<_, String>(0), "root");
     assert!(rows[0].get::<_, String>(1).contains("taken by the system"));
-    // Without parts there is nothing that the system could wait for: somebody ends it.
+    // Without children there is nothing that the system could wait for: somebody ends it.
     let alone = lab.make_with("alone", ", lifecycle => 'closing'");
     lab.go(&alone, &["doing", "review"]);
     assert_eq!(lab.status(&alone), "review");
     lab.go(&alone, &["done"]);
-    // A part that was dropped is no part that is done.
+    // A child that was dropped is no child that is done.
     let failed = lab.make_with("failed", ", lifecycle => 'closing'");
-    let dropped = lab.part("dropped", &failed);
+    let dropped = lab.child("dropped", &failed);
     lab.go(&failed, &["doing", "review"]);
     lab.go(&dropped, &["dropped"]);
     assert_eq!(lab.status(&failed), "review");
@@ -287,18 +290,18 @@ fn an_agent_change_completes_when_its_last_part_does() {
     };
     let to_review = ["planned", "scheduled", "in_progress", "pending_review"];
     let master = make("");
-    let parts: [String; 2] = std::array::from_fn(|_| make(&format!(", master => '{master}'")));
-    lab.go(&parts[0], &to_review);
+    let children: [String; 2] = std::array::from_fn(|_| make(&format!(", master => '{master}'")));
+    lab.go(&children[0], &to_review);
     lab.go(&master, &to_review[..3]);
-    assert!(unmet(&lab, &master, "pending_review", "children_in_review").contains(&parts[1]));
-    lab.go(&parts[1], &to_review);
+    assert!(unmet(&lab, &master, "pending_review", "children_in_review").contains(&children[1]));
+    lab.go(&children[1], &to_review);
     lab.go(&master, &["pending_review", "approved"]);
     assert_eq!(lab.status(&master), "approved");
-    assert!(unmet(&lab, &master, "completed", "children_settled").contains(&parts[0]));
-    lab.go(&parts[0], &["approved", "completed"]);
-    lab.go(&parts[1], &["approved"]);
+    assert!(unmet(&lab, &master, "completed", "children_settled").contains(&children[0]));
+    lab.go(&children[0], &["approved", "completed"]);
+    lab.go(&children[1], &["approved"]);
     assert_eq!(lab.status(&master), "approved");
-    lab.go(&parts[1], &["completed"]);
+    lab.go(&children[1], &["completed"]);
     assert_eq!(lab.status(&master), "completed");
     lab.assert_intact();
 }

@@ -162,9 +162,9 @@ impl Lab {
         self.make_with(title, "")
     }
 
-    /// The same as a part of a master.
+    /// The same as a child of a master.
     #[track_caller]
-    pub fn part(&self, title: &str, master: &str) -> String {
+    pub fn child(&self, title: &str, master: &str) -> String {
         self.make_with(title, &format!(", master => '{master}'"))
     }
 
@@ -195,7 +195,7 @@ impl Lab {
         }
     }
 
-    /// Moves parts to the end of the small lifecycle.
+    /// Moves children to the end of the small lifecycle.
     #[track_caller]
     pub fn finish(&self, numbers: &[&String]) {
         for number in numbers {
@@ -272,7 +272,7 @@ impl Lab {
         self.one(ANN, &format!("select wo.progress('{master}')"))
     }
 
-    /// The numbers of its ready parts, in the order of the numbers.
+    /// The numbers of its ready children, in the order of the numbers.
     #[track_caller]
     pub fn ready(&self, master: &str) -> Vec<String> {
         self.all(ANN, &format!("select order_id from wo.ready_work_orders('{master}') order by 1"))
@@ -334,8 +334,8 @@ pub fn add(successor: &str, predecessor: &str) -> String {
 }
 
 /// The statement that links a work order to a master.
-pub fn link(part: &str, master: &str) -> String {
-    format!("select wo.link_work_order('{part}', '{master}')")
+pub fn link(child: &str, master: &str) -> String {
+    format!("select wo.link_work_order('{child}', '{master}')")
 }
 
 /// Begins a transaction of that isolation level, and takes its snapshot.
@@ -401,7 +401,7 @@ pub fn task(name: &str) -> Value {
     })
 }
 
-/// The same, where a work order waits in review and ends by itself once its parts have ended.
+/// The same, where a work order waits in review and ends by itself once its children have ended.
 pub fn closing() -> Value {
     let mut closing = task("closing");
     for edge in closing["transitions"].as_array_mut().unwrap() {

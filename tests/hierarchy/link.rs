@@ -6,23 +6,23 @@ use crate::lab::{ANN, BOB, Lab, RIVAL, ROOT, link, move_to, task};
 
 const LINKING: [&str; 3] = ["linked", "moved", "unlinked"];
 
-fn unlink(part: &str) -> String {
-    format!("select wo.unlink_work_order('{part}')")
+fn unlink(child: &str) -> String {
+    format!("select wo.unlink_work_order('{child}')")
 }
 
 /// The same as a write of the table.
-fn write_link(lab: &Lab, part: &str, master: Option<&str>) -> String {
+fn write_link(lab: &Lab, child: &str, master: Option<&str>) -> String {
     let master = master.map_or("null".to_owned(), |master| format!("'{}'", lab.id(master)));
-    format!("update wo.work_order set master_id = {master} where wo_number = '{part}'")
+    format!("update wo.work_order set master_id = {master} where wo_number = '{child}'")
 }
 
 #[test]
 fn a_work_order_is_linked_at_its_creation() {
     let lab = Lab::found();
     let master = lab.make("master");
-    let part = lab.part("part", &master);
-    assert_eq!(lab.master(&part), Some(master.clone()));
-    assert_eq!(lab.stands(&part, "required").as_deref(), Some("true"));
+    let child = lab.child("child", &master);
+    assert_eq!(lab.master(&child), Some(master.clone()));
+    assert_eq!(lab.stands(&child, "required").as_deref(), Some("true"));
     let by_id =
         lab.make_with("x", &format!(", master => '{}', required => false", lab.id(&master)));
     assert_eq!(lab.master(&by_id), Some(master.clone()));
@@ -44,7 +44,7 @@ fn a_work_order_is_linked_at_its_creation() {
         ),
     );
     assert_eq!(lab.master(&bulk[0]), Some(master.clone()));
-    let created = lab.trail(&part, &["created"]);
+    let created = lab.trail(&child, &["created"]);
     assert!(created[0].1.contains(&lab.id(&master)), "{created:?}");
     lab.assert_intact();
 }
@@ -52,20 +52,20 @@ fn a_work_order_is_linked_at_its_creation() {
 #[test]
 fn linking_moving_and_unlinking_stand_in_the_trail() {
     let lab = Lab::found();
-    let [one, two, part] = lab.several();
+    let [one, two, child] = lab.several();
     lab.run(
         ANN,
-        &format!("select wo.link_work_order('{part}', '{one}', reason => 'belongs there')"),
+        &format!("select wo.link_work_order('{child}', '{one}', reason => 'belongs there')"),
     );
-    assert_eq!(lab.master(&part), Some(one.clone()));
-    lab.run(ANN, &link(&part, &two));
-    assert_eq!(lab.master(&part), Some(two.clone()));
+    assert_eq!(lab.master(&child), Some(one.clone()));
+    lab.run(ANN, &link(&child, &two));
+    assert_eq!(lab.master(&child), Some(two.clone()));
     // Where it is already, nothing happens.
     let before = lab.everything();
-    lab.run(ANN, &link(&part, &two));
+    lab.run(ANN, &link(&child, &two));
     assert_eq!(lab.everything(), before);
-    lab.run(ANN, &unlink(&part));
-    assert_eq!(lab.master(&part), None);
+    lab.run(ANN, &unlink(&child));
+    assert_eq!(lab.master(&child), None);
 
     let (one, two) = (lab.id(&one), lab.id(&two));
     let expected = [
@@ -73,25 +73,25 @@ fn linking_moving_and_unlinking_stand_in_the_trail() {
         ("moved", format!("master_id: {one} → {two}")),
         ("unlinked", format!("master_id: {two} → (none)")),
     ];
-    let trail = lab.trail(&part, &LINKING);
+    let trail = lab.trail(&child, &LINKING);
     assert_eq!(trail, expected.map(|(action, what)| (action.to_owned(), what)));
     let why: Option<String> =
-        lab.one(ANN, &format!("select why from wo.audit_trail('{part}') where action = 'linked'"));
+        lab.one(ANN, &format!("select why from wo.audit_trail('{child}') where action = 'linked'"));
     assert_eq!(why.as_deref(), Some("belongs there"));
-    assert_eq!(lab.stands(&part, "version").as_deref(), Some("4"));
+    assert_eq!(lab.stands(&child, "version").as_deref(), Some("4"));
     lab.assert_intact();
 }
 
 #[test]
 fn a_write_of_the_table_links_like_the_function() {
     let lab = Lab::found();
-    let [one, two, part] = lab.several();
+    let [one, two, child] = lab.several();
     for (who, master) in [(ANN, Some(&one)), (ROOT, Some(&two)), (ANN, None)] {
-        lab.run(who, &write_link(&lab, &part, master.map(String::as_str)));
-        assert_eq!(lab.master(&part).as_ref(), master);
+        lab.run(who, &write_link(&lab, &child, master.map(String::as_str)));
+        assert_eq!(lab.master(&child).as_ref(), master);
     }
     let actions: Vec<String> =
-        lab.trail(&part, &LINKING).into_iter().map(|(action, _)| action).collect();
+        lab.trail(&child, &LINKING).into_iter().map(|(action, _)| action).collect();
     assert_eq!(actions, LINKING);
     lab.assert_intact();
 }
@@ -100,10 +100,10 @@ fn a_write_of_the_table_links_like_the_function() {
 fn a_locked_part_or_master_is_linked_no_more() {
     let lab = Lab::found();
     let [open, locked_master, free] = lab.several();
-    let held = lab.part("held", &locked_master);
-    let ended = lab.part("ended", &open);
+    let held = lab.child("held", &locked_master);
+    let ended = lab.child("ended", &open);
     lab.finish(&[&held, &ended]);
-    // Dropping does not cascade to what has ended; it locks the master with its part in it.
+    // Dropping does not cascade to what has ended; it locks the master with its child in it.
     lab.run(ANN, &move_to(&locked_master, "dropped"));
     for who in [ANN, ROOT] {
         for sql in [
@@ -129,9 +129,9 @@ fn a_locked_part_or_master_is_linked_no_more() {
             lab.refused(who, &sql, "55000", "record_locked");
         }
     }
-    // A part that is open in a master that is locked: it cannot leave, the master's record stands.
+    // A child that is open in a master that is locked: it cannot leave, the master's record stands.
     let master = lab.make_with("m", ", hierarchy_policy => '{\"cancel_cascades\": false}'");
-    let left = lab.part("left", &master);
+    let left = lab.child("left", &master);
     lab.run(ANN, &move_to(&master, "dropped"));
     lab.refused(ANN, &unlink(&left), "55000", "record_locked");
     lab.refused(ANN, &link(&left, &free), "55000", "record_locked");
@@ -148,18 +148,19 @@ fn a_locked_part_or_master_is_linked_no_more() {
 fn nothing_is_a_part_of_itself_or_of_its_own_part() {
     let lab = Lab::found();
     let [top, free] = lab.several();
-    let middle = lab.part("middle", &top);
-    let bottom = lab.part("bottom", &middle);
-    for (part, master, circle) in [
+    let middle = lab.child("middle", &top);
+    let bottom = lab.child("bottom", &middle);
+    for (child, master, cycle) in [
         (&top, &top, vec![&top, &top]),
         (&free, &free, vec![&free, &free]),
         (&top, &middle, vec![&middle, &top, &middle]),
         (&top, &bottom, vec![&bottom, &top, &middle, &bottom]),
     ] {
-        for (who, sql) in [(ANN, link(part, master)), (ROOT, write_link(&lab, part, Some(master)))]
+        for (who, sql) in
+            [(ANN, link(child, master)), (ROOT, write_link(&lab, child, Some(master)))]
         {
             let detail = lab.refused(who, &sql, "23514", "dependency_cycle");
-            assert_eq!(detail["cycle"], json!(circle));
+            assert_eq!(detail["cycle"], json!(cycle));
         }
     }
     lab.assert_intact();
@@ -206,23 +207,23 @@ fn a_work_order_of_another_tenant_is_as_good_as_none() {
 #[test]
 fn the_lifecycle_of_the_masters_says_who_links() {
     let lab = Lab::found();
-    let [one, two, part] = lab.several();
+    let [one, two, child] = lab.several();
     let policy = format!("select wo.set_hierarchy_policy('{one}', '{{\"completion\": \"all\"}}')");
     let create =
         format!("select wo.create_work_order('x', lifecycle => 'task', master => '{one}')");
-    for sql in [link(&part, &one), write_link(&lab, &part, Some(&one)), policy, create] {
+    for sql in [link(&child, &one), write_link(&lab, &child, Some(&one)), policy, create] {
         let detail = lab.refused(BOB, &sql, "42501", "role_missing");
         assert_eq!(detail["roles"], json!(["originator", "planner"]));
     }
     // His own master he may fill, even with what others made; taking out of hers he may not.
     let his: String =
         lab.one(BOB, "select wo.create_work_order('his', lifecycle => 'task') ->> 'wo_number'");
-    lab.run(BOB, &link(&part, &his));
-    lab.run(ANN, &link(&part, &two));
-    for sql in [link(&part, &his), unlink(&part), write_link(&lab, &part, None)] {
+    lab.run(BOB, &link(&child, &his));
+    lab.run(ANN, &link(&child, &two));
+    for sql in [link(&child, &his), unlink(&child), write_link(&lab, &child, None)] {
         lab.refused(BOB, &sql, "42501", "role_missing");
     }
-    let required = format!("update wo.work_order set required = false where wo_number = '{part}'");
+    let required = format!("update wo.work_order set required = false where wo_number = '{child}'");
     lab.refused(BOB, &required, "42501", "role_missing");
     lab.assert_intact();
 }
@@ -233,10 +234,10 @@ fn a_definition_without_a_hierarchy_lets_nobody_link() {
     let mut silent = task("silent");
     silent.as_object_mut().unwrap().remove("hierarchy");
     lab.publish(&silent);
-    let [master, part] = lab.several();
+    let [master, child] = lab.several();
     let closed = lab.make_with("closed", ", lifecycle => 'silent'");
     for who in [ANN, ROOT] {
-        let detail = lab.refused(who, &link(&part, &closed), "42501", "role_missing");
+        let detail = lab.refused(who, &link(&child, &closed), "42501", "role_missing");
         assert_eq!(detail["roles"], json!([]));
         lab.refused(
             who,
@@ -244,14 +245,14 @@ fn a_definition_without_a_hierarchy_lets_nobody_link() {
             "42501",
             "role_missing",
         );
-        let waits = format!("select wo.add_dependency('{closed}', '{part}')");
+        let waits = format!("select wo.add_dependency('{closed}', '{child}')");
         lab.refused(who, &waits, "42501", "role_missing");
     }
-    // A part of such a lifecycle goes where its master's lifecycle lets it.
-    let part = lab.make_with("p", &format!(", lifecycle => 'silent', master => '{master}'"));
-    assert_eq!(lab.master(&part), Some(master.clone()));
-    lab.run(ANN, &unlink(&part));
-    lab.run(ANN, &link(&part, &master));
+    // A child of such a lifecycle goes where its master's lifecycle lets it.
+    let child = lab.make_with("p", &format!(", lifecycle => 'silent', master => '{master}'"));
+    assert_eq!(lab.master(&child), Some(master.clone()));
+    lab.run(ANN, &unlink(&child));
+    lab.run(ANN, &link(&child, &master));
     lab.refused(
         ANN,
         &format!("select wo.create_work_order('x', lifecycle => 'task', master => '{closed}')"),
@@ -267,9 +268,9 @@ fn parts_have_parts_of_their_own() {
     let top = lab.make("level 0");
     let mut levels = vec![top.clone()];
     for depth in 1..=5 {
-        levels.push(lab.part(&format!("level {depth}"), &levels[depth - 1]));
+        levels.push(lab.child(&format!("level {depth}"), &levels[depth - 1]));
     }
-    assert_eq!(lab.progress(&top)["parts"], 5);
+    assert_eq!(lab.progress(&top)["children"], 5);
     assert_eq!(lab.ready(&top), [levels[5].clone()]);
     let detail = lab.refused(ANN, &link(&top, &levels[5]), "23514", "dependency_cycle");
     assert_eq!(detail["cycle"].as_array().map(Vec::len), Some(7));
@@ -288,13 +289,13 @@ fn parts_have_parts_of_their_own() {
 fn whether_a_master_requires_a_part_and_its_policy_are_changed_and_audited() {
     let lab = Lab::found();
     let [master, other] = lab.several();
-    let part = lab.part("part", &master);
-    lab.run(ANN, &format!("select wo.link_work_order('{part}', '{master}', required => false)"));
-    assert_eq!(lab.stands(&part, "required").as_deref(), Some("false"));
+    let child = lab.child("child", &master);
+    lab.run(ANN, &format!("select wo.link_work_order('{child}', '{master}', required => false)"));
+    assert_eq!(lab.stands(&child, "required").as_deref(), Some("false"));
     // Moving it says nothing about that.
-    lab.run(ANN, &link(&part, &other));
-    assert_eq!(lab.stands(&part, "required").as_deref(), Some("false"));
-    let changed = lab.trail(&part, &["changed"]);
+    lab.run(ANN, &link(&child, &other));
+    assert_eq!(lab.stands(&child, "required").as_deref(), Some("false"));
+    let changed = lab.trail(&child, &["changed"]);
     assert_eq!(changed, [("changed".to_owned(), "required: true → false".to_owned())]);
 
     let answer: Value = lab.one(
@@ -343,7 +344,7 @@ fn a_bad_policy_is_refused_with_every_problem() {
 fn the_verification_finds_a_superusers_tampering_with_a_link() {
     let lab = Lab::found();
     let [one, two] = lab.several();
-    let part = lab.part("part", &one);
+    let child = lab.child("child", &one);
     for (column, value) in [
         ("master_id", format!("'{}'", lab.id(&two))),
         ("master_id", "null".to_owned()),
@@ -351,10 +352,10 @@ fn the_verification_finds_a_superusers_tampering_with_a_link() {
         ("hierarchy_policy", "'{\"completion\": \"required\"}'".to_owned()),
     ] {
         lab.assert_intact();
-        let held = lab.stands(&part, column).map_or("null".to_owned(), |held| format!("'{held}'"));
+        let held = lab.stands(&child, column).map_or("null".to_owned(), |held| format!("'{held}'"));
         let write = |value: &str| {
             lab.tamper(&format!(
-                "update wo.work_order set {column} = {value} where wo_number = '{part}'"
+                "update wo.work_order set {column} = {value} where wo_number = '{child}'"
             ));
         };
         write(&value);

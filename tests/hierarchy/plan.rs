@@ -69,8 +69,8 @@ fn a_plan_makes_masters_parts_edges_and_fields() {
     let number = |name: &str| text(&made["work_orders"][name]);
     let (group, a, b, c) = (number("group"), number("a"), number("b"), number("c"));
     assert_eq!(made["work_orders"].as_object().map(serde_json::Map::len), Some(4));
-    for (part, of) in [(&group, &master), (&a, &group), (&b, &group), (&c, &master)] {
-        assert_eq!(lab.master(part).as_ref(), Some(of));
+    for (child, of) in [(&group, &master), (&a, &group), (&b, &group), (&c, &master)] {
+        assert_eq!(lab.master(child).as_ref(), Some(of));
     }
     let mut edges = vec![format!("{b} after {a} + 00:00:00"), format!("{b} after {c} + 01:30:00")];
     edges.sort();
@@ -94,7 +94,7 @@ fn a_plan_makes_masters_parts_edges_and_fields() {
     }
     assert_eq!(lab.events("wo.created", &b).len(), 1);
     assert_eq!(lab.trail(&b, &["created", "dependency_added"]).len(), 3);
-    assert_eq!(lab.progress(&master)["parts"], 4);
+    assert_eq!(lab.progress(&master)["children"], 4);
     // Whoever makes a plan need not be somebody whom the lifecycle lets link.
     let his: Value = lab.one(BOB, &create(&small("his")));
     assert_eq!(his["created"], true);
@@ -298,8 +298,8 @@ fn nothing_is_left_of_a_plan_that_fails_half_way() {
     ann.batch_execute("rollback to savepoint s").unwrap();
     let made: Value = ann.query_one(&create(&small("whole")), &[]).unwrap().get(0);
     let (a, b) = (text(&made["work_orders"]["a"]), text(&made["work_orders"]["b"]));
-    let circle = ann.batch_execute(&crate::lab::add(&a, &b));
-    assert!(db_error(circle).detail().unwrap().contains("dependency_cycle"));
+    let cycle = ann.batch_execute(&crate::lab::add(&a, &b));
+    assert!(db_error(cycle).detail().unwrap().contains("dependency_cycle"));
     ann.batch_execute("rollback to savepoint s").unwrap();
     let made: Value = ann.query_one(&create(&small("whole")), &[]).unwrap().get(0);
     assert_eq!(made["created"], true);

@@ -1,4 +1,4 @@
-//! What a master does with its parts: when it completes, who is halted, who is cancelled along.
+//! What a master does with its children: when it completes, who is halted, who is cancelled along.
 
 use serde_json::{Value, json};
 
@@ -11,29 +11,29 @@ fn set(lab: &Lab, master: &str, policy: &Value) {
 
 fn master_of<const N: usize>(lab: &Lab, policy: &Value) -> (String, [String; N]) {
     let master = lab.make_with("master", &format!(", hierarchy_policy => '{policy}'"));
-    let parts = std::array::from_fn(|place| lab.part(&format!("part {place}"), &master));
+    let children = std::array::from_fn(|place| lab.child(&format!("child {place}"), &master));
     lab.go(&master, &["doing"]);
-    (master, parts)
+    (master, children)
 }
 
 #[test]
 fn a_master_completes_when_all_of_its_parts_have() {
     let lab = Lab::found();
     for policy in [json!({}), json!({"completion": "all"})] {
-        let (master, parts) = master_of::<3>(&lab, &policy);
-        lab.finish(&[&parts[0], &parts[1]]);
+        let (master, children) = master_of::<3>(&lab, &policy);
+        lab.finish(&[&children[0], &children[1]]);
         let told = unmet(&lab, &master, "review", "children_in_review");
         assert!(
-            told.contains("2 of 3") && told.contains(&format!("{} is open", parts[2])),
+            told.contains("2 of 3") && told.contains(&format!("{} is open", children[2])),
             "{told}"
         );
-        lab.go(&parts[2], &["doing", "review"]);
+        lab.go(&children[2], &["doing", "review"]);
         lab.go(&master, &["review"]);
         assert!(
             unmet(&lab, &master, "done", "children_settled")
-                .contains(&format!("{} is review", parts[2]))
+                .contains(&format!("{} is review", children[2]))
         );
-        lab.go(&parts[2], &["done"]);
+        lab.go(&children[2], &["done"]);
         lab.go(&master, &["done"]);
     }
     lab.assert_intact();
@@ -45,9 +45,9 @@ fn a_cancelled_part_never_counts_as_done() {
     for policy in
         [json!({}), json!({"completion": {"count": 2}}), json!({"completion": {"percent": 100}})]
     {
-        let (master, parts) = master_of::<2>(&lab, &policy);
-        lab.finish(&[&parts[0]]);
-        lab.go(&parts[1], &["dropped"]);
+        let (master, children) = master_of::<2>(&lab, &policy);
+        lab.finish(&[&children[0]]);
+        lab.go(&children[1], &["dropped"]);
         let told = unmet(&lab, &master, "review", "children_in_review");
         assert!(told.contains("1 failed"), "{told}");
         assert_eq!(lab.progress(&master)["failed"], 1);
@@ -61,22 +61,22 @@ fn a_cancelled_part_never_counts_as_done() {
 #[test]
 fn required_parts_alone_count_where_the_policy_says_so() {
     let lab = Lab::found();
-    let (master, parts) = master_of::<3>(&lab, &json!({"completion": "required"}));
-    for part in &parts[1..] {
+    let (master, children) = master_of::<3>(&lab, &json!({"completion": "required"}));
+    for child in &children[1..] {
         lab.run(
             ANN,
-            &format!("select wo.link_work_order('{part}', '{master}', required => false)"),
+            &format!("select wo.link_work_order('{child}', '{master}', required => false)"),
         );
     }
     assert_eq!(lab.progress(&master)["required"], 1);
-    lab.finish(&[&parts[1]]);
-    assert!(unmet(&lab, &master, "review", "children_in_review").contains(&parts[0]));
-    lab.finish(&[&parts[0]]);
+    lab.finish(&[&children[1]]);
+    assert!(unmet(&lab, &master, "review", "children_in_review").contains(&children[0]));
+    lab.finish(&[&children[0]]);
     lab.go(&master, &["review", "done"]);
-    // A required part that was cancelled is waited for in vain.
-    let (master, parts) = master_of::<2>(&lab, &json!({"completion": "required"}));
-    lab.go(&parts[0], &["dropped"]);
-    lab.finish(&[&parts[1]]);
+    // A required child that was cancelled is waited for in vain.
+    let (master, children) = master_of::<2>(&lab, &json!({"completion": "required"}));
+    lab.go(&children[0], &["dropped"]);
+    lab.finish(&[&children[1]]);
     unmet(&lab, &master, "review", "children_in_review");
     lab.assert_intact();
 }
@@ -84,23 +84,23 @@ fn required_parts_alone_count_where_the_policy_says_so() {
 #[test]
 fn a_quorum_is_a_count_or_a_percentage() {
     let lab = Lab::found();
-    let (master, parts) = master_of::<3>(&lab, &json!({"completion": {"count": 2}}));
-    lab.finish(&[&parts[0]]);
+    let (master, children) = master_of::<3>(&lab, &json!({"completion": {"count": 2}}));
+    lab.finish(&[&children[0]]);
     unmet(&lab, &master, "review", "children_in_review");
-    lab.finish(&[&parts[2]]);
+    lab.finish(&[&children[2]]);
     lab.go(&master, &["review", "done"]);
-    // The part that was not needed goes on without its master.
-    lab.go(&parts[1], &["doing", "stuck", "doing", "review", "done"]);
+    // The child that was not needed goes on without its master.
+    lab.go(&children[1], &["doing", "stuck", "doing", "review", "done"]);
     assert_eq!(lab.events("wo.children_settled", &master).len(), 0);
     // More than there are is all of them.
-    let (master, parts) = master_of::<2>(&lab, &json!({"completion": {"count": 9}}));
-    lab.finish(&[&parts[0]]);
+    let (master, children) = master_of::<2>(&lab, &json!({"completion": {"count": 9}}));
+    lab.finish(&[&children[0]]);
     unmet(&lab, &master, "review", "children_in_review");
-    lab.finish(&[&parts[1]]);
+    lab.finish(&[&children[1]]);
     lab.go(&master, &["review"]);
 
-    let (master, parts) = master_of::<4>(&lab, &json!({"completion": {"percent": 50.1}}));
-    lab.finish(&[&parts[0], &parts[1]]);
+    let (master, children) = master_of::<4>(&lab, &json!({"completion": {"percent": 50.1}}));
+    lab.finish(&[&children[0], &children[1]]);
     unmet(&lab, &master, "review", "children_in_review");
     set(&lab, &master, &json!({"completion": {"percent": 50}}));
     lab.go(&master, &["review", "done"]);
@@ -117,12 +117,12 @@ fn the_nearest_of_master_lifecycle_and_tenant_says() {
         "lab",
         "update wo.tenant set hierarchy_policy = '{\"completion\": {\"count\": 1}}'",
     );
-    let start = |lifecycle: &str, parts: usize| {
+    let start = |lifecycle: &str, children: usize| {
         let master = lab.make_with("m", &format!(", lifecycle => '{lifecycle}'"));
         for place in 0..3 {
-            let part = lab.part(&format!("part {place}"), &master);
-            if place < parts {
-                lab.finish(&[&part]);
+            let child = lab.child(&format!("child {place}"), &master);
+            if place < children {
+                lab.finish(&[&child]);
             }
         }
         lab.go(&master, &["doing"]);
@@ -190,7 +190,7 @@ fn a_failed_part_halts_its_siblings_where_the_policy_says_so() {
     assert_eq!(lab.ready(&master).len(), 2);
     lab.go(&waiting, &["doing"]);
 
-    // Where nobody says so, nobody is halted; a part that is done halts nobody either.
+    // Where nobody says so, nobody is halted; a child that is done halts nobody either.
     let (_, [failed, next]) = master_of::<2>(&lab, &json!({}));
     lab.go(&failed, &["dropped"]);
     lab.go(&next, &["doing"]);
@@ -204,8 +204,8 @@ fn a_failed_part_halts_its_siblings_where_the_policy_says_so() {
 fn cancelling_a_master_cancels_its_open_parts() {
     let lab = Lab::found();
     let top = lab.make("top");
-    let middle = lab.part("middle", &top);
-    let (bottom, done) = (lab.part("bottom", &middle), lab.part("done", &middle));
+    let middle = lab.child("middle", &top);
+    let (bottom, done) = (lab.child("bottom", &middle), lab.child("done", &middle));
     let fleet =
         lab.make_with("[Lab-Test] x", &format!(", lifecycle => 'fleet_task', master => '{top}'"));
     let beside = lab.make("beside");
@@ -235,14 +235,14 @@ fn cancelling_reaches_parts_at_any_depth_and_in_any_number() {
     let top = lab.make("top");
     let mut last = top.clone();
     for depth in 0..40 {
-        last = lab.part(&format!("level {depth}"), &last);
+        last = lab.child(&format!("level {depth}"), &last);
     }
     let many: Vec<Value> = (0..200)
         .map(|place| json!({"title": format!("p{place}"), "lifecycle": "task", "master": last}))
         .collect();
     let made = format!("select count(*) from wo.create_work_orders('{}')", json!(many));
     assert_eq!(lab.one::<i64>(ANN, &made), 200);
-    assert_eq!(lab.progress(&top)["parts"], 240);
+    assert_eq!(lab.progress(&top)["children"], 240);
     lab.go(&top, &["dropped"]);
     let left = "select count(*) from wo.work_order where status <> 'dropped'";
     assert_eq!(lab.one::<i64>(ANN, left), 0);
@@ -253,24 +253,24 @@ fn cancelling_reaches_parts_at_any_depth_and_in_any_number() {
 fn cancelling_a_master_leaves_its_parts_where_the_policy_says_so() {
     let lab = Lab::found();
     let no = json!({"cancel_cascades": false});
-    let (master, [part]) = master_of::<1>(&lab, &no);
+    let (master, [child]) = master_of::<1>(&lab, &no);
     lab.go(&master, &["dropped"]);
-    assert_eq!(lab.status(&part), "open");
-    lab.finish(&[&part]);
+    assert_eq!(lab.status(&child), "open");
+    lab.finish(&[&child]);
     // The nearest says, at each level.
     let top = lab.make("top");
-    let middle = lab.part("middle", &top);
-    let bottom = lab.part("bottom", &middle);
+    let middle = lab.child("middle", &top);
+    let bottom = lab.child("bottom", &middle);
     set(&lab, &middle, &no);
     lab.go(&top, &["dropped"]);
     assert_eq!((lab.status(&middle), lab.status(&bottom)), ("dropped".into(), "open".into()));
     // The tenant's, and what a master says against it.
     lab.administer("lab", &format!("update wo.tenant set hierarchy_policy = '{no}'"));
-    let (master, [part]) = master_of::<1>(&lab, &json!({}));
+    let (master, [child]) = master_of::<1>(&lab, &json!({}));
     lab.go(&master, &["dropped"]);
-    assert_eq!(lab.status(&part), "open");
-    let (master, [part]) = master_of::<1>(&lab, &json!({"cancel_cascades": true}));
+    assert_eq!(lab.status(&child), "open");
+    let (master, [child]) = master_of::<1>(&lab, &json!({"cancel_cascades": true}));
     lab.go(&master, &["dropped"]);
-    assert_eq!(lab.status(&part), "dropped");
+    assert_eq!(lab.status(&child), "dropped");
     lab.assert_intact();
 }

@@ -1,4 +1,4 @@
-//! What is read of a master: ready parts, schedule, progress, pattern, drawing.
+//! What is read of a master: ready children, schedule, progress, pattern, drawing.
 
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ fn a_part_that_is_a_master_spans_its_own_parts() {
         plan(&lab, &json!([child("a", 1.0, json!([])), group, child("z", 2.0, json!(["group"]))]));
     let found = schedule(&lab, &master);
     let row = |title: &str| found.iter().find(|(name, ..)| name == title).unwrap();
-    // Its own estimate counts for nothing; what waits for it waits for its last part.
+    // Its own estimate counts for nothing; what waits for it waits for its last child.
     assert!((row("group").1[1] - 4.0).abs() < 0.01, "{found:?}");
     assert!((row("z").1[0] - 4.0).abs() < 0.01, "{found:?}");
     assert!(row("x").2 && row("y").2 && row("z").2 && !row("a").2, "{found:?}");
@@ -108,11 +108,11 @@ fn actual_times_take_the_place_of_estimates() {
     let (a, d) = (number(&made, "a"), number(&made, "d"));
     lab.go(a, &["doing", "review"]);
     lab.go(d, &["doing"]);
-    for (part, set) in [
+    for (child, set) in [
         (a, "actual_start = now() - interval '3 hours', actual_end = now() - interval '1 hour'"),
         (d, "actual_start = now() - interval '1 hour'"),
     ] {
-        lab.run(ANN, &format!("update wo.work_order set {set} where wo_number = '{part}'"));
+        lab.run(ANN, &format!("update wo.work_order set {set} where wo_number = '{child}'"));
     }
     // a was over an hour ago; its lag has another hour to go. d has three hours left.
     assert_schedule(
@@ -150,7 +150,7 @@ fn progress_is_weighted_by_estimate() {
         (
             &progress["work_order"],
             &progress["percent_complete"],
-            &progress["parts"],
+            &progress["children"],
             &progress["not_started"]
         ),
         (&json!(master), &json!(0.0), &json!(5), &json!(5))
@@ -184,9 +184,9 @@ fn progress_is_weighted_by_estimate() {
     lab.go(number(&made, "three"), &["review"]);
     lab.go(number(&made, "unestimated"), &["doing", "review"]);
     assert_eq!(lab.progress(&master)["percent_complete"], json!(100.0));
-    // One that has no parts is at nothing.
+    // One that has no children is at nothing.
     let alone = lab.progress(number(&made, "one"));
-    assert_eq!((&alone["parts"], &alone["percent_complete"]), (&json!(0), &json!(0.0)));
+    assert_eq!((&alone["children"], &alone["percent_complete"]), (&json!(0), &json!(0.0)));
     assert_eq!(alone["estimated_completion"], Value::Null);
 }
 
@@ -226,7 +226,7 @@ fn ready_is_what_has_not_started_and_waits_for_nothing() {
     ready(&["y", "late"]);
     lab.go(number(&made, "late"), &["dropped"]);
     ready(&["y"]);
-    // Of a part of it: only what belongs to that.
+    // Of a child of it: only what belongs to that.
     assert_eq!(lab.ready(number(&made, "group")), [number(&made, "y")]);
     let outside = lab.make("outside");
     lab.after(number(&made, "y"), &outside);

@@ -1,4 +1,4 @@
-//! The Win10 → Win11 upgrade of spec/3 §3: a master and six parts, each done by its own agent.
+//! The Win10 → Win11 upgrade of spec/3 §3: a master and six children, each done by its own agent.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::lab::{ANN, Lab};
 const ORCHESTRATOR: &str = "lab_orchestrator";
 
 /// Name in the plan, login of the assignee, hours, what it waits for.
-const PARTS: [(&str, &str, &str, u32, &[&str]); 6] = [
+const CHILDREN: [(&str, &str, &str, u32, &[&str]); 6] = [
     ("remove", "asset-manager", "lab_assets", 1, &[]),
     ("build", "scheduler", "lab_scheduler", 8, &[]),
     ("install", "vendor-coordinator", "lab_vendor", 16, &["build"]),
@@ -19,13 +19,13 @@ const PARTS: [(&str, &str, &str, u32, &[&str]); 6] = [
 struct Upgrade {
     lab: Lab,
     master: String,
-    parts: [String; 6],
+    children: [String; 6],
 }
 
 impl Upgrade {
     fn plan() -> Self {
         let lab = Lab::found();
-        let children: Vec<Value> = PARTS
+        let children: Vec<Value> = CHILDREN
             .iter()
             .map(|(name, assignee, _, hours, after)| {
                 json!({"name": name, "title": format!("Win11: {name}"), "description": "d",
@@ -40,8 +40,8 @@ impl Upgrade {
         });
         let made: Value = lab.one(ORCHESTRATOR, &format!("select wo.create_from_plan($${plan}$$)"));
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let parts = PARTS.map(|(name, ..)| text(&made["work_orders"][name]));
-        Self { master: text(&made["wo_number"]), parts, lab }
+        let children = CHILDREN.map(|(name, ..)| text(&made["work_orders"][name]));
+        Self { master: text(&made["wo_number"]), children, lab }
     }
 
     fn schedule(&self, number: &str) {
@@ -55,31 +55,32 @@ impl Upgrade {
         );
     }
 
-    fn start(&self, part: usize) -> String {
-        format!("select wo.transition('{}', 'in_progress')", self.parts[part])
+    fn start(&self, child: usize) -> String {
+        format!("select wo.transition('{}', 'in_progress')", self.children[child])
     }
 
-    fn submit(&self, part: usize) -> String {
-        format!("select wo.transition('{}', 'pending_review')", self.parts[part])
+    fn submit(&self, child: usize) -> String {
+        format!("select wo.transition('{}', 'pending_review')", self.children[child])
     }
 
     /// By its own assignee.
-    fn do_it(&self, part: usize) {
-        let who = PARTS[part].2;
-        self.lab.run(who, &self.start(part));
-        self.lab.run(who, &self.submit(part));
-        assert_eq!(self.lab.status(&self.parts[part]), "pending_review");
+    fn do_it(&self, child: usize) {
+        let who = CHILDREN[child].2;
+        self.lab.run(who, &self.start(child));
+        self.lab.run(who, &self.submit(child));
+        assert_eq!(self.lab.status(&self.children[child]), "pending_review");
     }
 
     /// Asserts that it may not start yet, and that these are named as missing.
     #[track_caller]
-    fn too_early(&self, part: usize, missing: &[usize]) {
-        let detail = self.lab.refused(PARTS[part].2, &self.start(part), "23514", "guards_not_met");
+    fn too_early(&self, child: usize, missing: &[usize]) {
+        let detail =
+            self.lab.refused(CHILDREN[child].2, &self.start(child), "23514", "guards_not_met");
         let guards = detail["guards"].as_array().unwrap();
         assert_eq!(guards.len(), 1, "{detail}");
         assert_eq!(guards[0]["guard"], "dependencies_satisfied", "{detail}");
         let told = guards[0]["detail"].as_str().unwrap();
-        for (place, number) in self.parts.iter().enumerate() {
+        for (place, number) in self.children.iter().enumerate() {
             assert_eq!(told.contains(number), missing.contains(&place), "{number}: {told}");
         }
     }
@@ -88,8 +89,9 @@ impl Upgrade {
         self.lab.ready(&self.master)
     }
 
-    fn sorted(&self, parts: &[usize]) -> Vec<String> {
-        let mut numbers: Vec<String> = parts.iter().map(|part| self.parts[*part].clone()).collect();
+    fn sorted(&self, children: &[usize]) -> Vec<String> {
+        let mut numbers: Vec<String> =
+            children.iter().map(|child| self.children[*child].clone()).collect();
         numbers.sort();
         numbers
     }
@@ -104,14 +106,14 @@ fn the_upgrade_runs_in_the_order_of_its_dependencies() {
     let upgrade = Upgrade::plan();
     let lab = &upgrade.lab;
     assert_eq!(lab.edges().len(), 5);
-    assert!(upgrade.parts.iter().all(|part| lab.master(part) == Some(upgrade.master.clone())));
-    for number in upgrade.parts.iter().chain([&upgrade.master]) {
+    assert!(upgrade.children.iter().all(|child| lab.master(child) == Some(upgrade.master.clone())));
+    for number in upgrade.children.iter().chain([&upgrade.master]) {
         assert_eq!(lab.status(number), "draft");
     }
     assert_eq!(upgrade.ready(), upgrade.sorted(&[0, 1]));
 
-    for part in &upgrade.parts {
-        upgrade.schedule(part);
+    for child in &upgrade.children {
+        upgrade.schedule(child);
     }
     upgrade.schedule(&upgrade.master);
     assert_eq!(upgrade.ready(), upgrade.sorted(&[0, 1]));
@@ -127,7 +129,7 @@ fn the_upgrade_runs_in_the_order_of_its_dependencies() {
         let detail = lab.refused(ORCHESTRATOR, &submit, "23514", "guards_not_met");
         let told = detail["guards"][0]["detail"].as_str().unwrap();
         assert_eq!(detail["guards"][0]["guard"], "children_in_review");
-        for (place, number) in upgrade.parts.iter().enumerate() {
+        for (place, number) in upgrade.children.iter().enumerate() {
             assert_eq!(told.contains(number), open.contains(&place), "{number}: {told}");
         }
     };
@@ -148,10 +150,10 @@ fn the_upgrade_runs_in_the_order_of_its_dependencies() {
     grown(8);
     assert_eq!(upgrade.ready(), upgrade.sorted(&[2]));
     // Work under way does not satisfy.
-    lab.run(PARTS[2].2, &upgrade.start(2));
+    lab.run(CHILDREN[2].2, &upgrade.start(2));
     upgrade.too_early(3, &[2]);
     upgrade.too_early(4, &[2]);
-    lab.run(PARTS[2].2, &upgrade.submit(2));
+    lab.run(CHILDREN[2].2, &upgrade.submit(2));
     grown(16);
     assert_eq!(upgrade.ready(), upgrade.sorted(&[3, 4]));
     upgrade.do_it(4);
@@ -166,14 +168,14 @@ fn the_upgrade_runs_in_the_order_of_its_dependencies() {
     assert_eq!(upgrade.percent(), 100.0);
     lab.run(ORCHESTRATOR, &submit);
     assert_eq!(lab.status(&upgrade.master), "pending_review");
-    assert!(upgrade.parts.iter().all(|part| lab.status(part) == "pending_review"));
+    assert!(upgrade.children.iter().all(|child| lab.status(child) == "pending_review"));
     lab.assert_intact();
 }
 
 #[test]
 fn the_assignee_alone_starts_a_part() {
     let upgrade = Upgrade::plan();
-    upgrade.schedule(&upgrade.parts[0]);
+    upgrade.schedule(&upgrade.children[0]);
     for who in ["lab_vendor", ORCHESTRATOR, ANN] {
         upgrade.lab.refused(who, &upgrade.start(0), "42501", "role_missing");
     }
@@ -184,11 +186,11 @@ fn the_assignee_alone_starts_a_part() {
 fn the_upgrade_is_drawn_with_its_states_and_its_critical_path() {
     let upgrade = Upgrade::plan();
     let lab = &upgrade.lab;
-    for part in &upgrade.parts {
-        upgrade.schedule(part);
+    for child in &upgrade.children {
+        upgrade.schedule(child);
     }
     upgrade.do_it(1);
-    lab.run(PARTS[2].2, &upgrade.start(2));
+    lab.run(CHILDREN[2].2, &upgrade.start(2));
     let draw = |format: &str| -> String {
         lab.one(
             ORCHESTRATOR,
@@ -199,15 +201,15 @@ fn the_upgrade_is_drawn_with_its_states_and_its_critical_path() {
     assert!(mermaid.contains("flowchart LR"), "{mermaid}");
     assert!(dot.starts_with("digraph"), "{dot}");
     assert!(svg.trim_start().starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
-    for number in &upgrade.parts {
+    for number in &upgrade.children {
         for drawn in [&mermaid, &dot] {
             assert_eq!(drawn.matches(number.as_str()).count(), 1, "{number} in {drawn}");
         }
         assert!(svg.contains(number), "{number} in {svg}");
     }
-    // Edges between the part's own names, thick where critical: install, configure, decommission.
-    let named = |part: usize| {
-        let line = mermaid.lines().find(|line| line.contains(&upgrade.parts[part])).unwrap();
+    // Edges between the child's own names, thick where critical: install, configure, decommission.
+    let named = |child: usize| {
+        let line = mermaid.lines().find(|line| line.contains(&upgrade.children[child])).unwrap();
         line.trim().split('[').next().unwrap().to_owned()
     };
     for (from, arrow, to) in [(2, "==>", 3), (3, "==>", 5), (2, "-->", 4), (4, "-->", 5)] {

@@ -1,4 +1,4 @@
-//! One statement that does several things at once: its parts do not see each other, the rules do.
+//! One statement that does several things at once: its children do not see each other, the rules do.
 
 use wo_cluster_tests::db_error;
 
@@ -21,16 +21,17 @@ fn tried(lab: &Lab, who: &str, sql: &str) -> bool {
 fn parts_that_end_in_one_statement_tell_their_master_once() {
     let lab = Lab::found();
     let master = lab.make("master");
-    let parts: [String; 3] = std::array::from_fn(|place| lab.part(&format!("p{place}"), &master));
-    for part in &parts {
-        lab.go(part, &["doing", "review"]);
+    let children: [String; 3] =
+        std::array::from_fn(|place| lab.child(&format!("p{place}"), &master));
+    for child in &children {
+        lab.go(child, &["doing", "review"]);
     }
     let id = lab.id(&master);
     lab.run(ROOT, &format!("update wo.work_order set status = 'done' where master_id = '{id}'"));
     assert_eq!(lab.events("wo.children_settled", &master).len(), 1);
     // So do those that are moved away, and those of a call for many.
-    let more: [String; 3] = std::array::from_fn(|place| lab.part(&format!("q{place}"), &master));
-    let away: Vec<String> = more.iter().map(|part| format!("'{part}'")).collect();
+    let more: [String; 3] = std::array::from_fn(|place| lab.child(&format!("q{place}"), &master));
+    let away: Vec<String> = more.iter().map(|child| format!("'{child}'")).collect();
     lab.run(
         ROOT,
         &format!(
@@ -50,13 +51,13 @@ fn a_master_never_ends_in_the_statement_that_gives_it_an_open_part() {
         let early = lab.make("early");
         let master = lab.make("master");
         let late = lab.make("late");
-        let part = if part_first { &early } else { &late };
-        let done = lab.part("done", &master);
+        let child = if part_first { &early } else { &late };
+        let done = lab.child("done", &master);
         lab.finish(&[&done]);
         lab.go(&master, &["doing", "review"]);
         let id = lab.id(&master);
         let link =
-            format!("update wo.work_order set master_id = '{id}' where wo_number = '{part}'");
+            format!("update wo.work_order set master_id = '{id}' where wo_number = '{child}'");
         let end = format!("update wo.work_order set status = 'done' where wo_number = '{master}'");
         let create = format!(
             "insert into wo.work_order (title, lifecycle, master_id) values ('x', 'task', '{id}')"
@@ -64,9 +65,9 @@ fn a_master_never_ends_in_the_statement_that_gives_it_an_open_part() {
         for sql in [
             format!(
                 "update wo.work_order set
-                    master_id = case when wo_number = '{part}' then '{id}'::uuid else master_id end,
+                    master_id = case when wo_number = '{child}' then '{id}'::uuid else master_id end,
                     status = case when wo_number = '{master}' then 'done' else status end
-                 where wo_number in ('{part}', '{master}')"
+                 where wo_number in ('{child}', '{master}')"
             ),
             format!("with first as ({link} returning 1) {end}"),
             format!("with first as ({end} returning 1) {link}"),
@@ -79,9 +80,9 @@ fn a_master_never_ends_in_the_statement_that_gives_it_an_open_part() {
                     let wrong: i64 = lab.one(
                         who,
                         &format!(
-                            "select count(*) from wo.work_order part join wo.work_order held
-                                on held.id = part.master_id
-                             where held.id = '{id}' and held.status = 'done' and part.status = 'open'"
+                            "select count(*) from wo.work_order child join wo.work_order held
+                                on held.id = child.master_id
+                             where held.id = '{id}' and held.status = 'done' and child.status = 'open'"
                         ),
                     );
                     assert_eq!(wrong, 0, "{who}: {sql}");
@@ -96,12 +97,12 @@ fn a_master_never_ends_in_the_statement_that_gives_it_an_open_part() {
 #[test]
 fn a_link_and_an_edge_of_one_statement_close_no_circle() {
     let lab = Lab::found();
-    let [master, part] = lab.several();
-    let (master_id, part_id) = (lab.id(&master), lab.id(&part));
+    let [master, child] = lab.several();
+    let (master_id, child_id) = (lab.id(&master), lab.id(&child));
     let link =
-        format!("update wo.work_order set master_id = '{master_id}' where wo_number = '{part}'");
+        format!("update wo.work_order set master_id = '{master_id}' where wo_number = '{child}'");
     let edge = format!(
-        "insert into wo.dependency (successor_id, predecessor_id) values ('{part_id}', '{master_id}')"
+        "insert into wo.dependency (successor_id, predecessor_id) values ('{child_id}', '{master_id}')"
     );
     for who in [ANN, ROOT] {
         for sql in [

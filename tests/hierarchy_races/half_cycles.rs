@@ -1,4 +1,4 @@
-//! Two sessions that each write one half of a circle: exactly one of them commits, every time.
+//! Two sessions that each write one half of a cycle: exactly one of them commits, every time.
 
 use std::collections::BTreeMap;
 use std::sync::Barrier;
@@ -14,7 +14,7 @@ const ROUNDS: usize = 64;
 /// Has the first wait for the second.
 type Half = fn(&mut Client, Uuid, Uuid) -> Result<(), Error>;
 
-fn part(client: &mut Client, waiting: Uuid, awaited: Uuid) -> Result<(), Error> {
+fn child(client: &mut Client, waiting: Uuid, awaited: Uuid) -> Result<(), Error> {
     link(client, awaited, waiting)
 }
 
@@ -35,7 +35,7 @@ fn newcomer(client: &mut Client, waiting: Uuid, awaited: Uuid) -> Result<(), Err
     depend(client, waiting, between)
 }
 
-/// By way of a part that is made where it belongs.
+/// By way of a child that is made where it belongs.
 fn new_part(client: &mut Client, waiting: Uuid, awaited: Uuid) -> Result<(), Error> {
     let sql =
         "SELECT (wo.create_work_order('[SS1-Ops] x', master => $1::uuid::text) ->> 'id')::uuid";
@@ -52,7 +52,7 @@ fn after_a_rollback(client: &mut Client, waiting: Uuid, awaited: Uuid) -> Result
 }
 
 const HALVES: [Half; 7] =
-    [depend, part, raw_dependency, raw_part, newcomer, new_part, after_a_rollback];
+    [depend, child, raw_dependency, raw_part, newcomer, new_part, after_a_rollback];
 
 /// Both at once, each with its snapshot taken before.
 fn clash(clients: &mut [Client; 2], level: &str, halves: [Half; 2], ids: &[Uuid]) -> [Outcome; 2] {

@@ -1,4 +1,4 @@
-//! The last part of a master, where more end at once than wait for each other, and where the commit of
+//! The last child of a master, where more end at once than wait for each other, and where the commit of
 //! an earlier one takes its time.
 
 use std::sync::Barrier;
@@ -9,7 +9,7 @@ use wo_cluster_tests::{Cluster, race};
 use crate::settling::{approve, assert_told, family};
 use crate::stage::Stage;
 
-/// More clients than parts of which anything was ever counted.
+/// More clients than children of which anything was ever counted.
 const CROWD: usize = 90;
 
 #[test]
@@ -19,7 +19,7 @@ fn a_master_whose_last_ninety_end_at_once_is_told() {
     let start = Barrier::new(CROWD);
     let ended = race(stage.captains(CROWD), |number, client| {
         client.batch_execute("BEGIN").unwrap();
-        let ended = approve(client, family.parts[number]);
+        let ended = approve(client, family.children[number]);
         start.wait();
         ended.and_then(|()| client.batch_execute("COMMIT"))
     });
@@ -45,8 +45,8 @@ fn a_part_that_ended_before_the_last_one_is_not_overlooked_while_its_commit_take
     slow.batch_execute("SET synchronous_commit = on").unwrap();
     let pid: i32 = slow.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
     thread::scope(|scope| {
-        // It goes past the lock, since the other part is open and nobody is changing it.
-        scope.spawn(|| approve(&mut slow, family.parts[0]).unwrap());
+        // It goes past the lock, since the other child is open and nobody is changing it.
+        scope.spawn(|| approve(&mut slow, family.children[0]).unwrap());
         let waits = |kind: &str, count: i32| {
             stage.db.wait_until(&format!(
                 "SELECT count(*) = {count} FROM pg_stat_activity
@@ -54,7 +54,7 @@ fn a_part_that_ended_before_the_last_one_is_not_overlooked_while_its_commit_take
             ));
         };
         waits("SyncRep", 1);
-        let ending = scope.spawn(|| approve(&mut last, family.parts[1]).unwrap());
+        let ending = scope.spawn(|| approve(&mut last, family.children[1]).unwrap());
         // The last one would not see that the first has ended.
         waits("advisory", 1);
         let cancel = "SELECT pg_cancel_backend($1)";

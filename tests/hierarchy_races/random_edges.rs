@@ -1,5 +1,5 @@
 //! Two to eight sessions that build random edges among a few work orders, in every way there is:
-//! the graph stays free of circles, and the sessions get on.
+//! the graph stays free of cycles, and the sessions get on.
 
 use std::sync::Mutex;
 
@@ -101,16 +101,16 @@ fn take(client: &mut Client, step: &Step) -> Result<Option<Uuid>, Error> {
         }
         Act::NewPart => {
             let sql = "SELECT (wo.create_work_order('[SS1-Ops] x', master => $1::uuid::text) ->> 'id')::uuid";
-            let part: Uuid = client.query_one(sql, &[first])?.get(0);
-            depend(client, *second, part)?;
-            return Ok(Some(part));
+            let child: Uuid = client.query_one(sql, &[first])?.get(0);
+            depend(client, *second, child)?;
+            return Ok(Some(child));
         }
         Act::RawNewPart => {
             let sql = "INSERT INTO wo.work_order (title, master_id) VALUES ('[SS1-Ops] x', $1)
                  RETURNING id";
-            let part: Uuid = client.query_one(sql, &[first])?.get(0);
-            raw_dependency(client, &part, second)?;
-            return Ok(Some(part));
+            let child: Uuid = client.query_one(sql, &[first])?.get(0);
+            raw_dependency(client, &child, second)?;
+            return Ok(Some(child));
         }
         Act::InSavepoint => {
             // Whatever was held since the savepoint is given up with it.

@@ -15,7 +15,7 @@ const CLIENTS: usize = 16;
 pub struct Family {
     pub master: Uuid,
     /// All in review.
-    pub parts: Vec<Uuid>,
+    pub children: Vec<Uuid>,
 }
 
 fn plan(client: &mut Client, plan: &Value) -> Uuid {
@@ -23,14 +23,15 @@ fn plan(client: &mut Client, plan: &Value) -> Uuid {
     row.get::<_, String>(0).parse().unwrap()
 }
 
-pub fn family(client: &mut Client, parts: usize) -> Family {
-    let children: Vec<Value> =
-        (0..parts).map(|at| json!({ "name": format!("p{at}"), "title": "[SS1-Ops] x" })).collect();
+pub fn family(client: &mut Client, children: usize) -> Family {
+    let children: Vec<Value> = (0..children)
+        .map(|at| json!({ "name": format!("p{at}"), "title": "[SS1-Ops] x" }))
+        .collect();
     let master =
         plan(client, &json!({ "master": { "title": "[SS1-Ops] x" }, "children": children }));
     in_review(client, master);
     let rows = client.query("SELECT id FROM wo.work_order WHERE master_id = $1", &[&master]);
-    Family { master, parts: rows.unwrap().iter().map(|row| row.get(0)).collect() }
+    Family { master, children: rows.unwrap().iter().map(|row| row.get(0)).collect() }
 }
 
 fn in_review(client: &mut Client, master: Uuid) {
@@ -41,9 +42,9 @@ fn in_review(client: &mut Client, master: Uuid) {
     }
 }
 
-pub fn approve(client: &mut Client, part: Uuid) -> Result<(), Error> {
+pub fn approve(client: &mut Client, child: Uuid) -> Result<(), Error> {
     let sql = "SELECT wo.transition($1::uuid::text, 'approved', 'good')";
-    client.query_one(sql, &[&part]).map(drop)
+    client.query_one(sql, &[&child]).map(drop)
 }
 
 /// Tries again as PostgreSQL asks, above READ COMMITTED; how often it had to. An error does not
@@ -63,11 +64,11 @@ fn again(level: &str, mut act: impl FnMut() -> Result<(), Error>) -> Result<usiz
     unreachable!()
 }
 
-/// Ends the parts in one transaction.
-fn end(client: &mut Client, level: &str, parts: &[Uuid]) -> Result<usize, String> {
+/// Ends the children in one transaction.
+fn end(client: &mut Client, level: &str, children: &[Uuid]) -> Result<usize, String> {
     again(level, || {
         transaction(client, level, |client| {
-            parts.iter().try_for_each(|part| approve(client, *part))
+            children.iter().try_for_each(|child| approve(client, *child))
         })
     })
 }
@@ -79,24 +80,24 @@ fn sum(ended: Vec<Vec<Result<usize, String>>>) -> usize {
     ended.unwrap().into_iter().sum()
 }
 
-/// The master was told once, after its last part had ended.
+/// The master was told once, after its last child had ended.
 #[track_caller]
 pub fn assert_told(stage: &Stage, masters: &[Uuid], what: &str) {
     let rows = stage
         .db
         .superuser()
         .query(
-            "SELECT told.count, told.last > parts.last, parts.open
+            "SELECT told.count, told.last > children.last, children.open
              FROM unnest($1::uuid[]) WITH ORDINALITY AS master (id, place)
              CROSS JOIN LATERAL (
                 SELECT count(*), max(position) AS last FROM wo.event
                 WHERE subject_id = master.id AND type = 'wo.children_settled') AS told
              CROSS JOIN LATERAL (
                 SELECT max(ended.position) AS last,
-                    count(DISTINCT part.id) FILTER (WHERE part.locked_at IS NULL) AS open
-                FROM wo.work_order AS part
-                JOIN wo.event AS ended ON ended.subject_id = part.id AND ended.type = 'wo.transitioned'
-                WHERE part.master_id = master.id) AS parts
+                    count(DISTINCT child.id) FILTER (WHERE child.locked_at IS NULL) AS open
+                FROM wo.work_order AS child
+                JOIN wo.event AS ended ON ended.subject_id = child.id AND ended.type = 'wo.transitioned'
+                WHERE child.master_id = master.id) AS children
              ORDER BY place",
             &[&masters],
         )
@@ -120,8 +121,8 @@ fn end_families(stage: &Stage, level: &str, clients: usize, families: &[Family],
         let mut ended = Vec::new();
         for family in families {
             start.wait();
-            for part in family.parts.iter().skip(number).step_by(clients) {
-                ended.push(end(client, level, &[*part]));
+            for child in family.children.iter().skip(number).step_by(clients) {
+                ended.push(end(client, level, &[*child]));
             }
         }
         ended
@@ -135,8 +136,8 @@ fn end_families(stage: &Stage, level: &str, clients: usize, families: &[Family],
 fn a_master_of_a_thousand_learns_of_the_last_one_from_sixteen_clients() {
     let stage = Stage::new();
     let families = [family(&mut stage.captain(), 1000)];
-    end_families(&stage, LEVELS[0], CLIENTS, &families, "1,000 parts");
-    stage.assert_sound("1,000 parts");
+    end_families(&stage, LEVELS[0], CLIENTS, &families, "1,000 children");
+    stage.assert_sound("1,000 children");
     let ticked = stage.captain().query_one("SELECT sum(done)::int FROM wo.tick()", &[]).unwrap();
     assert_eq!(ticked.get::<_, i32>(0), 0, "nothing was left for the tick to tell");
 }
@@ -171,7 +172,8 @@ fn a_master_whose_parts_end_several_at_a_time_is_told() {
     let start = Barrier::new(4);
     sum(race(stage.captains(4), |number, client| {
         let mut end_share = |family: &Family| {
-            let share: Vec<Uuid> = family.parts.iter().skip(number).step_by(4).copied().collect();
+            let share: Vec<Uuid> =
+                family.children.iter().skip(number).step_by(4).copied().collect();
             start.wait();
             end(client, LEVELS[0], &share)
         };
@@ -188,14 +190,14 @@ fn a_master_whose_parts_end_a_hundred_at_a_time_is_told() {
         let stage = Stage::new();
         let family = family(&mut stage.captain(), 200);
         let mut clients = stage.captains(2);
-        for (client, share) in clients.iter_mut().zip(family.parts.chunks(100)) {
+        for (client, share) in clients.iter_mut().zip(family.children.chunks(100)) {
             client.batch_execute(&format!("BEGIN ISOLATION LEVEL {level}")).unwrap();
-            share.iter().for_each(|part| approve(client, *part).unwrap());
+            share.iter().for_each(|child| approve(client, *child).unwrap());
         }
         let committed = clients.iter_mut().map(|client| client.batch_execute("COMMIT"));
         if committed.filter_map(Result::err).count() > 0 {
             assert_eq!(level, "SERIALIZABLE");
-            end(&mut clients[0], level, &family.parts[100..]).unwrap();
+            end(&mut clients[0], level, &family.children[100..]).unwrap();
         }
         assert_told(&stage, &[family.master], level);
         stage.assert_sound(level);
@@ -212,13 +214,13 @@ fn a_master_is_told_when_its_last_open_parts_end_and_leave_at_once() {
         let retries = sum(race(stage.captains(2), |number, client| {
             let mut part_with = |family: &Family| {
                 start.wait();
-                let part = family.parts[number];
+                let child = family.children[number];
                 again(level, || {
                     transaction(client, level, |client| match number {
-                        0 => approve(client, part),
+                        0 => approve(client, child),
                         _ => {
                             let leave = "SELECT wo.unlink_work_order($1::uuid::text)";
-                            client.query_one(leave, &[&part]).map(drop)
+                            client.query_one(leave, &[&child]).map(drop)
                         }
                     })
                 })
@@ -232,7 +234,7 @@ fn a_master_is_told_when_its_last_open_parts_end_and_leave_at_once() {
     }
 }
 
-/// One master over masters over masters over parts; all of the masters close by themselves.
+/// One master over masters over masters over children; all of the masters close by themselves.
 fn dynasty(client: &mut Client) -> (Vec<Uuid>, Vec<Uuid>) {
     let closing = |name: String, children: Vec<Value>| json!({ "name": name, "title": "x", "lifecycle": "closing", "children": children });
     let leaves = |of: &str| -> Vec<Value> {
@@ -253,8 +255,8 @@ fn dynasty(client: &mut Client) -> (Vec<Uuid>, Vec<Uuid>) {
         let sql = "WITH RECURSIVE below AS (
                 SELECT id, lifecycle FROM wo.work_order WHERE id = $1
                 UNION ALL
-                SELECT part.id, part.lifecycle FROM below
-                JOIN wo.work_order AS part ON part.master_id = below.id)
+                SELECT child.id, child.lifecycle FROM below
+                JOIN wo.work_order AS child ON child.master_id = below.id)
              SELECT id FROM below WHERE lifecycle = $2";
         client.query(sql, &[&root, &lifecycle]).unwrap().iter().map(|row| row.get(0)).collect()
     };
@@ -294,7 +296,7 @@ fn a_chain_of_masters_closes_to_the_top_when_its_leaves_end_at_once() {
         assert_eq!(masters.len(), rounds * 7);
         let open = "SELECT count(*) FROM wo.work_order WHERE status <> 'closed' AND id = any($1)";
         let open: i64 = captain.query_one(open, &[&masters]).unwrap().get(0);
-        assert_eq!(open, 0, "{level}: masters whose parts have all ended did not close");
+        assert_eq!(open, 0, "{level}: masters whose children have all ended did not close");
         assert_told(&stage, &masters, level);
         stage.assert_sound(level);
     }

@@ -16,14 +16,14 @@ const PATIENCE: &str = "-c lock_timeout=50s";
 /// So long that raw INSERTs of two sessions never draw the same one, which would be a 23505.
 const NUMBERS: &str = "WO-{XXXXXXXXXXXXXXXX}";
 
-/// A master that closes when its parts have ended.
+/// A master that closes when its children have ended.
 const CLOSING: &str = r#"{
     "name": "closing", "title": "Closing", "description": "Closes by itself.",
     "roles": {"captain": "decides"}, "priorities": ["normal"], "default_priority": "normal",
     "regulatory": {"allowed": false},
     "states": [
-        {"name": "open", "description": "its parts are being collected", "initial": true},
-        {"name": "waiting", "description": "its parts are under way"},
+        {"name": "open", "description": "its children are being collected", "initial": true},
+        {"name": "waiting", "description": "its children are under way"},
         {"name": "closed", "description": "done", "terminal": true, "settles_master": true,
             "satisfies_dependents": true}
     ],
@@ -81,10 +81,10 @@ impl Stage {
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 
-    /// No circle, in our eyes and in the law's; and an intact trail.
+    /// No cycle, in our eyes and in the law's; and an intact trail.
     #[track_caller]
     pub fn assert_sound(&self, what: &str) {
-        assert_eq!(circular(&self.graph()), Vec::<Uuid>::new(), "{what}: a circle was committed");
+        assert_eq!(circular(&self.graph()), Vec::<Uuid>::new(), "{what}: a cycle was committed");
         let mut captain = self.captain();
         let problems = "SELECT concat_ws(' ', problem, work_orders) FROM wo.check_hierarchy()";
         let problems = captain.query(problems, &[]).unwrap();
@@ -181,7 +181,7 @@ pub fn depend(client: &mut Client, successor: Uuid, predecessor: Uuid) -> Result
     client.query_one(sql, &[&successor, &predecessor]).map(drop)
 }
 
-pub fn link(client: &mut Client, part: Uuid, master: Uuid) -> Result<(), Error> {
+pub fn link(client: &mut Client, child: Uuid, master: Uuid) -> Result<(), Error> {
     let sql = "SELECT wo.link_work_order($1::uuid::text, $2::uuid::text)";
-    client.query_one(sql, &[&part, &master]).map(drop)
+    client.query_one(sql, &[&child, &master]).map(drop)
 }

@@ -1,5 +1,5 @@
-//! Many clients at once on one hierarchy: no circle is ever committed, and a master always learns
-//! that the last of its parts has ended.
+//! Many clients at once on one hierarchy: no cycle is ever committed, and a master always learns
+//! that the last of its children has ended.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

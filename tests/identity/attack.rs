@@ -239,7 +239,7 @@ fn operators_of_the_caller_do_not_hide_a_disabled_trigger_from_the_law() {
     world
         .db
         .superuser()
-        .batch_execute("alter table wo.work_order disable trigger keep_row")
+        .batch_execute("alter table wo.work_order disable trigger forbid_delete")
         .unwrap();
     // All comparisons say false, and so no problem is found.
     world
@@ -313,14 +313,14 @@ fn nobody_but_their_owner_makes_or_alters_anything_in_our_schemas() {
             "create trigger mine before insert on wo.work_order execute function suppress_redundant_updates_trigger()",
             "create rule mine as on insert to wo.work_order do instead nothing",
             "create policy mine on wo.work_order using (true)",
-            "drop policy tenant on wo.work_order",
-            "alter policy tenant on wo.work_order using (true)",
+            "drop policy tenant_isolation on wo.work_order",
+            "alter policy tenant_isolation on wo.work_order using (true)",
             "create index mine on wo.work_order (title)",
             "comment on table wo.work_order is 'mine'",
             "alter function wo.current_tenant() rename to mine",
             "create or replace function wo.current_tenant() returns uuid language sql as 'select null::uuid'",
-            "alter function wo_private.records_version() security invoker",
-            "alter function wo_private.records_version() set search_path = pg_temp",
+            "alter function wo_private.tables_version() security invoker",
+            "alter function wo_private.tables_version() set search_path = pg_temp",
             "grant wo_admin to current_user",
             "set role wo_trail",
             "set role wo_owner",

@@ -209,12 +209,12 @@ impl<'c> World<'c> {
             .superuser()
             .batch_execute(&format!(
                 "begin; select wo.administer('{slug}');
-                 alter table wo.finding disable trigger rule;
+                 alter table wo.finding disable trigger validate;
                  insert into wo.finding (tenant_id, id, work_order_id, code, guard, opened_at, opened_for, actors,
                     attempts, summary, entry_sequence)
                  select tenant_id, gen_random_uuid(), id, '{slug}-secret', 'x', now(), '{slug}-secret', '{{}}', 1, 'x', 1
                  from wo.work_order where tenant_id = wo.current_tenant() and title like '% 1';
-                 alter table wo.finding enable trigger rule;
+                 alter table wo.finding enable trigger validate;
                  commit"
             ))
             .unwrap();
@@ -237,7 +237,7 @@ impl<'c> World<'c> {
                     '{slug}-secret', 'k', 1, sha256('x'), 'UTC', now(), '{slug}-secret', sha256('x') || sha256('y'));
                  insert into wo.approval_request (tenant_id, work_order_id, id, action, role, meaning, required, ordinal, requested_at)
                  values ('{tenant}', {ghost}, {ghost}, '{slug}-secret', 'qa', 'plan', 1, 1, now());
-                 insert into wo.waiver (tenant_id, work_order_id, part_id, approval_id, reason, waived_by, waived_at)
+                 insert into wo.waiver (tenant_id, work_order_id, child_id, approval_id, reason, waived_by, waived_at)
                  values ('{tenant}', {ghost}, {ghost}, {ghost}, '{slug}-secret', 'x', now());
                  insert into wo.evidence (tenant_id, work_order_id, made_at, package, sha256)
                  values ('{tenant}', {ghost}, now(), '{slug}-secret', sha256('x'));

@@ -259,7 +259,7 @@ fn what_a_definer_does_for_the_law_it_does_for_nobody_else() {
     let definers: Vec<String> = definers.iter().map(|row| row.get(0)).collect();
     assert_eq!(
         definers,
-        ["wo_private.call_guard", "wo_private.records_version"],
+        ["wo_private.call_guard", "wo_private.tables_version"],
         "a definer that users may call must be looked at"
     );
 }

@@ -557,7 +557,7 @@ fn a_user_cannot_administer() {
         "select wo.disable_principal('bob')",
         "select wo.trust_issuer('mine', 'k', 'k')",
         "select wo.publish_lifecycle('{}')",
-        "select wo.begin_era('mine')",
+        "select wo.begin_timeline('mine')",
         "select wo.make_partitions()",
         "insert into wo.principal_role select tenant_id, 'ann', 'qa' from wo.tenant",
         "delete from wo.principal_role",

@@ -9,8 +9,8 @@ use wo_cluster_tests::{Cluster, refused};
 
 use crate::stage::{Stage, pending};
 
-const DAMAGE: &str = "ALTER TABLE wo.work_order DISABLE TRIGGER trail";
-const MEND: &str = "ALTER TABLE wo.work_order ENABLE TRIGGER trail";
+const DAMAGE: &str = "ALTER TABLE wo.work_order DISABLE TRIGGER audit";
+const REPAIR: &str = "ALTER TABLE wo.work_order ENABLE TRIGGER audit";
 
 fn preloaded(settings: &[(&str, &str)]) -> Cluster {
     let usual = [("shared_preload_libraries", "wo_core"), ("max_prepared_transactions", "0")];
@@ -23,7 +23,7 @@ fn works(client: &mut Client) {
 
 fn is_refused(client: &mut Client) {
     let sql = "SELECT wo.create_work_order('[SS1-Ops] x', assignee => 'cap')";
-    refused(client.batch_execute(sql), "55000", "records_damaged");
+    refused(client.batch_execute(sql), "55000", "tables_damaged");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_new_session_refuses_as_soon_as_an_alteration_is_committed() {
         admin.batch_execute(DAMAGE).unwrap();
         is_refused(&mut stage.captain());
         is_refused(&mut open);
-        admin.batch_execute(MEND).unwrap();
+        admin.batch_execute(REPAIR).unwrap();
         works(&mut stage.captain());
         works(&mut open);
     }
@@ -79,7 +79,7 @@ fn sessions_that_begin_beside_a_commit_never_rely_on_what_was_before() {
             round.fetch_add(1, SeqCst);
             std::thread::sleep(std::time::Duration::from_millis(40));
             round.fetch_add(1, SeqCst);
-            admin.batch_execute(MEND).unwrap();
+            admin.batch_execute(REPAIR).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(40));
         }
     });
@@ -100,7 +100,7 @@ fn what_a_transaction_alters_counts_for_itself_alone_until_it_commits() {
             "BEGIN; ALTER TABLE wo.principal DISABLE TRIGGER directory; SAVEPOINT damaged",
         )
         .unwrap();
-    refused(admin.batch_execute(act), "55000", "records_damaged");
+    refused(admin.batch_execute(act), "55000", "tables_damaged");
     admin.batch_execute("ROLLBACK TO damaged").unwrap();
     works(&mut stage.captain());
     admin.batch_execute("ROLLBACK").unwrap();
@@ -130,12 +130,12 @@ fn what_a_transaction_alters_counts_for_itself_alone_until_it_commits() {
 /// Alterations of which PostgreSQL tells no session, or not by the table: what does it, what undoes it.
 const UNTOLD: [(&str, &str); 6] = [
     (
-        "UPDATE pg_trigger SET tgenabled = 'D' WHERE tgrelid = 'wo.work_order'::regclass AND tgname = 'rule'",
-        "UPDATE pg_trigger SET tgenabled = 'O' WHERE tgrelid = 'wo.work_order'::regclass AND tgname = 'rule'",
+        "UPDATE pg_trigger SET tgenabled = 'D' WHERE tgrelid = 'wo.work_order'::regclass AND tgname = 'validate'",
+        "UPDATE pg_trigger SET tgenabled = 'O' WHERE tgrelid = 'wo.work_order'::regclass AND tgname = 'validate'",
     ),
     (
-        "UPDATE pg_policy SET polpermissive = true WHERE polrelid = 'wo.work_order'::regclass AND polname = 'tenant'",
-        "UPDATE pg_policy SET polpermissive = false WHERE polrelid = 'wo.work_order'::regclass AND polname = 'tenant'",
+        "UPDATE pg_policy SET polpermissive = true WHERE polrelid = 'wo.work_order'::regclass AND polname = 'tenant_isolation'",
+        "UPDATE pg_policy SET polpermissive = false WHERE polrelid = 'wo.work_order'::regclass AND polname = 'tenant_isolation'",
     ),
     ("ALTER ROLE wo_owner RENAME TO somebody", "ALTER ROLE somebody RENAME TO wo_owner"),
     (
@@ -147,7 +147,7 @@ const UNTOLD: [(&str, &str); 6] = [
         "SET client_min_messages = error; SELECT wo_private.enforce()",
     ),
     (
-        "DROP POLICY tenant ON wo.principal",
+        "DROP POLICY tenant_isolation ON wo.principal",
         "SET client_min_messages = error; SELECT wo_private.enforce()",
     ),
 ];

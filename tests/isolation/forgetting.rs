@@ -257,11 +257,11 @@ fn nothing_is_remembered_where_a_change_would_not_be_told() {
         mate.query_one(sql, &[&number]).unwrap().get(0)
     };
     for untold in [
-        "ALTER TABLE wo.principal DISABLE TRIGGER forget",
-        "ALTER TABLE wo.principal ENABLE TRIGGER forget",
-        "ALTER TABLE wo.principal RENAME TO shelved; ALTER TABLE wo.shelved DISABLE TRIGGER forget;
+        "ALTER TABLE wo.principal DISABLE TRIGGER invalidate",
+        "ALTER TABLE wo.principal ENABLE TRIGGER invalidate",
+        "ALTER TABLE wo.principal RENAME TO shelved; ALTER TABLE wo.shelved DISABLE TRIGGER invalidate;
          ALTER TABLE wo.shelved RENAME TO principal",
-        "DROP TRIGGER forget ON wo.principal",
+        "DROP TRIGGER invalidate ON wo.principal",
     ] {
         root.batch_execute(untold).unwrap();
         assert_eq!(seen(), 1, "{untold}");

@@ -275,7 +275,7 @@ fn rows_without_their_work_order_and_altered_packages_are_found_by_reconciling()
 fn a_disabled_trigger_and_another_owner_are_refused_by_the_law_and_what_they_wrote_is_found() {
     let (ledger, number, id) = sealed_company();
     for tampering in [
-        "alter table wo.work_order disable trigger trail",
+        "alter table wo.work_order disable trigger audit",
         "alter table wo.work_order owner to postgres",
     ] {
         let seen = attacked(
@@ -283,7 +283,7 @@ fn a_disabled_trigger_and_another_owner_are_refused_by_the_law_and_what_they_wro
             |transaction| transaction.batch_execute(tampering).unwrap(),
             |transaction| {
                 let problems: Vec<String> = transaction
-                    .query_one("select wo_private.record_problems()", &[])
+                    .query_one("select wo_private.table_problems()", &[])
                     .unwrap()
                     .get(0);
                 problems

@@ -72,8 +72,8 @@ fn sealing_goes_on_behind_a_signed_statement_that_every_later_checkpoint_names()
     assert_eq!((statement.kept_size, statement.kept_root), (kept.size, kept.root));
     let signed = statement.sign(&ledger.key);
     let recover = format!("select wo.recover_ledger('{signed}')");
-    let era: i32 = ledger.company.one(ROOT, &recover);
-    assert_eq!(era, 2);
+    let timeline: i32 = ledger.company.one(ROOT, &recover);
+    assert_eq!(timeline, 2);
     ledger.company.refused(ROOT, &recover, "55000", "nothing_to_recover");
     let next = ledger.seal();
     assert!(next.size > kept.size);
@@ -166,15 +166,16 @@ fn a_statement_that_is_rolled_back_lets_nothing_go_on() {
 #[test]
 fn a_new_era_leaves_an_entry_of_the_installation() {
     let ledger = Ledger::found();
-    let era: i32 = ledger.company.one(ROOT, "select wo.begin_era('restored to noon')");
+    let timeline: i32 = ledger.company.one(ROOT, "select wo.begin_timeline('restored to noon')");
     let rows = ledger.company.rows(
         ROOT,
-        "select changes ->> 'era', reason, login_role from wo.audit_entry where subject = 'era'",
+        "select changes ->> 'timeline', reason, login_role from wo.audit_entry where subject = 'timeline'",
     );
     assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0].get::<_, String>(0), era.to_string());
+    assert_eq!(rows[0].get::<_, String>(0), timeline.to_string());
     assert_eq!(rows[0].get::<_, String>(1), "restored to noon");
     assert_eq!(rows[0].get::<_, String>(2), "postgres");
-    let refusal = ledger.company.with(ROOT, |root| root.execute("select wo.begin_era(' ')", &[]));
+    let refusal =
+        ledger.company.with(ROOT, |root| root.execute("select wo.begin_timeline(' ')", &[]));
     refused(refusal, "23514", "fields_missing");
 }

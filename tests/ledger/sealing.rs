@@ -40,7 +40,7 @@ fn entries(ledger: &Ledger) -> Vec<Name> {
 fn every_entry_of_all_tenants_and_of_the_installation_is_sealed_in_the_order_of_positions() {
     let ledger = Ledger::found();
     ledger.company.run(ROOT, "select wo.create_tenant('globex', 'Globex')");
-    ledger.company.run(ROOT, "select wo.begin_era('a drill')");
+    ledger.company.run(ROOT, "select wo.begin_timeline('a drill')");
     ledger.work(3);
     let sealed = ledger.seal();
     let entries = entries(&ledger);

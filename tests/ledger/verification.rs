@@ -1,4 +1,4 @@
-//! Verification in portions, by anybody, on a standby's terms: it writes nothing.
+//! Verification in batches, by anybody, on a standby's terms: it writes nothing.
 
 use wo_cluster_tests::signing::ROOT;
 

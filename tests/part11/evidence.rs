@@ -13,7 +13,7 @@ pub fn offline_problems(package: &str) -> Vec<String> {
 const SECTIONS: [&str; 14] = [
     "tenant",
     "work_order",
-    "belongings",
+    "child_records",
     "lifecycle",
     "master",
     "children",

@@ -46,7 +46,7 @@ fn busy() -> (Company, String) {
     );
     company.signed(
         "qa_2",
-        &Ask::approve(&number, "qa", "waiver").because("it is not needed").about_part(&part),
+        &Ask::approve(&number, "qa", "waiver").because("it is not needed").about_child(&part),
     );
     company.assert_intact();
     (company, number)

@@ -152,7 +152,7 @@ fn row_5_no_application_role_switches_the_trail_off_on_any_table() {
                 "alter table {} disable trigger user",
                 "alter table {} no force row level security",
                 "alter table {} add column mine text",
-                "drop trigger rule on {}",
+                "drop trigger validate on {}",
                 "create rule quiet as on update to {} do instead nothing",
             ] {
                 let off = off.replace("{}", table);

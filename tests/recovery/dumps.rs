@@ -136,7 +136,7 @@ fn assert_refuses_to_work(db: &Database<'_>, why: &str) {
     ] {
         let refusal = captain.batch_execute(sql).unwrap_err();
         let message = refusal.as_db_error().map(|error| error.message().to_owned());
-        refused(Err::<(), _>(refusal), "55000", "records_damaged");
+        refused(Err::<(), _>(refusal), "55000", "tables_damaged");
         assert!(message.as_ref().is_some_and(|text| text.contains(why)), "{sql}: {message:?}");
     }
     let state: String = db
@@ -227,14 +227,14 @@ fn a_trigger_that_is_switched_off_stops_the_work_of_open_sessions_too() {
     transition(&mut captain, &number, "in_progress").unwrap();
     let mut superuser = stage.db.superuser();
     for (off, on) in [
-        ("DISABLE TRIGGER rule", "ENABLE TRIGGER rule"),
-        ("DISABLE TRIGGER trail", "ENABLE TRIGGER trail"),
-        ("ENABLE TRIGGER keep_row", "ENABLE ALWAYS TRIGGER keep_row"),
+        ("DISABLE TRIGGER validate", "ENABLE TRIGGER validate"),
+        ("DISABLE TRIGGER audit", "ENABLE TRIGGER audit"),
+        ("ENABLE TRIGGER forbid_delete", "ENABLE ALWAYS TRIGGER forbid_delete"),
         ("DISABLE TRIGGER USER", "ENABLE TRIGGER USER"),
         ("NO FORCE ROW LEVEL SECURITY", "FORCE ROW LEVEL SECURITY"),
     ] {
         superuser.batch_execute(&format!("ALTER TABLE wo.work_order {off}")).unwrap();
-        refused(transition(&mut captain, &number, "blocked"), "55000", "records_damaged");
+        refused(transition(&mut captain, &number, "blocked"), "55000", "tables_damaged");
         superuser.batch_execute(&format!("ALTER TABLE wo.work_order {on}")).unwrap();
         superuser.batch_execute("SELECT wo_private.enforce()").unwrap();
         transition(&mut captain, &number, "blocked").unwrap();
@@ -245,9 +245,9 @@ fn a_trigger_that_is_switched_off_stops_the_work_of_open_sessions_too() {
         .query_one("SELECT max(tableoid::regclass::text) FROM wo.audit_entry", &[])
         .unwrap()
         .get(0);
-    superuser.batch_execute(&format!("ALTER TABLE {leaf} DISABLE TRIGGER rule")).unwrap();
-    refused(transition(&mut captain, &number, "blocked"), "55000", "records_damaged");
-    superuser.batch_execute(&format!("ALTER TABLE {leaf} ENABLE TRIGGER rule")).unwrap();
+    superuser.batch_execute(&format!("ALTER TABLE {leaf} DISABLE TRIGGER validate")).unwrap();
+    refused(transition(&mut captain, &number, "blocked"), "55000", "tables_damaged");
+    superuser.batch_execute(&format!("ALTER TABLE {leaf} ENABLE TRIGGER validate")).unwrap();
     transition(&mut captain, &number, "blocked").unwrap();
     assert_intact(&stage.db, &mut captain);
 }

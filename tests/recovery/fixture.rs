@@ -35,7 +35,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
     (
         "05_event",
-        "create policy reading on wo.event for select",
+        "create policy app_select on wo.event for select",
         "create policy looking on wo.event for select",
     ),
 ];
@@ -44,8 +44,8 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
 const ADDED: &[(&str, &str)] = &[
     ("98_grant", "wo.lifecycle_diagram"),
     ("98_grant", "wo.health"),
-    ("99_law", "wo_private.lifecycle_diagram"),
-    ("99_law", "wo_private.record_problems"),
+    ("99_privilege", "wo_private.lifecycle_diagram"),
+    ("99_privilege", "wo_private.table_problems"),
 ];
 
 /// One that 0.1.0 took away.
@@ -57,7 +57,7 @@ const FORGOTTEN: &str = "
 /// Members that 0.1.0 adds, and what made the records.
 const ADDED_MEMBERS: &[&str] = &[
     "wo_private.\"lifecycle_diagram\"(",
-    "wo_private.\"record_problems\"(",
+    "wo_private.\"table_problems\"(",
     "select wo_private.install();",
 ];
 
@@ -108,7 +108,7 @@ fn span<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
 /// The records of 0.0.1, made as its install made them.
 pub fn make_records(db: &Database<'_>) {
     let mut superuser = db.superuser();
-    for file in ["00_role", "99_law"] {
+    for file in ["00_role", "99_privilege"] {
         superuser.batch_execute(&sql(file)).unwrap_or_else(|error| panic!("{file}: {error:?}"));
     }
     superuser
@@ -128,7 +128,7 @@ pub fn make_records(db: &Database<'_>) {
         })
         .filter(|name| {
             name.as_bytes()[0].is_ascii_digit()
-                && !["00_role", "08_health", "99_law"].contains(&name.as_str())
+                && !["00_role", "08_health", "99_privilege"].contains(&name.as_str())
         })
         .collect();
     files.sort();

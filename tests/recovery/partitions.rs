@@ -20,15 +20,15 @@ fn leaves_made_ahead_are_as_closed_as_the_first() {
     let before = objects(&stage.db);
     assert_eq!(make(&mut stage.admin(), 18), 12, "six more months of trail and outbox");
     let after = objects(&stage.db);
-    let leaf = |snapshot: &Snapshot, parent: &str| -> Vec<String> {
+    let partition = |snapshot: &Snapshot, parent: &str| -> Vec<String> {
         let prefix = format!("relation wo.{parent}_2");
         let month = |key: &String| key.strip_prefix(&prefix).map(|rest| format!("2{rest}"));
         snapshot.keys().filter_map(month).collect()
     };
     for parent in ["audit_entry", "event"] {
-        let (old, new) = (leaf(&before, parent), leaf(&after, parent));
+        let (old, new) = (partition(&before, parent), partition(&after, parent));
         assert_eq!((old.len(), new.len()), (13, 19));
-        // All that is said of a leaf, without its name and its bounds.
+        // All that is said of a partition, without its name and its bounds.
         let said_of = |month: &String| -> Snapshot {
             let name = format!("{parent}_{month}");
             after
@@ -45,7 +45,7 @@ fn leaves_made_ahead_are_as_closed_as_the_first() {
         assert!(expected["relation wo.LEAF"].contains("rls true force true"), "{expected:?}");
         assert!(expected["relation wo.LEAF"].contains("comment "), "{expected:?}");
         assert!(!expected.keys().any(|object| object.starts_with("policy")), "{expected:?}");
-        for trigger in ["keep_row", "keep_table"] {
+        for trigger in ["forbid_delete", "forbid_truncate"] {
             let said = &expected[&format!("trigger wo.LEAF.{trigger}")];
             assert!(said.contains("enabled A"), "{said}");
         }
@@ -136,12 +136,12 @@ fn a_write_past_the_last_leaf_is_refused_and_changes_nothing() {
         rows
     };
     let held = rows();
-    // As if nobody had made leaves for a year: the ones from this month on are gone.
+    // As if nobody had made partitions for a year: the ones from this month on are gone.
     superuser
         .batch_execute(
-            "DO $$ DECLARE leaf regclass; BEGIN
-                FOR leaf IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'wo.event'::regclass
-                LOOP EXECUTE format('ALTER TABLE wo.event DETACH PARTITION %s', leaf); END LOOP;
+            "DO $$ DECLARE partition regclass; BEGIN
+                FOR partition IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'wo.event'::regclass
+                LOOP EXECUTE format('ALTER TABLE wo.event DETACH PARTITION %s', partition); END LOOP;
              END $$",
         )
         .unwrap();

@@ -78,7 +78,7 @@ fn an_update_equals_a_fresh_install_and_keeps_the_data() {
         "policy wo.event.looking is too many",
         "function wo.event_count() is too many",
         "function wo.lifecycle_diagram(text,integer) is missing",
-        "function wo_private.record_problems() is missing",
+        "function wo_private.table_problems() is missing",
         "function wo.health() is missing",
     ] {
         assert!(seen.lines().any(|line| line == difference), "{difference} is not in\n{seen}");
@@ -161,7 +161,7 @@ fn refusal_of_a_write(db: &Database<'_>) -> (String, String) {
     let error = transition(&mut db.connect("cap"), &number, "in_progress").unwrap_err();
     let said = error.as_db_error().unwrap();
     let said = (said.message().to_owned(), said.hint().unwrap_or_default().to_owned());
-    refused(Err::<(), _>(error), "55000", "records_damaged");
+    refused(Err::<(), _>(error), "55000", "tables_damaged");
     said
 }
 
@@ -175,14 +175,14 @@ fn a_library_refuses_records_of_a_version_it_does_not_know() {
     assert!(hint.to_lowercase().contains("alter extension wo_core update"), "{hint}");
     // Nor is there a way from there.
     let migrate = stage.db.superuser().batch_execute("SELECT wo_private.migrate()");
-    refused(migrate, "55000", "records_damaged");
+    refused(migrate, "55000", "tables_damaged");
 
     stage
         .db
         .superuser()
         .batch_execute("SET session_replication_role = replica; ALTER TABLE wo.schema_version DISABLE TRIGGER ALL;
-            TRUNCATE wo.schema_version; ALTER TABLE wo.schema_version ENABLE ALWAYS TRIGGER keep_row;
-            ALTER TABLE wo.schema_version ENABLE ALWAYS TRIGGER keep_table")
+            TRUNCATE wo.schema_version; ALTER TABLE wo.schema_version ENABLE ALWAYS TRIGGER forbid_delete;
+            ALTER TABLE wo.schema_version ENABLE ALWAYS TRIGGER forbid_truncate")
         .unwrap();
     let (message, hint) = refusal_of_a_write(&stage.db);
     assert!(message.contains("schema_version"), "{message}");

@@ -44,7 +44,7 @@ fn every_table_has_a_restrictive_tenant_policy_for_all_commands() {
         "a RESTRICTIVE policy named tenant",
         "select held.oid::regclass::text from pg_class as held
          where held.relnamespace = 'wo'::regnamespace and held.relkind in ('r', 'p') and not held.relispartition
-            and not exists (select from pg_policy where polrelid = held.oid and polname = 'tenant'
+            and not exists (select from pg_policy where polrelid = held.oid and polname = 'tenant_isolation'
                 and not polpermissive and polcmd = '*')",
     );
 }
@@ -54,7 +54,7 @@ fn the_tenant_policy_compares_the_tenant_and_binds_every_application_role_that_m
     finds_nothing(
         "the tenant policy asks for the current tenant, looked up once",
         "select held.oid::regclass || ': ' || pg_get_expr(policy.polqual, policy.polrelid)
-         from pg_class as held join pg_policy as policy on policy.polrelid = held.oid and policy.polname = 'tenant'
+         from pg_class as held join pg_policy as policy on policy.polrelid = held.oid and policy.polname = 'tenant_isolation'
          where held.relnamespace = 'wo'::regnamespace
             and exists (select from pg_attribute where attrelid = held.oid and attname = 'tenant_id')
             and (pg_get_expr(policy.polqual, policy.polrelid)
@@ -65,7 +65,7 @@ fn the_tenant_policy_compares_the_tenant_and_binds_every_application_role_that_m
         "the tenant policy names every application role with a privilege on the table",
         "select held.oid::regclass || ': ' || known.rolname
          from pg_class as held
-         join pg_policy as policy on policy.polrelid = held.oid and policy.polname = 'tenant'
+         join pg_policy as policy on policy.polrelid = held.oid and policy.polname = 'tenant_isolation'
          cross join pg_roles as known
          where held.relnamespace = 'wo'::regnamespace
             and exists (select from pg_attribute where attrelid = held.oid and attname = 'tenant_id')
@@ -265,13 +265,13 @@ fn what_refuses_fires_always_and_what_derives_fires_at_the_origin() {
         "select made.tgrelid::regclass || ' ' || made.tgname || ' ' || made.tgenabled::text from pg_trigger as made
          join pg_class as held on held.oid = made.tgrelid
          where held.relnamespace = 'wo'::regnamespace and not made.tgisinternal
-            and made.tgfoid not in ('wo_private.refuse_change()'::regprocedure, 'wo_private.forget()'::regprocedure)
+            and made.tgfoid not in ('wo_private.refuse_change()'::regprocedure, 'wo_private.invalidate()'::regprocedure)
             and made.tgenabled <> 'O'",
     );
     finds_nothing(
         "what tells a backend to forget is heard in every session",
         "select made.tgrelid::regclass || ' ' || made.tgname from pg_trigger as made
-         where made.tgfoid = 'wo_private.forget()'::regprocedure and made.tgenabled <> 'A'",
+         where made.tgfoid = 'wo_private.invalidate()'::regprocedure and made.tgenabled <> 'A'",
     );
     finds_nothing(
         "TRUNCATE is refused on every table and every leaf",
@@ -422,5 +422,5 @@ fn golden_functions_of_the_api() {
 
 #[test]
 fn golden_functions_of_the_law() {
-    golden("law.txt", &FUNCTIONS.replace("SCHEMA", "wo_private"));
+    golden("enforcement.txt", &FUNCTIONS.replace("SCHEMA", "wo_private"));
 }

@@ -75,20 +75,32 @@ fn a_fresh_install_is_in_good_health() {
 
 /// What a DBA could do to the records, and the words that health and the law must find for it.
 const DAMAGE: &[(&str, &[&str])] = &[
-    ("alter table wo.work_order disable trigger rule", &["trigger rule", "work_order"]),
-    ("alter table wo.work_order disable trigger keep_row", &["trigger keep_row", "work_order"]),
-    ("alter table wo.work_order enable trigger keep_row", &["trigger keep_row", "work_order"]),
-    ("alter table wo.work_order enable replica trigger trail", &["trigger trail", "work_order"]),
-    ("alter table wo.work_order disable trigger all", &["trigger", "work_order"]),
-    ("alter table wo.work_order_p0 disable trigger rule", &["trigger rule", "work_order_p0"]),
+    ("alter table wo.work_order disable trigger validate", &["trigger validate", "work_order"]),
     (
-        "alter table wo.work_order_p0 disable trigger keep_table",
-        &["trigger keep_table", "work_order_p0"],
+        "alter table wo.work_order disable trigger forbid_delete",
+        &["trigger forbid_delete", "work_order"],
     ),
-    ("drop trigger trail on wo.work_order", &["trigger trail", "work_order", "missing"]),
+    (
+        "alter table wo.work_order enable trigger forbid_delete",
+        &["trigger forbid_delete", "work_order"],
+    ),
+    ("alter table wo.work_order enable replica trigger audit", &["trigger audit", "work_order"]),
+    ("alter table wo.work_order disable trigger all", &["trigger", "work_order"]),
+    (
+        "alter table wo.work_order_p0 disable trigger validate",
+        &["trigger validate", "work_order_p0"],
+    ),
+    (
+        "alter table wo.work_order_p0 disable trigger forbid_truncate",
+        &["trigger forbid_truncate", "work_order_p0"],
+    ),
+    ("drop trigger audit on wo.work_order", &["trigger audit", "work_order", "missing"]),
     ("drop trigger import on wo.work_order_import", &["trigger import", "work_order_import"]),
     ("alter table wo.principal disable trigger directory", &["trigger directory", "principal"]),
-    ("alter table wo.audit_entry disable trigger keep_row", &["trigger keep_row", "audit_entry"]),
+    (
+        "alter table wo.audit_entry disable trigger forbid_delete",
+        &["trigger forbid_delete", "audit_entry"],
+    ),
     ("alter table wo.work_order owner to postgres", &["work_order belongs to postgres"]),
     ("alter table wo.audit_chain owner to worker", &["audit_chain belongs to worker"]),
     ("alter sequence wo.event_position owner to postgres", &["event_position belongs to postgres"]),
@@ -97,8 +109,11 @@ const DAMAGE: &[(&str, &[&str])] = &[
         "alter table wo.work_order_p0 disable row level security",
         &["row security of wo.work_order_p0"],
     ),
-    ("drop policy tenant on wo.work_order", &["policy tenant", "work_order"]),
-    ("alter policy tenant on wo.work_order using (true)", &["policy tenant", "work_order"]),
+    ("drop policy tenant_isolation on wo.work_order", &["policy tenant_isolation", "work_order"]),
+    (
+        "alter policy tenant_isolation on wo.work_order using (true)",
+        &["policy tenant_isolation", "work_order"],
+    ),
 ];
 
 #[test]
@@ -141,7 +156,7 @@ fn the_law_refuses_to_work_on_damaged_records_and_says_why() {
                     && words.iter().all(|word| said.message().contains(word))
             });
             if names_it {
-                refused(tried, "55000", "records_damaged");
+                refused(tried, "55000", "tables_damaged");
             } else {
                 ignored.push(format!("{damage}: {said:?}"));
             }
@@ -159,7 +174,7 @@ fn administration_stops_on_damaged_records_too() {
     let database = Cluster::shared().database();
     let mut client = with_work(&database);
     let mut admin = database.superuser();
-    admin.batch_execute("alter table wo.audit_entry disable trigger keep_row").unwrap();
+    admin.batch_execute("alter table wo.audit_entry disable trigger forbid_delete").unwrap();
     for act in [
         "select wo.administer('acme')",
         "select wo.create_tenant('late', 'Late')",
@@ -167,7 +182,7 @@ fn administration_stops_on_damaged_records_too() {
         "update wo.work_order set title = 'raw'",
     ] {
         let by = if act.starts_with("select") { &mut admin } else { &mut client };
-        refused(by.batch_execute(act), "55000", "records_damaged");
+        refused(by.batch_execute(act), "55000", "tables_damaged");
     }
 }
 

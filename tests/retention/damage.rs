@@ -15,7 +15,7 @@ fn archived() -> (Past, String, String) {
     past.seal();
     past.archive_all();
     past.assert_intact();
-    let name = past.leaf("audit_entry", 5);
+    let name = past.partition("audit_entry", 5);
     (past, name, number)
 }
 
@@ -89,7 +89,7 @@ fn files_that_were_made_anew_contradict_the_ledger() {
     transaction.commit().unwrap();
     let verdicts = past.verdicts();
     let verdict = verdicts.iter().find(|verdict| verdict.archive == name).unwrap();
-    assert!(verdict.problem.as_deref().unwrap().contains("is not what leaf"), "{verdict:?}");
+    assert!(verdict.problem.as_deref().unwrap().contains("is not what partition"), "{verdict:?}");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_month_whose_chain_does_not_hold_stays() {
     );
     transaction.commit().unwrap();
     past.archive_all();
-    let held = past.leaf("audit_entry", 5);
+    let held = past.partition("audit_entry", 5);
     assert!(!past.archives("true").contains(&held));
     assert!(past.leaves("audit_entry").contains(&format!("wo.{held}")));
 }
@@ -165,7 +165,7 @@ fn rows_that_changed_after_the_file_was_written_stay() {
     let number = past.company.create("Mend the pump");
     past.happened(5);
     past.seal();
-    let held = past.leaf("audit_entry", 5);
+    let held = past.partition("audit_entry", 5);
     let mut ticks = 0;
     while !past.archives("true").contains(&held) {
         past.tick();

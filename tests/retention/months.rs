@@ -28,25 +28,25 @@ fn with_a_past() -> (Past, String, String) {
 fn months_past_their_retention_leave_and_the_trail_still_verifies() {
     let (past, ended, going) = with_a_past();
     let (trail, entries) = (past.trail(), past.leaves("audit_entry").len());
-    let first = past.leaf("audit_entry", 7);
+    let first = past.partition("audit_entry", 7);
     assert_eq!(past.archives("true"), [""; 0]);
     assert!(past.tick() > 0);
     assert_eq!(
         past.archives("source = 'audit_entry'"),
         std::slice::from_ref(&first),
-        "the oldest leaf first, even without entries"
+        "the oldest partition first, even without entries"
     );
     assert_eq!(past.leaves("audit_entry").len(), entries, "its rows stay until the next run");
     past.archive_all();
     // From seven months ago to three months ago: five months, of the trail and of the outbox.
     let expected = |parent: &str| -> Vec<String> {
-        (3..=7).rev().map(|months| past.leaf(parent, months)).collect()
+        (3..=7).rev().map(|months| past.partition(parent, months)).collect()
     };
     let mut both = expected("audit_entry");
     both.extend(expected("event"));
     assert_eq!(past.archives("detached_at is not null and restored_at is null"), both);
     assert_eq!(past.leaves("audit_entry").len(), entries - 5);
-    assert_eq!(past.leaves("audit_entry")[0], format!("wo.{}", past.leaf("audit_entry", 2)));
+    assert_eq!(past.leaves("audit_entry")[0], format!("wo.{}", past.partition("audit_entry", 2)));
     past.assert_intact();
 
     // Life goes on where older entries are away.
@@ -61,7 +61,7 @@ fn months_past_their_retention_leave_and_the_trail_still_verifies() {
         .iter()
         .map(|row| row.get(0))
         .collect();
-    let away = past.leaf("audit_entry", 4);
+    let away = past.partition("audit_entry", 4);
     assert!(told[1].as_deref().unwrap().contains(&away), "{told:?}");
     assert!(told.len() > 3, "{told:?}");
     past.company.refused(
@@ -87,14 +87,15 @@ fn months_past_their_retention_leave_and_the_trail_still_verifies() {
         past.company.one("planner", &format!("select wo.evidence_package('{going}')"));
     assert_eq!(package["sections"]["trail"][0]["sequence"], 1);
     assert_eq!(past.tick(), 0, "what was brought back does not leave by itself");
-    let lines = past
-        .company
-        .one::<i64>(ROOT, &format!("select wo.release_archive('{}')", past.leaf("audit_entry", 5)));
+    let lines = past.company.one::<i64>(
+        ROOT,
+        &format!("select wo.release_archive('{}')", past.partition("audit_entry", 5)),
+    );
     assert!(lines > 20, "{lines}");
     past.assert_intact();
     past.company.refused(
         ROOT,
-        &format!("select wo.release_archive('{}')", past.leaf("audit_entry", 5)),
+        &format!("select wo.release_archive('{}')", past.partition("audit_entry", 5)),
         "55000",
         "archive_state",
     );
@@ -104,7 +105,7 @@ fn months_past_their_retention_leave_and_the_trail_still_verifies() {
 fn what_came_back_is_as_closed_as_any_leaf() {
     let (past, ..) = with_a_past();
     past.archive_all();
-    let name = past.leaf("audit_entry", 5);
+    let name = past.partition("audit_entry", 5);
     let gone = db_error(past.superuser().query(&format!("select * from wo.{name}"), &[]));
     assert_eq!(gone.code().code(), "42P01");
     past.company.run(ROOT, &format!("select wo.restore_archive('{name}')"));
@@ -116,7 +117,7 @@ fn what_came_back_is_as_closed_as_any_leaf() {
         ),
     );
     assert!(closed);
-    let problems: Vec<String> = past.company.one(ROOT, "select wo_private.record_problems()");
+    let problems: Vec<String> = past.company.one(ROOT, "select wo_private.table_problems()");
     assert_eq!(problems, [""; 0]);
     for write in ["update wo.audit_entry set actor = 'x'", "delete from wo.audit_entry"] {
         let refusal = db_error(past.superuser().execute(write, &[]));
@@ -131,7 +132,7 @@ fn nothing_leaves_before_it_is_sealed() {
     past.happened(5);
     past.archive_all();
     // Leaves without entries go; the one with entries and what follows it stay.
-    let held = past.leaf("audit_entry", 5);
+    let held = past.partition("audit_entry", 5);
     assert!(past.leaves("audit_entry").contains(&format!("wo.{held}")));
     assert!(!past.archives("true").contains(&held));
     let health = past
@@ -151,7 +152,7 @@ fn events_leave_when_every_consumer_has_acknowledged_them() {
     past.company.create("Mend the pump");
     past.happened(5);
     past.archive_all();
-    let held = past.leaf("event", 5);
+    let held = past.partition("event", 5);
     assert!(past.leaves("event").contains(&format!("wo.{held}")));
     past.company.run(
         "planner",
@@ -217,20 +218,20 @@ fn writers_go_on_while_a_month_leaves() {
 fn who_is_reading_a_month_is_not_disturbed_and_it_leaves_later() {
     let (past, ..) = with_a_past();
     let mut reader = past.superuser();
-    let leaf = past.leaf("audit_entry", 7);
+    let partition = past.partition("audit_entry", 7);
     reader.batch_execute("begin; select count(*) from wo.audit_entry").unwrap();
     past.archive_all();
-    assert!(past.leaves("audit_entry").contains(&format!("wo.{leaf}")));
-    assert!(past.archives("detached_at is null").contains(&leaf));
+    assert!(past.leaves("audit_entry").contains(&format!("wo.{partition}")));
+    assert!(past.archives("detached_at is null").contains(&partition));
     let health = past.company.all(ROOT, "select detail from wo_private.retention_health()");
     assert!(
-        health.contains(&format!("{leaf} is archived but still in the database")),
+        health.contains(&format!("{partition} is archived but still in the database")),
         "{health:?}"
     );
     past.assert_intact();
     reader.batch_execute("commit").unwrap();
     past.archive_all();
-    assert!(past.archives("detached_at is not null").contains(&leaf));
+    assert!(past.archives("detached_at is not null").contains(&partition));
     past.assert_intact();
 }
 
@@ -243,7 +244,7 @@ fn a_dump_and_the_files_are_enough_to_bring_everything_back_elsewhere() {
     let into = cluster.empty_database();
     into.restore(&past.company.database.dump()).unwrap();
     let mut superuser = into.superuser();
-    let name = past.leaf("audit_entry", 5);
+    let name = past.partition("audit_entry", 5);
     let problem = |client: &mut postgres::Client| -> Option<String> {
         let ask = format!("select problem from wo.verify_archive('{name}')");
         client.query_one(&ask, &[]).unwrap().get(0)

@@ -14,7 +14,7 @@ use wo_rules::time::{POSTGRES_EPOCH_SECONDS, utc};
 
 /// The trail and the outbox stay for two months, the content of an ended work order for three.
 const SETTINGS: [(&str, &str); 6] = [
-    // A vacuum of a leaf would put its archive off until the next run.
+    // A vacuum of a partition would put its archive off until the next run.
     ("autovacuum", "off"),
     ("wo_core.sealing_key_file", "../keys/%d.key"),
     ("wo_core.archive_directory", "../archives"),
@@ -62,8 +62,8 @@ impl Past {
         self.company.database.superuser()
     }
 
-    /// The name of the leaf of so many months ago.
-    pub fn leaf(&self, parent: &str, months: i32) -> String {
+    /// The name of the partition of so many months ago.
+    pub fn partition(&self, parent: &str, months: i32) -> String {
         let name = format!(
             "select '{parent}' || to_char(now() at time zone 'UTC' - interval '{months} months', '_YYYY_MM')"
         );
@@ -184,19 +184,19 @@ fn begin_earlier(superuser: &mut Client) {
                 parent text;
                 month date;
                 this_month date := date_trunc('month', now() at time zone 'UTC');
-                leaf text;
+                partition text;
              begin
                 foreach parent in array array['audit_entry', 'event'] loop
-                    leaf := parent || to_char(this_month, '_YYYY_MM');
-                    execute format('alter table wo.%I detach partition wo.%I', parent, leaf);
-                    execute format('drop table wo.%I', leaf);
+                    partition := parent || to_char(this_month, '_YYYY_MM');
+                    execute format('alter table wo.%I detach partition wo.%I', parent, partition);
+                    execute format('drop table wo.%I', partition);
                     for back in reverse 7 .. 0 loop
                         month := this_month - back * interval '1 month';
-                        leaf := parent || to_char(month, '_YYYY_MM');
-                        execute format('create table wo.%I (like wo.%I including all)', leaf, parent);
-                        execute format('alter table wo.%I enable row level security', leaf);
-                        execute format('alter table wo.%I force row level security', leaf);
-                        execute format('alter table wo.%I attach partition wo.%I for values from (%s) to (%L)', parent, leaf,
+                        partition := parent || to_char(month, '_YYYY_MM');
+                        execute format('create table wo.%I (like wo.%I including all)', partition, parent);
+                        execute format('alter table wo.%I enable row level security', partition);
+                        execute format('alter table wo.%I force row level security', partition);
+                        execute format('alter table wo.%I attach partition wo.%I for values from (%s) to (%L)', parent, partition,
                             case when back = 7 then 'minvalue' else quote_literal(month::text || ' 00:00:00+00') end,
                             (month + interval '1 month')::date::text || ' 00:00:00+00');
                     end loop;

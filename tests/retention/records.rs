@@ -131,7 +131,7 @@ fn one_whose_entries_left_without_a_package_waits() {
         "update wo.work_order set locked_at = now() - interval '5 months' where id = '{id}'"
     ));
     assert_eq!(archive_records(&past), 0);
-    let name = past.leaf("audit_entry", 5);
+    let name = past.partition("audit_entry", 5);
     past.company.run(ROOT, &format!("select wo.restore_archive('{name}')"));
     assert_eq!(archive_records(&past), 1);
 }

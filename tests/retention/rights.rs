@@ -13,7 +13,7 @@ fn archived() -> (Past, String) {
     past.happened(5);
     past.seal();
     past.archive_all();
-    let name = past.leaf("audit_entry", 5);
+    let name = past.partition("audit_entry", 5);
     (past, name)
 }
 

@@ -20,7 +20,7 @@ fn the_worker_archives_months_and_ended_records_by_itself() {
     root.batch_execute(&list).unwrap();
     root.batch_execute("select pg_reload_conf()").unwrap();
 
-    let away = past.leaf("audit_entry", 5);
+    let away = past.partition("audit_entry", 5);
     database.wait_until(&format!(
         "select exists (select from wo.archive where name = '{away}' and detached_at is not null)"
     ));

@@ -538,8 +538,8 @@ fn nobody_writes_the_trail_or_the_outbox_by_hand() {
         }
         refused(root.batch_execute(sql), "42501", "written_by_the_law_alone");
         // Not as the duty that the law writes with, either.
-        let as_duty = format!("set role wo_trail; {sql}");
-        assert_eq!(db_error(root.batch_execute(&as_duty)).code().code(), "42501");
+        let run_as = format!("set role wo_trail; {sql}");
+        assert_eq!(db_error(root.batch_execute(&run_as)).code().code(), "42501");
         root.batch_execute("reset role").unwrap();
     }
     for sql in [

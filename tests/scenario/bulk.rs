@@ -30,7 +30,7 @@ fn a_session_that_began_on_an_empty_table_reads_no_more_as_it_grows() {
     assert!(read.iter().all(|read| *read <= COUNT as i64), "{read:?}");
 }
 
-/// The leaves that a bulk appends to stay open until it ends, whatever is caught inside it.
+/// The partitions that a bulk appends to stay open until it ends, whatever is caught inside it.
 #[test]
 fn a_bulk_whose_rows_change_others_and_undo_that_is_whole() {
     let company = Company::found("fleet_task");

@@ -36,8 +36,8 @@ fn after(change: &str) -> (Company, Client, String) {
 fn a_policy_that_a_dba_adds_holds() {
     for policy in [
         "create policy frozen on wo.work_order as restrictive for update to wo_user using (status <> 'in_progress')",
-        "alter policy changing on wo.work_order to wo_admin",
-        "drop policy changing on wo.work_order",
+        "alter policy app_update on wo.work_order to wo_admin",
+        "drop policy app_update on wo.work_order",
     ] {
         let (company, mut captain, number) = after(policy);
         let before = counts(&mut company.root());
@@ -119,7 +119,7 @@ fn a_constraint_that_a_dba_adds_holds() {
     company.assert_intact();
 }
 
-/// The law appends to the leaves of trail and outbox itself: it must not lose the table's word, nor
+/// The law appends to the partitions of trail and outbox itself: it must not lose the table's word, nor
 /// the session with it.
 #[test]
 fn a_constraint_that_a_dba_adds_to_trail_or_outbox_holds() {

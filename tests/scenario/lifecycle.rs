@@ -393,7 +393,7 @@ fn registered_guards_pass_refuse_and_never_write() {
          select wo.register_guard('fails', 'shop.fails(uuid, uuid)')",
     );
     let mut almighty = company.connect("almighty");
-    let guarded = |guard: &str| {
+    let protected = |guard: &str| {
         let mut definition = small(&format!("with_{guard}"));
         definition["transitions"][1]["guards"] = json!([format!("sql:{guard}")]);
         company.publish(&definition);
@@ -405,7 +405,7 @@ fn registered_guards_pass_refuse_and_never_write() {
     };
     let finish = "select wo.transition($1, 'done') ->> 'status'";
     for guard in ["ask", "writes", "meddles", "is_guard", "fails"] {
-        guarded(guard);
+        protected(guard);
     }
 
     let number = doing(&mut almighty, "ask");

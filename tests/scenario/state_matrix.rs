@@ -292,7 +292,7 @@ fn an_upsert_that_proposes_a_later_state_is_refused() {
     refused(admin.batch_execute(&upsert("accepted")), "42501", "role_missing");
 }
 
-/// A leaf is a table too: whoever writes it by its own name meets the same triggers, or no table
+/// A partition is a table too: whoever writes it by its own name meets the same triggers, or no table
 /// at all.
 #[test]
 fn a_leaf_is_no_way_around_the_rules() {
@@ -300,17 +300,17 @@ fn a_leaf_is_no_way_around_the_rules() {
     let mut almighty = company.connect("almighty");
     let mut root = company.root();
     let number = reach_alone(&mut almighty, &FLEET_TASK, "accepted");
-    let leaf: String = one(&mut root, "select tableoid::regclass::text from wo.work_order");
-    assert_ne!(leaf, "wo.work_order");
+    let partition: String = one(&mut root, "select tableoid::regclass::text from wo.work_order");
+    assert_ne!(partition, "wo.work_order");
     let before = counts(&mut root);
     for (sql, sqlstate, code) in [
-        (format!("update {leaf} set status = 'approved'"), "55000", "illegal_transition"),
-        (format!("update {leaf} set chain_sequence = 9"), "42501", "column_not_writable"),
-        (format!("delete from {leaf}"), "42501", "delete_refused"),
-        (format!("truncate {leaf} cascade"), "42501", "truncate_refused"),
+        (format!("update {partition} set status = 'approved'"), "55000", "illegal_transition"),
+        (format!("update {partition} set chain_sequence = 9"), "42501", "column_not_writable"),
+        (format!("delete from {partition}"), "42501", "delete_refused"),
+        (format!("truncate {partition} cascade"), "42501", "truncate_refused"),
         (
             format!(
-                "insert into {leaf} (tenant_id, title, status)
+                "insert into {partition} (tenant_id, title, status)
                  select tenant_id, title, 'approved' from wo.work_order"
             ),
             "55000",
@@ -326,9 +326,10 @@ fn a_leaf_is_no_way_around_the_rules() {
     refused(root.batch_execute(merged), "42501", "delete_refused");
     assert_eq!(counts(&mut root), before);
     // What the rules allow is trailed there as anywhere.
-    let start = format!("update {leaf} set status = 'in_progress' where wo_number = '{number}'");
+    let start =
+        format!("update {partition} set status = 'in_progress' where wo_number = '{number}'");
     refused(
-        root.batch_execute(&format!("{start} and version = 1; update {leaf} set version = 1")),
+        root.batch_execute(&format!("{start} and version = 1; update {partition} set version = 1")),
         "40001",
         "version_conflict",
     );

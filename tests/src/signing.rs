@@ -61,7 +61,7 @@ pub struct Ask {
     pub decision: String,
     pub reason: Option<String>,
     pub on_behalf_of: Option<String>,
-    pub part: Option<String>,
+    pub child: Option<String>,
 }
 
 impl Ask {
@@ -73,7 +73,7 @@ impl Ask {
             decision: "approved".into(),
             reason: None,
             on_behalf_of: None,
-            part: None,
+            child: None,
         }
     }
 
@@ -90,8 +90,8 @@ impl Ask {
         Self { on_behalf_of: Some(principal.into()), ..self }
     }
 
-    pub fn about_part(self, part: &str) -> Self {
-        Self { part: Some(part.into()), ..self }
+    pub fn about_child(self, child: &str) -> Self {
+        Self { child: Some(child.into()), ..self }
     }
 
     /// Asks in whatever transaction this is; who asks is whoever it authenticated.
@@ -107,7 +107,7 @@ impl Ask {
                 &self.decision,
                 &self.reason,
                 &self.on_behalf_of,
-                &self.part,
+                &self.child,
             ],
         )?;
         Ok(Challenge {

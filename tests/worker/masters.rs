@@ -1,4 +1,4 @@
-//! Masters whose many parts end at once are told at once, without wo.tick().
+//! Masters whose many children end at once are told at once, without wo.tick().
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::stage::{Stage, transition};
 use crate::works::{served, shared};
 
 const CLIENTS: usize = 8;
-const PARTS: usize = 30;
+const CHILDREN: usize = 30;
 
 #[test]
 fn a_master_whose_many_parts_end_at_once_is_told_at_once() {
@@ -19,21 +19,21 @@ fn a_master_whose_many_parts_end_at_once_is_told_at_once() {
         .query_one("select wo.create_work_order('[SS1-Ops] all') ->> 'wo_number'", &[])
         .unwrap()
         .get(0);
-    let parts: Vec<String> = (0..CLIENTS * PARTS)
+    let children: Vec<String> = (0..CLIENTS * CHILDREN)
         .map(|_| {
             let create =
-                "select wo.create_work_order('[SS1-Ops] part', master => $1) ->> 'wo_number'";
+                "select wo.create_work_order('[SS1-Ops] child', master => $1) ->> 'wo_number'";
             captain.query_one(create, &[&master]).unwrap().get(0)
         })
         .collect();
     // Each client ends its share in one transaction, and all of them commit at the same time: nobody
-    // sees the others' parts end, and there are too many for one at a time.
+    // sees the others' children end, and there are too many for one at a time.
     let clients: Vec<Client> = (0..CLIENTS)
         .map(|client| {
             let mut captain = stage.captain();
             captain.batch_execute("begin").unwrap();
-            for part in &parts[client * PARTS..(client + 1) * PARTS] {
-                transition(&mut captain, part, "cancelled").unwrap();
+            for child in &children[client * CHILDREN..(client + 1) * CHILDREN] {
+                transition(&mut captain, child, "cancelled").unwrap();
             }
             captain
         })

@@ -14,7 +14,7 @@ with changed as (
         'captain', 'login', '1234567', position
     from changed
 )
-insert into floor.outbox (tenant_id, position, era, type, subject_id, recorded_at, data)
+insert into floor.outbox (tenant_id, position, timeline, type, subject_id, recorded_at, data)
 select tenant_id, position, 1, 'wo.transitioned', id, updated_at,
     json_build_object('work_order', wo_number, 'lifecycle', 'fleet_task', 'lifecycle_version', 1, 'action', 'block',
         'status', 'blocked', 'version', version, 'sequence', chain_sequence, 'from_status', 'in_progress',
@@ -35,7 +35,7 @@ with changed as (
         'captain', 'login', '1234567', position
     from changed
 )
-insert into floor.outbox (tenant_id, position, era, type, subject_id, recorded_at, data)
+insert into floor.outbox (tenant_id, position, timeline, type, subject_id, recorded_at, data)
 select tenant_id, position, 1, 'wo.transitioned', id, updated_at,
     json_build_object('work_order', wo_number, 'lifecycle', 'fleet_task', 'lifecycle_version', 1, 'action', 'resume',
         'status', 'in_progress', 'version', version, 'sequence', chain_sequence, 'from_status', 'blocked',

@@ -17,7 +17,7 @@ use crate::options::Options;
 
 const SESSIONS: u32 = 2;
 /// Work orders in one transaction.
-const PORTION: u32 = 1_000_000;
+const BATCH_ROWS: u32 = 1_000_000;
 /// What one stored work order takes on the disk, its entry, indexes and the others' tenth among it.
 const BYTES_EACH: u64 = 2_100;
 /// WAL and what building an index sorts, besides.
@@ -115,22 +115,22 @@ fn leave_indexes_out(admin: &mut Client) {
 }
 
 fn rows_of(db: &Database<'_>, rows: u32) {
-    let portions: Vec<(u32, u32)> = (0..rows)
-        .step_by(PORTION as usize)
-        .map(|from| (from + 1, (from + PORTION).min(rows)))
+    let batches: Vec<(u32, u32)> = (0..rows)
+        .step_by(BATCH_ROWS as usize)
+        .map(|from| (from + 1, (from + BATCH_ROWS).min(rows)))
         .collect();
-    // One portion is shared out as well.
-    let portions: Vec<(u32, u32)> = match portions[..] {
+    // One batch is shared out as well.
+    let batches: Vec<(u32, u32)> = match batches[..] {
         [(from, to)] => vec![(from, to / 2), (to / 2 + 1, to)],
-        _ => portions,
+        _ => batches,
     };
     std::thread::scope(|scope| {
         for session in 0..SESSIONS {
-            let portions = portions.iter().skip(session as usize).step_by(SESSIONS as usize);
+            let batches = batches.iter().skip(session as usize).step_by(SESSIONS as usize);
             scope.spawn(move || {
                 let mut admin = db.superuser();
                 admin.batch_execute("set session_replication_role = replica").unwrap();
-                for (from, to) in portions {
+                for (from, to) in batches {
                     let sql = include_str!("../../sql/stored.sql")
                         .replace("$FROM", &from.to_string())
                         .replace("$TO", &to.to_string())

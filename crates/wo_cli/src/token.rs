@@ -1,4 +1,4 @@
-//! Tokens: who is acting, vouched for by an issuer's key.
+//! Tokens: who is acting, verified_archive for by an issuer's key.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ed25519_dalek::SigningKey;

@@ -165,7 +165,7 @@ impl Witness {
             self.check_recovery(recovery, &held.checkpoint, &offered, source, &mut case);
         let statement = statement?
             .map_err(|why| self.refused(&case, &format!("{line}; and no recovery: {why}")))?;
-        let agreed = self.agreed(&offered, source)?;
+        let agreed = self.cached_verdict(&offered, source)?;
         self.state.set_aside(agreed, recovery, &statement)?;
         self.state.keep(note, &offered)?;
         let before = held.checkpoint.clone();
@@ -207,7 +207,11 @@ impl Witness {
 
     /// The largest tree of this witness's history that is the beginning of the offered one. Where one
     /// is, all smaller ones are.
-    fn agreed(&self, offered: &Checkpoint, source: &mut dyn Source) -> Result<Agreed, Stop> {
+    fn cached_verdict(
+        &self,
+        offered: &Checkpoint,
+        source: &mut dyn Source,
+    ) -> Result<Agreed, Stop> {
         if !source.can_be_asked() {
             return Ok(Agreed::Unknown);
         }

@@ -7,7 +7,7 @@
 
 mod replay;
 
-pub use replay::{Replay, Standing};
+pub use replay::{Replay, RowState};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -39,7 +39,7 @@ pub const CONFIGURATION: &[&str] = &[
 
 /// What happens beside all records: their chains have no row to hold against, and their `changes`
 /// are any JSON object.
-pub const HAPPENINGS: &[&str] = &["refused_attempt", "ledger", "archive", "era"];
+pub const UNATTACHED_SUBJECTS: &[&str] = &["refused_attempt", "ledger", "archive", "timeline"];
 
 /// One entry of the trail, in the order in which an auditor asks (21 CFR 11.10(e)): what, when,
 /// who, from where, why, and old → new.
@@ -358,13 +358,13 @@ mod tests {
         let links = chain(&TEXTS);
         let replay = replay(&links).unwrap();
         assert_eq!(replay.entries(), 3);
-        let record = Standing {
+        let record = RowState {
             sequence: 3,
             hash: &links[2].2,
             status: Some("draft"),
             record_version: Some(3),
             changed_at: Some("2026-03-05T00:00:00.000003Z".to_owned()),
-            ..Standing::default()
+            ..RowState::default()
         };
         assert_eq!(replay.matches(&record), Ok(()));
     }
@@ -395,7 +395,7 @@ mod tests {
     fn a_cut_tail_does_not_reach_the_records_head() {
         let links = chain(&TEXTS);
         let cut = replay(&links[..2]).unwrap();
-        let record = Standing { sequence: 3, hash: &links[2].2, ..Standing::default() };
+        let record = RowState { sequence: 3, hash: &links[2].2, ..RowState::default() };
         assert_eq!(cut.matches(&record), Err(Break::Head));
     }
 
@@ -403,13 +403,13 @@ mod tests {
     fn a_value_that_no_entry_gave_the_record_is_named() {
         let links = chain(&TEXTS);
         let replay = replay(&links).unwrap();
-        let record = Standing {
+        let record = RowState {
             sequence: 3,
             hash: &links[2].2,
             status: Some("draft"),
             record_version: Some(3),
             values: BTreeMap::from([("title".to_owned(), r#""z""#.to_owned())]),
-            ..Standing::default()
+            ..RowState::default()
         };
         assert_eq!(replay.matches(&record), Err(Break::Record { column: "title".to_owned() }));
     }

@@ -9,8 +9,8 @@ pub struct Told<'a> {
     pub tenant: Uuid,
     /// Its position.
     pub position: i64,
-    /// Its era.
-    pub era: i32,
+    /// Its timeline.
+    pub timeline: i32,
     /// The CloudEvents type.
     pub kind: &'a str,
     /// The work order.
@@ -29,13 +29,13 @@ pub fn cloudevent(told: Told<'_>) -> Value {
     let mut envelope = Map::new();
     let mut put = |name: &str, value: String| envelope.insert(name.to_owned(), value.into());
     put("specversion", "1.0".to_owned());
-    put("id", format!("{}-{}", told.era, told.position));
+    put("id", format!("{}-{}", told.timeline, told.position));
     put("source", format!("/wo_core/tenants/{}", told.tenant));
     put("type", told.kind.to_owned());
     put("subject", told.subject.to_string());
     put("time", crate::time::utc(told.recorded_at));
     put("tenantid", told.tenant.to_string());
-    put("sequence", format!("{:010}-{:019}", told.era, told.position));
+    put("sequence", format!("{:010}-{:019}", told.timeline, told.position));
     put("datacontenttype", "application/json".to_owned());
     if let Some(traceparent) = told.traceparent {
         put("traceparent", traceparent.to_owned());
@@ -55,7 +55,7 @@ pub fn event_type(action: &str, moved: bool) -> &'static str {
 }
 
 /// The CloudEvents `type` of what happened to something that belongs to a work order.
-pub fn belonging_type(action: &str) -> &'static str {
+pub fn child_event_type(action: &str) -> &'static str {
     match action {
         "engine_overridden" | "engine_override_withdrawn" => "wo.engine_overridden",
         "dependency_added" | "dependency_changed" => "wo.dependency_added",
@@ -69,7 +69,7 @@ pub fn belonging_type(action: &str) -> &'static str {
         "signatures_amended" => "wo.approval_amended",
         "signatures_voided" => "wo.approval_voided",
         "approval_escalated" => "wo.approval_escalated",
-        "part_waived" => "wo.part_waived",
+        "child_waived" => "wo.child_waived",
         "time_in_state_exceeded" => "wo.time_in_state_exceeded",
         "archived" => "wo.archived",
         _ => "wo.updated",
@@ -144,7 +144,7 @@ mod tests {
         let envelope = cloudevent(Told {
             tenant: Uuid::nil(),
             position: 7,
-            era: 1,
+            timeline: 1,
             kind: "wo.created",
             subject: Uuid::nil(),
             recorded_at: 0,

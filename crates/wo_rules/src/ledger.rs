@@ -12,7 +12,7 @@ pub mod names;
 mod note;
 pub mod proof;
 pub mod recovery;
-pub mod standing;
+pub mod seal_state;
 pub mod tile;
 pub mod tree;
 pub mod witness;

@@ -132,7 +132,7 @@ pub fn counts(refusal: &Refusal) -> bool {
     match refusal.sqlstate {
         SqlState::GateNotMet | SqlState::NotPermitted => true,
         // Nobody attempts anything where the records themselves cannot be used.
-        SqlState::WrongState => refusal.code != "records_damaged",
+        SqlState::WrongState => refusal.code != "tables_damaged",
         SqlState::BadValue | SqlState::Duplicate => of_proof,
         SqlState::VersionConflict | SqlState::NotSupported => false,
     }
@@ -281,7 +281,7 @@ mod tests {
         assert!(counted(SqlState::WrongState, "record_locked"));
         assert!(counted(SqlState::BadValue, "signature_malformed"));
         assert!(counted(SqlState::Duplicate, "signing_key_known"));
-        assert!(!counted(SqlState::WrongState, "records_damaged"));
+        assert!(!counted(SqlState::WrongState, "tables_damaged"));
         assert!(!counted(SqlState::BadValue, "bad_value"));
         assert!(!counted(SqlState::VersionConflict, "version_conflict"));
         assert!(!counted(SqlState::NotSupported, "prepared_transaction"));

@@ -21,7 +21,7 @@ pub struct Challenge {
 ///
 /// # Errors
 /// 22023 `challenge_unknown`, `challenge_decision`; 55000 `challenge_used`, `challenge_expired`,
-/// `records_damaged`.
+/// `tables_damaged`.
 pub fn check_answer(
     challenge: Option<&Challenge>,
     decision: Decision,
@@ -49,7 +49,7 @@ pub fn check_answer(
     let payload = Payload::read(challenge.payload.as_bytes()).map_err(|why| {
         Refusal::new(
             SqlState::WrongState,
-            "records_damaged",
+            "tables_damaged",
             format!("the records of wo_core cannot be used: {why}"),
         )
     })?;
@@ -84,7 +84,7 @@ pub struct Present<'a> {
     pub version: i64,
     /// The hash of its content.
     pub content_sha256: String,
-    /// The content of its parts, where the signature covers them.
+    /// The content of its children, where the signature covers them.
     pub children: Vec<ChildContent>,
 }
 
@@ -103,7 +103,7 @@ pub fn check_present(payload: &Payload, present: &Present<'_>) -> Result<(), Ref
     {
         Some("the record")
     } else if payload.children != present.children {
-        Some("one of its parts")
+        Some("one of its children")
     } else {
         None
     };
@@ -170,6 +170,6 @@ mod tests {
             code(Some(&Challenge { expires_at: 100, ..challenge.clone() })),
             "challenge_expired"
         );
-        assert_eq!(code(Some(&challenge)), "records_damaged");
+        assert_eq!(code(Some(&challenge)), "tables_damaged");
     }
 }

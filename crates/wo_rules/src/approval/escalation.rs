@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn steps_that_cannot_be_are_refused_by_their_number() {
         let good = json!({ "after_hours": 1, "to": "manager" });
-        for (step, part) in [
+        for (step, child) in [
             (json!("manager"), "no object"),
             (json!({ "to": "manager" }), "after_hours"),
             (json!({ "after_hours": "2", "to": "manager" }), "after_hours"),
@@ -258,7 +258,7 @@ mod tests {
             let refusal = Sla::read(1.0, &json!([good, step])).unwrap_err();
             let problems = refusal.detail["problems"].as_array().unwrap();
             let problem = problems[0].as_str().unwrap();
-            assert!(problem.starts_with("step 2: ") && problem.contains(part), "{problem}");
+            assert!(problem.starts_with("step 2: ") && problem.contains(child), "{problem}");
             assert_eq!(problems.len(), 1);
         }
         for list in [json!({}), json!("manager"), json!(1)] {

@@ -55,15 +55,15 @@ impl Decision {
     }
 }
 
-/// The content of a part that a master's signature covers as well.
+/// The content of a child that a master's signature covers as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChildContent {
     /// Its content hash, in hexadecimal; covered as the signature covers the master's.
     pub content_sha256: String,
-    /// The part's UUID.
+    /// The child's UUID.
     pub id: String,
-    /// The part's number.
+    /// The child's number.
     pub work_order: String,
 }
 
@@ -74,7 +74,7 @@ pub struct ChildContent {
 pub struct Payload {
     /// The action that is approved, or that a rejection takes.
     pub action: String,
-    /// The parts whose content is covered.
+    /// The children whose content is covered.
     pub children: Vec<ChildContent>,
     /// The work order's content hash, in hexadecimal: [`crate::approval::content::content_hash`].
     pub content_sha256: String,
@@ -116,7 +116,7 @@ pub struct Payload {
     pub to_status: String,
     /// The work order's version.
     pub version: i64,
-    /// The UUID of the part that a waiver is about.
+    /// The UUID of the child that a waiver is about.
     pub waives: Option<String>,
     /// The work order's number.
     pub work_order: String,

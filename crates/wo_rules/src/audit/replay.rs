@@ -1,6 +1,6 @@
 //! What a chain says that its record holds: followed entry by entry, then held against the record.
 
-use super::{Break, Entry, GENESIS, HAPPENINGS};
+use super::{Break, Entry, GENESIS, UNATTACHED_SUBJECTS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Replay {
 
 /// The record as it stands, to hold against its trail.
 #[derive(Debug, Default)]
-pub struct Standing<'a> {
+pub struct RowState<'a> {
     /// The sequence of the chain's head.
     pub sequence: i64,
     /// The hash of the chain's head.
@@ -79,7 +79,7 @@ impl Replay {
         if entry.hash(previous_hash) != entry_hash {
             return Err(Break::Content);
         }
-        if !HAPPENINGS.contains(&entry.subject.as_str()) {
+        if !UNATTACHED_SUBJECTS.contains(&entry.subject.as_str()) {
             self.apply(entry)?;
         }
         self.sequence = entry.sequence;
@@ -121,7 +121,7 @@ impl Replay {
     ///
     /// # Errors
     /// The first column that differs, or a head that is not the chain's end.
-    pub fn matches(&self, record: &Standing<'_>) -> Result<(), Break> {
+    pub fn matches(&self, record: &RowState<'_>) -> Result<(), Break> {
         if self.sequence == 0 {
             return Err(Break::Missing);
         }

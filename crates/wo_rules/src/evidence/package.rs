@@ -25,7 +25,7 @@ pub const LONGEST_PACKAGE: usize = 1 << 30;
 pub const SECTIONS: [&str; 14] = [
     "tenant",
     "work_order",
-    "belongings",
+    "child_records",
     "lifecycle",
     "master",
     "children",

@@ -87,7 +87,7 @@ pub fn verify_with(bytes: &[u8], outside: &Outside) -> Report {
 fn check(findings: &mut Findings<'_>, report: &mut Report, outside: &Outside) {
     let tenant: Option<sections::Tenant> = findings.section("tenant");
     let work_order: Option<sections::WorkOrder<'_>> = findings.section("work_order");
-    let belongings: Texts<'_> = findings.section("belongings").unwrap_or_default();
+    let child_records: Texts<'_> = findings.section("child_records").unwrap_or_default();
     report.work_order = work_order.as_ref().map(|work_order| work_order.wo_number.clone());
     let subject = trail::Subject {
         tenant_id: tenant.as_ref().map(|tenant| tenant.tenant_id.as_str()),
@@ -98,14 +98,14 @@ fn check(findings: &mut Findings<'_>, report: &mut Report, outside: &Outside) {
     let trail = trail::follow(&entries, subject, findings);
     report.ledger = ledger::check(&trail, report.entries, outside, findings);
     if let Some(work_order) = &work_order {
-        record::check(work_order, &belongings, &trail, findings);
+        record::check(work_order, &child_records, &trail, findings);
     }
-    let around = surroundings::read(work_order.as_ref(), &belongings, findings);
+    let around = surroundings::read(work_order.as_ref(), &child_records, findings);
     let keys = keys::read(&around.principals, findings);
     let known = signatures::Known {
         subject,
         work_order: work_order.as_ref(),
-        belongings: &belongings,
+        child_records: &child_records,
         trail: &trail,
         keys: &keys,
         around: &around,

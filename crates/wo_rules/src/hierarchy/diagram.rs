@@ -149,7 +149,7 @@ impl Picture<'_> {
 
     fn dot(&self) -> String {
         let title = dot_text(&shortened(self.title, LONG_ROOM));
-        let key = format!("{CRITICAL_MARK}and thick: critical path. Dashed: part of a master.");
+        let key = format!("{CRITICAL_MARK}and thick: critical path. Dashed: child of a master.");
         let mut lines = vec![
             "digraph work_orders {".to_owned(),
             "    graph [rankdir=LR, charset=\"UTF-8\", labelloc=t, fontname=\"Helvetica\","

@@ -32,7 +32,7 @@ impl Pattern {
 
 /// The pattern of a network, and the reason for it in one sentence.
 ///
-/// Only dependencies count. A master that takes part in none only gathers its children: it is not
+/// Only dependencies count. A master that takes child in none only gathers its children: it is not
 /// counted either.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! A plan: a master, its parts and what they wait for, by names of the plan's own. Every problem of
+//! A plan: a master, its children and what they wait for, by names of the plan's own. Every problem of
 //! it is found at once.
 
 use crate::refusal::{Refusal, SqlState};
@@ -14,10 +14,10 @@ pub const MOST_WORK_ORDERS: usize = 20_000;
 /// The most edges that one plan makes.
 pub const MOST_EDGES: usize = 100_000;
 
-/// How deep parts may have parts of their own.
+/// How deep children may have children of their own.
 const DEEPEST: usize = 20;
 
-/// The longest key: the keys of the parts are made of it.
+/// The longest key: the keys of the children are made of it.
 const LONGEST_KEY: usize = 100;
 
 /// How many problems a refusal tells.
@@ -28,7 +28,7 @@ const TOLD: usize = 100;
 pub struct Plan {
     /// The caller's key: the same one never makes a second master.
     pub key: Option<String>,
-    /// The work orders; the master first, and every part after what it is a part of.
+    /// The work orders; the master first, and every child after what it is a child of.
     pub work_orders: Vec<Planned>,
     /// Who waits for whom.
     pub edges: Vec<Edge>,
@@ -41,7 +41,7 @@ pub struct Planned {
     pub pointer: String,
     /// Its name in the plan; empty for a master without one.
     pub name: String,
-    /// What it is a part of: an index into [`Plan::work_orders`].
+    /// What it is a child of: an index into [`Plan::work_orders`].
     pub parent: Option<usize>,
     /// The members of its creation.
     pub given: Map<String, Value>,
@@ -65,10 +65,10 @@ pub fn master_key(key: &str) -> String {
     format!("plan:{key}")
 }
 
-/// The idempotency key of a part of it. The length of the key comes first, so that the parts of two
+/// The idempotency key of a child of it. The length of the key comes first, so that the children of two
 /// plans never meet.
 pub fn part_key(key: &str, name: &str) -> String {
-    format!("part:{}:{key}:{name}", key.chars().count())
+    format!("child:{}:{key}:{name}", key.chars().count())
 }
 
 /// What is wrong with a plan, and where.
@@ -117,7 +117,7 @@ pub fn examine(document: &Value) -> (Plan, Vec<Problem>) {
     let mut reader = Reader::default();
     reader.document(document);
     let edges = reader.edges();
-    reader.find_circles(&edges);
+    reader.find_cycles(&edges);
     let plan = Plan { key: reader.key, work_orders: reader.work_orders, edges };
     (plan, reader.problems)
 }
@@ -174,7 +174,7 @@ impl Reader {
         match given {
             None | Some(Value::Null) => {}
             Some(Value::Array(_)) if depth > DEEPEST => {
-                self.note(pointer, format!("parts within parts go {DEEPEST} deep at most"));
+                self.note(pointer, format!("children within children go {DEEPEST} deep at most"));
             }
             Some(Value::Array(children)) => {
                 for (index, child) in children.iter().enumerate() {
@@ -293,7 +293,7 @@ impl Reader {
         let mut edges: HashMap<(usize, usize), Edge> = HashMap::new();
         for (successor, pointer, name, lag) in written {
             match self.names.get(&name).copied() {
-                None => self.note(pointer, format!("no part of the plan is named \"{name}\"")),
+                None => self.note(pointer, format!("no child of the plan is named \"{name}\"")),
                 Some(predecessor) => {
                     let edge = Edge { successor, predecessor, lag, pointer: pointer.clone() };
                     if edges.insert((successor, predecessor), edge).is_some() {
@@ -308,7 +308,7 @@ impl Reader {
     }
 
     /// Parts and predecessors are both waited for.
-    fn find_circles(&mut self, edges: &[Edge]) {
+    fn find_cycles(&mut self, edges: &[Edge]) {
         let mut graph: DiGraph<(), ()> = DiGraph::new();
         for _ in &self.work_orders {
             graph.add_node(());
@@ -322,15 +322,15 @@ impl Reader {
             }
         }
         for group in tarjan_scc(&graph) {
-            let circle =
+            let cycle =
                 group.len() > 1 || group.iter().any(|node| graph.find_edge(*node, *node).is_some());
-            if circle {
+            if cycle {
                 let mut members: Vec<usize> = group.iter().map(|node| node.index()).collect();
                 members.sort_unstable();
                 let names: Vec<String> =
                     members.iter().take(12).map(|index| self.shown(*index)).collect();
                 let pointer = self.work_orders[members[0]].pointer.clone();
-                self.note(pointer, format!("waits in a circle: {}", names.join(", ")));
+                self.note(pointer, format!("waits in a cycle: {}", names.join(", ")));
             }
         }
     }
@@ -468,7 +468,7 @@ mod tests {
 
     #[test]
     fn a_circle_is_told_through_edges_and_parts_together() {
-        let circle = |children: Value| {
+        let cycle = |children: Value| {
             problems(json!({"master": {"title": "M", "name": "m"}, "children": children}))
         };
         for children in [
@@ -480,9 +480,9 @@ mod tests {
                 {"name": "b", "title": "B", "children": [{"name": "y", "title": "Y", "after": ["a"]}]}
             ]),
         ] {
-            let found = circle(children);
+            let found = cycle(children);
             assert_eq!(found.len(), 1, "{found:?}");
-            assert!(found[0].1.starts_with("waits in a circle"), "{found:?}");
+            assert!(found[0].1.starts_with("waits in a cycle"), "{found:?}");
         }
     }
 

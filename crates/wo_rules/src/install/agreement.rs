@@ -99,7 +99,7 @@ impl Agreement {
             taken.is_ok() || taken == Err(database)
         });
         if let Some(place) = place {
-            // Of two who looked, the later says more.
+            // Of two who view, the later says more.
             place.after[question as usize].fetch_max(generation + 1, SeqCst);
         }
     }
@@ -127,7 +127,7 @@ mod tests {
     struct Session {
         step: u8,
         answer: Answer,
-        /// Whether the records were in order when it looked.
+        /// Whether the records were in order when it view.
         saw: bool,
         /// Whether the alteration was visible before it asked.
         asked_after_commit: bool,

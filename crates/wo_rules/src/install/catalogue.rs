@@ -14,7 +14,7 @@ pub const OWN_TENANT: &str =
 pub const EVERY_TENANT: &str = "true";
 
 /// The trigger of every leaf that keeps it from being emptied.
-const KEEP_TABLE: &str = "keep_table";
+const KEEP_TABLE: &str = "forbid_truncate";
 
 /// What a relation is, as far as that matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +73,11 @@ pub struct Catalogue {
     /// The oid of the role [`OWNER`]; 0 where there is none.
     pub owner: u32,
     /// The relations whose policy `tenant` is restrictive and says what it must.
-    pub fenced: HashSet<u32>,
+    pub isolated: HashSet<u32>,
 }
 
 /// The names of the tables and views that the law puts triggers on.
-pub fn guarded<'a>(expected: &[Trigger<'a>]) -> HashSet<&'a str> {
+pub fn protected<'a>(expected: &[Trigger<'a>]) -> HashSet<&'a str> {
     expected.iter().map(|trigger| trigger.relation).collect()
 }
 
@@ -95,7 +95,7 @@ pub fn problems(
     catalogue: &Catalogue,
     name_of: impl Fn(u32) -> String,
 ) -> Vec<String> {
-    let guarded = guarded(expected);
+    let protected = protected(expected);
     let relations: HashMap<&str, &Relation> =
         catalogue.relations.iter().map(|relation| (relation.name.as_str(), relation)).collect();
     let ours: HashMap<u32, &Relation> =
@@ -110,7 +110,7 @@ pub fn problems(
     let mut found = Vec::new();
     for relation in &catalogue.relations {
         let name = &relation.name;
-        let is_guarded = guarded.contains(name.as_str());
+        let is_guarded = protected.contains(name.as_str());
         let is_record = is_guarded || relation.is_partition;
         let is_owned = match relation.kind {
             Kind::Table | Kind::Partitioned | Kind::View => is_record,
@@ -124,8 +124,10 @@ pub fn problems(
         if relation.holds_rows() && is_record && !relation.is_secured {
             found.push(format!("row security of wo.{name} is not enforced"));
         }
-        if relation.holds_rows() && is_guarded && !catalogue.fenced.contains(&relation.oid) {
-            found.push(format!("policy tenant of wo.{name} is missing or not as it was made"));
+        if relation.holds_rows() && is_guarded && !catalogue.isolated.contains(&relation.oid) {
+            found.push(format!(
+                "policy tenant_isolation of wo.{name} is missing or not as it was made"
+            ));
         }
         if relation.kind == Kind::Table
             && relation.is_partition
@@ -196,8 +198,8 @@ mod tests {
     use super::*;
 
     const EXPECTED: [Trigger<'static>; 3] = [
-        Trigger { relation: "work_order", name: "rule", always: false },
-        Trigger { relation: "work_order", name: "keep_row", always: true },
+        Trigger { relation: "work_order", name: "validate", always: false },
+        Trigger { relation: "work_order", name: "forbid_delete", always: true },
         Trigger { relation: "import", name: "import", always: false },
     ];
 
@@ -221,16 +223,16 @@ mod tests {
                 relation(6, "of_a_dba", Kind::Table, false),
             ],
             triggers: vec![
-                made(21, 1, 0, "rule", b'O'),
-                made(22, 1, 0, "keep_row", b'A'),
+                made(21, 1, 0, "validate", b'O'),
+                made(22, 1, 0, "forbid_delete", b'A'),
                 made(23, 3, 0, "import", b'O'),
-                made(24, 2, 21, "rule", b'O'),
-                made(25, 2, 22, "keep_row", b'A'),
-                made(26, 2, 0, "keep_table", b'A'),
+                made(24, 2, 21, "validate", b'O'),
+                made(25, 2, 22, "forbid_delete", b'A'),
+                made(26, 2, 0, "forbid_truncate", b'A'),
                 made(27, 99, 0, "of_somebody_else", b'D'),
             ],
             owner: 10,
-            fenced: HashSet::from([1]),
+            isolated: HashSet::from([1]),
         }
     }
 
@@ -251,17 +253,17 @@ mod tests {
         let all: [(Damage, &str); 16] = [
             (
                 |all| all.triggers[0].enabled = b'D',
-                "trigger rule of wo.work_order is not enabled as it was made",
+                "trigger validate of wo.work_order is not enabled as it was made",
             ),
             (
                 |all| all.triggers[1].enabled = b'O',
-                "trigger keep_row of wo.work_order is not enabled as it was made",
+                "trigger forbid_delete of wo.work_order is not enabled as it was made",
             ),
             (
                 |all| all.triggers[0].enabled = b'A',
-                "trigger rule of wo.work_order is not enabled as it was made",
+                "trigger validate of wo.work_order is not enabled as it was made",
             ),
-            (|all| all.triggers[0].relation = 99, "trigger rule of wo.work_order is missing"),
+            (|all| all.triggers[0].relation = 99, "trigger validate of wo.work_order is missing"),
             (
                 |all| all.triggers[2].name = "other".to_owned(),
                 "trigger import of wo.import is missing",
@@ -272,15 +274,15 @@ mod tests {
             ),
             (
                 |all| all.triggers[3].enabled = b'D',
-                "trigger rule of wo.work_order_p0 is not enabled as it was made",
+                "trigger validate of wo.work_order_p0 is not enabled as it was made",
             ),
             (
                 |all| all.triggers[5].enabled = b'O',
-                "trigger keep_table of wo.work_order_p0 is missing or not enabled as it was made",
+                "trigger forbid_truncate of wo.work_order_p0 is missing or not enabled as it was made",
             ),
             (
                 |all| all.triggers[5].relation = 1,
-                "trigger keep_table of wo.work_order_p0 is missing or not enabled as it was made",
+                "trigger forbid_truncate of wo.work_order_p0 is missing or not enabled as it was made",
             ),
             (
                 |all| all.relations[0].owner = 11,
@@ -307,8 +309,8 @@ mod tests {
                 "row security of wo.work_order_p0 is not enforced",
             ),
             (
-                |all| all.fenced.clear(),
-                "policy tenant of wo.work_order is missing or not as it was made",
+                |all| all.isolated.clear(),
+                "policy tenant_isolation of wo.work_order is missing or not as it was made",
             ),
         ];
         for (damage, sentence) in all {

@@ -5,10 +5,10 @@ pub mod agreement;
 pub mod catalogue;
 
 /// Begins the part of a file that makes tables: run once, at install.
-pub const RECORDS_MARK: &str = "-- == records ==";
+pub const RECORDS_MARK: &str = "-- == tables ==";
 
 /// Begins the part that can be run again at any time: functions, triggers, policies, grants.
-pub const LAW_MARK: &str = "-- == law ==";
+pub const LAW_MARK: &str = "-- == enforcement ==";
 
 /// What stands in schema `wo` when the extension is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,14 +35,14 @@ pub struct Trigger<'a> {
 }
 
 /// The part of a file that makes tables.
-pub fn records(sql: &str) -> &str {
+pub fn tables(sql: &str) -> &str {
     let Some(start) = sql.find(RECORDS_MARK) else { return "" };
     let end = sql.find(LAW_MARK).unwrap_or(sql.len());
     sql.get(start..end).unwrap_or_default()
 }
 
 /// The part of a file that can be run again.
-pub fn law(sql: &str) -> &str {
+pub fn enforcement(sql: &str) -> &str {
     sql.find(LAW_MARK).and_then(|start| sql.get(start..)).unwrap_or_default()
 }
 
@@ -87,22 +87,25 @@ pub fn triggers(law: &str) -> Vec<Trigger<'_>> {
 mod tests {
     use super::*;
 
-    const FILE: &str = "-- Concept\n-- == records ==\ncreate table wo.a ();\n-- == law ==\n\
-        create or replace trigger rule before insert on wo.a\n for each row execute function f();\n\
-        create or replace trigger keep_row before delete on wo.a for each row execute function f();\n\
-        alter table wo.a enable always trigger keep_row;\n";
+    const FILE: &str = "-- Concept\n-- == tables ==\ncreate table wo.a ();\n-- == enforcement ==\n\
+        create or replace trigger validate before insert on wo.a\n for each row execute function f();\n\
+        create or replace trigger forbid_delete before delete on wo.a for each row execute function f();\n\
+        alter table wo.a enable always trigger forbid_delete;\n";
 
     #[test]
     fn a_file_is_divided_at_its_marks() {
-        assert!(records(FILE).contains("create table"));
-        assert!(!records(FILE).contains("trigger"));
-        assert!(!law(FILE).contains("create table"));
-        assert_eq!(records("-- nothing"), "");
+        assert!(tables(FILE).contains("create table"));
+        assert!(!tables(FILE).contains("trigger"));
+        assert!(!enforcement(FILE).contains("create table"));
+        assert_eq!(tables("-- nothing"), "");
     }
 
     #[test]
     fn the_triggers_are_read_from_the_law_itself() {
         let trigger = |name, always| Trigger { relation: "a", name, always };
-        assert_eq!(triggers(law(FILE)), vec![trigger("rule", false), trigger("keep_row", true)]);
+        assert_eq!(
+            triggers(enforcement(FILE)),
+            vec![trigger("validate", false), trigger("forbid_delete", true)]
+        );
     }
 }

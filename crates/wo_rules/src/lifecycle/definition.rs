@@ -16,7 +16,7 @@ pub enum Role {
     /// Relation: who is said to have asked for it.
     Requester,
     /// A role that the principal has in the tenant.
-    Standing(String),
+    OfTenant(String),
 }
 
 impl Role {
@@ -26,7 +26,7 @@ impl Role {
             "assignee" => Self::Assignee,
             "originator" => Self::Originator,
             "requester" => Self::Requester,
-            _ => Self::Standing(name.to_owned()),
+            _ => Self::OfTenant(name.to_owned()),
         }
     }
 
@@ -36,7 +36,7 @@ impl Role {
             Self::Assignee => "assignee",
             Self::Originator => "originator",
             Self::Requester => "requester",
-            Self::Standing(name) => name,
+            Self::OfTenant(name) => name,
         }
     }
 }

@@ -15,7 +15,7 @@ impl Actor<'_> {
             Role::Assignee => record.assignee == Some(self.id),
             Role::Originator => record.originator == self.id,
             Role::Requester => record.requester == Some(self.id),
-            Role::Standing(name) => self.roles.iter().any(|role| role == name),
+            Role::OfTenant(name) => self.roles.iter().any(|role| role == name),
         }
     }
 }

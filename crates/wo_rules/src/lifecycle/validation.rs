@@ -179,7 +179,7 @@ impl Reading<'_> {
         for (name, meaning) in node.members() {
             if !is_name(name) {
                 self.report.note(&meaning.pointer, bad_name(name));
-            } else if !matches!(Role::named(name), Role::Standing(_)) {
+            } else if !matches!(Role::named(name), Role::OfTenant(_)) {
                 let problem = format!("{name} is a relation that every work order has: built in");
                 self.report.note(&meaning.pointer, problem);
             } else if self.known.is_some_and(|known| !known.roles.contains(name)) {
@@ -337,7 +337,7 @@ impl Reading<'_> {
     fn check_role(&mut self, pointer: &str, name: &str) -> Option<Role> {
         let role = Role::named(name);
         let declared = self.names.roles.as_ref().is_none_or(|roles| roles.contains(name));
-        if matches!(role, Role::Standing(_)) && !declared {
+        if matches!(role, Role::OfTenant(_)) && !declared {
             let problem = format!(
                 "\"{name}\" is neither assignee, originator or requester, nor declared in roles"
             );

@@ -129,7 +129,7 @@ pub struct EventLine {
     /// The tenant.
     pub tenant_id: String,
     /// The history that it belongs to.
-    pub era: i32,
+    pub timeline: i32,
     /// The CloudEvents type.
     #[serde(rename = "type")]
     pub kind: String,

@@ -46,7 +46,7 @@ const COLUMNS: [(&str, bool, bool); 44] = [
     ("locked_at", false, false),
     ("archived_at", false, false),
     ("state_deadline", false, false),
-    ("state_deadline_told_at", false, false),
+    ("state_deadline_notified_at", false, false),
     ("master_id", true, true),
     ("required", true, true),
     ("hierarchy_policy", false, false),

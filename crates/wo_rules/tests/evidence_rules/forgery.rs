@@ -171,7 +171,7 @@ fn a_change_of_any_column_of_any_signature_is_found_and_named() {
 fn a_signature_changed_in_the_trail_as_well_still_contradicts_what_was_signed() {
     let mut kept = sample();
     let name = format!("approval:{}", approval(4));
-    let columns: Value = serde_json::from_str(&kept.belongings[&name]).unwrap();
+    let columns: Value = serde_json::from_str(&kept.child_records[&name]).unwrap();
     for (column, _) in columns.as_object().unwrap() {
         let mut forged = kept.clone();
         let mut changed = columns.clone();
@@ -182,7 +182,7 @@ fn a_signature_changed_in_the_trail_as_well_still_contradicts_what_was_signed() 
             _ => other(&changed[column]),
         };
         let (old, new) = (columns.to_string(), changed.to_string());
-        forged.belongings.insert(name.clone(), new.clone());
+        forged.child_records.insert(name.clone(), new.clone());
         for entry in forged.section("trail").as_array_mut().unwrap() {
             let changes = entry["changes"].as_str().unwrap().replace(&old, &new);
             entry["changes"] = json!(changes);
@@ -218,9 +218,9 @@ fn a_signature_left_out_repeated_or_moved_is_found() {
     assert_named("/sections/signatures", |forged| {
         _ = forged.section("signatures").as_array_mut().unwrap().remove(2);
     });
-    assert_named("/sections/belongings", |forged| {
+    assert_named("/sections/child_records", |forged| {
         forged.section("signatures").as_array_mut().unwrap().remove(2);
-        forged.belongings.remove(&format!("approval:{}", approval(3)));
+        forged.child_records.remove(&format!("approval:{}", approval(3)));
     });
     assert_named("/sections/signatures/6/approval", |forged| {
         let signatures = forged.section("signatures").as_array_mut().unwrap();
@@ -253,19 +253,19 @@ fn a_change_of_any_column_of_the_record_is_found_and_named() {
 
 #[test]
 fn a_change_of_anything_that_belongs_to_the_work_order_is_found_and_named() {
-    for name in sample().belongings.keys() {
-        assert_named(&format!("/sections/belongings/{name}"), |forged| {
-            forged.belongings.insert(name.clone(), "{}".to_owned());
+    for name in sample().child_records.keys() {
+        assert_named(&format!("/sections/child_records/{name}"), |forged| {
+            forged.child_records.insert(name.clone(), "{}".to_owned());
         });
-        assert_named("/sections/belongings", |forged| _ = forged.belongings.remove(name));
+        assert_named("/sections/child_records", |forged| _ = forged.child_records.remove(name));
     }
-    assert_named("/sections/belongings/engine_override", |forged| {
-        forged.belongings.insert("engine_override".to_owned(), "{}".to_owned());
+    assert_named("/sections/child_records/engine_override", |forged| {
+        forged.child_records.insert("engine_override".to_owned(), "{}".to_owned());
     });
-    // A column hidden among the belongings would not be covered by signatures.
-    assert_named("/sections/belongings/title", |forged| {
+    // A column hidden among the child_records would not be covered by signatures.
+    assert_named("/sections/child_records/title", |forged| {
         let title = forged.record.remove("title").unwrap();
-        forged.belongings.insert("title".to_owned(), title);
+        forged.child_records.insert("title".to_owned(), title);
     });
 }
 

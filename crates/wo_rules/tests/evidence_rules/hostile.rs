@@ -65,7 +65,7 @@ fn a_name_that_stands_twice_is_refused_wherever_readers_would_differ() {
         ("work_order", "\"title\":", "\"title\":\"A harmless one\",\"title\":"),
         ("work_order", "\"title\":", "\"t\\u0069tle\":\"A harmless one\",\"title\":"),
         (
-            "belongings",
+            "child_records",
             "\"dependency:",
             &format!("\"dependency:{PREDECESSOR}\":{{}},\"dependency:"),
         ),
@@ -113,7 +113,7 @@ fn a_problem_does_not_repeat_megabytes() {
     let long = "y".repeat(1 << 20);
     let reports = [
         with("tenant", &json!({ &long: 1 }).to_string()),
-        with("belongings", &json!({ &long: 1 }).to_string()),
+        with("child_records", &json!({ &long: 1 }).to_string()),
         with("signatures", &json!([{"state": long}]).to_string()),
     ];
     for report in reports {
@@ -126,9 +126,9 @@ fn a_problem_does_not_repeat_megabytes() {
 
 #[test]
 fn delegations_that_go_round_in_a_circle_end() {
-    let mut circle = sample();
-    circle.section("delegations")[0]["parent_id"] = json!(DELEGATION);
-    circle.section("delegations")[0]["delegator"] = json!("max");
-    let report = verify(&circle.bytes());
-    assert!(report.problems.iter().any(|problem| problem.problem.contains("circle")), "{report:?}");
+    let mut cycle = sample();
+    cycle.section("delegations")[0]["parent_id"] = json!(DELEGATION);
+    cycle.section("delegations")[0]["delegator"] = json!("max");
+    let report = verify(&cycle.bytes());
+    assert!(report.problems.iter().any(|problem| problem.problem.contains("cycle")), "{report:?}");
 }

@@ -48,13 +48,13 @@ pub fn approval(number: usize) -> String {
     format!("019a0000-0000-7000-8000-0000000001{number:02}")
 }
 
-/// The sections as values that a test can change. Record and belongings are texts, as the trail has
+/// The sections as values that a test can change. Record and child_records are texts, as the trail has
 /// them.
 #[derive(Clone)]
 pub struct Sample {
     pub made_at: String,
     pub record: BTreeMap<String, String>,
-    pub belongings: BTreeMap<String, String>,
+    pub child_records: BTreeMap<String, String>,
     /// All other sections; of `work_order` what stands beside the record.
     pub sections: BTreeMap<&'static str, Value>,
 }
@@ -68,7 +68,7 @@ fn object_of(texts: &BTreeMap<String, String>) -> String {
 impl Sample {
     /// The file: with a new manifest, whatever was changed.
     pub fn bytes(&self) -> Vec<u8> {
-        let mut texts = vec![("belongings", object_of(&self.belongings))];
+        let mut texts = vec![("child_records", object_of(&self.child_records))];
         for (name, value) in &self.sections {
             let mut text = value.to_string();
             if *name == "work_order" {

@@ -192,8 +192,8 @@ fn a_waiver_that_nobody_signed_is_found() {
     let mut story = story();
     let waiver = json!({"approval_id": approval(4), "reason": "x"}).to_string();
     let name = format!("waiver:{PART}");
-    story.write("part_waived", "ann", None, false, &[(&name, Some(&waiver))]);
+    story.write("child_waived", "ann", None, false, &[(&name, Some(&waiver))]);
     let found = problems_of(&story.package());
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(found[0].pointer, format!("/sections/belongings/{name}"));
+    assert_eq!(found[0].pointer, format!("/sections/child_records/{name}"));
 }

@@ -263,12 +263,12 @@ impl Story {
 
     /// The package about the work order as it stands now.
     pub fn package(self) -> Sample {
-        let (belongings, record): (BTreeMap<_, _>, BTreeMap<_, _>) = self
+        let (child_records, record): (BTreeMap<_, _>, BTreeMap<_, _>) = self
             .values
             .iter()
             .map(|(name, text)| (name.clone(), text.clone()))
             .partition(|(name, _)| name.contains(':'));
-        let waits_for: Vec<Value> = belongings
+        let waits_for: Vec<Value> = child_records
             .keys()
             .filter_map(|name| name.strip_prefix("dependency:"))
             .map(|id| json!({"id": id, "wo_number": "WO-9", "title": "Before", "status": "closed", "lag": "00:00:00"}))
@@ -323,6 +323,6 @@ impl Story {
             ("ledger", Value::Null),
             ("how_to_verify", json!("Run \"wo verify\" on this file.")),
         ];
-        Sample { made_at: time(7_200), record, belongings, sections: sections.into() }
+        Sample { made_at: time(7_200), record, child_records, sections: sections.into() }
     }
 }

@@ -162,10 +162,10 @@ fn dot_shows_every_task_and_link_whatever_they_are_called() {
             assert_eq!(edge.contains("style=dashed"), link.kind == LinkKind::FinishToFinish);
         }
         for string in quoted {
-            let mut parts = string.split('\\').skip(1);
-            while let Some(escaped) = parts.next() {
+            let mut children = string.split('\\').skip(1);
+            while let Some(escaped) = children.next() {
                 // Of the escapes of Graphviz, only the line break is wanted.
-                let is_backslash = escaped.is_empty() && parts.next().is_some();
+                let is_backslash = escaped.is_empty() && children.next().is_some();
                 assert!(is_backslash || escaped.starts_with(['n', '"']), "{string}");
             }
         }

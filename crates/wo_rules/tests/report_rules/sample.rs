@@ -149,7 +149,7 @@ pub fn sections() -> Value {
         serde_json::from_str(include_str!("../../lifecycles/regulated_change.json")).unwrap();
     let trail = super::course::trail();
     let waiver = json!({
-        "part_id": uuid("child 4"), "reason": "controller 4 is out of service for good",
+        "child_id": uuid("child 4"), "reason": "controller 4 is out of service for good",
         "signed_by": "quentin", "signed_at": at(310.0), "approval_id": uuid("approval 5"),
     });
     let request = |meaning: &str, role: &str, asked: f64, closed: Option<f64>| {
@@ -167,7 +167,7 @@ pub fn sections() -> Value {
             "chain_hash": hash("head"),
             "record": record(),
         },
-        "belongings": {
+        "child_records": {
             format!("waiver:{}", uuid("waiver")): waiver,
             format!("approval_request:{}", uuid("r1")): request("plan", "system_owner", 31.0, Some(70.0)),
             format!("approval_request:{}", uuid("r2")): request("plan", "qa", 31.0, Some(75.25)),

@@ -178,7 +178,7 @@ fn events_read_back_in_order() {
         written(&EventLine {
             position,
             tenant_id: Uuid::nil().to_string(),
-            era: 1,
+            timeline: 1,
             kind: "wo.created".to_owned(),
             subject_id: Uuid::nil().to_string(),
             recorded_at: "2026-01-05T00:00:00.000001Z".to_owned(),

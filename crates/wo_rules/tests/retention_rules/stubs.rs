@@ -1,7 +1,7 @@
 //! What stays of a chain whose entries were archived.
 
 use uuid::Uuid;
-use wo_rules::audit::{Break, Entry, GENESIS, Replay, Standing};
+use wo_rules::audit::{Break, Entry, GENESIS, Replay, RowState};
 use wo_rules::retention::stub::{Stub, StubsHash};
 
 pub fn entry(subject: Uuid, sequence: i64, changes: &str) -> Entry {
@@ -58,7 +58,7 @@ fn a_chain_goes_on_from_its_stub_as_if_nothing_had_left() {
         follow(&mut after, subject, cut..3);
         assert_eq!(after, whole);
     }
-    let standing = Standing {
+    let standing = RowState {
         sequence: 3,
         hash: whole.hash(),
         values: [("hours".to_owned(), "1.50".to_owned())].into(),

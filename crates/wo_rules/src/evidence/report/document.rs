@@ -22,7 +22,7 @@ pub(super) struct Sections {
     pub(super) tenant: Tenant,
     pub(super) work_order: WorkOrder,
     #[serde(default)]
-    pub(super) belongings: Members,
+    pub(super) child_records: Members,
     #[serde(default)]
     pub(super) lifecycle: Lifecycle,
     pub(super) master: Option<Relative>,

@@ -48,7 +48,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
 fn children(facts: &Facts) -> Markup {
     let waivers: Vec<Members> = facts
         .sections
-        .belongings
+        .child_records
         .0
         .iter()
         .filter(|(name, _)| name.starts_with("waiver:"))
@@ -58,7 +58,7 @@ fn children(facts: &Facts) -> Markup {
     let yes_or_no = |flag: Option<bool>| flag.map(|flag| if flag { "yes" } else { "no" });
     table("Its parts", &["Required", "Waived"], &facts.sections.children, |child| {
         let waiver =
-            waivers.iter().find(|one| told(one, "part_id").as_deref() == Some(child.id.as_str()));
+            waivers.iter().find(|one| told(one, "child_id").as_deref() == Some(child.id.as_str()));
         html! {
             td { (or_dash(yes_or_no(child.required))) }
             td {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 /// What a signature's state means to whoever relies on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum SignatureStatus {
     Valid,
     Amended,
     Void,
@@ -21,7 +21,7 @@ enum Standing {
     Unknown,
 }
 
-impl Standing {
+impl SignatureStatus {
     fn of(signature: &Signature) -> Self {
         match signature.state.as_str() {
             "valid" => Self::Valid,
@@ -81,8 +81,9 @@ struct Signed {
 /// The sentence at the head of the page: whether what is signed can be relied on.
 pub(super) fn verdict(facts: &Facts) -> Markup {
     let signatures = &facts.sections.signatures;
-    let standing = |wanted| signatures.iter().filter(|one| Standing::of(one) == wanted).count();
-    let valid = standing(Standing::Valid);
+    let status =
+        |wanted| signatures.iter().filter(|one| SignatureStatus::of(one) == wanted).count();
+    let valid = status(SignatureStatus::Valid);
     if signatures.is_empty() {
         return html! { p.verdict { strong { "Nobody has signed this work order." } } };
     }
@@ -108,10 +109,10 @@ pub(super) fn verdict(facts: &Facts) -> Markup {
     };
     let told = [
         is(valid, "valid"),
-        is(standing(Standing::Amended), "amended"),
-        is(standing(Standing::Void), "void"),
-        is(standing(Standing::Withdrawn), "withdrawn"),
-        is(standing(Standing::Unknown), "in a state that this page does not know"),
+        is(status(SignatureStatus::Amended), "amended"),
+        is(status(SignatureStatus::Void), "void"),
+        is(status(SignatureStatus::Withdrawn), "withdrawn"),
+        is(status(SignatureStatus::Unknown), "in a state that this page does not know"),
     ];
     let told: Vec<String> = told.into_iter().flatten().collect();
     let all = count(signatures.len(), "signature", "signatures");
@@ -125,11 +126,11 @@ pub(super) fn verdict(facts: &Facts) -> Markup {
         p.verdict.broken {
             strong { "! Not every signature is valid." }
             " Of " (all) ", " (told.join(", ")) ". "
-            @if standing(Standing::Amended) > 0 {
+            @if status(SignatureStatus::Amended) > 0 {
                 "What an amended signature approved was changed after it was signed: it counts as \
                  unsigned until it is signed again. "
             }
-            @if standing(Standing::Void) + standing(Standing::Withdrawn) > 0 {
+            @if status(SignatureStatus::Void) + status(SignatureStatus::Withdrawn) > 0 {
                 "Void and withdrawn signatures stay on record and no longer count. "
             }
             @if open.is_empty() {
@@ -178,7 +179,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
 }
 
 fn signature(facts: &Facts, index: usize, one: &Signature) -> Markup {
-    let standing = Standing::of(one);
+    let status = SignatureStatus::of(one);
     let place = index + 1;
     let signed: Signed = one
         .payload
@@ -186,12 +187,12 @@ fn signature(facts: &Facts, index: usize, one: &Signature) -> Markup {
         .and_then(|payload| serde_json::from_str(payload).ok())
         .unwrap_or_default();
     html! {
-        article class={ "signature " (standing.class()) } id={ "signature-" (place) } {
+        article class={ "signature " (status.class()) } id={ "signature-" (place) } {
             header {
                 h3 { span.place { (place) } " " span.printed-name { (Shown(&one.printed_name)) } }
-                p.state { (standing.mark()) }
+                p.state { (status.mark()) }
             }
-            @if standing != Standing::Valid { (fallen(facts, index, one, standing)) }
+            @if status != SignatureStatus::Valid { (fallen(facts, index, one, status)) }
             dl {
                 div { dt { "Signed by" } dd { (named(&one.printed_name, &one.signer, None)) } }
                 div {
@@ -227,17 +228,17 @@ fn signature(facts: &Facts, index: usize, one: &Signature) -> Markup {
 }
 
 /// Why a signature no longer counts, since when, and which one has taken its place.
-fn fallen(facts: &Facts, index: usize, one: &Signature, standing: Standing) -> Markup {
+fn fallen(facts: &Facts, index: usize, one: &Signature, status: SignatureStatus) -> Markup {
     let again = successor(facts, index);
     html! {
         div.fallen {
             p {
-                strong { (standing.sentence().unwrap_or_default()) }
+                strong { (status.sentence().unwrap_or_default()) }
                 @if let Some(at) = &one.state_at { " Since " (moment(at, None)) "." }
             }
             p { "Why: " (or_dash(one.state_reason.as_deref())) }
-            @if standing == Standing::Unknown { p { "The state on record: " (Shown(&one.state)) } }
-            @if standing != Standing::Unknown {
+            @if status == SignatureStatus::Unknown { p { "The state on record: " (Shown(&one.state)) } }
+            @if status != SignatureStatus::Unknown {
                 @match again {
                     Some((place, later)) => p {
                         "Signed again: " a href={ "#signature-" (place) } { "signature " (place) }
@@ -278,8 +279,8 @@ fn covered(one: &Signature, version: Option<i64>) -> Markup {
 
 /// The approvals that were asked for, open ones too: what is not signed is part of the evidence.
 fn requests(facts: &Facts) -> Markup {
-    let belongings = facts.sections.belongings.0.iter();
-    let mut requests: Vec<Members> = belongings
+    let child_records = facts.sections.child_records.0.iter();
+    let mut requests: Vec<Members> = child_records
         .filter(|(name, _)| name.starts_with("approval_request:"))
         .filter_map(|(_, request)| serde_json::from_str(request.get()).ok())
         .collect();
@@ -321,8 +322,8 @@ pub(super) fn in_few_words(place: usize, one: &Signature) -> Markup {
         a href={ "#signature-" (place) } { "Signature " (place) } ": "
         strong { (Shown(&one.printed_name)) } " " (Shown(&spoken(&one.decision))) ": "
         (Shown(&spoken(&one.meaning))) ", as " (Shown(&one.role))
-        @if Standing::of(one) != Standing::Valid {
-            " " span.mark { "now " (Standing::of(one).class()) }
+        @if SignatureStatus::of(one) != SignatureStatus::Valid {
+            " " span.mark { "now " (SignatureStatus::of(one).class()) }
         }
     }
 }
@@ -330,11 +331,11 @@ pub(super) fn in_few_words(place: usize, one: &Signature) -> Markup {
 /// When a signature ceased to count, and what became of it.
 pub(super) fn fall(place: usize, one: &Signature) -> Option<(&str, Markup)> {
     let at = one.state_at.as_deref()?;
-    let standing = Standing::of(one);
-    (standing != Standing::Valid && Moment::read(at).is_some()).then(|| {
+    let status = SignatureStatus::of(one);
+    (status != SignatureStatus::Valid && Moment::read(at).is_some()).then(|| {
         let words = html! {
             a href={ "#signature-" (place) } { "Signature " (place) } " of " (Shown(&one.printed_name))
-            " became " strong { (standing.class()) } ": " (or_dash(one.state_reason.as_deref()))
+            " became " strong { (status.class()) } ": " (or_dash(one.state_reason.as_deref()))
         };
         (at, words)
     })
@@ -342,5 +343,5 @@ pub(super) fn fall(place: usize, one: &Signature) -> Option<(&str, Markup)> {
 
 /// Whether a signature counts.
 pub(super) fn counts(one: &Signature) -> bool {
-    Standing::of(one) == Standing::Valid
+    SignatureStatus::of(one) == SignatureStatus::Valid
 }

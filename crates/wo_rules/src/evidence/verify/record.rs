@@ -3,12 +3,12 @@
 use super::sections::{Texts, WorkOrder};
 use super::trail::{End, Trail, is_belonging};
 use super::{Findings, escaped};
-use crate::audit::Standing;
+use crate::audit::RowState;
 use std::collections::BTreeMap;
 
 pub fn check(
     work_order: &WorkOrder<'_>,
-    belongings: &Texts<'_>,
+    child_records: &Texts<'_>,
     trail: &Trail,
     findings: &mut Findings<'_>,
 ) {
@@ -19,9 +19,9 @@ pub fn check(
             findings.found(value, pointer, format!("{name} is no column of a work order"));
         }
     }
-    for (name, value) in &belongings.0 {
+    for (name, value) in &child_records.0 {
         if !is_belonging(name) {
-            let pointer = format!("/sections/belongings/{}", escaped(name));
+            let pointer = format!("/sections/child_records/{}", escaped(name));
             findings.found(
                 value,
                 pointer,
@@ -33,17 +33,17 @@ pub fn check(
     let before = findings.problems.len() + findings.not_listed;
     check_head(work_order, end, findings);
     check_values(&work_order.record, "/sections/work_order/record", false, end, findings);
-    check_values(belongings, "/sections/belongings", true, end, findings);
+    check_values(child_records, "/sections/child_records", true, end, findings);
     if before < findings.problems.len() + findings.not_listed {
         return;
     }
     // The database's own verification has the last word.
-    let values: BTreeMap<String, String> = [work_order.record.0.iter(), belongings.0.iter()]
+    let values: BTreeMap<String, String> = [work_order.record.0.iter(), child_records.0.iter()]
         .into_iter()
         .flatten()
         .map(|(name, value)| (name.clone(), value.get().to_owned()))
         .collect();
-    let standing = Standing {
+    let standing = RowState {
         sequence: work_order.chain_sequence,
         hash: &hex::decode(&work_order.chain_hash).unwrap_or_default(),
         values,
@@ -111,7 +111,7 @@ fn check_values(
             None => findings.found(value, pointer, format!("the trail left no {name}")),
         }
     }
-    let section = if are_belongings { "belongings" } else { "work_order" };
+    let section = if are_belongings { "child_records" } else { "work_order" };
     for name in end.values.keys().filter(|name| is_belonging(name) == are_belongings) {
         if held.get(name).is_none() {
             findings.found_in(section, "", format!("the trail left {name}, which is missing here"));

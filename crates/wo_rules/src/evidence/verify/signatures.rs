@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub struct Known<'k, 'a> {
     pub subject: Subject<'k>,
     pub work_order: Option<&'k WorkOrder<'a>>,
-    pub belongings: &'k Texts<'a>,
+    pub child_records: &'k Texts<'a>,
     pub trail: &'k Trail,
     pub keys: &'k Keys,
     pub around: &'k Around,
@@ -56,17 +56,17 @@ pub fn check(known: &Known<'_, '_>, findings: &mut Findings<'_>) -> SignatureCou
         }
         shown.insert(signature.approval.clone(), payload.and_then(|payload| payload.waives));
     }
-    check_complete(&shown, known.belongings, findings);
+    check_complete(&shown, known.child_records, findings);
     counts
 }
 
 /// Nothing that the trail holds as signed is left out.
 fn check_complete(
     shown: &BTreeMap<String, Option<String>>,
-    belongings: &Texts<'_>,
+    child_records: &Texts<'_>,
     findings: &mut Findings<'_>,
 ) {
-    for (name, value) in &belongings.0 {
+    for (name, value) in &child_records.0 {
         if let Some(approval) = name.strip_prefix("approval:")
             && !shown.contains_key(approval)
         {
@@ -78,7 +78,7 @@ fn check_complete(
             let approval = waiver.and_then(|waiver| waiver.approval_id);
             let waived = approval.and_then(|approval| shown.get(&approval)).cloned().flatten();
             if waived.as_deref() != Some(part) {
-                let pointer = format!("/sections/belongings/{}", escaped(name));
+                let pointer = format!("/sections/child_records/{}", escaped(name));
                 findings.found(value, pointer, "no signature waives this part");
             }
         }
@@ -190,7 +190,7 @@ impl One<'_, '_, '_, '_> {
 
     fn check_trail(&mut self, payload: Option<&Payload>, made: &[u8]) {
         let name = format!("approval:{}", self.signature.approval);
-        let Some(kept) = self.known.belongings.get(&name) else {
+        let Some(kept) = self.known.child_records.get(&name) else {
             return self.found("approval", "it does not stand in the trail");
         };
         let Ok(kept) = serde_json::from_str::<Approval>(kept.get()) else {

@@ -19,7 +19,7 @@ pub struct Around {
 
 pub fn read(
     work_order: Option<&WorkOrder<'_>>,
-    belongings: &Texts<'_>,
+    child_records: &Texts<'_>,
     findings: &mut Findings<'_>,
 ) -> Around {
     let mut around = Around::default();
@@ -32,9 +32,9 @@ pub fn read(
             findings.found_in("master", "", "the master is not the one that the record names");
         }
     }
-    read_children(&mut around, belongings, findings);
+    read_children(&mut around, child_records, findings);
     if let Some(dependencies) = findings.section::<Dependencies<'_>>("dependencies") {
-        check_dependencies(&dependencies, belongings, findings);
+        check_dependencies(&dependencies, child_records, findings);
     }
     for (place, principal) in findings.list::<Principal>("principals") {
         if !matches!(principal.kind.as_str(), "person" | "agent" | "vendor" | "system") {
@@ -66,7 +66,7 @@ fn check_lifecycle(
     }
 }
 
-fn read_children(around: &mut Around, belongings: &Texts<'_>, findings: &mut Findings<'_>) {
+fn read_children(around: &mut Around, child_records: &Texts<'_>, findings: &mut Findings<'_>) {
     for (place, child) in findings.list::<Child>("children") {
         let hashes = [
             ("content_sha256_plan", &child.content_sha256_plan),
@@ -77,7 +77,7 @@ fn read_children(around: &mut Around, belongings: &Texts<'_>, findings: &mut Fin
                 findings.found_at(&place, member, format!("the part's {member} is no SHA-256"));
             }
         }
-        if child.waived && belongings.get(&format!("waiver:{}", child.id)).is_none() {
+        if child.waived && child_records.get(&format!("waiver:{}", child.id)).is_none() {
             let problem = format!("the trail holds no waiver of {}", child.wo_number);
             findings.found_at(&place, "waived", problem);
         }
@@ -91,7 +91,7 @@ fn read_children(around: &mut Around, belongings: &Texts<'_>, findings: &mut Fin
 /// The predecessors are those of the trail; who waits for this work order stands in their own.
 fn check_dependencies<'a>(
     dependencies: &Dependencies<'a>,
-    belongings: &Texts<'_>,
+    child_records: &Texts<'_>,
     findings: &mut Findings<'a>,
 ) {
     let mut shown = BTreeSet::new();
@@ -99,7 +99,7 @@ fn check_dependencies<'a>(
         let pointer = format!("/sections/dependencies/waits_for/{index}");
         let Some(edge) = findings.read::<Predecessor<'a>>(part, &pointer) else { continue };
         let name = format!("dependency:{}", edge.id);
-        let kept = belongings.get(&name);
+        let kept = child_records.get(&name);
         let lag = kept
             .and_then(|kept| serde_json::from_str::<Texts<'_>>(kept.get()).ok())
             .and_then(|kept| kept.get("lag").map(|lag| lag.get().to_owned()));
@@ -118,7 +118,7 @@ fn check_dependencies<'a>(
         let _: Option<Master> = findings.read(part, &pointer);
     }
     let missing = |name: &&String| name.starts_with("dependency:") && !shown.contains(*name);
-    for name in belongings.0.keys().filter(missing) {
+    for name in child_records.0.keys().filter(missing) {
         let problem = format!("{name} stands in the trail but is not shown");
         findings.found_in("dependencies", "waits_for", problem);
     }

@@ -28,7 +28,7 @@ pub struct Added {
 pub struct Trail {
     /// What its chain leaves; nothing where the chain is broken.
     pub end: Option<End>,
-    /// When each belonging was added, if it still stands.
+    /// When each child_record was added, if it still stands.
     pub added: BTreeMap<String, Added>,
     /// The hash of each entry, by its sequence.
     pub hashes: BTreeMap<i64, Hash>,
@@ -43,7 +43,7 @@ pub struct End {
     pub status: Option<String>,
     pub version: Option<i64>,
     pub changed_at: Option<String>,
-    /// What the trail left in each column and under each belonging's name.
+    /// What the trail left in each column and under each child_record's name.
     pub values: BTreeMap<String, String>,
 }
 

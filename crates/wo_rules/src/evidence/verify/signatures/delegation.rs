@@ -50,5 +50,5 @@ pub fn why_not(signature: &Signature, known: &Known<'_, '_>) -> Option<&'static 
             Some(parent) => (id, delegate) = (parent, &link.delegator),
         }
     }
-    Some("its delegations go round in a circle, or are too many to follow")
+    Some("its delegations go round in a cycle, or are too many to follow")
 }

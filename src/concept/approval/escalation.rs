@@ -1,0 +1,217 @@
+//! Until when a signature is to be given, and who is told when it is not.
+
+use super::{
+    Changes, REQUEST, WorkOrderView, make_visible, person, with_locked_work_order, write_rows,
+};
+use crate::kernel::work_order::child_record::{self, ChildChange};
+use crate::pg::error::OrRefuse;
+use crate::pg::lookup::{Key, find};
+use crate::pg::row::Row;
+use crate::pg::run_as::as_trail;
+use crate::pg::statement::{Mode, bigint, statement, uuid as uuid_argument};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use serde_json::json;
+use uuid::Uuid;
+use wo_rules::approval::escalation::{Sla, Target};
+use wo_rules::calendar::Calendar;
+use wo_rules::refusal::Refusal;
+
+/// How many requests one tick escalates in a tenant.
+const MOST: i64 = 500;
+
+statement!(
+    DUE,
+    "select open.work_order_id, open.id from wo.approval_request as open
+     where open.tenant_id = $1 and open.closed_at is null and open.deadline is not null
+        and open.deadline <= $3
+     order by open.deadline
+     limit $2",
+    [UUIDOID, INT8OID, TIMESTAMPTZOID]
+);
+statement!(
+    LOCK_FREE,
+    "select true from wo.work_order as held where held.tenant_id = $1 and held.id = $2
+     for no key update skip locked",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    STILL_DUE,
+    "select open.* from wo.approval_request as open
+     where open.tenant_id = $1 and open.work_order_id = $2 and open.id = $3 and open.closed_at is null
+        and open.deadline <= pg_catalog.clock_timestamp()",
+    [UUIDOID, UUIDOID, UUIDOID]
+);
+statement!(
+    ESCALATE,
+    "update wo.approval_request as open set deadline = $4, escalations = open.escalations + 1
+     where open.tenant_id = $1 and open.work_order_id = $2 and open.id = $3
+     returning open.*",
+    [UUIDOID, UUIDOID, UUIDOID, TIMESTAMPTZOID]
+);
+
+/// A role's clock, where the tenant has set one.
+fn sla_of(tenant: Uuid, role: &str) -> Result<Option<(Sla, Calendar)>, Refusal> {
+    let key = [Key::Uuid("tenant_id", tenant), Key::Text("role", role)];
+    let found = find("approval_sla", "approval_sla_pkey", &key, |row| {
+        Some((sla(row), row.named::<String>("calendar")))
+    });
+    let Some((sla, calendar)) = found else { return Ok(None) };
+    let calendar = match calendar {
+        None => Calendar::always(),
+        Some(name) => {
+            let key = [Key::Uuid("tenant_id", tenant), Key::Text("name", &name)];
+            find("business_calendar", "business_calendar_pkey", &key, |row| Some(calendar_of(row)))
+                .unwrap_or_else(|| Ok(Calendar::always()))?
+        }
+    };
+    Ok(Some((sla?, calendar)))
+}
+
+/// Reads the clock of a role from its row.
+///
+/// # Errors
+/// 22023 `approval_sla_invalid`.
+pub fn sla(row: &Row) -> Result<Sla, Refusal> {
+    let hours = row.named::<AnyNumeric>("hours").and_then(|hours| f64::try_from(hours).ok());
+    let escalation = row.named::<pgrx::JsonB>("escalation").map(|steps| steps.0);
+    Sla::read(hours.unwrap_or(f64::NAN), &escalation.unwrap_or_default())
+}
+
+/// Reads a calendar from its row.
+///
+/// # Errors
+/// 22023 `calendar_invalid`.
+pub fn calendar_of(row: &Row) -> Result<Calendar, Refusal> {
+    let zone: String = row.named("time_zone").unwrap_or_default();
+    let hours = row.named::<pgrx::JsonB>("working_hours").map(|hours| hours.0);
+    let holidays: Vec<Option<Date>> = row.named("holidays").unwrap_or_default();
+    let holidays: Vec<String> = holidays
+        .into_iter()
+        .flatten()
+        .map(|day| wo_rules::time::date(day.to_pg_epoch_days()))
+        .collect();
+    Calendar::read(&zone, &hours.unwrap_or_default(), &holidays)
+}
+
+/// When a request of that role that was made at `requested_at` is due, after so many escalations;
+/// nothing where there is no clock, or no further step.
+///
+/// # Errors
+/// 22023 where the clock cannot be read.
+pub fn deadline(
+    tenant: Uuid,
+    role: &str,
+    requested_at: i64,
+    step: usize,
+) -> Result<Option<i64>, Refusal> {
+    Ok(sla_of(tenant, role)?
+        .and_then(|(sla, calendar)| sla.deadline(&calendar, requested_at, step)))
+}
+
+/// Escalates what is overdue. Gives how many.
+pub fn escalate(tenant: Uuid) -> i32 {
+    let now = Some(pg_sys::Datum::from(crate::kernel::identity::now()));
+    let arguments = [uuid_argument(tenant), bigint(MOST), now];
+    let id_at = |rows: &crate::pg::statement::Rows, row: usize, column: i32| {
+        rows.get::<pgrx::Uuid>(row, column).map(|id| Uuid::from_bytes(*id.as_bytes()))
+    };
+    let due: Vec<(Uuid, Uuid)> = as_trail(|| {
+        DUE.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                (0..rows.count())
+                    .filter_map(|row| Some((id_at(rows, row, 1)?, id_at(rows, row, 2)?)))
+                    .collect()
+            })
+        })
+    });
+    let mut due = due;
+    due.sort();
+    due.into_iter()
+        .map(|(work_order, request)| i32::from(escalate_one(tenant, work_order, request)))
+        .sum()
+}
+
+fn escalate_one(tenant: Uuid, work_order: Uuid, request: Uuid) -> bool {
+    let place = [uuid_argument(tenant), uuid_argument(work_order)];
+    // Whoever writes the work order now may just be signing: the next tick looks again.
+    let is_free = as_trail(|| {
+        LOCK_FREE.with(|statement| statement.run(Mode::Write, &place, |rows| rows.count() > 0))
+    });
+    if !is_free {
+        return false;
+    }
+    with_locked_work_order(tenant, work_order, |view| escalate_locked(view, request)).or_refuse()
+}
+
+fn escalate_locked(view: &WorkOrderView<'_>, request: Uuid) -> Result<bool, Refusal> {
+    let tenant = view.tenant;
+    let place = [uuid_argument(tenant), uuid_argument(view.seen.id()), uuid_argument(request)];
+    let still = STILL_DUE.with(|statement| {
+        statement.run(Mode::Latest, &place, |rows| {
+            let row = Row::of_rows(rows, 0)?;
+            let requested = row.datum(row.column("requested_at")?)?.value() as i64;
+            Some((
+                row.named::<String>("action")?,
+                row.named::<String>("role")?,
+                row.named::<String>("meaning")?,
+                row.named::<i32>("escalations")?,
+                requested,
+                (child_record::name_of(&REQUEST, &row), child_record::value_of(&REQUEST, &row)),
+            ))
+        })
+    });
+    let Some((action, role, meaning, escalations, requested, before)) = still else {
+        return Ok(false);
+    };
+    let step = usize::try_from(escalations).unwrap_or(usize::MAX);
+    let clock = sla_of(tenant, &role)?;
+    let target =
+        clock.as_ref().and_then(|(sla, _)| sla.steps.get(step)).map(|step| step.to.clone());
+    let next = clock
+        .and_then(|(sla, calendar)| sla.deadline(&calendar, requested, step.saturating_add(1)));
+    let next = next.map(pg_sys::Datum::from);
+    let mut changes = Changes::default();
+    let arguments = [place[0], place[1], place[2], next];
+    write_rows(&ESCALATE, &arguments, &REQUEST, &[before], &mut changes);
+    let asked = person::approvers(view, &action, &role, &meaning);
+    let to = match &target {
+        None => asked.clone(),
+        Some(Target::Role(role)) => person::of_role(tenant, role),
+        Some(Target::Principal(id)) => vec![id.clone()],
+        Some(Target::Manager) => managers_of(tenant, &asked),
+    };
+    let data = json!({
+        "role": role,
+        "meaning": meaning,
+        "step": step + 1,
+        "to": to,
+        "approvers": asked,
+    });
+    make_visible();
+    let change_of_child = ChildChange {
+        action: "approval_escalated",
+        reason: Some(format!("no signature of {role} in time")),
+        changes: changes.text(),
+        data: data.as_object().cloned().unwrap_or_default(),
+    };
+    child_record::record(tenant, view.seen.id(), change_of_child);
+    Ok(true)
+}
+
+/// The managers of those who were asked.
+fn managers_of(tenant: Uuid, persons: &[String]) -> Vec<String> {
+    let mut managers: Vec<String> = persons
+        .iter()
+        .filter_map(|id| {
+            let key = [Key::Uuid("tenant_id", tenant), Key::Text("id", id)];
+            let attributes = find("principal", "principal_pkey", &key, |row| {
+                row.named::<pgrx::JsonB>("attributes")
+            })?;
+            attributes.0.get("manager")?.as_str().map(str::to_owned)
+        })
+        .collect();
+    managers.sort();
+    managers.dedup();
+    managers
+}

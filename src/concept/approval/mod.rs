@@ -1,0 +1,130 @@
+//! Approvals: electronic signatures on work orders. The database makes what is to be signed, checks
+//! what was signed, and shows an edge's gate which signatures count. Private keys never come here.
+//!
+//! Rows of approvals are written by the law alone, each write together with an entry in the work
+//! order's chain.
+
+mod challenge;
+mod content;
+mod delegation;
+pub mod escalation;
+pub mod expiry;
+pub mod follow_up;
+pub mod gate;
+mod key;
+mod person;
+mod request;
+pub mod requirement;
+mod sign;
+
+pub use content::{children_of, hash_of};
+
+use crate::kernel::identity::memory::{self, Identity, Proof};
+use crate::kernel::work_order::child_record::{self, Shape};
+use crate::kernel::work_order::{WorkOrderView, with_locked_work_order, with_work_order};
+use crate::pg::row::Row;
+use crate::pg::run_as::as_trail;
+use crate::pg::statement::{Mode, Statement};
+use pgrx::pg_sys;
+use serde_json::Value;
+use std::thread::LocalKey;
+use uuid::Uuid;
+use wo_rules::approval::signer::{SigningToken, check_token};
+use wo_rules::refusal::Refusal;
+use wo_rules::time::unix_seconds;
+
+/// The shapes of the records that approvals keep with their work order.
+pub const APPROVAL: Shape = Shape { table: "approval", owner: "work_order_id", key: Some("id") };
+/// See [`APPROVAL`].
+pub const REQUEST: Shape =
+    Shape { table: "approval_request", owner: "work_order_id", key: Some("id") };
+/// See [`APPROVAL`].
+pub const WAIVER: Shape = Shape { table: "waiver", owner: "work_order_id", key: Some("child_id") };
+
+/// What a write changed of the records that belong to a work order: name, value before, value
+/// after, as the trail keeps them.
+#[derive(Default)]
+pub struct Changes(Vec<(String, Option<String>, Option<String>)>);
+
+impl Changes {
+    /// Adds one.
+    pub fn add(&mut self, name: String, before: Option<String>, after: Option<String>) {
+        self.0.push((name, before, after));
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// As the trail writes them.
+    pub fn text(&self) -> String {
+        wo_rules::audit::changes(
+            self.0.iter().map(|(name, old, new)| (name.as_str(), old.as_deref(), new.as_deref())),
+        )
+    }
+}
+
+/// Runs a statement that writes rows of that shape and returns them whole, and notes what it
+/// changed; `before` are the values that the rows had.
+fn write_rows(
+    statement: &'static LocalKey<Statement>,
+    arguments: &[crate::pg::statement::Argument],
+    shape: &Shape,
+    before: &[(String, String)],
+    changes: &mut Changes,
+) -> usize {
+    memory::as_enforcement(|| {
+        as_trail(|| {
+            statement.with(|statement| {
+                statement.run(Mode::Write, arguments, |rows| {
+                    for index in 0..rows.count() {
+                        let Some(row) = Row::of_rows(rows, index) else { continue };
+                        let name = child_record::name_of(shape, &row);
+                        let old = before.iter().find(|(known, _)| *known == name);
+                        changes.add(
+                            name,
+                            old.map(|(_, value)| value.clone()),
+                            Some(child_record::value_of(shape, &row)),
+                        );
+                    }
+                    rows.count()
+                })
+            })
+        })
+    })
+}
+
+/// What was just written is to be seen by what is asked next.
+fn make_visible() {
+    // SAFETY: called in a transaction that has written.
+    unsafe { pg_sys::CommandCounterIncrement() };
+}
+
+/// Checks that whoever acts has authenticated anew for a signature.
+fn check_authentication(acting: &Identity) -> Result<(), Refusal> {
+    let token = match &acting.proof {
+        Proof::Token { issued, session, .. } => {
+            Some(SigningToken { issued: *issued, session: *session })
+        }
+        Proof::Login | Proof::Administration | Proof::Worker => None,
+    };
+    let now = unix_seconds(crate::kernel::identity::now());
+    check_token(token, now, i64::from(crate::pg::setting::SIGNING_TOKEN_AGE.get()))
+}
+
+/// A UUID that a caller wrote.
+fn uuid_of(given: Option<pgrx::Uuid>) -> Uuid {
+    given.map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes()))
+}
+
+/// Writes an event about a work order's approvals.
+fn notify(kind: &'static str, tenant: Uuid, subject: Uuid, data: &Value) {
+    memory::as_enforcement(|| {
+        crate::kernel::event::Event::new(kind, data.to_string()).write(
+            tenant,
+            subject,
+            crate::kernel::identity::now(),
+        );
+    });
+}

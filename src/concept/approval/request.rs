@@ -1,0 +1,178 @@
+//! What signatures a work order waits for, kept in step with what its lifecycle asks for.
+
+use super::gate::{self, SignatureStatus};
+use super::{Changes, REQUEST, WorkOrderView, escalation, person, requirement, write_rows};
+use crate::kernel::identity;
+use crate::kernel::work_order::{child_record, new_id};
+use crate::pg::row::Row;
+use crate::pg::run_as::as_trail;
+use crate::pg::statement::{Mode, bigint, statement, text, uuid as uuid_argument};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use wo_rules::lifecycle::{Facts, Wanted};
+use wo_rules::refusal::Refusal;
+use wo_rules::time::utc;
+
+statement!(
+    OPEN,
+    "select open.* from wo.approval_request as open
+     where open.tenant_id = $1 and open.work_order_id = $2 and open.closed_at is null
+     order by open.id",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    ASK,
+    "insert into wo.approval_request (tenant_id, work_order_id, id, action, role, meaning, required, ordinal,
+        requested_at, deadline)
+     values ($1, $2, $3, $4, $5, $6, $7::integer, $8::integer, $9, $10)
+     returning approval_request.*",
+    [
+        UUIDOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID
+    ]
+);
+statement!(
+    CLOSE,
+    "update wo.approval_request as open set closed_at = $4
+     where open.tenant_id = $1 and open.work_order_id = $2 and open.id = any($3)
+     returning open.*",
+    [UUIDOID, UUIDOID, UUIDARRAYOID, TIMESTAMPTZOID]
+);
+
+/// A request that was opened.
+pub struct Opened {
+    role: String,
+    meaning: String,
+    to: Vec<String>,
+    deadline: Option<i64>,
+}
+
+impl Opened {
+    /// What its event says.
+    pub fn data(&self) -> Map<String, Value> {
+        let data = json!({
+            "role": self.role,
+            "meaning": self.meaning,
+            "to": self.to,
+            "deadline": self.deadline.map(utc),
+        });
+        data.as_object().cloned().unwrap_or_default()
+    }
+}
+
+struct Open {
+    id: Uuid,
+    name: String,
+    value: String,
+    action: String,
+    role: String,
+    meaning: String,
+}
+
+fn open(tenant: Uuid, work_order: Uuid) -> Vec<Open> {
+    let arguments = [uuid_argument(tenant), uuid_argument(work_order)];
+    as_trail(|| {
+        OPEN.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                (0..rows.count())
+                    .filter_map(|index| {
+                        let row = Row::of_rows(rows, index)?;
+                        let id: pgrx::Uuid = row.named("id")?;
+                        Some(Open {
+                            id: Uuid::from_bytes(*id.as_bytes()),
+                            name: child_record::name_of(&REQUEST, &row),
+                            value: child_record::value_of(&REQUEST, &row),
+                            action: row.named("action")?,
+                            role: row.named("role")?,
+                            meaning: row.named("meaning")?,
+                        })
+                    })
+                    .collect()
+            })
+        })
+    })
+}
+
+/// What counts for the signatures that the work order's state waits for, and those that nothing has
+/// happened to since.
+pub fn facts_of(view: &WorkOrderView<'_>) -> (Facts, Vec<SignatureStatus>) {
+    let standing = gate::signature_status(view.tenant, view.seen.id());
+    let additional = requirement::of_lifecycle(view.tenant, view.lifecycle.name());
+    let facts = Facts {
+        approvals: gate::collected(view.tenant, view.seen, &standing),
+        additional_approvals: additional.as_ref().clone(),
+        ..Facts::default()
+    };
+    (facts, standing)
+}
+
+/// Opens the requests that are missing and closes those that are not needed any more.
+///
+/// # Errors
+/// 22023 where the tenant's clock for a role cannot be read.
+pub fn reconcile(view: &WorkOrderView<'_>, changes: &mut Changes) -> Result<Vec<Opened>, Refusal> {
+    let (facts, _) = facts_of(view);
+    let record = view.facets.record();
+    let is_open = view.lifecycle.check_open(&record).is_ok();
+    let wanted = match is_open {
+        true => view.lifecycle.wanted(&record, view.seen.filled(), view.seen, &facts),
+        false => Vec::new(),
+    };
+    let (tenant, id) = (view.tenant, view.seen.id());
+    let asked = open(tenant, id);
+    let is_wanted = |one: &&Wanted<'_>| one.missing > 0 && one.in_turn;
+    let is_the_same = |open: &Open, one: &Wanted<'_>| {
+        open.action == one.edge.action
+            && open.role == one.required.role.name()
+            && open.meaning == one.required.meaning
+    };
+    let at = identity::now();
+    let over: Vec<&Open> = asked
+        .iter()
+        .filter(|open| !wanted.iter().filter(is_wanted).any(|one| is_the_same(open, one)))
+        .collect();
+    if !over.is_empty() {
+        let ids: Vec<pgrx::Uuid> =
+            over.iter().map(|open| pgrx::Uuid::from_bytes(*open.id.as_bytes())).collect();
+        let before: Vec<(String, String)> =
+            over.iter().map(|open| (open.name.clone(), open.value.clone())).collect();
+        let arguments = [
+            uuid_argument(tenant),
+            uuid_argument(id),
+            ids.into_datum(),
+            Some(pg_sys::Datum::from(at)),
+        ];
+        write_rows(&CLOSE, &arguments, &REQUEST, &before, changes);
+    }
+    let mut opened: Vec<Opened> = Vec::new();
+    for one in wanted.iter().filter(is_wanted) {
+        let (role, meaning) = (one.required.role.name(), one.required.meaning.as_str());
+        let twice = opened.iter().any(|open| open.role == role && open.meaning == meaning);
+        if twice || asked.iter().any(|open| is_the_same(open, one)) {
+            continue;
+        }
+        let deadline = escalation::deadline(tenant, role, at, 0)?;
+        let time = |at: i64| Some(pg_sys::Datum::from(at));
+        let arguments = [
+            uuid_argument(tenant),
+            uuid_argument(id),
+            uuid_argument(new_id(at)),
+            text(&one.edge.action),
+            text(role),
+            text(meaning),
+            bigint(i64::from(one.required.count)),
+            bigint(i64::from(one.required.order)),
+            time(at),
+            deadline.and_then(time),
+        ];
+        write_rows(&ASK, &arguments, &REQUEST, &[], changes);
+        opened.push(Opened {
+            role: role.to_owned(),
+            meaning: meaning.to_owned(),
+            to: person::approvers(view, &one.edge.action, role, meaning),
+            deadline,
+        });
+    }
+    Ok(opened)
+}

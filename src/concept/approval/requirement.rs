@@ -1,0 +1,129 @@
+//! Signatures that a tenant asks for beyond its lifecycles.
+
+use super::follow_up::finish;
+use super::{Changes, make_visible, request, with_locked_work_order};
+use crate::kernel::identity::known::{Answers, recall};
+use crate::kernel::lifecycle::cache;
+use crate::pg::error::{OrRefuse, damaged};
+use crate::pg::lookup::{Key, find};
+use crate::pg::row::Row;
+use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
+use serde_json::Map;
+use std::cell::RefCell;
+use std::rc::Rc;
+use uuid::Uuid;
+use wo_rules::approval::requirement::{Additional, read};
+use wo_rules::lifecycle::ApprovalRequirement;
+use wo_rules::refusal::Refusal;
+
+statement!(
+    STANDING_OPEN,
+    "select held.id, held.lifecycle, held.lifecycle_version, held.status
+     from wo.work_order as held
+     where held.tenant_id = $1 and held.locked_at is null
+     order by held.id",
+    [UUIDOID]
+);
+
+/// Requirements, each with the action that waits for it.
+type Requirements = Vec<(String, ApprovalRequirement)>;
+
+thread_local! {
+    static ASKED: RefCell<Answers<(Uuid, String), Requirements>> =
+        RefCell::default();
+}
+
+fn additional(row: &Row) -> Option<Additional> {
+    Some(Additional {
+        name: row.named("name")?,
+        lifecycle: row.named("lifecycle"),
+        action: row.named("action")?,
+        role: row.named("role")?,
+        meaning: row.named("meaning")?,
+        count: row.named::<i32>("count")?,
+        order: row.named::<i32>("ordinal")?,
+        when: row.named("when"),
+        covers: row.named("covers")?,
+    })
+}
+
+/// Those of a lifecycle, each with the action that waits for it.
+pub fn of_lifecycle(tenant: Uuid, lifecycle: &str) -> Rc<Requirements> {
+    recall(&ASKED, (tenant, lifecycle.to_owned()), |_| Some(read_of(tenant, lifecycle)))
+        .unwrap_or_default()
+}
+
+fn read_of(tenant: Uuid, lifecycle: &str) -> Requirements {
+    let mut all = Vec::new();
+    let key = [Key::Uuid("tenant_id", tenant)];
+    find::<()>("approval_requirement", "approval_requirement_pkey", &key, |row| {
+        let disabled = row.column("disabled_at").and_then(|index| row.datum(index)).is_some();
+        if disabled {
+            return None;
+        }
+        // What cannot be read must not open a gate.
+        let one = additional(row)
+            .ok_or_else(|| damaged("an approval requirement cannot be read"))
+            .or_refuse();
+        if one.lifecycle.as_deref().is_none_or(|name| name == lifecycle) {
+            let required = read(&one).or_refuse();
+            all.push((one.action, required));
+        }
+        None
+    });
+    all
+}
+
+/// Checks a requirement before it is stored.
+///
+/// # Errors
+/// 22023 `approval_requirement_invalid`.
+pub fn check(row: &Row) -> Result<(), Refusal> {
+    additional(row).map_or(Ok(()), |one| read(&one).map(|_| ()))
+}
+
+/// The actions that any requirement of the tenant names, disabled ones too.
+fn all_actions(tenant: Uuid) -> Vec<String> {
+    let mut all = Vec::new();
+    let key = [Key::Uuid("tenant_id", tenant)];
+    find::<()>("approval_requirement", "approval_requirement_pkey", &key, |row| {
+        all.extend(row.named::<String>("action"));
+        None
+    });
+    all
+}
+
+/// Asks anew for the signatures of every work order that stands where a requirement of the tenant's
+/// may concern it: one was added, changed or disabled.
+pub fn ask_anew(tenant: Uuid) {
+    make_visible();
+    let actions = all_actions(tenant);
+    let concerned: Vec<Uuid> = crate::pg::run_as::as_trail(|| {
+        STANDING_OPEN.with(|statement| {
+            statement.run(Mode::Latest, &[uuid_argument(tenant)], |rows| {
+                (0..rows.count())
+                    .filter_map(|row| {
+                        let name: String = rows.get(row, 2)?;
+                        let status: String = rows.get(row, 4)?;
+                        let lifecycle = cache::compiled(tenant, &name, rows.get(row, 3)?);
+                        let lifecycle = lifecycle.or_refuse();
+                        let is_concerned = lifecycle
+                            .edges_from(&status)
+                            .any(|edge| actions.contains(&edge.action));
+                        let id: pgrx::Uuid = rows.get(row, 1)?;
+                        is_concerned.then(|| Uuid::from_bytes(*id.as_bytes()))
+                    })
+                    .collect()
+            })
+        })
+    });
+    for id in concerned {
+        with_locked_work_order(tenant, id, |view| {
+            let mut changes = Changes::default();
+            let opened = request::reconcile(view, &mut changes)?;
+            finish(view, "", None, changes, opened, Map::new());
+            Ok(())
+        })
+        .or_refuse();
+    }
+}

@@ -1,0 +1,141 @@
+//! The fleet's functions: they name an action, and the lifecycle says where it leads.
+
+use crate::kernel::lifecycle::cache;
+use crate::kernel::work_order::api::{self, Change};
+use crate::kernel::{identity, work_order};
+use crate::pg::error::OrRefuse;
+use crate::pg::jsonb::Object;
+use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
+use pgrx::prelude::*;
+use wo_rules::field::Field;
+use wo_rules::lifecycle::State;
+use wo_rules::refusal::Refusal;
+
+/// Takes the edge of that action from where the work order is.
+#[pg_extern(schema = "wo_private")]
+fn take_action(
+    work_order: Option<&str>,
+    action: Option<&str>,
+    reason: Option<&str>,
+    fields: Option<&str>,
+) -> Object {
+    crate::kernel::install::check_tables();
+    let work_order = work_order.unwrap_or_default();
+    let to_status = target(work_order, action.unwrap_or_default()).or_refuse();
+    let change =
+        Change { work_order, to_status: Some(&to_status), reason, fields, expected_version: None };
+    api::transition_to(change, &to_status).or_refuse()
+}
+
+/// Where the action leads from the work order's state.
+fn target(work_order: &str, action: &str) -> Result<String, Refusal> {
+    let tenant = identity::required()?.tenant;
+    work_order::with_work_order_row(tenant, work_order, |lifecycle, record| {
+        lifecycle.target_of(action, record).map(str::to_owned)
+    })
+}
+
+/// Moves a work order, keeping the notes where its edge says.
+#[pg_extern(schema = "wo_private")]
+fn update_work_order_status(
+    work_order: Option<&str>,
+    new_status: Option<&str>,
+    notes: Option<&str>,
+) -> Object {
+    crate::kernel::install::check_tables();
+    let work_order = work_order.unwrap_or_default();
+    let Some(to_status) = new_status else {
+        crate::pg::error::refuse(wo_rules::work_order::state_missing(work_order))
+    };
+    let field = notes.map(|notes| notes_field(work_order, to_status, notes).or_refuse());
+    let fields = field.flatten();
+    let change = Change {
+        work_order,
+        to_status: Some(to_status),
+        reason: notes,
+        fields: fields.as_deref(),
+        expected_version: None,
+    };
+    api::transition_to(change, to_status).or_refuse()
+}
+
+/// The notes as a field to write, where the edge does not keep its reason in a field by itself.
+fn notes_field(work_order: &str, to_status: &str, notes: &str) -> Result<Option<String>, Refusal> {
+    let tenant = identity::required()?.tenant;
+    work_order::with_work_order_row(tenant, work_order, |lifecycle, record| {
+        let edge = lifecycle.edge(record.status, to_status);
+        Ok(edge
+            .filter(|edge| edge.reason.field.is_none())
+            .map(|_| serde_json::json!({ Field::Notes.name(): notes }).to_string()))
+    })
+}
+
+/// What blocks a work order: its notes, where its state is a blocked one.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+fn blocker(
+    lifecycle: Option<&str>,
+    version: Option<i32>,
+    status: Option<&str>,
+    notes: Option<&str>,
+) -> Option<String> {
+    let is_blocked = in_version(lifecycle, version, status, |state| state.blocked)?;
+    is_blocked.then(|| notes.unwrap_or("no notes say what").to_owned())
+}
+
+statement!(
+    VERSIONS,
+    "select published.name, published.version from wo.lifecycle as published where published.tenant_id = $1",
+    [UUIDOID]
+);
+
+/// Whether the state of that name is as asked, in any version of any lifecycle of the tenant.
+fn in_any_version(status: Option<&str>, asked: impl Fn(&State) -> bool) -> bool {
+    let (Some(status), Some(identity)) = (status, identity::current()) else { return false };
+    let versions: Vec<(String, i32)> = VERSIONS.with(|statement| {
+        statement.run(Mode::Latest, &[uuid_argument(identity.tenant)], |rows| {
+            (0..rows.count())
+                .filter_map(|row| Some((rows.get(row, 1)?, rows.get(row, 2)?)))
+                .collect()
+        })
+    });
+    versions.iter().any(|(name, version)| {
+        let lifecycle = cache::compiled(identity.tenant, name, *version).or_refuse();
+        lifecycle.state(status).is_some_and(&asked)
+    })
+}
+
+/// Whether a work order in a state of that name may have come to its end.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn is_end_state(status: Option<&str>) -> bool {
+    in_any_version(status, |state| state.terminal)
+}
+
+/// Whether a work order in a state of that name may be on its way.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn is_open_state(status: Option<&str>) -> bool {
+    in_any_version(status, |state| !state.terminal)
+}
+
+/// The rule of time that a state has, in words.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+fn state_rule(
+    lifecycle: Option<&str>,
+    version: Option<i32>,
+    status: Option<&str>,
+) -> Option<String> {
+    in_version(lifecycle, version, status, State::time_rule).flatten()
+}
+
+/// What a version of a lifecycle says of a state; nothing where there is no such state.
+fn in_version<T>(
+    lifecycle: Option<&str>,
+    version: Option<i32>,
+    status: Option<&str>,
+    ask: impl Fn(&State) -> T,
+) -> Option<T> {
+    let tenant = identity::current()?.tenant;
+    let lifecycle = cache::compiled(tenant, lifecycle?, version?).ok()?;
+    lifecycle.state(status?).map(ask)
+}

@@ -1,0 +1,109 @@
+//! Looking for what cannot be unless data was written behind the law's back.
+
+use crate::kernel::identity;
+use crate::pg::error::OrRefuse;
+use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
+use pgrx::prelude::*;
+use uuid::Uuid;
+use wo_rules::hierarchy::cycle::cycles;
+
+statement!(
+    WAITING,
+    "select edge.successor_id, edge.predecessor_id from wo.dependency as edge where edge.tenant_id = $1
+     union all
+     select child.master_id, child.id from wo.work_order as child where child.tenant_id = $1 and child.master_id is not null",
+    [UUIDOID]
+);
+statement!(
+    NUMBERS,
+    "select coalesce((select held.wo_number::pg_catalog.text from wo.work_order as held
+        where held.tenant_id = $1 and held.id = named.id), named.id::pg_catalog.text)
+     from pg_catalog.unnest($2) with ordinality as named (id, place)
+     order by named.place",
+    [UUIDOID, UUIDARRAYOID]
+);
+statement!(
+    ORPHANS,
+    "select child.wo_number::pg_catalog.text from wo.work_order as child
+     where child.tenant_id = $1 and child.master_id is not null and not exists (
+        select from wo.work_order as held where held.tenant_id = $1 and held.id = child.master_id)
+     order by child.id limit 1000",
+    [UUIDOID]
+);
+statement!(
+    LOOSE_EDGES,
+    "select edge.successor_id::pg_catalog.text || ' after ' || edge.predecessor_id::pg_catalog.text from wo.dependency as edge
+     where edge.tenant_id = $1 and (
+        not exists (select from wo.work_order as held where held.tenant_id = $1 and held.id = edge.successor_id)
+        or not exists (select from wo.work_order as held where held.tenant_id = $1 and held.id = edge.predecessor_id))
+     order by 1 limit 1000",
+    [UUIDOID]
+);
+
+/// What cannot be, the work orders that it concerns, and what to do.
+pub type Problem = (String, Vec<String>, String);
+
+/// Every problem, the work orders that it concerns, and what to do.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn check_hierarchy() -> TableIterator<
+    'static,
+    (name!(problem, String), name!(work_orders, Vec<String>), name!(what_to_do, String)),
+> {
+    crate::kernel::install::check_tables();
+    TableIterator::new(problems(identity::required().or_refuse().tenant))
+}
+
+/// Every problem of a tenant.
+pub fn problems(tenant: Uuid) -> Vec<Problem> {
+    let here = [uuid_argument(tenant)];
+    let edges: Vec<(Uuid, Uuid)> = WAITING.with(|statement| {
+        statement.run(Mode::Latest, &here, |rows| {
+            let id = |row, column| {
+                rows.get::<pgrx::Uuid>(row, column).map(|id| Uuid::from_bytes(*id.as_bytes()))
+            };
+            (0..rows.count()).filter_map(|row| Some((id(row, 1)?, id(row, 2)?))).collect()
+        })
+    });
+    let mut found: Vec<Problem> = cycles(&edges)
+        .into_iter()
+        .map(|cycle| {
+            let ids: Vec<pgrx::Uuid> =
+                cycle.iter().map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect();
+            let arguments = [uuid_argument(tenant), ids.into_datum()];
+            let numbers = NUMBERS.with(|statement| {
+                statement.run(Mode::Latest, &arguments, |rows| {
+                    (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+                })
+            });
+            (
+                "these work orders wait for each other".to_owned(),
+                numbers,
+                "take one of their edges out: wo.remove_dependency(successor, predecessor), or wo.unlink_work_order(child); then find out from wo.verify_audit() who wrote past the rules".to_owned(),
+            )
+        })
+        .collect();
+    for (statement, problem, what_to_do) in [
+        (
+            &ORPHANS,
+            "these work orders are children of a master that is not there",
+            "restore the master from a backup, or as a superuser set their master_id to NULL; wo.verify_audit() tells what is missing",
+        ),
+        (
+            &LOOSE_EDGES,
+            "these dependencies name work orders that are not there",
+            "restore the work orders from a backup, or as a superuser delete the rows from wo.dependency; wo.verify_audit() tells what is missing",
+        ),
+    ] {
+        let named: Vec<String> = statement.with(|statement| {
+            statement.run(Mode::Latest, &here, |rows| {
+                (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+            })
+        });
+        if !named.is_empty() {
+            found.push((problem.to_owned(), named, what_to_do.to_owned()));
+        }
+    }
+    found
+}

@@ -1,0 +1,239 @@
+//! The graph of who waits for whom: no cycle, whatever runs beside it.
+
+use crate::kernel::identity::memory;
+use crate::pg::run_as::as_trail;
+use crate::pg::statement::{Mode, Rows, statement, uuid as uuid_argument};
+use pgrx::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+use wo_rules::hierarchy::cycle::{Step, refusal};
+use wo_rules::refusal::Refusal;
+
+statement!(
+    ENTER,
+    "insert into wo.hierarchy_head as head (tenant_id, changes) values ($1, 1)
+     on conflict (tenant_id) do update set changes = head.changes + 1",
+    [UUIDOID]
+);
+statement!(
+    WAITS_FOR,
+    "select edge.successor_id, edge.predecessor_id from wo.dependency as edge
+     where edge.tenant_id = $1 and edge.successor_id = any($2)
+     union all
+     select child.master_id, child.id from wo.work_order as child
+     where child.tenant_id = $1 and child.master_id = any($2)",
+    [UUIDOID, UUIDARRAYOID]
+);
+statement!(
+    WAITED_FOR_BY,
+    "select edge.predecessor_id, edge.successor_id from wo.dependency as edge
+     where edge.tenant_id = $1 and edge.predecessor_id = any($2)
+     union all
+     select child.id, child.master_id from wo.work_order as child
+     where child.tenant_id = $1 and child.id = any($2) and child.master_id is not null",
+    [UUIDOID, UUIDARRAYOID]
+);
+statement!(
+    NAMES,
+    "select held.id, held.wo_number from wo.work_order as held where held.tenant_id = $1 and held.id = any($2)",
+    [UUIDOID, UUIDARRAYOID]
+);
+
+thread_local! {
+    /// Work orders that this transaction made: nobody else can see them yet.
+    static MADE_HERE: RefCell<HashSet<Uuid>> = RefCell::default();
+    /// Whether this transaction holds its tenant's head, and since which nesting level.
+    static ENTERED: Cell<Option<i32>> = const { Cell::new(None) };
+    /// Whether work orders of this transaction were joined to others without the head.
+    static JOINED: Cell<bool> = const { Cell::new(false) };
+    /// Edges that were found free of cycles before they were written.
+    static VETTED: RefCell<HashSet<(Uuid, Uuid)>> = RefCell::default();
+}
+
+/// Forgets what the transaction did.
+pub fn at_transaction_end() {
+    let _ = MADE_HERE.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+    let _ = VETTED.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+    ENTERED.set(None);
+    JOINED.set(false);
+    super::plan::forget();
+}
+
+/// A rollback gives up the head that was taken in it.
+pub fn at_rollback_to_savepoint(level: i32) {
+    super::plan::forget();
+    ENTERED.set(ENTERED.get().filter(|since| *since < level));
+}
+
+/// Marks a work order as made here.
+pub fn made(id: Uuid) {
+    MADE_HERE.with_borrow_mut(|all| all.insert(id));
+}
+
+fn is_made_here(id: Uuid) -> bool {
+    MADE_HERE.with_borrow(|all| all.contains(&id))
+}
+
+/// Marks edges (who waits, for whom) between work orders of this transaction as free of cycles.
+pub fn vetted(edges: impl IntoIterator<Item = (Uuid, Uuid)>) {
+    VETTED.with_borrow_mut(|all| all.extend(edges));
+}
+
+/// After an edge was written: refuses it where it closes a cycle.
+///
+/// Nobody else adds to what they can see of the graph meanwhile: whoever does holds the tenant's
+/// head. A work order that only this transaction can see, joined by its first edge, closes no cycle
+/// by itself; its next edge takes the head, and is then checked against what others have committed.
+///
+/// # Errors
+/// 23514 `dependency_cycle`, with the path.
+pub fn check(tenant: Uuid, waiting: Uuid, awaited: Uuid) -> Result<(), Refusal> {
+    let (new_waiting, new_awaited) = (is_made_here(waiting), is_made_here(awaited));
+    let both_new = new_waiting && new_awaited;
+    if both_new && VETTED.with_borrow_mut(|all| all.remove(&(waiting, awaited))) {
+        return Ok(());
+    }
+    if waiting != awaited {
+        if both_new && !JOINED.get() {
+            return search(tenant, waiting, awaited);
+        }
+        let newcomer = match (new_waiting, new_awaited) {
+            (true, false) => Some(waiting),
+            (false, true) => Some(awaited),
+            _ => None,
+        };
+        if newcomer.is_some_and(|newcomer| has_one_edge(tenant, newcomer)) {
+            JOINED.set(true);
+            return Ok(());
+        }
+        enter(tenant);
+    }
+    search(tenant, waiting, awaited)
+}
+
+fn enter(tenant: Uuid) {
+    if ENTERED.get().is_none() {
+        as_trail(|| {
+            ENTER.with(|statement| {
+                statement.run(Mode::Write, &[uuid_argument(tenant)], |_| ());
+            });
+        });
+        ENTERED.set(Some(memory::nesting_level()));
+    }
+}
+
+fn has_one_edge(tenant: Uuid, node: Uuid) -> bool {
+    neighbours(tenant, &[node], Direction::Forward).len()
+        + neighbours(tenant, &[node], Direction::Backward).len()
+        <= 1
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    /// To what they wait for.
+    Forward,
+    /// To who waits for them.
+    Backward,
+}
+
+fn neighbours(tenant: Uuid, of: &[Uuid], direction: Direction) -> Vec<(Uuid, Uuid)> {
+    let statement = match direction {
+        Direction::Forward => &WAITS_FOR,
+        Direction::Backward => &WAITED_FOR_BY,
+    };
+    as_trail(|| {
+        statement.with(|statement| {
+            statement.run(Mode::Latest, &[uuid_argument(tenant), uuids(of)], pairs)
+        })
+    })
+}
+
+fn uuids(ids: &[Uuid]) -> crate::pg::statement::Argument {
+    ids.iter().map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect::<Vec<_>>().into_datum()
+}
+
+fn pairs(rows: &Rows) -> Vec<(Uuid, Uuid)> {
+    let uuid = |row, column| {
+        rows.get::<pgrx::Uuid>(row, column).map(|id| Uuid::from_bytes(*id.as_bytes()))
+    };
+    (0..rows.count()).filter_map(|row| Some((uuid(row, 1)?, uuid(row, 2)?))).collect()
+}
+
+/// Looks for a way from the awaited one back to the waiting one, from both ends at once: each step
+/// goes on from the end that has fewer work orders at its edge, so that the cost is that of the
+/// smaller neighbourhood.
+fn search(tenant: Uuid, waiting: Uuid, awaited: Uuid) -> Result<(), Refusal> {
+    if waiting == awaited {
+        return Err(told(tenant, &[waiting, awaited]));
+    }
+    let mut from_awaited: HashMap<Uuid, Uuid> = HashMap::from([(awaited, awaited)]);
+    let mut to_waiting: HashMap<Uuid, Uuid> = HashMap::from([(waiting, waiting)]);
+    let (mut ahead, mut behind) = (vec![awaited], vec![waiting]);
+    while !ahead.is_empty() && !behind.is_empty() {
+        let forward = ahead.len() <= behind.len();
+        let (edge, seen, other, direction) = match forward {
+            true => (&mut ahead, &mut from_awaited, &to_waiting, Direction::Forward),
+            false => (&mut behind, &mut to_waiting, &from_awaited, Direction::Backward),
+        };
+        let mut next = Vec::new();
+        for (node, found) in neighbours(tenant, edge, direction) {
+            if seen.contains_key(&found) {
+                continue;
+            }
+            seen.insert(found, node);
+            if other.contains_key(&found) {
+                let path = path(waiting, found, &from_awaited, &to_waiting);
+                return Err(told(tenant, &path));
+            }
+            next.push(found);
+        }
+        *edge = next;
+    }
+    Ok(())
+}
+
+/// The cycle through the work order where both searches met: who waits, for whom, and so on back.
+fn path(
+    waiting: Uuid,
+    met: Uuid,
+    from_awaited: &HashMap<Uuid, Uuid>,
+    to_waiting: &HashMap<Uuid, Uuid>,
+) -> Vec<Uuid> {
+    let trace = |from: Uuid, steps: &HashMap<Uuid, Uuid>| {
+        let mut way = vec![from];
+        let mut at = from;
+        while let Some(before) = steps.get(&at).copied().filter(|before| *before != at) {
+            way.push(before);
+            at = before;
+        }
+        way
+    };
+    let mut cycle = vec![waiting];
+    cycle.extend(trace(met, from_awaited).into_iter().rev());
+    cycle.extend(trace(met, to_waiting).into_iter().skip(1));
+    cycle
+}
+
+fn told(tenant: Uuid, cycle: &[Uuid]) -> Refusal {
+    let numbers: HashMap<Uuid, String> = as_trail(|| {
+        NAMES.with(|statement| {
+            statement.run(Mode::Latest, &[uuid_argument(tenant), uuids(cycle)], |rows| {
+                (0..rows.count())
+                    .filter_map(|row| {
+                        let id = rows.get::<pgrx::Uuid>(row, 1)?;
+                        Some((Uuid::from_bytes(*id.as_bytes()), rows.get(row, 2)?))
+                    })
+                    .collect()
+            })
+        })
+    });
+    let steps: Vec<Step> = cycle
+        .iter()
+        .map(|id| Step {
+            id: id.to_string(),
+            number: numbers.get(id).cloned().unwrap_or_else(|| id.to_string()),
+        })
+        .collect();
+    refusal(&steps)
+}

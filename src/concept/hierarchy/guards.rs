@@ -1,0 +1,299 @@
+//! What the gates look at beside the record: what it waits for, and its children.
+
+use crate::kernel::identity;
+use crate::kernel::lifecycle::cache;
+use crate::kernel::work_order::HierarchyPosition;
+use crate::pg::error::OrRefuse;
+use crate::pg::lookup::{Key, find};
+use crate::pg::run_as::as_trail;
+use crate::pg::statement::{Mode, Rows, statement, uuid as uuid_argument};
+use pgrx::prelude::*;
+use std::rc::Rc;
+use uuid::Uuid;
+use wo_rules::hierarchy::policy::{Group, Policy, judge};
+use wo_rules::lifecycle::{Facts, Guard, GuardFact, Lifecycle, State};
+
+/// How many work orders a refusal names.
+const NAMED: usize = 8;
+
+statement!(
+    PREDECESSORS,
+    "select awaited.wo_number, awaited.lifecycle, awaited.lifecycle_version, awaited.status,
+        pg_catalog.extract('epoch', edge.lag)::bigint, awaited.id
+     from wo.dependency as edge
+     join wo.work_order as awaited on awaited.tenant_id = edge.tenant_id and awaited.id = edge.predecessor_id
+     where edge.tenant_id = $1 and edge.successor_id = $2
+        and not exists (select from wo.waiver as waived
+            where waived.tenant_id = edge.tenant_id and waived.child_id = edge.predecessor_id)
+     order by awaited.id",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    HOLD_PREDECESSORS,
+    "select awaited.id from wo.dependency as edge
+     join wo.work_order as awaited on awaited.tenant_id = edge.tenant_id and awaited.id = edge.predecessor_id
+     where edge.tenant_id = $1 and edge.successor_id = $2 and awaited.locked_at is null
+     order by awaited.id
+     for share of awaited",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    LAST_MOVES,
+    "select told.to_status, told.recorded_at from wo.audit_entry as told
+     where told.tenant_id = $1 and told.subject_id = $2 and told.to_status is distinct from told.from_status
+     order by told.sequence desc
+     limit 100",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    CHILDREN,
+    "select child.lifecycle, child.lifecycle_version, child.status, child.required, pg_catalog.count(*),
+        (pg_catalog.array_agg(child.wo_number::pg_catalog.text order by child.id))[1:8]
+     from wo.work_order as child
+     where child.tenant_id = $1 and child.master_id = $2
+        and not exists (select from wo.waiver as waived
+            where waived.tenant_id = $1 and waived.work_order_id = $2 and waived.child_id = child.id)
+     group by 1, 2, 3, 4
+     order by 3, 4",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    SIBLINGS_ENDED,
+    "select sibling.lifecycle, sibling.lifecycle_version, sibling.status,
+        (pg_catalog.array_agg(sibling.wo_number::pg_catalog.text order by sibling.id))[1:8]
+     from wo.work_order as sibling
+     where sibling.tenant_id = $1 and sibling.master_id = $2 and sibling.locked_at is not null
+        and not exists (select from wo.waiver as waived
+            where waived.tenant_id = $1 and waived.work_order_id = $2 and waived.child_id = sibling.id)
+     group by 1, 2, 3",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    MASTER,
+    "select held.lifecycle, held.lifecycle_version, held.hierarchy_policy
+     from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
+    [UUIDOID, UUIDOID]
+);
+
+/// A state as its version of its lifecycle describes it.
+fn state<T>(
+    tenant: Uuid,
+    rows: &Rows,
+    row: usize,
+    column: i32,
+    ask: impl Fn(&State) -> T,
+) -> Option<T> {
+    let status: String = rows.get(row, column + 2)?;
+    lifecycle_at(tenant, rows, row, column)?.state(&status).map(ask)
+}
+
+/// The lifecycle that a row pins by its name and, in the next column, its version.
+fn lifecycle_at(tenant: Uuid, rows: &Rows, row: usize, column: i32) -> Option<Rc<Lifecycle>> {
+    let name: String = rows.get(row, column)?;
+    let version: i32 = rows.get(row, column + 1)?;
+    Some(cache::compiled(tenant, &name, version).or_refuse())
+}
+
+/// Adds what the guards found. `hold` keeps what was found from being undone before this
+/// transaction ends.
+pub fn add_facts<'a>(
+    tenant: Uuid,
+    place: &HierarchyPosition,
+    guards: impl Iterator<Item = &'a Guard>,
+    hold: bool,
+    facts: &mut Facts,
+) {
+    let mut add = |guard: &Guard, fact: Option<GuardFact>| {
+        if let Some(fact) = fact {
+            facts.attached.insert(guard.name().to_owned(), fact);
+        }
+    };
+    for guard in guards {
+        match guard {
+            Guard::DependenciesSatisfied => add(guard, dependencies(tenant, place, hold)),
+            Guard::ChildrenSettled => {
+                add(guard, children(tenant, place, |state| state.settles_master));
+            }
+            Guard::ChildrenInReview => {
+                add(guard, children(tenant, place, |state| state.satisfies_dependents));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn dependencies(tenant: Uuid, place: &HierarchyPosition, hold: bool) -> Option<GuardFact> {
+    let arguments = [uuid_argument(tenant), uuid_argument(place.id)];
+    let mut missing: Vec<String> = Vec::new();
+    let count = as_trail(|| {
+        if hold {
+            HOLD_PREDECESSORS.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+        }
+        PREDECESSORS.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                for row in 0..rows.count() {
+                    let number: String = rows.get(row, 1).unwrap_or_default();
+                    let status: String = rows.get(row, 4).unwrap_or_default();
+                    let satisfies = state(tenant, rows, row, 2, |state| state.satisfies_dependents);
+                    let lag: i64 = rows.get(row, 5).unwrap_or(0);
+                    if satisfies != Some(true) {
+                        missing.push(format!("{number} is {status}"));
+                    } else if lag > 0
+                        && let Some(id) = rows.get::<pgrx::Uuid>(row, 6)
+                        && let Some(lifecycle) = lifecycle_at(tenant, rows, row, 2)
+                        && let Some(rest) = still_to_wait(
+                            tenant,
+                            id,
+                            |status| {
+                                let state = lifecycle.state(status);
+                                state.is_some_and(|state| state.satisfies_dependents)
+                            },
+                            lag,
+                        )
+                    {
+                        missing.push(format!("{number} is {status} for {rest} more seconds"));
+                    }
+                }
+                rows.count()
+            })
+        })
+    });
+    let halted = place.master.and_then(|master| halted_by(tenant, master));
+    if count == 0 && halted.is_none() {
+        return None;
+    }
+    let named = missing.len();
+    let mut detail = missing.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+    if named > NAMED {
+        detail.push_str(&format!(" and {} more", named - NAMED));
+    }
+    let mut reasons = Vec::new();
+    if named > 0 {
+        reasons.push(format!("it waits for its predecessors: {detail}"));
+    }
+    reasons.extend(halted);
+    Some(GuardFact { passed: reasons.is_empty(), detail: reasons.join("; ") })
+}
+
+/// Whether a lag after a predecessor is not over yet.
+pub fn lags(tenant: Uuid, work_order: Uuid) -> bool {
+    let place = HierarchyPosition {
+        id: work_order,
+        master: None,
+        policy: None,
+        lifecycle_policy: Policy::default(),
+    };
+    dependencies(tenant, &place, false).is_some_and(|fact| !fact.passed)
+}
+
+/// How many seconds of a lag are left; nothing where it is over.
+fn still_to_wait(
+    tenant: Uuid,
+    predecessor: pgrx::Uuid,
+    satisfies: impl Fn(&str) -> bool,
+    lag: i64,
+) -> Option<i64> {
+    let arguments = [uuid_argument(tenant), predecessor.into_datum()];
+    // Since when it has satisfied its dependents without interruption.
+    let since = LAST_MOVES.with(|statement| {
+        statement.run(Mode::Latest, &arguments, |rows| {
+            (0..rows.count())
+                .take_while(|row| rows.get::<String>(*row, 1).is_some_and(|to| satisfies(&to)))
+                .last()
+                .and_then(|row| rows.datum(row, 2))
+                .map(|at| at.value() as i64)
+        })
+    })?;
+    let over = since.saturating_add(lag.saturating_mul(1_000_000));
+    let rest = over.saturating_sub(identity::now());
+    (rest > 0).then(|| rest.div_euclid(1_000_000) + 1)
+}
+
+/// Why a child is halted, where its master's policy says that a failure halts the siblings.
+pub fn halted_by(tenant: Uuid, master: Uuid) -> Option<String> {
+    let arguments = [uuid_argument(tenant), uuid_argument(master)];
+    as_trail(|| {
+        if !policy_of(tenant, master).failure_halts_siblings() {
+            return None;
+        }
+        SIBLINGS_ENDED.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                let failed: Vec<String> = (0..rows.count())
+                    .filter(|row| {
+                        state(tenant, rows, *row, 1, |state| !state.settles_master) == Some(true)
+                    })
+                    .filter_map(|row| rows.get::<Vec<String>>(row, 4))
+                    .flatten()
+                    .take(NAMED)
+                    .collect();
+                (!failed.is_empty())
+                    .then(|| format!("it is halted, because {} failed", failed.join(", ")))
+            })
+        })
+    })
+}
+
+/// The policy of a master: its own, its lifecycle's, its tenant's.
+pub fn policy_of(tenant: Uuid, master: Uuid) -> Policy {
+    let arguments = [uuid_argument(tenant), uuid_argument(master)];
+    let (own, lifecycle) = as_trail(|| {
+        MASTER.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                let own = rows.get::<pgrx::JsonB>(0, 3).map(|policy| policy.0);
+                Some((own, rows.get::<String>(0, 1)?, rows.get::<i32>(0, 2)?))
+            })
+        })
+    })
+    .map_or((None, Policy::default()), |(own, lifecycle, version)| {
+        let lifecycle = cache::compiled(tenant, &lifecycle, version).or_refuse();
+        (own, lifecycle.hierarchy_policy())
+    });
+    nearest(tenant, own.as_ref(), lifecycle)
+}
+
+/// The nearest of what master, lifecycle and tenant say.
+pub fn nearest(tenant: Uuid, own: Option<&serde_json::Value>, lifecycle: Policy) -> Policy {
+    let own = own.and_then(|own| Policy::read(own).ok()).unwrap_or_default();
+    let key = [Key::Uuid("tenant_id", tenant)];
+    let tenants = find("tenant", "tenant_pkey", &key, |row| {
+        row.named::<pgrx::JsonB>("hierarchy_policy").map(|policy| policy.0)
+    });
+    let tenants = tenants.and_then(|policy| Policy::read(&policy).ok()).unwrap_or_default();
+    own.or(lifecycle).or(tenants)
+}
+
+fn children(
+    tenant: Uuid,
+    place: &HierarchyPosition,
+    is_done: impl Fn(&State) -> bool,
+) -> Option<GuardFact> {
+    let arguments = [uuid_argument(tenant), uuid_argument(place.id)];
+    let mut groups: Vec<Group> = Vec::new();
+    let mut open: Vec<String> = Vec::new();
+    as_trail(|| {
+        CHILDREN.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                for row in 0..rows.count() {
+                    let status: String = rows.get(row, 3).unwrap_or_default();
+                    let (done, failed) = state(tenant, rows, row, 1, |state| {
+                        let done = is_done(state);
+                        (done, state.terminal && !done)
+                    })
+                    .unwrap_or((false, false));
+                    let numbers: Vec<String> = rows.get(row, 6).unwrap_or_default();
+                    if !done {
+                        open.extend(numbers.iter().map(|number| format!("{number} is {status}")));
+                    }
+                    groups.push(Group {
+                        count: rows.get::<i64>(row, 5).unwrap_or(0).unsigned_abs(),
+                        required: rows.get(row, 4).unwrap_or(true),
+                        done,
+                        failed,
+                    });
+                }
+            });
+        });
+    });
+    open.truncate(NAMED);
+    judge(&nearest(tenant, place.policy.as_ref(), place.lifecycle_policy), &groups, &open)
+}

@@ -1,0 +1,373 @@
+//! Making a whole plan: master, children, assignments and edges in one act.
+
+use super::graph;
+use crate::kernel::identity;
+use crate::kernel::lifecycle::cache;
+use crate::kernel::work_order::api::{expression, jsonb};
+use crate::kernel::work_order::pending::listen;
+use crate::pg::error::OrRefuse;
+use crate::pg::lookup::oid_of;
+use crate::pg::statement::{Argument, Mode, Statement, statement, text, uuid as uuid_argument};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use serde_json::{Map, Value, json};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use uuid::Uuid;
+use wo_rules::field::{Field, FieldKind, FieldSet};
+use wo_rules::hierarchy::plan::{Plan, Problem, examine, master_key, part_key, refusal};
+use wo_rules::refusal::Refusal;
+use wo_rules::work_order as rules;
+
+statement!(
+    MADE_BEFORE,
+    "with recursive tree (id) as (
+        select held.id from wo.work_order as held where held.tenant_id = $1 and held.idempotency_key = $2
+        union
+        select child.id from tree join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
+     )
+     select held.id, held.wo_number, held.idempotency_key,
+        (select pg_catalog.count(*) from wo.dependency as edge
+            where edge.tenant_id = $1 and edge.successor_id in (select tree.id from tree))
+     from wo.work_order as held
+     where held.tenant_id = $1 and held.id in (select tree.id from tree)
+        and (held.idempotency_key = $2 or pg_catalog.starts_with(held.idempotency_key, $3))
+     order by held.idempotency_key = $2 desc, held.id",
+    [UUIDOID, TEXTOID, TEXTOID]
+);
+statement!(
+    ASSIGNABLE,
+    "select known.id, known.assignable and known.disabled_at is null from wo.principal as known
+     where known.tenant_id = $1 and known.id = any($2)",
+    [UUIDOID, TEXTARRAYOID]
+);
+statement!(
+    NEWEST,
+    "select newest.name, newest.version, newest.is_default from (
+        select distinct on (published.name) published.name, published.version,
+            published.name = home.default_lifecycle as is_default
+        from wo.tenant as home
+        join wo.lifecycle as published on published.tenant_id = home.tenant_id
+        where home.tenant_id = $1
+        order by published.name, published.version desc
+     ) as newest",
+    [UUIDOID]
+);
+statement!(
+    ADD_EDGES,
+    "insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag)
+     select $1, edge.successor, edge.predecessor, coalesce(edge.lag::interval, '0')
+     from rows from (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))
+        as edge (successor, predecessor, lag)",
+    [UUIDOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID]
+);
+
+thread_local! {
+    /// The ids of the work orders that a plan is making, in the order in which they are written.
+    static NEXT: RefCell<VecDeque<Uuid>> = RefCell::default();
+    /// The work orders of the plan that is being made.
+    static PLANNED: RefCell<HashSet<Uuid>> = RefCell::default();
+}
+
+/// The id of the next work order of the plan that is being made.
+pub fn next_planned_id() -> Option<Uuid> {
+    NEXT.with_borrow_mut(VecDeque::pop_front)
+}
+
+/// Whether it is a work order of the plan that is being made: the plan says what it is a child of
+/// and what it waits for, as a creation may.
+pub fn is_planned(id: Uuid) -> bool {
+    PLANNED.with_borrow(|all| all.contains(&id))
+}
+
+/// Forgets the plan: it was made, or the transaction is over.
+pub fn forget() {
+    let _ = NEXT.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+    let _ = PLANNED.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+}
+
+/// Makes a plan.
+#[pg_extern(schema = "wo_private")]
+#[search_path(pg_catalog, pg_temp)]
+fn create_from_plan(plan: Option<&str>) -> pgrx::JsonB {
+    crate::kernel::install::check_tables();
+    pgrx::JsonB(make(plan.unwrap_or("null")).or_refuse())
+}
+
+fn make(given: &str) -> Result<Value, Refusal> {
+    let tenant = identity::required()?.tenant;
+    let document = rules::parse(given)?;
+    let (plan, mut problems) = examine(&document);
+    if let Some(answer) = plan.key.as_ref().and_then(|key| made_before(tenant, key)) {
+        return Ok(answer);
+    }
+    problems.extend(problems_here(tenant, &plan));
+    if !problems.is_empty() {
+        return Err(refusal(&problems));
+    }
+    let at = identity::now();
+    let ids: Vec<Uuid> =
+        plan.work_orders.iter().map(|_| crate::kernel::work_order::new_id(at)).collect();
+    let mut ids = ids;
+    // In their order, so that the newest first is the plan from its end.
+    ids.sort();
+    graph::vetted(plan.edges.iter().map(|edge| (ids[edge.successor], ids[edge.predecessor])));
+    graph::vetted(
+        plan.work_orders
+            .iter()
+            .zip(&ids)
+            .filter_map(|(planned, id)| Some((ids[planned.parent?], *id))),
+    );
+    forget();
+    PLANNED.with_borrow_mut(|all| all.extend(ids.iter().copied()));
+    NEXT.with_borrow_mut(|all| all.extend(ids.iter().copied()));
+    let written = add_work_orders(tenant, &plan, &ids);
+    if written.len() != ids.len() {
+        return Err(Refusal::new(
+            wo_rules::refusal::SqlState::VersionConflict,
+            "number_taken",
+            "another transaction is making the same plan, or holds a number that was drawn for it",
+        )
+        .hint("Run the transaction again."));
+    }
+    add_edges(tenant, &plan, &ids);
+    forget();
+    let children = plan.work_orders.iter().zip(&written).skip(1);
+    let children = children.map(|(planned, (_, number))| (planned.name.clone(), number.clone()));
+    Ok(answer(&written[0], children, plan.edges.len() as i64, true))
+}
+
+fn answer(
+    (id, number): &(Uuid, String),
+    children: impl Iterator<Item = (String, String)>,
+    dependencies: i64,
+    created: bool,
+) -> Value {
+    json!({
+        "id": id.to_string(),
+        "wo_number": number,
+        "created": created,
+        "work_orders": children.map(|(name, number)| (name, json!(number))).collect::<Map<_, _>>(),
+        "dependencies": dependencies,
+    })
+}
+
+/// What the same key made before.
+fn made_before(tenant: Uuid, key: &str) -> Option<Value> {
+    let prefix = part_key(key, "");
+    let arguments = [uuid_argument(tenant), text(&master_key(key)), text(&prefix)];
+    MADE_BEFORE.with(|statement| {
+        statement.run(Mode::Latest, &arguments, |rows| {
+            let id = rows.get::<pgrx::Uuid>(0, 1)?;
+            let master = (Uuid::from_bytes(*id.as_bytes()), rows.get(0, 2)?);
+            let children = (1..rows.count()).filter_map(|row| {
+                let key: String = rows.get(row, 3)?;
+                Some((key.strip_prefix(&prefix)?.to_owned(), rows.get(row, 2)?))
+            });
+            Some(answer(&master, children, rows.get(0, 4)?, false))
+        })
+    })
+}
+
+/// What only the database can tell: who is known, which lifecycles there are and what they ask.
+fn problems_here(tenant: Uuid, plan: &Plan) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let people: BTreeSet<String> = plan
+        .work_orders
+        .iter()
+        .flat_map(|planned| ["assignee", "requester"].map(|name| planned.given.get(name)))
+        .filter_map(|name| name.and_then(Value::as_str).map(str::to_owned))
+        .collect();
+    let arguments = [uuid_argument(tenant), people.into_iter().collect::<Vec<_>>().into_datum()];
+    let known: HashMap<String, bool> = ASSIGNABLE.with(|statement| {
+        statement.run(Mode::Latest, &arguments, |rows| {
+            (0..rows.count())
+                .filter_map(|row| Some((rows.get(row, 1)?, rows.get(row, 2)?)))
+                .collect()
+        })
+    });
+    let lifecycles: HashMap<String, (i32, bool)> = NEWEST.with(|statement| {
+        statement.run(Mode::Latest, &[uuid_argument(tenant)], |rows| {
+            (0..rows.count())
+                .filter_map(|row| Some((rows.get(row, 1)?, (rows.get(row, 2)?, rows.get(row, 3)?))))
+                .collect()
+        })
+    });
+    let default = lifecycles.iter().find(|(_, (_, is_default))| *is_default);
+    for edge in &plan.edges {
+        if let Some(lag) = &edge.lag
+            && (lag.contains('-') || !is_interval(lag))
+        {
+            let problem = format!("\"{lag}\" cannot be read as a time to wait");
+            problems.push(Problem { pointer: format!("{}/lag", edge.pointer), problem });
+        }
+    }
+    for planned in &plan.work_orders {
+        let text_of = |name: &str| planned.given.get(name).and_then(Value::as_str);
+        let mut note = |name: &str, problem: String| {
+            problems.push(Problem { pointer: format!("{}/{name}", planned.pointer), problem });
+        };
+        if let Some(assignee) = text_of("assignee")
+            && known.get(assignee) != Some(&true)
+        {
+            note("assignee", format!("\"{assignee}\" cannot be assigned"));
+        }
+        if let Some(requester) = text_of("requester")
+            && !known.contains_key(requester)
+        {
+            note("requester", format!("\"{requester}\" is no principal of the tenant"));
+        }
+        for (name, value) in &planned.given {
+            if let (Some(field), Value::String(given)) = (Field::parse(name), value)
+                && !is_readable(field, given)
+            {
+                note(name, format!("\"{given}\" cannot be read as one"));
+            }
+        }
+        let named = text_of("lifecycle");
+        let found = match named {
+            Some(name) => lifecycles.get_key_value(name),
+            None => default,
+        };
+        let Some((name, (version, _))) = found else {
+            note("lifecycle", "is not one of the tenant's".to_owned());
+            continue;
+        };
+        let Ok(lifecycle) = cache::compiled(tenant, name, *version) else { continue };
+        let title = text_of("title").unwrap_or_default();
+        if let Some(convention) = lifecycle.title_convention()
+            && !convention.accepts(title)
+        {
+            note("title", convention.hint().to_owned());
+        }
+        if let Some(priority) = text_of("priority")
+            && !lifecycle.priorities().iter().any(|label| label == priority)
+        {
+            note("priority", format!("must be one of {}", lifecycle.priorities().join(", ")));
+        }
+        if planned.given.get("regulatory") == Some(&Value::Bool(true))
+            && !lifecycle.regulatory().allowed
+        {
+            note("regulatory", format!("no work order of {name} is regulatory"));
+        }
+    }
+    problems
+}
+
+/// Whether the column of a field takes this text. Texts of their own kinds take everything.
+fn is_readable(field: Field, given: &str) -> bool {
+    match field.kind() {
+        FieldKind::Date | FieldKind::Time => {}
+        FieldKind::Text if field == Field::Source => {}
+        _ => return true,
+    }
+    let table = oid_of("work_order");
+    let Some(attribute) = crate::kernel::work_order::direct::attribute_of(table, field) else {
+        return true;
+    };
+    tried(|| crate::kernel::work_order::direct::read(given, table, attribute).is_some())
+}
+
+fn is_interval(given: &str) -> bool {
+    tried(|| crate::kernel::work_order::direct::read_as(given, pg_sys::INTERVALOID, -1).is_some())
+}
+
+/// Whether a type's input function takes a text. It holds nothing that an ERROR would leave behind,
+/// so no subtransaction is needed to go on after one.
+fn tried(read: impl FnOnce() -> bool + std::panic::UnwindSafe + std::panic::RefUnwindSafe) -> bool {
+    PgTryBuilder::new(read).catch_others(|_| false).execute()
+}
+
+fn add_work_orders(tenant: Uuid, plan: &Plan, ids: &[Uuid]) -> Vec<(Uuid, String)> {
+    let mut fields = FieldSet::EMPTY;
+    let rows: Vec<Value> = plan
+        .work_orders
+        .iter()
+        .map(|planned| {
+            let key = plan.key.as_ref().map(|key| match planned.parent {
+                None => master_key(key),
+                Some(_) => part_key(key, &planned.name),
+            });
+            let mut row = planned.given.clone();
+            for name in row.keys() {
+                if let Some(field) = Field::parse(name) {
+                    fields.insert(field);
+                }
+            }
+            row.insert("idempotency_key".to_owned(), json!(key));
+            row.insert("master".to_owned(), json!(planned.parent.map(|at| ids[at].to_string())));
+            Value::Object(row)
+        })
+        .collect();
+    let names: Vec<&str> = fields.iter().map(Field::name).collect();
+    let values: Vec<String> =
+        fields.iter().map(|field| expression(field, "element.value")).collect();
+    let statement = Statement::new(
+        format!(
+            "insert into wo.work_order (tenant_id, lifecycle, reason, idempotency_key, master_id, required,
+                hierarchy_policy, {})
+             select $1, element.value ->> 'lifecycle', element.value ->> 'reason',
+                element.value ->> 'idempotency_key', (element.value ->> 'master')::uuid,
+                coalesce((element.value ->> 'required')::boolean, true),
+                nullif(element.value -> 'hierarchy_policy', 'null'), {}
+             from pg_catalog.jsonb_array_elements($2) with ordinality as element
+             order by element.ordinality
+             on conflict do nothing",
+            names.join(", "),
+            values.join(", ")
+        ),
+        &[pg_sys::UUIDOID, pg_sys::JSONBOID],
+    );
+    let arguments = [uuid_argument(tenant), jsonb(&Value::Array(rows).to_string())];
+    let (_, written) = listen(|| statement.run(Mode::Write, &arguments, |_| ()));
+    let numbers: HashMap<Uuid, String> = written
+        .into_iter()
+        .filter(|written| written.action == "created")
+        .map(|written| (written.id, written.number))
+        .collect();
+    ids.iter().filter_map(|id| Some((*id, numbers.get(id)?.clone()))).collect()
+}
+
+fn add_edges(tenant: Uuid, plan: &Plan, ids: &[Uuid]) {
+    if plan.edges.is_empty() {
+        return;
+    }
+    let column = |end: fn(&wo_rules::hierarchy::plan::Edge) -> usize| -> Argument {
+        plan.edges
+            .iter()
+            .map(|edge| pgrx::Uuid::from_bytes(*ids[end(edge)].as_bytes()))
+            .collect::<Vec<_>>()
+            .into_datum()
+    };
+    let lags: Vec<Option<String>> = plan.edges.iter().map(|edge| edge.lag.clone()).collect();
+    let arguments = [
+        uuid_argument(tenant),
+        column(|edge| edge.successor),
+        column(|edge| edge.predecessor),
+        lags.into_datum(),
+    ];
+    ADD_EDGES.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+}
+
+/// The edges of a bulk call, as rows.
+#[pg_extern(schema = "wo_private")]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn dependencies(
+    given: Option<&str>,
+) -> TableIterator<
+    'static,
+    (
+        name!(successor, Option<String>),
+        name!(predecessor, Option<String>),
+        name!(lag, Option<String>),
+    ),
+> {
+    let given = rules::parse(given.unwrap_or("null")).or_refuse();
+    let edges = wo_rules::hierarchy::plan::dependencies(&given).or_refuse();
+    let rows: Vec<_> = edges
+        .into_iter()
+        .map(|edge| (Some(edge.successor), Some(edge.predecessor), edge.lag))
+        .collect();
+    TableIterator::new(rows)
+}

@@ -1,0 +1,459 @@
+//! Looking at a master: its children, what they wait for, how far they are and when they will be done.
+
+use super::guards;
+use crate::kernel::identity;
+use crate::kernel::lifecycle::cache;
+use crate::kernel::work_order;
+use crate::pg::error::OrRefuse;
+use crate::pg::statement::{Mode, Rows, statement, uuid as uuid_argument};
+use pgrx::prelude::*;
+use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+use wo_rules::hierarchy::diagram::{Format, draw};
+use wo_rules::hierarchy::network::{Link, LinkKind, Network, Progress, Task, Times};
+use wo_rules::hierarchy::pattern::pattern;
+use wo_rules::lifecycle::{Guard, Lifecycle};
+use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::time::{POSTGRES_EPOCH_SECONDS, unix_seconds};
+
+/// What a work order without an estimate or planned times is taken to last, in seconds.
+const UNESTIMATED: i64 = 3600;
+
+/// How deep children of children are followed.
+const DEEPEST: i32 = 100;
+
+statement!(
+    TREE,
+    "with recursive tree (id, depth) as (
+        select child.id, 1 from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2
+        union
+        select child.id, tree.depth + 1 from tree
+        join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
+        where tree.depth < $3
+     )
+     select held.id, held.wo_number, held.title, held.status, held.lifecycle, held.lifecycle_version,
+        (held.estimated_hours * 3600)::bigint,
+        pg_catalog.extract('epoch', held.planned_end - held.planned_start)::bigint,
+        pg_catalog.extract('epoch', held.actual_start)::bigint, pg_catalog.extract('epoch', held.actual_end)::bigint,
+        held.master_id, held.notes, held.required
+     from wo.work_order as held
+     where held.tenant_id = $1 and held.id in (select tree.id from tree)
+     order by held.id",
+    [UUIDOID, UUIDOID, INT4OID]
+);
+statement!(
+    EDGES,
+    "select edge.successor_id, edge.predecessor_id, pg_catalog.extract('epoch', edge.lag)::bigint,
+        awaited.wo_number, awaited.lifecycle, awaited.lifecycle_version, awaited.status
+     from wo.dependency as edge
+     join wo.work_order as awaited on awaited.tenant_id = edge.tenant_id and awaited.id = edge.predecessor_id
+     where edge.tenant_id = $1 and edge.successor_id = any($2)",
+    [UUIDOID, UUIDARRAYOID]
+);
+statement!(
+    MOVES,
+    "select told.subject_id, told.to_status, pg_catalog.extract('epoch', pg_catalog.min(told.recorded_at))::bigint,
+        pg_catalog.extract('epoch', pg_catalog.max(told.recorded_at))::bigint
+     from wo.audit_entry as told
+     where told.tenant_id = $1 and told.subject_id = any($2) and told.subject = 'work_order'
+        and told.to_status is distinct from told.from_status
+     group by 1, 2",
+    [UUIDOID, UUIDARRAYOID]
+);
+
+/// A child as it was read.
+struct Child {
+    id: Uuid,
+    master: Option<Uuid>,
+    notes: Option<String>,
+    required: bool,
+    satisfies: bool,
+    weight: i64,
+}
+
+/// An edge as it was read.
+struct Edge {
+    successor: Uuid,
+    predecessor: Uuid,
+    lag: i64,
+    number: String,
+    status: String,
+    satisfied: bool,
+}
+
+/// A master's children at one moment.
+struct Plan {
+    master: String,
+    children: Vec<Child>,
+    edges: Vec<Edge>,
+    network: Network,
+}
+
+fn id_at(rows: &Rows, row: usize, column: i32) -> Option<Uuid> {
+    rows.get::<pgrx::Uuid>(row, column).map(|id| Uuid::from_bytes(*id.as_bytes()))
+}
+
+fn satisfies(tenant: Uuid, lifecycle: &str, version: i32, status: &str) -> bool {
+    let lifecycle = cache::compiled(tenant, lifecycle, version).or_refuse();
+    lifecycle.state(status).is_some_and(|state| state.satisfies_dependents)
+}
+
+/// The states that work begins in: where the edges lead that wait for predecessors.
+fn begins_in(lifecycle: &Lifecycle, status: &str) -> bool {
+    lifecycle.transitions().iter().any(|edge| {
+        edge.to == status
+            && edge.guards.contains(&Guard::DependenciesSatisfied)
+            && !lifecycle.state(&edge.to).is_some_and(|state| state.terminal)
+    })
+}
+
+impl Plan {
+    fn of(master: &str) -> Result<Self, Refusal> {
+        let tenant = identity::required()?.tenant;
+        let id = work_order::find(tenant, master)?;
+        let number = work_order::with_work_order_row(tenant, master, |_, record| {
+            Ok(record.number.to_owned())
+        });
+        let mut read = Vec::new();
+        let arguments = [uuid_argument(tenant), uuid_argument(id), DEEPEST.into_datum()];
+        TREE.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                for row in 0..rows.count() {
+                    read.extend(Self::child(tenant, rows, row));
+                }
+            });
+        });
+        let (mut children, mut tasks, mut lifecycles) = (Vec::new(), Vec::new(), Vec::new());
+        for (child, task, lifecycle) in read {
+            children.push(child);
+            tasks.push(task);
+            lifecycles.push(lifecycle);
+        }
+        let ids: Vec<pgrx::Uuid> =
+            children.iter().map(|child| pgrx::Uuid::from_bytes(*child.id.as_bytes())).collect();
+        let arguments = [uuid_argument(tenant), ids.into_datum()];
+        let place: HashMap<Uuid, usize> =
+            children.iter().enumerate().map(|(index, child)| (child.id, index)).collect();
+        add_times(&arguments, &place, &lifecycles, &mut tasks);
+        let edges: Vec<Edge> = EDGES.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                (0..rows.count()).filter_map(|row| Self::edge(tenant, rows, row)).collect()
+            })
+        });
+        let masters: HashSet<Uuid> = children.iter().filter_map(|child| child.master).collect();
+        let mut links: Vec<Link> = edges
+            .iter()
+            .filter_map(|edge| {
+                let (from, to) = (*place.get(&edge.predecessor)?, *place.get(&edge.successor)?);
+                Some(Link { from, to, kind: LinkKind::FinishToStart, lag: edge.lag })
+            })
+            .collect();
+        for (index, child) in children.iter_mut().enumerate() {
+            if masters.contains(&child.id) {
+                // Its children are the work.
+                tasks[index].duration = 0;
+                child.weight = 0;
+            }
+            if let Some(to) = child.master.and_then(|master| place.get(&master)) {
+                links.push(Link { from: index, to: *to, kind: LinkKind::FinishToFinish, lag: 0 });
+            }
+        }
+        Ok(Self { master: number?, children, edges, network: Network { tasks, links } })
+    }
+
+    fn child(tenant: Uuid, rows: &Rows, row: usize) -> Option<(Child, Task, (String, i32))> {
+        let lifecycle: String = rows.get(row, 5)?;
+        let version: i32 = rows.get(row, 6)?;
+        let status: String = rows.get(row, 4)?;
+        let compiled = cache::compiled(tenant, &lifecycle, version).or_refuse();
+        let state = compiled.state(&status)?;
+        let duration = rows
+            .get::<i64>(row, 7)
+            .or(rows.get::<i64>(row, 8))
+            .filter(|seconds| *seconds > 0)
+            .unwrap_or(UNESTIMATED);
+        let satisfies = state.satisfies_dependents;
+        let progress = match (state.terminal, satisfies || state.settles_master, state.blocked) {
+            (_, true, _) => Progress::Done,
+            (true, false, _) => Progress::Failed,
+            (false, false, true) => Progress::Blocked,
+            (false, false, false) => Progress::NotStarted,
+        };
+        let task = Task {
+            number: rows.get(row, 2)?,
+            title: rows.get(row, 3)?,
+            status,
+            progress,
+            duration,
+            started: rows.get(row, 9),
+            finished: rows.get(row, 10),
+        };
+        let child = Child {
+            id: id_at(rows, row, 1)?,
+            master: id_at(rows, row, 11),
+            notes: rows.get(row, 12),
+            required: rows.get(row, 13).unwrap_or(true),
+            satisfies,
+            weight: duration,
+        };
+        Some((child, task, (lifecycle, version)))
+    }
+
+    fn edge(tenant: Uuid, rows: &Rows, row: usize) -> Option<Edge> {
+        let (lifecycle, version): (String, i32) = (rows.get(row, 5)?, rows.get(row, 6)?);
+        let status: String = rows.get(row, 7)?;
+        Some(Edge {
+            successor: id_at(rows, row, 1)?,
+            predecessor: id_at(rows, row, 2)?,
+            lag: rows.get(row, 3).unwrap_or(0),
+            number: rows.get(row, 4)?,
+            satisfied: satisfies(tenant, &lifecycle, version, &status),
+            status,
+        })
+    }
+
+    fn schedule(&self) -> Result<Vec<Times>, Refusal> {
+        self.network.schedule(unix_seconds(identity::now())).map_err(|cycle| self.damaged(&cycle))
+    }
+
+    fn damaged(&self, cycle: &[usize]) -> Refusal {
+        let numbers: Vec<&str> =
+            cycle.iter().map(|index| self.network.tasks[*index].number.as_str()).collect();
+        Refusal::new(
+            SqlState::WrongState,
+            "tables_damaged",
+            format!("children of work order {} wait in a cycle", self.master),
+        )
+        .with("cycle", numbers)
+        .hint("select * from wo.check_hierarchy(); says what to do.")
+    }
+
+    /// What a child still waits for.
+    fn waits(&self) -> HashMap<Uuid, Vec<&Edge>> {
+        let mut waits: HashMap<Uuid, Vec<&Edge>> = HashMap::new();
+        for edge in self.edges.iter().filter(|edge| !edge.satisfied) {
+            waits.entry(edge.successor).or_default().push(edge);
+        }
+        waits
+    }
+}
+
+/// Actual times: those that people wrote, else those of the trail.
+fn add_times(
+    arguments: &[crate::pg::statement::Argument],
+    place: &HashMap<Uuid, usize>,
+    lifecycles: &[(String, i32)],
+    tasks: &mut [Task],
+) {
+    let Some(tenant) = identity::current().map(|acting| acting.tenant) else { return };
+    MOVES.with(|statement| {
+        statement.run(Mode::Latest, arguments, |rows| {
+            for row in 0..rows.count() {
+                let Some(index) = id_at(rows, row, 1).and_then(|id| place.get(&id)) else {
+                    continue;
+                };
+                let (task, (lifecycle, version)) = (&mut tasks[*index], &lifecycles[*index]);
+                let status: String = rows.get(row, 2).unwrap_or_default();
+                let compiled = cache::compiled(tenant, lifecycle, *version).or_refuse();
+                if begins_in(&compiled, &status) {
+                    let first: Option<i64> = rows.get(row, 3);
+                    task.started = task.started.or(first);
+                }
+                let is_over = matches!(task.progress, Progress::Done | Progress::Failed);
+                if is_over && status == task.status {
+                    task.finished = task.finished.or(rows.get(row, 4));
+                }
+            }
+        });
+    });
+    for task in tasks {
+        let begun = task.started.is_some();
+        match task.progress {
+            Progress::NotStarted if begun => task.progress = Progress::Running,
+            // A time that somebody wrote ahead does not end the work.
+            Progress::Done | Progress::Failed => {}
+            _ => task.finished = None,
+        }
+    }
+}
+
+/// The children of a master that have not started and wait for nothing.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn ready_work_orders(master: Option<&str>) -> TableIterator<'static, (name!(id, pgrx::Uuid),)> {
+    let plan = Plan::of(master.unwrap_or_default()).or_refuse();
+    let tenant = identity::required().or_refuse().tenant;
+    let waits = plan.waits();
+    let masters: HashSet<Uuid> = plan.children.iter().filter_map(|child| child.master).collect();
+    let mut halted: HashMap<Uuid, bool> = HashMap::new();
+    let ready: Vec<(pgrx::Uuid,)> = plan
+        .children
+        .iter()
+        .zip(&plan.network.tasks)
+        .filter(|(child, task)| {
+            task.progress == Progress::NotStarted
+                && !masters.contains(&child.id)
+                && !waits.contains_key(&child.id)
+        })
+        .filter(|(child, _)| {
+            let lags = plan.edges.iter().any(|edge| edge.successor == child.id && edge.lag > 0);
+            let master = child.master.unwrap_or_default();
+            let is_halted = *halted
+                .entry(master)
+                .or_insert_with(|| guards::halted_by(tenant, master).is_some());
+            if is_halted {
+                return false;
+            }
+            !lags || !guards::lags(tenant, child.id)
+        })
+        .map(|(child, _)| (pgrx::Uuid::from_bytes(*child.id.as_bytes()),))
+        .collect();
+    TableIterator::new(ready)
+}
+
+type Scheduled = (String, pgrx::Uuid, String, String, f64, f64, f64, f64, f64, f64, bool);
+
+/// The schedule of a master's children; times in seconds since 1970, slack in seconds.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn critical_path(
+    master: Option<&str>,
+) -> TableIterator<
+    'static,
+    (
+        name!(number, String),
+        name!(id, pgrx::Uuid),
+        name!(title, String),
+        name!(status, String),
+        name!(earliest_start, f64),
+        name!(earliest_finish, f64),
+        name!(latest_start, f64),
+        name!(latest_finish, f64),
+        name!(total_slack, f64),
+        name!(free_slack, f64),
+        name!(critical, bool),
+    ),
+> {
+    let plan = Plan::of(master.unwrap_or_default()).or_refuse();
+    let times = plan.schedule().or_refuse();
+    let seconds = |value: i64| value as f64;
+    let mut rows: Vec<Scheduled> = plan
+        .children
+        .iter()
+        .zip(&plan.network.tasks)
+        .zip(&times)
+        .map(|((child, task), times)| {
+            (
+                task.number.clone(),
+                pgrx::Uuid::from_bytes(*child.id.as_bytes()),
+                task.title.clone(),
+                task.status.clone(),
+                seconds(times.earliest_start),
+                seconds(times.earliest_finish),
+                seconds(times.latest_start),
+                seconds(times.latest_finish),
+                seconds(times.total_slack),
+                seconds(times.free_slack),
+                times.critical,
+            )
+        })
+        .collect();
+    rows.sort_by(|a, b| a.4.total_cmp(&b.4).then_with(|| a.5.total_cmp(&b.5)));
+    TableIterator::new(rows)
+}
+
+/// How far a master is.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn progress(master: Option<&str>) -> pgrx::JsonB {
+    pgrx::JsonB(progress_of(master.unwrap_or_default()).or_refuse())
+}
+
+fn progress_of(master: &str) -> Result<Value, Refusal> {
+    let plan = Plan::of(master)?;
+    let times = plan.schedule()?;
+    let both = || plan.children.iter().zip(&plan.network.tasks);
+    let count = |wanted: Progress| both().filter(|(_, task)| task.progress == wanted).count();
+    let total: i64 = both()
+        .filter(|(_, task)| task.progress != Progress::Failed)
+        .map(|(child, _)| child.weight)
+        .sum();
+    let done: i64 = both()
+        .filter(|(_, task)| task.progress == Progress::Done)
+        .map(|(child, _)| child.weight)
+        .sum();
+    let percent = match total {
+        0 => 0.0,
+        total => (done as f64 * 1000.0 / total as f64).round() / 10.0,
+    };
+    let blocked: Vec<Value> = both()
+        .filter(|(_, task)| task.progress == Progress::Blocked)
+        .map(|(child, task)| {
+            json!({"work_order": task.number, "title": task.title, "status": task.status, "notes": child.notes})
+        })
+        .collect();
+    let mut waits = plan.waits();
+    let mut reopened: Vec<Value> = Vec::new();
+    for (child, task) in both() {
+        let started =
+            matches!(task.progress, Progress::Running | Progress::Blocked | Progress::Done);
+        if !started || (child.satisfies && task.finished.is_none()) {
+            continue;
+        }
+        for edge in waits.remove(&child.id).unwrap_or_default() {
+            reopened.push(json!({
+                "work_order": task.number,
+                "predecessor": edge.number,
+                "status": edge.status,
+            }));
+        }
+    }
+    let finish = Network::finish(&times)
+        .map(|seconds| wo_rules::time::utc((seconds - POSTGRES_EPOCH_SECONDS) * 1_000_000));
+    Ok(json!({
+        "work_order": plan.master,
+        "percent_complete": percent,
+        "children": plan.children.len(),
+        "required": plan.children.iter().filter(|child| child.required).count(),
+        "done": count(Progress::Done),
+        "running": count(Progress::Running),
+        "blocked": blocked,
+        "not_started": count(Progress::NotStarted),
+        "failed": count(Progress::Failed),
+        "predecessor_reopened": reopened,
+        "estimated_completion": finish,
+    }))
+}
+
+/// How agents should execute a master's children.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn execution_pattern(master: Option<&str>) -> pgrx::JsonB {
+    let plan = Plan::of(master.unwrap_or_default()).or_refuse();
+    let (pattern, reason) =
+        pattern(&plan.network).map_err(|cycle| plan.damaged(&cycle)).or_refuse();
+    pgrx::JsonB(json!({"pattern": pattern.name(), "reason": reason}))
+}
+
+/// Draws a master's children.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn dependency_diagram(master: Option<&str>, format: Option<&str>) -> String {
+    let wanted = format.unwrap_or("mermaid");
+    let Some(format) = Format::parse(wanted) else {
+        let shown: String = wanted.chars().take(63).collect();
+        crate::pg::error::refuse(
+            Refusal::new(
+                SqlState::BadValue,
+                "format_unknown",
+                format!("there is no diagram format \"{shown}\""),
+            )
+            .hint("The formats are mermaid, dot and svg."),
+        );
+    };
+    let plan = Plan::of(master.unwrap_or_default()).or_refuse();
+    let times = plan.schedule().or_refuse();
+    draw(&plan.network, &times, &plan.master, format)
+}

@@ -1,0 +1,110 @@
+//! Looking by itself for what cannot be: each problem is told once while it lasts.
+
+use super::check::{Problem, problems};
+use crate::kernel::event::Event;
+use crate::kernel::identity::{self, memory};
+use crate::pg::lookup;
+use crate::pg::run_as::as_trail;
+use crate::pg::setting;
+use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// How many work orders an event names.
+const MOST: usize = 20;
+
+statement!(
+    KNOWN,
+    "select held.problems from wo.hierarchy_check as held
+     where held.tenant_id = $1
+        and held.checked_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $2)",
+    [UUIDOID, FLOAT8OID]
+);
+statement!(
+    BEFORE,
+    "select held.problems from wo.hierarchy_check as held where held.tenant_id = $1",
+    [UUIDOID]
+);
+statement!(
+    KEEP,
+    "insert into wo.hierarchy_check (tenant_id, checked_at, problems) values ($1, $2, $3)
+     on conflict (tenant_id) do update set checked_at = excluded.checked_at, problems = excluded.problems",
+    [UUIDOID, TIMESTAMPTZOID, JSONBOID]
+);
+
+/// Checks the hierarchy of a tenant where that was not done lately. Gives how many problems are new.
+pub fn check(tenant: Uuid) -> i32 {
+    let place = uuid_argument(tenant);
+    let interval = f64::from(setting::HIERARCHY_CHECK_INTERVAL.get());
+    let is_recent = as_trail(|| {
+        let arguments = [place, interval.into_datum()];
+        KNOWN.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.count() > 0))
+    });
+    if is_recent {
+        return 0;
+    }
+    let found: Vec<Value> = as_trail(|| problems(tenant)).into_iter().map(told).collect();
+    let before: Option<pgrx::JsonB> = as_trail(|| {
+        BEFORE.with(|statement| statement.run(Mode::Latest, &[place], |rows| rows.get(0, 1)))
+    });
+    let before = match before.map(|before| before.0) {
+        Some(Value::Array(before)) => before,
+        _ => Vec::new(),
+    };
+    let at = identity::now();
+    memory::mark_written();
+    memory::as_enforcement(|| {
+        let new: Vec<&Value> = found.iter().filter(|one| !before.contains(one)).collect();
+        for problem in &new {
+            Event::new("wo.hierarchy_problem", problem.to_string()).write(tenant, tenant, at);
+        }
+        let count = new.len();
+        let all = pgrx::JsonB(Value::Array(found.clone())).into_datum();
+        let arguments = [place, Some(pg_sys::Datum::from(at)), all];
+        as_trail(|| KEEP.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        i32::try_from(count).unwrap_or(i32::MAX)
+    })
+}
+
+fn told((problem, work_orders, what_to_do): Problem) -> Value {
+    let count = work_orders.len();
+    json!({
+        "problem": problem,
+        "work_orders": work_orders.into_iter().take(MOST).collect::<Vec<_>>(),
+        "count": count,
+        "what_to_do": what_to_do,
+    })
+}
+
+/// What the last checks found: of the caller's tenant, or of all, and then not of which.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn hierarchy_health() -> TableIterator<
+    'static,
+    (name!(severity, String), name!(subject, String), name!(detail, String), name!(remedy, String)),
+> {
+    let own = identity::current().map(|acting| acting.tenant);
+    let (mut tenants, mut count) = (0, 0);
+    lookup::find::<()>("hierarchy_check", "hierarchy_check_pkey", &[], |row| {
+        let tenant = row.named::<pgrx::Uuid>("tenant_id")?;
+        let Value::Array(problems) = row.named::<pgrx::JsonB>("problems")?.0 else { return None };
+        let is_shown = own.is_none_or(|own| own.as_bytes() == tenant.as_bytes());
+        if is_shown && !problems.is_empty() {
+            tenants += 1;
+            count += problems.len();
+        }
+        None
+    });
+    let (severity, detail, remedy) = match count {
+        0 => ("good", "no check found what cannot be".to_owned(), ""),
+        _ => (
+            "bad",
+            format!("{count} things that no rule allows, in the hierarchies of {tenants} tenants"),
+            "Acting for a tenant: select * from wo.check_hierarchy(); says which, and what to do.",
+        ),
+    };
+    TableIterator::once((severity.to_owned(), "hierarchy".to_owned(), detail, remedy.to_owned()))
+}

@@ -1,0 +1,322 @@
+//! Events: giving positions, and reading below the horizon. Who wakes subscribers is the pump's to
+//! say: see [`crate::service::worker::pump`].
+
+use crate::kernel::configuration::record_of_installation;
+use crate::kernel::identity::{self, login_is_member};
+use crate::pg::error::{OrRefuse, refuse};
+use crate::pg::lock;
+use crate::pg::lookup::oid_of;
+use crate::pg::run_as::as_trail;
+use crate::pg::setting;
+use crate::pg::statement::{Mode, bigint, optional_text, statement, text, uuid as uuid_argument};
+use crate::pg::storage::append_to_partition;
+use pgrx::pg_sys;
+use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
+use pgrx::prelude::*;
+use std::cell::Cell;
+use uuid::Uuid;
+use wo_rules::event as rules;
+use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::time::day_of_timestamp;
+
+/// The most events that one fetch gives.
+const MOST: i32 = 10_000;
+
+/// The columns of `wo.event`, in the order in which an event gives them.
+const COLUMNS: [&str; 8] = [
+    "tenant_id",
+    "position",
+    "timeline",
+    "type",
+    "subject_id",
+    "recorded_at",
+    "traceparent",
+    "data",
+];
+
+statement!(
+    WRITE,
+    "insert into wo.event (tenant_id, position, timeline, type, subject_id, recorded_at, traceparent, data)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    [UUIDOID, INT8OID, INT4OID, TEXTOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONOID]
+);
+statement!(
+    CONSUMER,
+    "select position from wo.event_consumer where tenant_id = $1 and consumer = $2",
+    [UUIDOID, TEXTOID]
+);
+statement!(
+    FETCH_TENANT,
+    "select told.position, wo_private.cloudevent(told.tenant_id, told.position, told.timeline, told.type,
+        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data)
+     from wo.event as told
+     where told.tenant_id = $1 and told.position > $2 and told.position <= $3
+     order by told.position
+     limit $4",
+    [UUIDOID, INT8OID, INT8OID, INT4OID]
+);
+statement!(
+    FETCH_ALL,
+    "select told.position, wo_private.cloudevent(told.tenant_id, told.position, told.timeline, told.type,
+        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data)
+     from wo.event as told
+     where told.position > $1 and told.position <= $2
+     order by told.position
+     limit $3",
+    [INT8OID, INT8OID, INT4OID]
+);
+statement!(
+    ACKNOWLEDGE,
+    "update wo.event_consumer set position = greatest(position, $3), acknowledged_at = pg_catalog.clock_timestamp()
+     where tenant_id = $1 and consumer = $2
+     returning position",
+    [UUIDOID, TEXTOID, INT8OID]
+);
+
+thread_local! {
+    /// Whether this transaction holds its writer's lock.
+    static LOCKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Forgets what the transaction held.
+pub fn at_transaction_end() {
+    LOCKED.set(false);
+}
+
+/// A lock of the subtransaction is gone; taking another does no harm.
+pub fn at_rollback_to_savepoint() {
+    at_transaction_end();
+}
+
+/// What happened, ready to be written to the outbox.
+pub struct Event {
+    position: i64,
+    timeline: i32,
+    kind: &'static str,
+    traceparent: Option<String>,
+    data: String,
+}
+
+impl Event {
+    /// Takes the next position. Call it where the row lock of the work order is held, so that
+    /// positions follow each other as its changes do.
+    pub fn new(kind: &'static str, data: String) -> Self {
+        let (position, timeline) = next_position();
+        crate::service::worker::pump::mark(position);
+        Self { position, timeline, kind, traceparent: setting::traceparent(), data }
+    }
+
+    /// Where it stands among all events and entries.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// The timeline in which it is.
+    pub fn timeline(&self) -> i32 {
+        self.timeline
+    }
+
+    /// Writes it to the outbox.
+    pub fn write(&self, tenant: Uuid, subject: Uuid, at: i64) {
+        let arguments = [
+            uuid_argument(tenant),
+            bigint(self.position),
+            self.timeline.into_datum(),
+            text(self.kind),
+            uuid_argument(subject),
+            Some(pg_sys::Datum::from(at)),
+            optional_text(self.traceparent.as_deref()),
+            text(&self.data),
+        ];
+        if !append_to_partition("event", day_of_timestamp(at), &COLUMNS, &arguments) {
+            as_trail(|| WRITE.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        }
+    }
+}
+
+// PostgreSQL's own, from commands/sequence.h, which pgrx does not bind.
+unsafe extern "C-unwind" {
+    fn nextval_internal(sequence: pg_sys::Oid, check_permissions: bool) -> i64;
+}
+
+fn sequences() -> (pg_sys::Oid, pg_sys::Oid) {
+    (oid_of("event_position"), oid_of("event_timeline"))
+}
+
+fn last_value(sequence: pg_sys::Oid) -> i64 {
+    // SAFETY: the function takes the sequence's oid; NULL means that it was never used.
+    unsafe {
+        pgrx::direct_function_call::<i64>(pg_sys::pg_sequence_last_value, &[sequence.into_datum()])
+    }
+    .unwrap_or(0)
+}
+
+/// The next position, and the timeline. The lock first, then the number: a reader that sees the number
+/// taken also sees the lock.
+pub fn next_position() -> (i64, i32) {
+    let (position, timeline) = sequences();
+    if !LOCKED.get() {
+        let key = rules::lock_key(last_value(position));
+        // SAFETY: the function takes a bigint; the lock is released when the transaction ends.
+        unsafe {
+            pgrx::direct_function_call::<()>(
+                pg_sys::pg_advisory_xact_lock_shared_int8,
+                &[key.into_datum()],
+            );
+        }
+        LOCKED.set(true);
+        crate::service::worker::pump::hold_back();
+    }
+    // SAFETY: the sequence's oid; an ERROR becomes a panic at the boundary. The law takes the number,
+    // whatever the caller may do to the sequence.
+    let next = unsafe { pg_guard_ffi_boundary(|| nextval_internal(position, false)) };
+    (next, i32::try_from(last_value(timeline)).unwrap_or(i32::MAX))
+}
+
+/// The last position that was given to anybody.
+pub fn newest() -> i64 {
+    last_value(sequences().0)
+}
+
+/// The last position below which nothing can still appear.
+pub fn horizon() -> i64 {
+    let last = last_value(sequences().0);
+    rules::horizon(last, lock::advisory())
+}
+
+/// Whose consumers the caller's are: the tenant's, or the nil UUID for a member of wo_bridge.
+fn consumer_of_caller() -> Result<Uuid, Refusal> {
+    match identity::current() {
+        Some(identity) => Ok(identity.tenant),
+        None if login_is_member("wo_bridge") => Ok(Uuid::nil()),
+        None => Err(wo_rules::identity::nobody()),
+    }
+}
+
+/// Whose consumers the caller's are.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn consumer_tenant() -> pgrx::Uuid {
+    pgrx::Uuid::from_bytes(*consumer_of_caller().or_refuse().as_bytes())
+}
+
+/// Puts an event into the CloudEvents 1.0 envelope.
+#[pg_extern(schema = "wo_private", immutable, parallel_safe)]
+#[allow(clippy::too_many_arguments)]
+fn cloudevent(
+    tenant: pgrx::Uuid,
+    position: i64,
+    timeline: i32,
+    kind: &str,
+    subject: pgrx::Uuid,
+    recorded_at: TimestampWithTimeZone,
+    traceparent: &str,
+    data: pgrx::Json,
+) -> pgrx::JsonB {
+    pgrx::JsonB(rules::cloudevent(rules::Told {
+        tenant: Uuid::from_bytes(*tenant.as_bytes()),
+        position,
+        timeline,
+        kind,
+        subject: Uuid::from_bytes(*subject.as_bytes()),
+        recorded_at: recorded_at.into(),
+        traceparent: Some(traceparent).filter(|text| !text.is_empty()),
+        data: data.0,
+    }))
+}
+
+/// The next events of a consumer.
+#[pg_extern(schema = "wo_private")]
+#[search_path(pg_catalog, pg_temp)]
+fn fetch_events(
+    consumer: &str,
+    limit: i32,
+) -> TableIterator<'static, (name!(position, i64), name!(event, pgrx::JsonB))> {
+    let tenant = consumer_of_caller().or_refuse();
+    if !(1..=MOST).contains(&limit) {
+        refuse(
+            Refusal::new(SqlState::BadValue, "limit", format!("a fetch gives 1 to {MOST} events"))
+                .with("limit", limit),
+        );
+    }
+    let position = position_of(tenant, consumer).or_refuse();
+    // The horizon before the snapshot: whatever lies below it is committed by now.
+    let horizon = horizon();
+    let read = |rows: &crate::pg::statement::Rows| -> Vec<(i64, pgrx::JsonB)> {
+        (0..rows.count()).filter_map(|row| Some((rows.get(row, 1)?, rows.get(row, 2)?))).collect()
+    };
+    let events = if tenant.is_nil() {
+        let arguments = [bigint(position), bigint(horizon), limit.into_datum()];
+        FETCH_ALL.with(|statement| statement.run(Mode::Latest, &arguments, read))
+    } else {
+        let arguments =
+            [uuid_argument(tenant), bigint(position), bigint(horizon), limit.into_datum()];
+        FETCH_TENANT.with(|statement| statement.run(Mode::Latest, &arguments, read))
+    };
+    TableIterator::new(events)
+}
+
+fn position_of(tenant: Uuid, consumer: &str) -> Result<i64, Refusal> {
+    CONSUMER
+        .with(|statement| {
+            statement
+                .run(Mode::Latest, &[uuid_argument(tenant), text(consumer)], |rows| rows.get(0, 1))
+        })
+        .ok_or_else(|| {
+            let shown: String = consumer.chars().take(63).collect();
+            Refusal::new(
+                SqlState::BadValue,
+                "consumer_unknown",
+                format!("there is no consumer \"{shown}\""),
+            )
+            .hint("select wo.create_consumer('...');")
+        })
+}
+
+/// Moves a consumer forward.
+#[pg_extern(schema = "wo_private")]
+#[search_path(pg_catalog, pg_temp)]
+fn acknowledge(consumer: &str, position: i64) -> i64 {
+    let tenant = consumer_of_caller().or_refuse();
+    let before = position_of(tenant, consumer).or_refuse();
+    if position > before && position > horizon() {
+        refuse(
+            Refusal::new(
+                SqlState::BadValue,
+                "position_not_reached",
+                format!("position {position} has not been given to anybody yet"),
+            )
+            .hint("Acknowledge the position of an event that wo.fetch_events gave you."),
+        );
+    }
+    let arguments = [uuid_argument(tenant), text(consumer), bigint(position)];
+    ACKNOWLEDGE
+        .with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.get(0, 1)))
+        .unwrap_or(before)
+}
+
+/// Begins a new timeline.
+#[pg_extern(schema = "wo_private")]
+#[search_path(pg_catalog, pg_temp)]
+fn begin_timeline(reason: &str) -> i32 {
+    if reason.trim().is_empty() {
+        refuse(
+            Refusal::new(SqlState::GateNotMet, "fields_missing", "a new timeline needs a reason")
+                .with("missing_fields", vec!["reason"]),
+        );
+    }
+    next_era(reason)
+}
+
+/// Begins the next timeline, on record in the installation's trail.
+pub fn next_era(reason: &str) -> i32 {
+    let (_, timeline) = sequences();
+    // SAFETY: the function takes the sequence's oid and checks the caller's right to it.
+    let begun =
+        unsafe { pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[timeline.into_datum()]) };
+    let begun = i32::try_from(begun.unwrap_or_default()).unwrap_or(i32::MAX);
+    let details = serde_json::json!({ "timeline": begun }).to_string();
+    record_of_installation("timeline", "[\"timeline\"]", "begun", Some(reason.to_owned()), details);
+    pgrx::log!("wo_core: timeline {begun} of events begins: {reason}");
+    begun
+}

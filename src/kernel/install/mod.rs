@@ -1,0 +1,294 @@
+//! The law and the records: making the records at install, leaving them alone at a restore,
+//! putting the law back after a DROP, and taking old records to a new version.
+//!
+//! The extension's members are the functions of `wo_private`. Schema `wo` and everything in it
+//! belongs to the database, so that a dump carries it whole.
+
+mod catalogue;
+mod check;
+mod shared;
+
+pub use check::{check_tables, generation, is_checked, watch};
+pub use shared::{at_transaction_end, before_commit, cached_verdict};
+
+use crate::pg::error::{damaged, refuse};
+use crate::pg::statement::{Mode, Statement, statement};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use sha2::{Digest, Sha256};
+use wo_rules::install::{self as rules, Found};
+use wo_rules::refusal::{Refusal, SqlState};
+
+/// The records' SQL, one concept a file, in the order in which they are made.
+const FILES: &[(&str, &str)] = &[
+    ("01_identity", include_str!("../../../sql/01_identity.sql")),
+    ("02_lifecycle", include_str!("../../../sql/02_lifecycle.sql")),
+    ("03_work_order", include_str!("../../../sql/03_work_order.sql")),
+    ("04_audit", include_str!("../../../sql/04_audit.sql")),
+    ("05_event", include_str!("../../../sql/05_event.sql")),
+    ("06_partition", include_str!("../../../sql/06_partition.sql")),
+    ("07_schema_version", include_str!("../../../sql/07_schema_version.sql")),
+    ("08_health", include_str!("../../../sql/08_health.sql")),
+    ("09_dispatch", include_str!("../../../sql/09_dispatch.sql")),
+    ("10_fleet", include_str!("../../../sql/10_fleet.sql")),
+    ("11_hierarchy", include_str!("../../../sql/11_hierarchy.sql")),
+    ("12_signer", include_str!("../../../sql/12_signer.sql")),
+    ("13_approval", include_str!("../../../sql/13_approval.sql")),
+    ("14_evidence", include_str!("../../../sql/14_evidence.sql")),
+    ("15_refused_attempt", include_str!("../../../sql/15_refused_attempt.sql")),
+    ("16_ledger", include_str!("../../../sql/16_ledger.sql")),
+    ("17_retention", include_str!("../../../sql/17_retention.sql")),
+    ("18_worker", include_str!("../../../sql/18_worker.sql")),
+    ("98_grant", include_str!("../../../sql/98_grant.sql")),
+];
+
+/// The database roles and the law's own privileges, which an update renews.
+const ROLES: &str = include_str!("../../../sql/00_role.sql");
+const PRIVILEGES: &str = include_str!("../../../sql/99_privilege.sql");
+
+/// How records of an older version become records of the next: from, to, SQL.
+const UPGRADES: &[(&str, &str, &str)] =
+    &[("0.0.1", "0.1.0", include_str!("../../../sql/upgrade/0.0.1--0.1.0.sql"))];
+
+/// What every script of ours begins with: names and operators are the catalogue's own.
+const PINNED_PATH: &str = "set local search_path = pg_catalog, pg_temp";
+
+/// This version of the law.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+statement!(
+    EXTENSION_VERSION,
+    "select installed.extversion from pg_catalog.pg_extension as installed where installed.extname = 'wo_core'",
+    []
+);
+statement!(RECORDS_VERSION, "select wo_private.tables_version()", []);
+statement!(
+    NEWEST_VERSION,
+    "select installed.version from wo.schema_version as installed
+     order by installed.installed_at desc, installed.version desc limit 1",
+    []
+);
+/// The versions of the extension and of the records, where they are there.
+pub fn versions() -> (Option<String>, Option<String>) {
+    (
+        EXTENSION_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1))),
+        RECORDS_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1))),
+    )
+}
+
+/// Why the extension in this database cannot be served by this library, if it cannot.
+pub fn extension_problem() -> Option<String> {
+    let installed: Option<String> =
+        EXTENSION_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1)));
+    match installed {
+        None => Some("the extension wo_core is not in this database".to_owned()),
+        Some(version) if version != VERSION => Some(format!(
+            "the extension is of version {version}, the library that was loaded of version {VERSION}"
+        )),
+        Some(_) => None,
+    }
+}
+
+/// True. Every permissive policy asks it, so that a DROP EXTENSION … CASCADE takes the policies
+/// along and the records show themselves to nobody; the planner folds it away.
+#[pg_extern(schema = "wo_private", immutable, parallel_safe)]
+fn in_force() -> bool {
+    true
+}
+
+/// The version of the records; NULL where there is none to be seen.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn tables_version() -> Option<String> {
+    NEWEST_VERSION.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1)))
+}
+
+fn digest() -> String {
+    let mut hash = Sha256::new();
+    for (name, sql) in FILES {
+        hash.update(name);
+        hash.update(sql);
+    }
+    hex::encode(hash.finalize())
+}
+
+/// While it lives, new objects do not become members of the extension.
+///
+/// `creating_extension` is a plain flag of this backend that says whether new objects are recorded
+/// as members of the extension whose script is running. The records must not be: a member table
+/// loses its rows, its run-time partitions and whatever a DBA added to it in a dump. The flag is
+/// put back when the guard goes out of scope, by an ERROR too, and PostgreSQL itself clears it
+/// when the script ends.
+struct OutsideTheExtension {
+    before: bool,
+}
+
+impl OutsideTheExtension {
+    fn enter() -> Self {
+        // SAFETY: a backend has one thread, and nothing else holds a reference to the flag.
+        unsafe {
+            let before = pg_sys::creating_extension;
+            pg_sys::creating_extension = false;
+            Self { before }
+        }
+    }
+}
+
+impl Drop for OutsideTheExtension {
+    fn drop(&mut self) {
+        // SAFETY: as in enter().
+        unsafe { pg_sys::creating_extension = self.before };
+    }
+}
+
+/// Runs the parts of the records' SQL as `wo_owner`, outside the extension.
+fn run_as_owner(parts: &[String]) {
+    let outside = OutsideTheExtension::enter();
+    run(
+        "set local check_function_bodies = off; set local search_path = pg_catalog, pg_temp; set local role wo_owner",
+    );
+    for part in parts {
+        run(part);
+    }
+    run("reset role; select wo.make_partitions()");
+    drop(outside);
+}
+
+fn run(sql: &str) {
+    Statement::new(sql, &[]).run_unkept();
+}
+
+/// Records and law of each concept in turn: later tables call the functions of earlier concepts.
+fn everything() -> Vec<String> {
+    FILES
+        .iter()
+        .flat_map(|(_, sql)| [rules::tables(sql).to_owned(), rules::enforcement(sql).to_owned()])
+        .collect()
+}
+
+fn enforcement() -> Vec<String> {
+    FILES.iter().map(|(_, sql)| rules::enforcement(sql).to_owned()).collect()
+}
+
+/// What stands in the way of making schema wo, or what is there already.
+fn found() -> Found {
+    let statement = Statement::new(
+        "select pg_catalog.pg_get_userbyid(home.nspowner) in ('wo_owner', current_user, session_user),
+            exists (
+                select from pg_catalog.pg_class as held
+                where held.oid = pg_catalog.to_regclass('wo.schema_version')
+                    and pg_catalog.pg_get_userbyid(held.relowner) in ('wo_owner', current_user, session_user)
+            ),
+            not exists (
+                select from pg_catalog.pg_depend as held
+                where held.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and held.refobjid = home.oid
+            )
+         from pg_catalog.pg_namespace as home where home.nspname = 'wo'",
+        &[],
+    );
+    statement.run(Mode::Latest, &[], |rows| {
+        if rows.count() == 0 {
+            return Found::Nothing;
+        }
+        let flag = |column| rows.get(0, column).unwrap_or(false);
+        match (flag(1), flag(2), flag(3)) {
+            (true, true, _) => Found::Records,
+            (true, false, true) => Found::Empty,
+            _ => Found::Stranger,
+        }
+    })
+}
+
+/// Makes the records, or leaves those that are there: called last by the extension's script.
+#[pg_extern(schema = "wo_private")]
+fn install() {
+    superuser_only();
+    run(PINNED_PATH);
+    run(ROLES);
+    run(PRIVILEGES);
+    match found() {
+        Found::Nothing => {
+            let outside = OutsideTheExtension::enter();
+            run("create schema wo authorization wo_owner");
+            drop(outside);
+            run_as_owner(&everything());
+            run(&version_row());
+        }
+        Found::Empty => say(
+            "wo_core: schema wo is empty, so a restore is expected to fill it; only the law was installed",
+        ),
+        Found::Records => say(
+            "wo_core: schema wo holds records already; only the law was installed. Put triggers and policies back with: select wo_private.enforce();",
+        ),
+        Found::Stranger => refuse(
+            Refusal::new(
+                SqlState::NotPermitted,
+                "schema_taken",
+                "the schema wo exists and is not wo_core's",
+            )
+            .hint("Rename it (alter schema wo rename to ...), then create the extension again."),
+        ),
+    }
+}
+
+/// Says something to whoever creates the extension; while its script runs, PostgreSQL would
+/// keep notices to itself.
+fn say(text: &str) {
+    run("set local client_min_messages = notice");
+    notice!("{text}");
+}
+
+fn version_row() -> String {
+    format!("insert into wo.schema_version (version, sha256) values ('{VERSION}', '{}')", digest())
+}
+
+/// Puts the law back on records that outlived it: triggers, policies, views, functions, grants.
+#[pg_extern(schema = "wo_private")]
+fn enforce() {
+    superuser_only();
+    check::forget();
+    run_as_owner(&enforcement());
+    match check::problems().into_iter().next() {
+        Some(problem) => refuse(damaged(&problem)),
+        None => notice!("wo_core: the law is in force on every table"),
+    }
+}
+
+/// Takes records of the version before to this one: called last by an update's script.
+#[pg_extern(schema = "wo_private")]
+fn migrate() {
+    superuser_only();
+    let from: Option<String> = Statement::new(
+        "select version from wo.schema_version order by installed_at desc, version desc limit 1",
+        &[],
+    )
+    .run(Mode::Latest, &[], |rows| rows.get(0, 1));
+    let from = from.unwrap_or_default();
+    run(PINNED_PATH);
+    run(ROLES);
+    run(PRIVILEGES);
+    let Some((_, _, upgrade)) =
+        UPGRADES.iter().find(|(old, new, _)| *old == from && *new == VERSION)
+    else {
+        if from != VERSION {
+            refuse(damaged(&format!("there is no way from version {from} to {VERSION}")));
+        }
+        return;
+    };
+    let mut parts = vec![(*upgrade).to_owned()];
+    parts.extend(enforcement());
+    check::forget();
+    run_as_owner(&parts);
+    run(&version_row());
+}
+
+fn superuser_only() {
+    // SAFETY: reads the current user's standing.
+    if !unsafe { pg_sys::superuser() } {
+        refuse(Refusal::new(
+            SqlState::NotPermitted,
+            "superuser_required",
+            "only a superuser may change the law of wo_core",
+        ));
+    }
+}

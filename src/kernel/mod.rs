@@ -1,0 +1,11 @@
+//! The kernel: who acts, what a work order is, what is recorded of it, and how the tables are made.
+//! It uses the plumbing below; the concepts build on it.
+
+pub mod audit;
+pub mod configuration;
+pub mod event;
+pub mod identity;
+pub mod install;
+pub mod lifecycle;
+pub mod partition;
+pub mod work_order;

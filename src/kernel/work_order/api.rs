@@ -1,0 +1,356 @@
+//! The functions that callers use. They say what to write; the triggers say whether it may be.
+
+use super::direct::{self, Applied};
+use super::pending::{Written, listen};
+use crate::kernel::identity;
+use crate::pg::error::{OrRefuse, damaged};
+use crate::pg::jsonb::Object;
+use crate::pg::statement::{
+    Argument, Mode, Statement, bigint, optional_text, text, uuid as uuid_argument,
+};
+use foldhash::HashMap;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::ffi::CString;
+use std::rc::Rc;
+use uuid::Uuid;
+use wo_rules::field::{Field, FieldKind, FieldSet};
+use wo_rules::reference::{self, Reference};
+use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::work_order::{self as rules, Creation};
+
+thread_local! {
+    /// One kept statement for each set of columns that callers write together.
+    static UPDATES: RefCell<HashMap<(bool, FieldSet), Rc<Statement>>> = RefCell::default();
+    static INSERTS: RefCell<HashMap<FieldSet, Rc<Statement>>> = RefCell::default();
+}
+
+/// How often a creation whose number was taken by a running transaction draws again.
+const TRIES: u32 = 5;
+
+/// The SQL that takes a field out of a JSON object.
+pub fn expression(field: Field, given: &str) -> String {
+    let name = field.name();
+    match field.kind() {
+        FieldKind::Text => format!("{given} ->> '{name}'"),
+        FieldKind::Hours => format!("({given} ->> '{name}')::numeric"),
+        FieldKind::Flag => format!("({given} ->> '{name}')::boolean"),
+        FieldKind::Date => format!("({given} ->> '{name}')::date"),
+        FieldKind::Time => format!("({given} ->> '{name}')::timestamptz"),
+        FieldKind::List => format!(
+            "array(select pg_catalog.jsonb_array_elements_text(
+                case pg_catalog.jsonb_typeof({given} -> '{name}') when 'array' then {given} -> '{name}' else '[]' end))"
+        ),
+        FieldKind::Object => format!("coalesce(nullif({given} -> '{name}', 'null'), '{{}}')"),
+    }
+}
+
+/// The columns that place a new work order under a master.
+pub const LINK_COLUMNS: &str = "master_id, required, hierarchy_policy";
+
+/// Their values, taken out of a JSON object.
+pub fn link_values(given: &str) -> String {
+    format!(
+        "case when {given} ->> 'master' is not null then wo_private.work_order_id_or_refuse({given} ->> 'master') end,
+            coalesce(({given} ->> 'required')::boolean, true), nullif({given} -> 'hierarchy_policy', 'null')"
+    )
+}
+
+fn update_statement(by_id: bool, fields: FieldSet) -> Rc<Statement> {
+    let key = (by_id, fields);
+    if let Some(known) = UPDATES.with_borrow(|all| all.get(&key).cloned()) {
+        return known;
+    }
+    let mut set = vec![
+        "reason = $3".to_owned(),
+        "version = coalesce($4, held.version)".to_owned(),
+        "status = coalesce($5, held.status)".to_owned(),
+    ];
+    set.extend(
+        fields.iter().map(|field| format!("{} = {}", field.name(), expression(field, "$6"))),
+    );
+    let statement = Rc::new(Statement::new(
+        format!(
+            "update wo.work_order as held set {} where held.tenant_id = $1 and held.{} = $2",
+            set.join(", "),
+            if by_id { "id" } else { "wo_number" }
+        ),
+        &[
+            pg_sys::UUIDOID,
+            if by_id { pg_sys::UUIDOID } else { pg_sys::TEXTOID },
+            pg_sys::TEXTOID,
+            pg_sys::INT8OID,
+            pg_sys::TEXTOID,
+            pg_sys::JSONBOID,
+        ],
+    ));
+    UPDATES.with_borrow_mut(|all| all.insert(key, Rc::clone(&statement)));
+    statement
+}
+
+fn insert_statement(fields: FieldSet) -> Rc<Statement> {
+    if let Some(known) = INSERTS.with_borrow(|all| all.get(&fields).cloned()) {
+        return known;
+    }
+    let names: Vec<&str> = fields.iter().map(Field::name).collect();
+    let values: Vec<String> = fields.iter().map(|field| expression(field, "$2")).collect();
+    let statement = Rc::new(Statement::new(
+        format!(
+            "insert into wo.work_order (tenant_id, lifecycle, reason, idempotency_key, {LINK_COLUMNS}, {})
+             values ($1, $2 ->> 'lifecycle', $2 ->> 'reason', $2 ->> 'idempotency_key', {}, {})
+             on conflict do nothing",
+            names.join(", "),
+            link_values("$2"),
+            values.join(", ")
+        ),
+        &[pg_sys::UUIDOID, pg_sys::JSONBOID],
+    ));
+    INSERTS.with_borrow_mut(|all| all.insert(fields, Rc::clone(&statement)));
+    statement
+}
+
+crate::pg::statement::statement!(
+    BY_IDEMPOTENCY_KEY,
+    "select pg_catalog.jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'status', held.status,
+        'version', held.version, 'lifecycle', held.lifecycle, 'lifecycle_version', held.lifecycle_version,
+        'created', false)
+     from wo.work_order as held where held.tenant_id = $1 and held.idempotency_key = $2",
+    [UUIDOID, TEXTOID]
+);
+
+/// Makes a work order of a JSON object.
+#[pg_extern(schema = "wo_private")]
+#[search_path(pg_catalog, pg_temp)]
+fn create_work_order(work_order: &str) -> pgrx::JsonB {
+    crate::kernel::install::check_tables();
+    pgrx::JsonB(create(work_order).or_refuse())
+}
+
+fn create(given: &str) -> Result<Value, Refusal> {
+    let acting = identity::required()?;
+    let Creation { fields, idempotency_key } = rules::creation(&rules::parse(given)?)?;
+    let statement = insert_statement(fields);
+    let made = || -> Option<Value> {
+        let key = idempotency_key.as_deref()?;
+        let arguments = [uuid_argument(acting.tenant), text(key)];
+        BY_IDEMPOTENCY_KEY.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                rows.get::<pgrx::JsonB>(0, 1).map(|found| found.0)
+            })
+        })
+    };
+    if let Some(made) = made() {
+        return Ok(made);
+    }
+    let object = jsonb(given);
+    for _ in 0..TRIES {
+        let arguments = [uuid_argument(acting.tenant), object];
+        let (_, written) = listen(|| statement.run(Mode::Write, &arguments, |_| ()));
+        if let (Some(first), Some(last)) = (written.first(), written.last()) {
+            return Ok(json!({
+                "id": first.id.to_string(),
+                "wo_number": first.number,
+                "status": last.status,
+                "version": last.version,
+                "lifecycle": first.lifecycle.0,
+                "lifecycle_version": first.lifecycle.1,
+                "created": true,
+            }));
+        }
+        if let Some(made) = made() {
+            return Ok(made);
+        }
+    }
+    Err(Refusal::new(
+        SqlState::VersionConflict,
+        "number_taken",
+        "running transactions hold every number that was drawn for the new work order",
+    )
+    .hint("Run the transaction again."))
+}
+
+/// JSON text that PostgreSQL has found well formed, as `jsonb` with all the digits of its numbers.
+pub fn jsonb(text: &str) -> Argument {
+    let text = CString::new(text).ok()?;
+    // SAFETY: the function takes a NUL-terminated string.
+    unsafe {
+        pgrx::direct_function_call_as_datum(
+            pg_sys::jsonb_in,
+            &[Some(pg_sys::Datum::from(text.as_ptr()))],
+        )
+    }
+}
+
+/// What a caller wants done to a work order.
+pub struct Change<'a> {
+    /// The number or UUID.
+    pub work_order: &'a str,
+    /// The state to go to; nothing where only fields are written.
+    pub to_status: Option<&'a str>,
+    /// Why.
+    pub reason: Option<&'a str>,
+    /// Fields to write: the text of a JSON object.
+    pub fields: Option<&'a str>,
+    /// The version that the caller expects.
+    pub expected_version: Option<i64>,
+}
+
+fn change(change: Change<'_>) -> Result<Vec<Written>, Refusal> {
+    let given = change.fields.map(rules::parse).transpose()?;
+    let fields = given.as_ref().map_or(Ok(FieldSet::EMPTY), rules::fields)?;
+    let reference = reference::parse(change.work_order)?;
+    let asked = direct::Change {
+        to_status: change.to_status,
+        reason: change.reason,
+        fields: given.as_ref(),
+        expected_version: change.expected_version,
+    };
+    // Whoever acted last is asked how they stand by the trigger of the row.
+    if let Some(last) = identity::unconfirmed()
+        && let (Applied::Done, written) = listen(|| direct::change(last.tenant, &reference, &asked))
+    {
+        return Ok(written);
+    }
+    let acting = identity::required()?;
+    match listen(|| direct::change(acting.tenant, &reference, &asked)) {
+        (Applied::Done, written) => return Ok(written),
+        (Applied::NoRow, _) => return Err(reference::unknown(change.work_order)),
+        (Applied::ThroughSql, _) => {}
+    }
+    let (by_id, name): (bool, Argument) = match reference {
+        Reference::Id(id) => (true, uuid_argument(id)),
+        Reference::Number(number) => (false, text(&number)),
+    };
+    let statement = update_statement(by_id, fields);
+    let arguments = [
+        uuid_argument(acting.tenant),
+        name,
+        optional_text(change.reason),
+        change.expected_version.and_then(bigint),
+        optional_text(change.to_status),
+        change.fields.and_then(jsonb),
+    ];
+    let (count, written) = listen(|| statement.run(Mode::Write, &arguments, |rows| rows.count()));
+    if count == 0 {
+        return Err(reference::unknown(change.work_order));
+    }
+    Ok(written)
+}
+
+/// Moves a work order.
+#[pg_extern(schema = "wo_private")]
+fn transition(
+    work_order: Option<&str>,
+    to_status: Option<&str>,
+    reason: Option<&str>,
+    fields: Option<&str>,
+    expected_version: Option<i64>,
+) -> Object {
+    crate::kernel::install::check_tables();
+    let work_order = work_order.unwrap_or_default();
+    let Some(to_status) = to_status else {
+        crate::pg::error::refuse(rules::state_missing(work_order))
+    };
+    let fields = fields.filter(|fields| *fields != "null");
+    let asked = Change { work_order, to_status: Some(to_status), reason, fields, expected_version };
+    transition_to(asked, to_status).or_refuse()
+}
+
+/// Moves a work order to a state and says what became of it.
+///
+/// # Errors
+/// Those of the rules; 55000 `illegal_transition` where it is in that state already.
+pub fn transition_to(asked: Change<'_>, to_status: &str) -> Result<Object, Refusal> {
+    let work_order = asked.work_order;
+    let written = change(asked)?;
+    moved(&written, work_order, to_status)
+}
+
+fn moved(written: &[Written], work_order: &str, to_status: &str) -> Result<Object, Refusal> {
+    let (Some(first), Some(last)) = (written.first(), written.last()) else {
+        let acting = identity::required()?;
+        let id = super::find(acting.tenant, work_order)?;
+        return Err(rules::there_already(work_order, to_status, &id.to_string()));
+    };
+    if !first.moved {
+        return Err(rules::there_already(&first.number, to_status, &first.id.to_string()));
+    }
+    Ok(Object::new([
+        ("id", first.id.to_string().into()),
+        ("wo_number", first.number.clone().into()),
+        ("action", first.action.clone().into()),
+        ("from_status", first.from_status.clone().into()),
+        ("status", last.status.clone().into()),
+        ("version", last.version.into()),
+    ]))
+}
+
+/// Moves a work order as one element of a list says.
+#[pg_extern(schema = "wo_private")]
+fn transition_given(given: &str) -> Object {
+    crate::kernel::install::check_tables();
+    let asked = rules::transition(given).or_refuse();
+    let written = change(Change {
+        work_order: &asked.work_order,
+        to_status: Some(&asked.to_status),
+        reason: asked.reason.as_deref(),
+        fields: asked.fields.as_deref(),
+        expected_version: asked.expected_version,
+    })
+    .or_refuse();
+    moved(&written, &asked.work_order, &asked.to_status).or_refuse()
+}
+
+/// Writes fields of a work order.
+#[pg_extern(schema = "wo_private")]
+fn patch_work_order(
+    work_order: Option<&str>,
+    fields: Option<&str>,
+    reason: Option<&str>,
+    expected_version: Option<i64>,
+) -> pgrx::JsonB {
+    crate::kernel::install::check_tables();
+    let work_order = work_order.unwrap_or_default();
+    let written = change(Change {
+        work_order,
+        to_status: None,
+        reason,
+        fields: Some(fields.unwrap_or("null")),
+        expected_version,
+    })
+    .or_refuse();
+    let answer = match written.last() {
+        Some(last) => json!({
+            "id": last.id.to_string(),
+            "wo_number": last.number,
+            "status": last.status,
+            "version": last.version,
+        }),
+        None => unchanged(work_order).or_refuse(),
+    };
+    pgrx::JsonB(answer)
+}
+
+crate::pg::statement::statement!(
+    AS_IT_IS,
+    "select pg_catalog.jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'status', held.status,
+        'version', held.version)
+     from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
+    [UUIDOID, UUIDOID]
+);
+
+fn unchanged(work_order: &str) -> Result<Value, Refusal> {
+    let acting = identity::required()?;
+    let id: Uuid = super::find(acting.tenant, work_order)?;
+    AS_IT_IS
+        .with(|statement| {
+            statement.run(
+                Mode::Latest,
+                &[uuid_argument(acting.tenant), uuid_argument(id)],
+                |rows| rows.get::<pgrx::JsonB>(0, 1).map(|found| found.0),
+            )
+        })
+        .ok_or_else(|| damaged("a work order went away while it was written"))
+}

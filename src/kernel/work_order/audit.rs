@@ -1,0 +1,117 @@
+//! After a work order was written: the trail, the event, and the edges that the system takes.
+
+use super::facts_for;
+use super::layout::{Column, Layout};
+use super::pending::{self, SystemWrite, Written};
+use super::row::{RecordView, WorkOrderRow, lifecycle_of};
+use super::view::with_work_order;
+use crate::concept::approval;
+use crate::concept::hierarchy::effects::carry_out;
+use crate::concept::hierarchy::graph;
+use crate::kernel::event::Event;
+use crate::kernel::identity::memory;
+use crate::pg::error::{OrRefuse, damaged, refuse};
+use crate::pg::row::Row;
+use crate::pg::run_as::as_trail;
+use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
+use pgrx::AllocatedByPostgres;
+use pgrx::prelude::*;
+use wo_rules::event::event_type;
+use wo_rules::lifecycle::Transition;
+
+statement!(
+    FOLLOW,
+    "update wo.work_order set status = $3, reason = $4 where tenant_id = $1 and id = $2",
+    [UUIDOID, UUIDOID, TEXTOID, TEXTOID]
+);
+
+/// After INSERT and UPDATE of a work order.
+#[pg_trigger(sql = r#"
+create function wo_private.work_order_audit() returns trigger
+    language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn work_order_audit<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
+    let Some(new) = Row::new_of(trigger) else { return Ok(None) };
+    let layout = Layout::of(trigger, &new);
+    let seen = WorkOrderRow::new(&new, &layout);
+    let sequence = new.get(layout.column(Column::ChainSequence)).unwrap_or(0);
+    let Some(pending) = pending::take(seen.id(), sequence) else {
+        let unchanged = Row::old_of(trigger)
+            .is_some_and(|old| (0..new.len()).all(|index| new.same(&old, index)));
+        if unchanged {
+            return Ok(None);
+        }
+        refuse(damaged("a work order was written without having been checked"));
+    };
+    if new.get::<Vec<u8>>(layout.column(Column::ChainHash)).as_deref() != Some(&pending.link.hash) {
+        refuse(damaged("another trigger changed a work order after it had been checked"));
+    }
+    let why = match pending.link.reason() {
+        Some(reason) => format!("{}: {reason}", pending.written.action),
+        None => pending.written.action.clone(),
+    };
+    memory::as_enforcement(|| {
+        let Written { action, moved, .. } = &pending.written;
+        let kind = pending.kind.unwrap_or_else(|| event_type(action, *moved));
+        let event = Event::new(kind, pending.event_data);
+        pending.link.write_with_event(&event);
+    });
+    if pending.ended && seen.regulatory() {
+        crate::service::evidence::remember(pending.written.id);
+    }
+    if pending.written.from_status.is_none() {
+        graph::made(pending.written.id);
+    }
+    if !pending.follow_up.is_empty()
+        && let Some(tenant) = seen.tenant()
+    {
+        carry_out(tenant, pending.written.id, &pending.written.number, &pending.follow_up);
+    }
+    let told = match (seen.tenant(), &pending.approvals) {
+        (Some(tenant), Some(after)) => approval::follow_up::carry_out(tenant, &seen, after, &why),
+        _ => false,
+    };
+    match (pending.may_follow, told) {
+        (true, false) => take_auto_edge(&seen, pending.moves_along),
+        // The entry that told of its signatures has looked for the edge already, but did not know
+        // that the work order moves along.
+        (true, true) if pending.moves_along => follow_along(&seen),
+        _ => {}
+    }
+    Ok(None)
+}
+
+/// Takes the edge of a work order that moves along with its master, if it is still where it came to.
+fn follow_along(seen: &WorkOrderRow<'_>) {
+    let Some(tenant) = seen.tenant() else { return };
+    let status = seen.text(Column::Status);
+    with_work_order(tenant, seen.id(), |view| {
+        if view.facets.status == status {
+            take_auto_edge(view.seen, true);
+        }
+        Ok(())
+    })
+    .or_refuse();
+}
+
+/// Takes the edge that the system takes by itself, if its gates are met. The actor is the one
+/// whose write made them true.
+fn take_auto_edge(seen: &WorkOrderRow<'_>, moves_along: bool) {
+    let Some(tenant) = seen.tenant() else { return };
+    let lifecycle = lifecycle_of(tenant, seen);
+    let facets = RecordView::of(seen);
+    let record = facets.record();
+    let edges: Vec<&Transition> =
+        lifecycle.edges_from(record.status).filter(|edge| edge.auto).collect();
+    let mut facts = facts_for(tenant, seen, &lifecycle, &edges, true);
+    facts.moves_along = moves_along;
+    let Some(edge) = lifecycle.auto_edge(&record, seen.filled(), seen, &facts) else { return };
+    let reason = format!("taken by the system: the gates of {} are met", edge.action);
+    let arguments =
+        [uuid_argument(tenant), uuid_argument(seen.id()), text(&edge.to), text(&reason)];
+    pending::as_system_write(SystemWrite::Auto(seen.id(), moves_along), || {
+        as_trail(|| FOLLOW.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+    });
+}

@@ -1,0 +1,305 @@
+//! Records that belong to a work order: each is written into the work order's own chain, and locked
+//! with it. They move the chain's head, not the record's version.
+
+use super::actor_roles::{self, ActorRoles};
+use super::pending::{self, SystemWrite};
+use super::row::RecordView;
+use super::view::{WorkOrderView, look, with_locked_work_order};
+use crate::concept::approval;
+use crate::kernel::identity::{self, memory};
+use crate::pg::error::{OrRefuse, damaged, refuse};
+use crate::pg::row::{Row, returned};
+use crate::pg::run_as::as_trail;
+use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
+use pgrx::AllocatedByPostgres;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use serde_json::{Map, Value};
+use std::rc::Rc;
+use uuid::Uuid;
+use wo_rules::lifecycle::Lifecycle;
+use wo_rules::refusal::{Refusal, SqlState};
+
+statement!(
+    SHARE,
+    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for share",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    MOVE_CHAIN,
+    "update wo.work_order set reason = null where tenant_id = $1 and id = $2",
+    [UUIDOID, UUIDOID]
+);
+
+/// Where a record that belongs to a work order stands.
+pub struct Shape {
+    /// Its table.
+    pub table: &'static str,
+    /// The column that names the work order.
+    pub owner: &'static str,
+    /// The column that tells it from others of its work order, where there may be several.
+    pub key: Option<&'static str>,
+}
+
+const ENGINE_OVERRIDE: Shape =
+    Shape { table: "engine_override", owner: "work_order_id", key: None };
+const DEPENDENCY: Shape =
+    Shape { table: "dependency", owner: "successor_id", key: Some("predecessor_id") };
+
+/// Everything that belongs to work orders.
+pub const SHAPES: &[Shape] =
+    &[ENGINE_OVERRIDE, DEPENDENCY, approval::APPROVAL, approval::REQUEST, approval::WAIVER];
+
+/// A kind of record that belongs to a work order and that callers write themselves.
+pub struct Kind {
+    /// Where it stands.
+    pub shape: Shape,
+    /// What the trail and the events say when one is added, changed, removed.
+    pub actions: [&'static str; 3],
+    /// The column that takes who wrote it, and the one that takes when.
+    pub written: Option<(&'static str, &'static str)>,
+    /// The column that holds the reason, where it has one.
+    pub reason: Option<&'static str>,
+    /// Whether the actor may write it; no new row where it is removed.
+    check: fn(&ActorRoles, &Owner, Option<&Row>) -> Result<(), Refusal>,
+    /// What is checked when it was added: of whose tenant, of which work order, the row.
+    after: fn(Uuid, Uuid, &Row) -> Result<(), Refusal>,
+}
+
+/// Every kind.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        shape: ENGINE_OVERRIDE,
+        actions: ["engine_overridden", "engine_overridden", "engine_override_withdrawn"],
+        written: Some(("overridden_by", "overridden_at")),
+        reason: Some("reason"),
+        check: crate::concept::dispatch::check_override,
+        after: |_, _, _| Ok(()),
+    },
+    Kind {
+        shape: DEPENDENCY,
+        actions: ["dependency_added", "dependency_changed", "dependency_removed"],
+        written: Some(("added_by", "added_at")),
+        reason: None,
+        check: crate::concept::hierarchy::check_dependency,
+        after: |tenant, successor, new| {
+            crate::concept::hierarchy::graph::check(
+                tenant,
+                successor,
+                uuid_in(new, "predecessor_id"),
+            )
+        },
+    },
+];
+
+/// The work order that a record belongs to, locked until the transaction ends.
+pub struct Owner {
+    /// Its tenant.
+    pub tenant: Uuid,
+    /// The work order.
+    pub id: Uuid,
+    /// Its lifecycle.
+    pub lifecycle: Rc<Lifecycle>,
+    /// What the rules see of it.
+    pub facets: RecordView,
+}
+
+impl Owner {
+    /// Locks the work order.
+    ///
+    /// # Errors
+    /// 22023 `work_order_unknown`.
+    pub fn lock(tenant: Uuid, id: Uuid) -> Result<Self, Refusal> {
+        with_locked_work_order(tenant, id, |view| Ok(Self::of(view)))
+    }
+
+    /// Keeps the work order as it is, together with others who do.
+    ///
+    /// # Errors
+    /// 22023 `work_order_unknown`.
+    pub fn share(tenant: Uuid, id: Uuid) -> Result<Self, Refusal> {
+        look(&SHARE, Mode::Write, tenant, id, |view| Ok(Self::of(view)))
+    }
+
+    fn of(view: &WorkOrderView<'_>) -> Self {
+        Self {
+            tenant: view.tenant,
+            id: view.seen.id(),
+            lifecycle: Rc::clone(view.lifecycle),
+            facets: RecordView::of(view.seen),
+        }
+    }
+}
+
+fn kind_of(trigger: &PgTrigger<'_>) -> Result<&'static Kind, PgTriggerError> {
+    let arguments = trigger.extra_args()?;
+    let name = arguments.first().map(String::as_str).unwrap_or_default();
+    Ok(KINDS
+        .iter()
+        .find(|kind| kind.shape.table == name)
+        .unwrap_or_else(|| refuse(damaged(&format!("a trigger watches \"{name}\"")))))
+}
+
+fn uuid_in(row: &Row, column: &str) -> Uuid {
+    row.named::<pgrx::Uuid>(column).map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes()))
+}
+
+/// Before a write: the work order is open, and the actor may.
+#[pg_trigger(sql = r#"
+create function wo_private.child_record_validate() returns trigger
+    language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn child_record_validate<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
+    crate::kernel::install::check_tables();
+    let kind = kind_of(trigger)?;
+    let (acting, standing) = actor_roles::acting().or_refuse();
+    let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
+    for row in [&old, &new].into_iter().flatten() {
+        if uuid_in(row, "tenant_id") != acting.tenant {
+            refuse(crate::kernel::configuration::wrong_tenant());
+        }
+    }
+    memory::mark_written();
+    let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
+    let owner = Owner::lock(acting.tenant, uuid_in(row, kind.shape.owner)).or_refuse();
+    owner.lifecycle.check_open(&owner.facets.record()).or_refuse();
+    (kind.check)(&standing, &owner, new.as_ref()).or_refuse();
+    let Some(new) = new else { return Ok(trigger.old()) };
+    if let Some(column) = kind.reason
+        && new.named::<String>(column).is_none_or(|reason| reason.trim().is_empty())
+    {
+        let number = &owner.facets.number;
+        refuse(
+            Refusal::new(
+                SqlState::GateNotMet,
+                "fields_missing",
+                format!("work order {number} needs a reason for that"),
+            )
+            .with("work_order_id", owner.facets.id.as_str())
+            .with("missing_fields", vec![column])
+            .hint("Say why."),
+        );
+    }
+    let mut changes = Vec::new();
+    if let Some((who, when)) = kind.written {
+        let column = |name: &str| new.column(name).unwrap_or(usize::MAX);
+        changes.push((column(who), text(&standing.id)));
+        changes.push((column(when), Some(pg_sys::Datum::from(identity::now()))));
+    }
+    Ok(Some(returned(trigger, new.with(&changes))))
+}
+
+/// After a write: an entry in the work order's chain, and its event.
+#[pg_trigger(sql = r#"
+create function wo_private.child_record_audit() returns trigger
+    language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn child_record_audit<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
+    let kind = kind_of(trigger)?;
+    let acting = identity::required().or_refuse();
+    let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
+    let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
+    if let (None, Some(new)) = (&old, &new) {
+        // The rows of the statement itself are to be seen.
+        // SAFETY: called in a transaction that has written.
+        unsafe { pg_sys::CommandCounterIncrement() };
+        (kind.after)(acting.tenant, uuid_in(new, kind.shape.owner), new).or_refuse();
+    }
+    let (before, after) = (
+        old.as_ref().map(|row| value_of(&kind.shape, row)),
+        new.as_ref().map(|row| value_of(&kind.shape, row)),
+    );
+    if before == after {
+        return Ok(None);
+    }
+    let place = match (&before, &after) {
+        (None, _) => 0,
+        (Some(_), Some(_)) => 1,
+        (Some(_), None) => 2,
+    };
+    let change_of_child = ChildChange {
+        action: kind.actions[place],
+        reason: kind.reason.filter(|_| after.is_some()).and_then(|column| row.named(column)),
+        changes: wo_rules::audit::changes([(
+            name_of(&kind.shape, row).as_str(),
+            before.as_deref(),
+            after.as_deref(),
+        )]),
+        data: Map::new(),
+    };
+    record(acting.tenant, uuid_in(row, kind.shape.owner), change_of_child);
+    Ok(None)
+}
+
+/// What happened to something that belongs to a work order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildChange {
+    /// What was done.
+    pub action: &'static str,
+    /// Why.
+    pub reason: Option<String>,
+    /// Old and new values: see [`wo_rules::audit::changes`].
+    pub changes: String,
+    /// What its event says beside what every event says.
+    pub data: Map<String, Value>,
+}
+
+/// Makes a write of the law's own to the work order's record, which `write` does by an UPDATE of that
+/// one row. Gives whether the row was there.
+pub fn upkeep(
+    work_order: Uuid,
+    change_of_child: ChildChange,
+    write: impl FnOnce() -> usize,
+) -> bool {
+    let consequence = SystemWrite::Upkeep(work_order, Rc::new(change_of_child));
+    pending::as_system_write(consequence, || as_trail(write)) > 0
+}
+
+/// Writes it into the work order's chain.
+pub fn record(tenant: Uuid, work_order: Uuid, change_of_child: ChildChange) {
+    let arguments = [uuid_argument(tenant), uuid_argument(work_order)];
+    let count = pending::as_system_write(
+        SystemWrite::Belonging(work_order, Rc::new(change_of_child)),
+        || {
+            as_trail(|| {
+                MOVE_CHAIN
+                    .with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
+            })
+        },
+    );
+    if count == 0 {
+        refuse(
+            Refusal::new(
+                SqlState::VersionConflict,
+                "version_conflict",
+                "the work order that this belongs to changed meanwhile",
+            )
+            .with("work_order_id", work_order.to_string())
+            .hint("Run the transaction again."),
+        );
+    }
+}
+
+/// The name under which the trail keeps a record.
+pub fn name_of(shape: &Shape, row: &Row) -> String {
+    match shape.key {
+        None => shape.table.to_owned(),
+        Some(key) => format!("{}:{}", shape.table, uuid_in(row, key)),
+    }
+}
+
+/// What the trail keeps of a record: its columns beside its key, as the text of a JSON object.
+pub fn value_of(shape: &Shape, row: &Row) -> String {
+    let is_key = |name: &str| name == "tenant_id" || name == shape.owner || Some(name) == shape.key;
+    let members: Vec<String> = (0..row.len())
+        .filter_map(|index| {
+            let name = row.name(index).filter(|name| !is_key(name))?;
+            Some(format!("\"{name}\":{}", row.json(index)?))
+        })
+        .collect();
+    format!("{{{}}}", members.join(","))
+}

@@ -1,0 +1,111 @@
+//! The next link of a work order's chain, made from the row as it will be stored.
+
+use super::child_record::ChildChange;
+use super::layout::Column;
+use super::pending::{self, Pending, Written};
+use super::row::WorkOrderRow;
+use crate::concept::approval;
+use crate::concept::hierarchy::effects::FollowUp;
+use crate::kernel::audit::{Act, Link};
+use crate::kernel::identity::memory::Identity;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use wo_rules::audit::changes;
+use wo_rules::event::child_event_type;
+
+/// A column's position, and its value.
+pub type Change = (usize, Option<pg_sys::Datum>);
+
+/// What [`link_and_store`] needs beside the rows.
+pub struct LinkParts<'a> {
+    pub sequence: i64,
+    pub hash: &'a [u8],
+    pub at: i64,
+    pub reason: Option<String>,
+    pub may_follow: bool,
+    /// What happened to something that belongs to the work order, instead of a change of its own.
+    pub change_of_child: Option<&'a ChildChange>,
+    /// Whether what happened is a change of the record's own columns after all.
+    pub upkeep: bool,
+    /// What follows for others.
+    pub follow_up: FollowUp,
+    /// What follows for its signatures.
+    pub approvals: Option<approval::follow_up::FollowUp>,
+    /// Whether it moves along with its master.
+    pub moves_along: bool,
+    /// Whether its record is locked from now on.
+    pub ended: bool,
+}
+
+/// Makes the chain's next link from the row as it will be stored, leaves it for the trigger after
+/// the write, and gives that row.
+pub fn link_and_store(
+    acting: &Identity,
+    old: Option<&WorkOrderRow<'_>>,
+    new: &WorkOrderRow<'_>,
+    mut columns: Vec<Change>,
+    written: Written,
+    parts: LinkParts<'_>,
+) -> *mut pg_sys::HeapTupleData {
+    let stored = new.row.replaced(&columns);
+    let compared: Vec<(&str, Option<String>, Option<String>)> = new
+        .layout
+        .audited
+        .iter()
+        .filter(|(index, _)| old.is_none_or(|old| !stored.same(old.row, *index)))
+        .map(|(index, name)| {
+            (name.as_str(), old.and_then(|old| old.row.json(*index)), stored.json(*index))
+        })
+        .filter(|(_, before, after)| before != after)
+        .collect();
+    let changes = match parts.change_of_child {
+        Some(change_of_child) if !parts.upkeep => change_of_child.changes.clone(),
+        _ => {
+            changes(compared.iter().map(|(name, old, new)| (*name, old.as_deref(), new.as_deref())))
+        }
+    };
+    let event_data = super::event_data(
+        &written,
+        acting,
+        parts.sequence + 1,
+        parts.change_of_child.map(|change_of_child| &change_of_child.data),
+    );
+    let link = Link::new(
+        acting,
+        Act {
+            subject: "work_order",
+            subject_id: written.id,
+            after_sequence: parts.sequence,
+            after_hash: parts.hash,
+            at: parts.at,
+            action: written.action.clone(),
+            reason: parts.reason,
+            from_status: written.from_status.clone(),
+            to_status: Some(written.status.clone()),
+            record_version: Some(written.version),
+            changes,
+        },
+    );
+    let column = |column: Column| new.layout.column(column);
+    columns.push((column(Column::ChainSequence), link.sequence().into_datum()));
+    columns.push((column(Column::ChainHash), link.hash.as_slice().into_datum()));
+    let tuple = new.row.with(&columns);
+    let kind =
+        parts.change_of_child.map(|change_of_child| child_event_type(change_of_child.action));
+    pending::leave(
+        written.id,
+        link.sequence(),
+        Pending {
+            link,
+            event_data,
+            kind,
+            follow_up: parts.follow_up,
+            approvals: parts.approvals,
+            moves_along: parts.moves_along,
+            ended: parts.ended,
+            may_follow: parts.may_follow,
+            written,
+        },
+    );
+    tuple
+}

@@ -1,0 +1,80 @@
+//! Giving a new work order its number.
+
+use crate::kernel::identity::random_bytes;
+use crate::pg::lookup::{self, Key};
+use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
+use std::cell::RefCell;
+use std::collections::HashSet;
+use uuid::Uuid;
+use wo_rules::number::Format;
+use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::time::{Day, day_of_timestamp};
+
+statement!(
+    TAKEN,
+    "select true from wo.work_order where tenant_id = $1 and wo_number = $2",
+    [UUIDOID, TEXTOID]
+);
+
+/// How often a number is drawn before giving up; each draw is from a space 256 times larger.
+const DRAWS: u32 = 8;
+
+thread_local! {
+    /// How many numbers this backend gave that tenant on that day.
+    static GIVEN: RefCell<Option<(Uuid, Day, u64)>> = const { RefCell::new(None) };
+    /// The numbers that this transaction drew: rows of the same statement are not to be seen yet.
+    static DRAWN: RefCell<HashSet<(Uuid, String)>> = RefCell::default();
+}
+
+/// Forgets what was drawn: the transaction is over.
+pub fn at_transaction_end() {
+    let _ = DRAWN.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+}
+
+/// Draws a free number.
+///
+/// # Errors
+/// 22023 `number_format`; 23505 `number_taken` where the tenant's numbers are used up.
+pub fn draw(tenant: Uuid, format: &str, at: i64) -> Result<String, Refusal> {
+    let format = Format::parse(format)?;
+    let day = day_of_timestamp(at);
+    let given = GIVEN.with_borrow_mut(|given| match given {
+        Some((same_tenant, same_day, count)) if *same_tenant == tenant && *same_day == day => {
+            *count += 1;
+            *count - 1
+        }
+        _ => {
+            *given = Some((tenant, day, 1));
+            0
+        }
+    });
+    for collisions in 0..DRAWS {
+        let random = u64::from_be_bytes(random_bytes::<8>());
+        let number = format.write(day, random, format.width(given, collisions));
+        if DRAWN.with_borrow(|all| all.contains(&(tenant, number.clone()))) {
+            continue;
+        }
+        if !is_taken(tenant, &number) {
+            DRAWN.with_borrow_mut(|all| all.insert((tenant, number.clone())));
+            return Ok(number);
+        }
+    }
+    Err(Refusal::new(
+        SqlState::Duplicate,
+        "number_taken",
+        "no free work order number was found in the tenant's format",
+    )
+    .hint("Give the tenant a number format with a longer random part."))
+}
+
+/// Whether a work order of that number is stored. The unique index itself is asked: a kept plan that
+/// was made while the table was empty may read all that the tenant has, for each row anew.
+fn is_taken(tenant: Uuid, number: &str) -> bool {
+    let (table, index) = ("work_order", "work_order_wo_number_key");
+    if lookup::is_indexed(table, index) {
+        let key = [Key::Uuid("tenant_id", tenant), Key::Text("wo_number", number)];
+        return lookup::find(table, index, &key, |_| Some(())).is_some();
+    }
+    let arguments = [uuid_argument(tenant), text(number)];
+    TAKEN.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.count() > 0))
+}

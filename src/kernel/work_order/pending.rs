@@ -1,0 +1,175 @@
+//! What the trigger before the write hands to the trigger after it, and what the API hears of it.
+//!
+//! A trigger before the write may not write itself (an upsert's INSERT may come to nothing, and a
+//! change of its own row fails with 27000), so the finished entry waits here for the other one.
+
+use super::child_record::ChildChange;
+use crate::concept::approval;
+use crate::concept::hierarchy::effects::FollowUp;
+use crate::kernel::audit::Link;
+use crate::kernel::identity::memory::nesting_level;
+use foldhash::HashMap;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use uuid::Uuid;
+
+/// A checked write, waiting for its row to be stored.
+pub struct Pending {
+    /// The entry of the trail.
+    pub link: Link,
+    /// The `data` of the event.
+    pub event_data: String,
+    /// The event's type, where it does not follow from the write.
+    pub kind: Option<&'static str>,
+    /// What follows for others.
+    pub follow_up: FollowUp,
+    /// What follows for its signatures, if anything.
+    pub approvals: Option<approval::follow_up::FollowUp>,
+    /// Whether its record is locked from now on.
+    pub ended: bool,
+    /// Whether it moved along with its master.
+    pub moves_along: bool,
+    /// Whether an edge of the state that was reached may be taken by the system.
+    pub may_follow: bool,
+    /// What the API says of it.
+    pub written: Written,
+}
+
+/// What a write did, for the API's answer.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The work order.
+    pub id: Uuid,
+    /// Its number.
+    pub number: String,
+    /// What was done.
+    pub action: String,
+    /// The state before; nothing for a new work order.
+    pub from_status: Option<String>,
+    /// The state after.
+    pub status: String,
+    /// The version after.
+    pub version: i64,
+    /// Whether it moved along an edge.
+    pub moved: bool,
+    /// Its lifecycle and version.
+    pub lifecycle: (String, i32),
+}
+
+/// A write that the law itself makes, and how it is to be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SystemWrite {
+    /// An edge that the system takes because its gates became true; whether it moves along with its
+    /// master.
+    Auto(Uuid, bool),
+    /// A move to another version of the lifecycle.
+    Migration(Uuid),
+    /// The end of a part whose master was cancelled.
+    Cascade(Uuid),
+    /// The way back after a signature was refused.
+    Rejection(Uuid),
+    /// Something that belongs to the work order was written.
+    Belonging(Uuid, Rc<ChildChange>),
+    /// The law's own care of the record: the columns that its UPDATE sets are what changes.
+    Upkeep(Uuid, Rc<ChildChange>),
+}
+
+thread_local! {
+    static PENDING: RefCell<HashMap<(Uuid, i64), Pending>> = RefCell::default();
+    static WRITTEN: RefCell<Vec<Written>> = const { RefCell::new(Vec::new()) };
+    /// The nesting level of the subtransaction that listens, if any.
+    static LISTENING: Cell<Option<i32>> = const { Cell::new(None) };
+    /// The law's own write, with the nesting level that it is made at.
+    static SYSTEM_WRITE: RefCell<Option<(i32, SystemWrite)>> = const { RefCell::new(None) };
+}
+
+/// Leaves a checked write for the trigger after it, by the sequence of its link.
+pub fn leave(id: Uuid, sequence: i64, pending: Pending) {
+    PENDING.with_borrow_mut(|all| all.insert((id, sequence), pending));
+}
+
+/// Takes it out again.
+pub fn take(id: Uuid, sequence: i64) -> Option<Pending> {
+    let pending = PENDING.with_borrow_mut(|all| all.remove(&(id, sequence)))?;
+    if LISTENING.get().is_some() && pending.kind.is_none() {
+        WRITTEN.with_borrow_mut(|written| written.push(pending.written.clone()));
+    }
+    Some(pending)
+}
+
+/// Who listened before, and what they have heard: a trigger or a CHECK of a DBA may call the API
+/// while another call of it writes. They go on when this goes out of scope, by an ERROR too.
+struct Listener {
+    level: Option<i32>,
+    heard: Vec<Written>,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        LISTENING.set(self.level);
+        WRITTEN.set(std::mem::take(&mut self.heard));
+    }
+}
+
+/// Hears what is written while `act` runs.
+pub fn listen<T>(act: impl FnOnce() -> T) -> (T, Vec<Written>) {
+    let _before =
+        Listener { level: LISTENING.replace(Some(nesting_level())), heard: WRITTEN.take() };
+    let result = act();
+    (result, WRITTEN.take())
+}
+
+/// Makes a write of the law's own.
+pub fn as_system_write<T>(consequence: SystemWrite, act: impl FnOnce() -> T) -> T {
+    let before =
+        SYSTEM_WRITE.with_borrow_mut(|current| current.replace((nesting_level(), consequence)));
+    let result = act();
+    SYSTEM_WRITE.with_borrow_mut(|current| *current = before);
+    result
+}
+
+/// Whether the write of that work order is the law's own.
+pub fn system_write_of(id: Uuid) -> Option<SystemWrite> {
+    SYSTEM_WRITE.with_borrow(|current| match current {
+        Some((_, consequence)) => match consequence {
+            SystemWrite::Auto(it, _)
+            | SystemWrite::Rejection(it)
+            | SystemWrite::Migration(it)
+            | SystemWrite::Cascade(it)
+            | SystemWrite::Belonging(it, _)
+            | SystemWrite::Upkeep(it, _)
+                if *it == id =>
+            {
+                Some(consequence.clone())
+            }
+            _ => None,
+        },
+        None => None,
+    })
+}
+
+/// Forgets what was under way in the subtransaction of that level, or deeper: it has been rolled
+/// back. What began above it goes on.
+pub fn at_rollback_to_savepoint(level: i32) {
+    let _ = SYSTEM_WRITE.try_with(|current| {
+        if let Ok(mut current) = current.try_borrow_mut() {
+            current.take_if(|(since, _)| *since >= level);
+        }
+    });
+    LISTENING.set(LISTENING.get().filter(|since| *since < level));
+}
+
+/// Forgets everything: the transaction is over.
+pub fn forget_all() {
+    let _ = PENDING.try_with(|all| {
+        if let Ok(mut all) = all.try_borrow_mut() {
+            all.clear();
+        }
+    });
+    let _ = WRITTEN.try_with(|all| {
+        if let Ok(mut all) = all.try_borrow_mut() {
+            all.clear();
+        }
+    });
+    at_rollback_to_savepoint(0);
+}

@@ -1,0 +1,90 @@
+//! What wo_core keeps itself, and how it says no to whoever writes it.
+
+use super::layout::Column;
+use super::pending::SystemWrite;
+use super::row::{RecordView, WorkOrderRow};
+use wo_rules::refusal::{Refusal, SqlState};
+
+/// Refuses a write to what wo_core keeps itself. A version in an UPDATE is the version that the
+/// writer expects.
+pub fn check_system_columns(
+    old: &WorkOrderRow<'_>,
+    new: &WorkOrderRow<'_>,
+    facets: &RecordView,
+    consequence: Option<&SystemWrite>,
+) -> Result<(), Refusal> {
+    if new.version() != old.version() {
+        return Err(Refusal::new(
+            SqlState::VersionConflict,
+            "version_conflict",
+            format!(
+                "work order {} is at version {}, not at version {}",
+                facets.number,
+                old.version(),
+                new.version()
+            ),
+        )
+        .with("work_order_id", facets.id.as_str())
+        .with("version", old.version())
+        .with("expected_version", new.version())
+        .hint("Read the work order again, and repeat the change if it still makes sense."));
+    }
+    let same = |column: Column| new.row.same(old.row, new.layout.column(column));
+    let migrating = matches!(consequence, Some(SystemWrite::Migration(_)));
+    let upkeep = matches!(consequence, Some(SystemWrite::Upkeep(..)));
+    let mut kept_columns = vec![
+        Column::TenantId,
+        Column::Id,
+        Column::WoNumber,
+        Column::Originator,
+        Column::CreatedAt,
+        Column::IdempotencyKey,
+        Column::Lifecycle,
+        Column::Revision,
+        Column::UpdatedAt,
+        Column::LockedAt,
+        Column::StateDeadline,
+        Column::ChainSequence,
+        Column::ChainHash,
+    ];
+    if !migrating {
+        kept_columns.push(Column::LifecycleVersion);
+    }
+    if !upkeep {
+        kept_columns.extend([Column::StateDeadlineNotifiedAt, Column::ArchivedAt]);
+    }
+    let written: Vec<&str> =
+        kept_columns.into_iter().filter(|column| !same(*column)).map(Column::name).collect();
+    if written.is_empty() {
+        return Ok(());
+    }
+    Err(kept(&written.join(", "), &format!("work order {}", facets.number))
+        .with("work_order_id", facets.id.as_str()))
+}
+
+pub fn kept(columns: &str, whose: &str) -> Refusal {
+    Refusal::new(
+        SqlState::NotPermitted,
+        "column_not_writable",
+        format!("{columns} of {whose} are kept by wo_core itself"),
+    )
+    .with("columns", columns.split(", ").collect::<Vec<_>>())
+    .hint("Leave them out of the write.")
+}
+
+pub fn title_missing() -> Refusal {
+    Refusal::new(SqlState::GateNotMet, "fields_missing", "a work order needs a title")
+        .with("missing_fields", vec!["title"])
+        .hint("Give it a title.")
+}
+
+pub fn unknown_lifecycle(name: Option<&str>) -> Refusal {
+    let shown: String = name.unwrap_or("the tenant's default").chars().take(63).collect();
+    Refusal::new(
+        SqlState::BadValue,
+        "lifecycle_unknown",
+        format!("the tenant has no lifecycle \"{shown}\""),
+    )
+    .with("lifecycle", shown)
+    .hint("select distinct name from wo.lifecycle; lists those that were published.")
+}

@@ -1,0 +1,414 @@
+//! Before a work order is written: the row becomes a value, the value is judged, and the verdict
+//! becomes the row that PostgreSQL stores. Nothing is written here.
+
+use super::actor_roles::{self, ActorRoles};
+use super::layout::{Column, Layout};
+use super::link::{Change, LinkParts, link_and_store};
+use super::pending::{self, SystemWrite, Written};
+use super::row::{RecordView, WorkOrderRow, lifecycle_of};
+use super::system_columns::{check_system_columns, kept, title_missing, unknown_lifecycle};
+use super::{defaults, facts_for, new_id, number};
+use crate::concept::approval;
+use crate::concept::hierarchy::{self, effects::FollowUp};
+use crate::kernel::identity::memory::{self, Identity};
+use crate::kernel::identity::{self, login_is_member};
+use crate::kernel::lifecycle::cache;
+use crate::pg::error::{OrRefuse, damaged, refuse};
+use crate::pg::row::{Row, returned};
+use crate::pg::run_as::as_trail;
+use crate::pg::statement::{optional_text, text, uuid as uuid_argument};
+use pgrx::prelude::*;
+use pgrx::{AllocatedByPostgres, pg_sys};
+use std::rc::Rc;
+use wo_rules::audit::GENESIS;
+use wo_rules::field::{Field, FieldKind, FieldSet};
+use wo_rules::lifecycle::{Actor, Decision, Facts, Lifecycle, Proposal};
+use wo_rules::refusal::Refusal;
+
+/// Before INSERT and UPDATE of a work order.
+#[pg_trigger(sql = r#"
+create function wo_private.work_order_validate() returns trigger
+    language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn work_order_validate<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
+    crate::kernel::install::check_tables();
+    let Some(new) = Row::new_of(trigger) else { return Ok(trigger.old()) };
+    let layout = Layout::of(trigger, &new);
+    let seen = WorkOrderRow::new(&new, &layout);
+    let old = Row::old_of(trigger);
+    let old = old.as_ref().map(|old| WorkOrderRow::new(old, &layout));
+    let consequence = old.as_ref().and_then(|old| pending::system_write_of(old.id()));
+    let (acting, standing) = match consequence {
+        Some(_) => (identity::required().or_refuse(), None),
+        None => {
+            let (acting, standing) = actor_roles::acting().or_refuse();
+            (acting, Some(standing))
+        }
+    };
+    if seen.tenant() != Some(acting.tenant) {
+        refuse(crate::kernel::configuration::wrong_tenant());
+    }
+    memory::mark_written();
+    let tuple = match (&old, &standing) {
+        (None, Some(standing)) => as_trail(|| before_insert(&acting, standing, &seen)),
+        (None, None) => Err(damaged("a work order is no consequence of another")),
+        (Some(old), standing) => {
+            before_update(&acting, standing.as_ref(), old, &seen, consequence.as_ref())
+        }
+    }
+    .or_refuse();
+    Ok(Some(returned(trigger, tuple)))
+}
+
+fn before_insert(
+    acting: &Identity,
+    standing: &ActorRoles,
+    new: &WorkOrderRow<'_>,
+) -> Result<*mut pg_sys::HeapTupleData, Refusal> {
+    let at = identity::now();
+    let given = |column: Column| new.row.datum(new.layout.column(column));
+    let importing = given(Column::Id).is_some() || given(Column::WoNumber).is_some();
+    if importing && !login_is_member("wo_admin") {
+        return Err(kept("id, wo_number", "a new work order"));
+    }
+    let id = if given(Column::Id).is_some() {
+        new.id()
+    } else {
+        hierarchy::next_planned_id().unwrap_or_else(|| new_id(at))
+    };
+    let lifecycle: Option<String> = new.get(Column::Lifecycle);
+    let Some(defaults) = defaults::of(acting.tenant, lifecycle.as_deref()) else {
+        return Err(damaged("the tenant of this transaction is missing"));
+    };
+    let Some((name, version)) = defaults.lifecycle else {
+        return Err(unknown_lifecycle(lifecycle.as_deref()));
+    };
+    if new.get::<i32>(Column::LifecycleVersion).is_some_and(|asked| asked != version) {
+        return Err(kept("lifecycle_version", "a new work order"));
+    }
+    let compiled = cache::compiled(acting.tenant, &name, version)?;
+    let number = match new.get::<String>(Column::WoNumber) {
+        Some(number) => number,
+        None => number::draw(acting.tenant, &defaults.number_format, at)?,
+    };
+    let reason: Option<String> = new.get(Column::Reason);
+    let status: Option<String> = new.get(Column::Status);
+    let filled = new.filled();
+    if !filled.contains(Field::Title) {
+        return Err(title_missing());
+    }
+    let creation = compiled.create(
+        &standing.actor(),
+        &Proposal {
+            status: status.as_deref().unwrap_or_default(),
+            regulatory: new.regulatory(),
+            changed: filled,
+            filled_before: FieldSet::EMPTY,
+            filled,
+            values: new,
+            reason: reason.as_deref(),
+        },
+    )?;
+    let placing = hierarchy::check_placing(acting, Some(standing), None, new)?;
+    let assignee: Option<String> = new.field(Field::Assignee);
+    let requester: Option<String> = new.field(Field::Requester);
+    actor_roles::check_named(acting.tenant, &number, assignee.as_deref(), requester.as_deref())?;
+
+    let column = |column: Column| new.layout.column(column);
+    let time = Some(pg_sys::Datum::from(at));
+    let mut changed: Vec<Change> = vec![
+        (column(Column::Id), uuid_argument(id)),
+        (column(Column::WoNumber), text(&number)),
+        (column(Column::Lifecycle), text(&name)),
+        (column(Column::LifecycleVersion), version.into_datum()),
+        (column(Column::Status), text(creation.status)),
+        (column(Column::Version), 1i64.into_datum()),
+        (column(Column::Revision), 1i32.into_datum()),
+        (column(Column::Originator), text(&standing.id)),
+        (new.layout.field(Field::Priority), text(creation.priority)),
+        (column(Column::Reason), None),
+        (column(Column::CreatedAt), time),
+        (column(Column::UpdatedAt), time),
+        (column(Column::LockedAt), None),
+        (column(Column::ArchivedAt), None),
+        (column(Column::StateDeadline), deadline(&compiled, creation.status, at)),
+        (column(Column::StateDeadlineNotifiedAt), None),
+    ];
+    let mut default = |field: Field, value: Option<pg_sys::Datum>| {
+        if new.row.datum(new.layout.field(field)).is_none() {
+            changed.push((new.layout.field(field), value));
+        }
+    };
+    default(Field::Source, text("manual"));
+    default(Field::Regulatory, false.into_datum());
+    default(Field::Tags, Vec::<String>::new().into_datum());
+    default(Field::Deficiencies, Vec::<String>::new().into_datum());
+    default(Field::Metadata, pgrx::JsonB(serde_json::json!({})).into_datum());
+    changed.extend(
+        blank_texts(new, FieldSet::all(), filled)
+            .into_iter()
+            .filter(|(index, _)| *index != new.layout.field(Field::Priority)),
+    );
+    let may_follow = has_auto_edge(&compiled, creation.status);
+    let written = Written {
+        id,
+        number,
+        action: "created".to_owned(),
+        from_status: None,
+        status: creation.status.to_owned(),
+        version: 1,
+        moved: false,
+        lifecycle: (name, version),
+    };
+    Ok(link_and_store(
+        acting,
+        None,
+        new,
+        changed,
+        written,
+        LinkParts {
+            sequence: 0,
+            hash: &GENESIS,
+            at,
+            reason,
+            may_follow,
+            change_of_child: None,
+            upkeep: false,
+            follow_up: FollowUp::of_placing(placing),
+            approvals: approval::follow_up::FollowUp::of_creation(
+                acting.tenant,
+                &compiled,
+                placing.after.is_some(),
+            ),
+            moves_along: false,
+            ended: false,
+        },
+    ))
+}
+
+fn before_update(
+    acting: &Identity,
+    standing: Option<&ActorRoles>,
+    old: &WorkOrderRow<'_>,
+    new: &WorkOrderRow<'_>,
+    consequence: Option<&SystemWrite>,
+) -> Result<*mut pg_sys::HeapTupleData, Refusal> {
+    let id = old.id();
+    let facets = RecordView::of(old);
+    let record = facets.record();
+    check_system_columns(old, new, &facets, consequence)?;
+    let status: String = new.text(Column::Status);
+    let reason: Option<String> =
+        new.get::<String>(Column::Reason).filter(|reason| !reason.trim().is_empty());
+    let (filled_before, filled) = (old.filled(), new.filled());
+    // A blank text over no text is stored as no text: nothing changes.
+    let still_blank = |field: Field| {
+        field.kind() == FieldKind::Text && !filled.contains(field) && !filled_before.contains(field)
+    };
+    let differs =
+        |field: &Field| !new.row.same(old.row, new.layout.field(*field)) && !still_blank(*field);
+    let mut changed: FieldSet = Field::ALL.iter().copied().filter(differs).collect();
+    let flag_changed = changed.contains(Field::Regulatory);
+    changed.remove(Field::Regulatory);
+    if changed.contains(Field::Title) && !filled.contains(Field::Title) {
+        return Err(title_missing());
+    }
+    let proposal = Proposal {
+        status: &status,
+        regulatory: new.regulatory(),
+        changed,
+        filled_before,
+        filled,
+        values: new,
+        reason: reason.as_deref(),
+    };
+    let lifecycle = lifecycle_of(acting.tenant, new);
+    let decision = if let Some(
+        SystemWrite::Migration(_) | SystemWrite::Belonging(..) | SystemWrite::Upkeep(..),
+    ) = consequence
+    {
+        if lifecycle.state(&status).is_none() {
+            return Err(damaged("a work order in a state that its lifecycle does not have"));
+        }
+        Decision::default()
+    } else {
+        let facts = match lifecycle.edge(&facets.status, &status) {
+            Some(edge)
+                if !matches!(
+                    consequence,
+                    Some(SystemWrite::Cascade(_) | SystemWrite::Rejection(_))
+                ) =>
+            {
+                let mut facts = facts_for(acting.tenant, new, &lifecycle, &[edge], true);
+                facts.moves_along = matches!(consequence, Some(SystemWrite::Auto(_, true)));
+                facts
+            }
+            _ => Facts::default(),
+        };
+        match (consequence, standing) {
+            (Some(SystemWrite::Cascade(_) | SystemWrite::Rejection(_)), _) => {
+                lifecycle.decide_consequence(&record, &status)?
+            }
+            (_, None) => lifecycle.decide_auto(&record, &proposal, &facts)?,
+            (_, Some(standing)) => {
+                lifecycle.decide(&standing.actor(), &record, &proposal, &facts)?
+            }
+        }
+    };
+    let moved = status != facets.status;
+    let migrated = matches!(consequence, Some(SystemWrite::Migration(_)));
+    let change_of_child = match consequence {
+        Some(
+            SystemWrite::Belonging(_, change_of_child) | SystemWrite::Upkeep(_, change_of_child),
+        ) => Some(change_of_child),
+        _ => None,
+    };
+    let placing =
+        hierarchy::check_placing(acting, standing, Some((old, &lifecycle, &record)), new)?;
+    let is_unchanged = !moved && !flag_changed && changed.is_empty() && !placing.changed;
+    if is_unchanged && !migrated && change_of_child.is_none() {
+        // Nothing changes, so nothing is recorded; a reason without a change has nowhere to stand.
+        return Ok(old.row.tuple());
+    }
+    let named =
+        |field: Field| changed.contains(field).then(|| new.field::<String>(field)).flatten();
+    let (assignee, requester) = (named(Field::Assignee), named(Field::Requester));
+    actor_roles::check_named(
+        acting.tenant,
+        &facets.number,
+        assignee.as_deref(),
+        requester.as_deref(),
+    )?;
+    if let Some(assignee) = &assignee {
+        approval::follow_up::check_assignee(acting.tenant, id, assignee, &record)?;
+    }
+    let upkeep = matches!(consequence, Some(SystemWrite::Upkeep(..)));
+    let approvals = approval::follow_up::FollowUp::of(
+        acting.tenant,
+        &lifecycle,
+        &decision,
+        approval::follow_up::Changed {
+            moved: moved || migrated,
+            regulatory: flag_changed,
+            // What the law takes out of an ended record does not amend what was signed.
+            fields: if upkeep { FieldSet::EMPTY } else { changed },
+            place: placing.changed,
+        },
+    );
+
+    let at = identity::now();
+    let counts = change_of_child.is_none() || (upkeep && !changed.is_empty());
+    let version = old.version() + i64::from(counts);
+    let column = |column: Column| new.layout.column(column);
+    let time = Some(pg_sys::Datum::from(at));
+    let mut changes: Vec<Change> = vec![(column(Column::Reason), None)];
+    if counts {
+        changes.push((column(Column::Version), version.into_datum()));
+        changes.push((column(Column::UpdatedAt), time));
+    }
+    if decision.lock {
+        changes.push((column(Column::LockedAt), time));
+    }
+    if moved || migrated {
+        changes.push((column(Column::StateDeadline), deadline(&lifecycle, &status, at)));
+        changes.push((column(Column::StateDeadlineNotifiedAt), None));
+    }
+    if decision.new_revision {
+        let revision = old.get::<i32>(Column::Revision).unwrap_or(1).saturating_add(1);
+        changes.push((column(Column::Revision), revision.into_datum()));
+    }
+    if decision.release_assignment {
+        changes.push((new.layout.field(Field::Assignee), None));
+    }
+    changes.extend(blank_texts(new, FieldSet::all(), filled));
+    if let Some(field) = decision.reason_field {
+        changes.push((new.layout.field(field), optional_text(reason.as_deref())));
+    }
+    let action = match (&decision.transition, migrated, change_of_child) {
+        (_, _, Some(change_of_child)) => change_of_child.action.to_owned(),
+        (_, true, _) => "migrated".to_owned(),
+        (Some(edge), ..) => edge.action.clone(),
+        (None, ..) => placing.action().to_owned(),
+    };
+    let may_follow = !decision.lock && has_auto_edge(&lifecycle, &status);
+    let reason = match change_of_child {
+        Some(change_of_child) => change_of_child.reason.clone(),
+        None => reason.or(decision.reason_text),
+    };
+    let follow_up = match moved {
+        true => FollowUp::of_move(
+            &lifecycle,
+            (&facets.status, &status),
+            decision.transition,
+            new.regulatory(),
+            placing,
+            reason.as_deref(),
+        ),
+        false => FollowUp::of_placing(placing),
+    };
+    if follow_up.reopens()
+        && let Some(master) = placing.after
+    {
+        hierarchy::hold_master(acting.tenant, master);
+    }
+    let written = Written {
+        id,
+        number: facets.number.clone(),
+        action,
+        from_status: Some(facets.status.clone()),
+        status,
+        version,
+        moved,
+        lifecycle: (
+            new.text(Column::Lifecycle),
+            new.get(Column::LifecycleVersion).unwrap_or_default(),
+        ),
+    };
+    let hash: Vec<u8> = old.get(Column::ChainHash).unwrap_or_default();
+    let parts = LinkParts {
+        sequence: old.get(Column::ChainSequence).unwrap_or(0),
+        hash: &hash,
+        at,
+        reason,
+        may_follow,
+        change_of_child: change_of_child.map(Rc::as_ref),
+        upkeep,
+        follow_up,
+        approvals,
+        moves_along: matches!(consequence, Some(SystemWrite::Cascade(_))),
+        ended: decision.lock,
+    };
+    Ok(link_and_store(acting, Some(old), new, changes, written, parts))
+}
+
+/// Until when a work order that comes into the state now may stay there.
+fn deadline(lifecycle: &Lifecycle, status: &str, at: i64) -> Option<pg_sys::Datum> {
+    let until = lifecycle.state(status)?.deadline(at)?;
+    Some(pg_sys::Datum::from(until))
+}
+
+/// A blank text is no text: it is stored as NULL, so that a stored text need not be read again to
+/// know that a gate may count it. Title and source may not be NULL and have checks of their own.
+fn blank_texts(new: &WorkOrderRow<'_>, written: FieldSet, filled: FieldSet) -> Vec<Change> {
+    written
+        .minus(filled)
+        .iter()
+        .filter(|field| field.kind() == FieldKind::Text)
+        .filter(|field| !matches!(field, Field::Title | Field::Source))
+        .filter(|field| new.row.datum(new.layout.field(*field)).is_some())
+        .map(|field| (new.layout.field(field), None))
+        .collect()
+}
+
+fn has_auto_edge(lifecycle: &Lifecycle, status: &str) -> bool {
+    lifecycle.edges_from(status).any(|edge| edge.auto)
+}
+
+impl ActorRoles {
+    /// The same, as the rules take it.
+    pub fn actor(&self) -> Actor<'_> {
+        Actor { id: &self.id, kind: self.kind, roles: &self.roles }
+    }
+}

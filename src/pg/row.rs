@@ -1,0 +1,341 @@
+//! Rows as triggers see them: from tuple to value, and back.
+
+use crate::pg::error::{damaged, refuse};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::ffi::CStr;
+use wo_rules::refusal::Refusal;
+use wo_rules::time;
+
+/// One row, taken apart: a datum for each column.
+pub struct Row {
+    tuple: *mut pg_sys::HeapTupleData,
+    descriptor: pg_sys::TupleDesc,
+    values: Vec<pg_sys::Datum>,
+    nulls: Vec<bool>,
+}
+
+impl Row {
+    /// The new row of a trigger, where the event has one.
+    pub fn new_of(trigger: &PgTrigger<'_>) -> Option<Self> {
+        trigger.new().map(|tuple| Self::apart(trigger, tuple.into_pg()))
+    }
+
+    /// The old row of a trigger, where the event has one.
+    pub fn old_of(trigger: &PgTrigger<'_>) -> Option<Self> {
+        trigger.old().map(|tuple| Self::apart(trigger, tuple.into_pg()))
+    }
+
+    fn apart(trigger: &PgTrigger<'_>, tuple: *mut pg_sys::HeapTupleData) -> Self {
+        // SAFETY: PostgreSQL gave the tuple to this trigger together with its relation, whose
+        // descriptor describes it; both outlive the trigger's call.
+        unsafe { Self::of_tuple(tuple, (*trigger.trigger_data().tg_relation).rd_att) }
+    }
+
+    /// A row that a statement gave, valid while the rows are.
+    pub fn of_rows(rows: &crate::pg::statement::Rows, index: usize) -> Option<Self> {
+        let tuple = rows.tuple(index)?;
+        // SAFETY: the rows' descriptor describes their tuples.
+        Some(unsafe { Self::of_tuple(tuple, rows.descriptor()) })
+    }
+
+    /// A row of its tuple, valid while that is.
+    ///
+    /// # Safety
+    /// The descriptor must describe the tuple.
+    pub unsafe fn of_tuple(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc) -> Self {
+        // SAFETY: the caller vouches for the descriptor; both arrays have its length.
+        unsafe {
+            let count = (*descriptor).natts as usize;
+            let mut values = vec![pg_sys::Datum::from(0); count];
+            let mut nulls = vec![true; count];
+            pg_sys::heap_deform_tuple(tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+            Self { tuple, descriptor, values, nulls }
+        }
+    }
+
+    /// The position (from 0) of the column of that name.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        (0..self.values.len()).find(|index| self.name(*index) == Some(name))
+    }
+
+    /// The name of a column; nothing for one that was dropped.
+    pub fn name(&self, index: usize) -> Option<&str> {
+        let attribute = attribute(self.descriptor, index)?;
+        // SAFETY: a NameData is a NUL-terminated string inside the descriptor.
+        unsafe { CStr::from_ptr((*attribute).attname.data.as_ptr()) }.to_str().ok()
+    }
+
+    /// How many columns there are, dropped ones included.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// A column's datum; `None` where it is NULL, or where there is no such column.
+    pub fn datum(&self, index: usize) -> Option<pg_sys::Datum> {
+        let is_null = self.nulls.get(index).copied().unwrap_or(true);
+        (!is_null).then(|| self.values[index])
+    }
+
+    /// A column's value; `None` where it is NULL.
+    pub fn get<T: FromDatum>(&self, index: usize) -> Option<T> {
+        let datum = self.datum(index)?;
+        // SAFETY: every call site asks for the Rust type of the column that it names.
+        unsafe { T::from_datum(datum, false) }
+    }
+
+    /// Whether a column holds the same as in the other row of the same table.
+    pub fn same(&self, other: &Self, index: usize) -> bool {
+        match (self.datum(index), other.datum(index)) {
+            (None, None) => true,
+            (Some(mine), Some(theirs)) => same_value(self.descriptor, index, mine, theirs),
+            _ => false,
+        }
+    }
+
+    /// The value of the column of that name; `None` where it is NULL or not there.
+    pub fn named<T: FromDatum>(&self, name: &str) -> Option<T> {
+        self.column(name).and_then(|index| self.get(index))
+    }
+
+    /// A column's value as JSON text; `None` where it is NULL.
+    pub fn json(&self, index: usize) -> Option<String> {
+        let datum = self.datum(index)?;
+        let attribute = attribute(self.descriptor, index)?;
+        // SAFETY: the attribute lies inside the descriptor.
+        let type_oid = unsafe { pg_sys::getBaseType((*attribute).atttypid) };
+        Some(json_text(datum, type_oid))
+    }
+
+    /// A copy of the row with some columns replaced, in the form that a trigger returns.
+    pub fn with(&self, changes: &[(usize, Option<pg_sys::Datum>)]) -> *mut pg_sys::HeapTupleData {
+        let mut changed = self.replaced(changes);
+        let (values, nulls) = (changed.values.as_mut_ptr(), changed.nulls.as_mut_ptr());
+        // SAFETY: both arrays have the descriptor's length; the copy is the same version of the same
+        // row as its original.
+        unsafe {
+            let tuple = pg_sys::heap_form_tuple(self.descriptor, values, nulls);
+            (*(*tuple).t_data).t_ctid = (*(*self.tuple).t_data).t_ctid;
+            (*tuple).t_self = (*self.tuple).t_self;
+            (*tuple).t_tableOid = (*self.tuple).t_tableOid;
+            tuple
+        }
+    }
+
+    /// The same row with some columns replaced, as a value to look at.
+    pub fn replaced(&self, changes: &[(usize, Option<pg_sys::Datum>)]) -> Self {
+        let (mut values, mut nulls) = (self.values.clone(), self.nulls.clone());
+        for (index, datum) in changes.iter().filter(|(index, _)| *index < self.len()) {
+            nulls[*index] = datum.is_none();
+            values[*index] = datum.unwrap_or(pg_sys::Datum::from(0));
+        }
+        Self { tuple: self.tuple, descriptor: self.descriptor, values, nulls }
+    }
+
+    /// The row as it came.
+    pub fn tuple(&self) -> *mut pg_sys::HeapTupleData {
+        self.tuple
+    }
+}
+
+/// What a trigger returns: the tuple that PostgreSQL goes on with.
+pub fn returned<'a>(
+    trigger: &'a PgTrigger<'a>,
+    tuple: *mut pg_sys::HeapTupleData,
+) -> PgHeapTuple<'a, pgrx::AllocatedByPostgres> {
+    // SAFETY: the tuple has the shape of the trigger's relation and lives in the memory context
+    // of the trigger's caller.
+    unsafe {
+        let relation = trigger.trigger_data().tg_relation;
+        PgHeapTuple::from_heap_tuple(
+            pgrx::PgTupleDesc::from_pg_unchecked((*relation).rd_att),
+            tuple,
+        )
+    }
+}
+
+/// The names of a table's columns; nothing for one that was dropped.
+pub fn columns_of(table: pg_sys::Oid) -> Vec<Option<String>> {
+    // SAFETY: the table is opened and closed here, and its descriptor holds natts attributes, each
+    // with a NUL-terminated name.
+    unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+        let descriptor = (*relation).rd_att;
+        let names = (0..(*descriptor).natts as usize)
+            .map(|index| {
+                let name = CStr::from_ptr((*attribute(descriptor, index)?).attname.data.as_ptr());
+                Some(name.to_string_lossy().into_owned())
+            })
+            .collect();
+        pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
+        names
+    }
+}
+
+/// The attribute of a column; nothing for one that was dropped.
+pub fn attribute(
+    descriptor: pg_sys::TupleDesc,
+    index: usize,
+) -> Option<*const pg_sys::FormData_pg_attribute> {
+    // SAFETY: the callers keep index below natts.
+    let attribute = unsafe { tuple_attribute(descriptor, index) };
+    // SAFETY: the attribute lies inside the descriptor.
+    (!unsafe { (*attribute).attisdropped }).then_some(attribute)
+}
+
+#[cfg(not(feature = "pg18"))]
+unsafe fn tuple_attribute(
+    descriptor: pg_sys::TupleDesc,
+    index: usize,
+) -> *const pg_sys::FormData_pg_attribute {
+    // SAFETY: the attributes follow the descriptor's header.
+    unsafe { (*descriptor).attrs.as_ptr().add(index) }
+}
+
+#[cfg(feature = "pg18")]
+unsafe fn tuple_attribute(
+    descriptor: pg_sys::TupleDesc,
+    index: usize,
+) -> *const pg_sys::FormData_pg_attribute {
+    // SAFETY: the accessor finds the attributes behind the compact ones.
+    unsafe { pg_sys::TupleDescAttr(descriptor, index as i32) }
+}
+
+/// Whether two values of a column are the same, byte for byte, whatever form they are stored in.
+pub fn same_value(
+    descriptor: pg_sys::TupleDesc,
+    index: usize,
+    mine: pg_sys::Datum,
+    theirs: pg_sys::Datum,
+) -> bool {
+    let Some(attribute) = attribute(descriptor, index) else { return true };
+    // SAFETY: both datums are of the attribute's type, whose length says how they are stored.
+    unsafe {
+        match ((*attribute).attbyval, (*attribute).attlen) {
+            (true, _) => mine == theirs,
+            (false, -1) => same_varlena(mine.cast_mut_ptr(), theirs.cast_mut_ptr()),
+            (false, length) => {
+                let length = usize::try_from(length).unwrap_or(0);
+                let mine = std::slice::from_raw_parts(mine.cast_mut_ptr::<u8>(), length);
+                let theirs = std::slice::from_raw_parts(theirs.cast_mut_ptr::<u8>(), length);
+                mine == theirs
+            }
+        }
+    }
+}
+
+/// Compares as stored first: an UPDATE carries an unchanged long value along as the same pointer
+/// into the TOAST table, which then need not be read.
+unsafe fn same_varlena(mine: *mut pg_sys::varlena, theirs: *mut pg_sys::varlena) -> bool {
+    // SAFETY: both are valid varlena values; detoasting gives plain ones.
+    unsafe {
+        let stored = |value: *mut pg_sys::varlena| {
+            std::slice::from_raw_parts(value.cast::<u8>(), pgrx::varsize_any(value))
+        };
+        if stored(mine) == stored(theirs) {
+            return true;
+        }
+        let mine = pg_sys::pg_detoast_datum_packed(mine);
+        let theirs = pg_sys::pg_detoast_datum_packed(theirs);
+        let content = |value: *mut pg_sys::varlena| {
+            std::slice::from_raw_parts(
+                pgrx::vardata_any(value).cast::<u8>(),
+                pgrx::varsize_any_exhdr(value),
+            )
+        };
+        content(mine) == content(theirs)
+    }
+}
+
+/// Whether a text is not blank. A text that is stored out of line is long, so it is not read.
+pub fn is_long_or_not_blank(text: pg_sys::Datum) -> bool {
+    // SAFETY: the datum is a text.
+    unsafe {
+        let stored: *mut pg_sys::varlena = text.cast_mut_ptr();
+        if pgrx::varatt_is_1b_e(stored) || pgrx::varatt_is_4b_c(stored) {
+            return true;
+        }
+        pgrx::text_to_rust_str(stored).is_ok_and(|text| !text.trim().is_empty())
+    }
+}
+
+/// How many elements an array has.
+pub fn elements(array: pg_sys::Datum) -> usize {
+    // SAFETY: the datum is an array: the number of its dimensions, the place of its values, their type
+    // and the length of each dimension, all of four bytes and perhaps not aligned.
+    unsafe {
+        let mut array: *mut pg_sys::varlena = array.cast_mut_ptr();
+        if pgrx::varatt_is_1b_e(array) || pgrx::varatt_is_4b_c(array) {
+            array = pg_sys::pg_detoast_datum_packed(array);
+        }
+        let header: *const i32 = pgrx::vardata_any(array).cast();
+        let dimensions = usize::try_from(header.read_unaligned()).unwrap_or(0);
+        let length = |dimension: usize| header.add(3 + dimension).read_unaligned();
+        match dimensions {
+            0 => 0,
+            _ => (0..dimensions).map(|at| usize::try_from(length(at)).unwrap_or(0)).product(),
+        }
+    }
+}
+
+/// A value as JSON text, the one way in which the trail writes it: numbers with all their digits,
+/// times in UTC with microseconds, `jsonb` as PostgreSQL prints it.
+fn json_text(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
+    match type_oid {
+        // SAFETY: the datum is of one of the two types, which are stored alike.
+        pg_sys::TEXTOID | pg_sys::VARCHAROID => unsafe {
+            match pgrx::text_to_rust_str(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) {
+                Ok(text) => quoted(text),
+                Err(_) => refuse(not_utf8()),
+            }
+        },
+        pg_sys::NAMEOID => quoted(&output(datum, type_oid)),
+        pg_sys::BOOLOID => if datum.value() as u8 != 0 { "true" } else { "false" }.to_owned(),
+        pg_sys::INT8OID => (datum.value() as i64).to_string(),
+        pg_sys::INT4OID => (datum.value() as i32).to_string(),
+        pg_sys::NUMERICOID => output(datum, type_oid),
+        pg_sys::TIMESTAMPTZOID => quoted(&time::utc(datum.value() as i64)),
+        pg_sys::DATEOID => quoted(&time::date(datum.value() as i32)),
+        pg_sys::JSONBOID | pg_sys::JSONOID => output(datum, type_oid),
+        pg_sys::TEXTARRAYOID => {
+            // SAFETY: the datum is a text[].
+            let elements: Option<Vec<Option<String>>> =
+                unsafe { FromDatum::from_datum(datum, false) };
+            let texts: Vec<String> = elements
+                .unwrap_or_default()
+                .iter()
+                .map(|element| element.as_deref().map_or_else(|| "null".to_owned(), quoted))
+                .collect();
+            format!("[{}]", texts.join(","))
+        }
+        pg_sys::BYTEAOID => {
+            // SAFETY: the datum is a bytea.
+            let bytes: Option<Vec<u8>> = unsafe { FromDatum::from_datum(datum, false) };
+            quoted(&hex::encode(bytes.unwrap_or_default()))
+        }
+        _ => quoted(&output(datum, type_oid)),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+fn not_utf8() -> Refusal {
+    damaged("the database's encoding is not UTF-8")
+}
+
+/// A value as its type's output function writes it.
+fn output(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
+    // SAFETY: the datum is of that type; the output function gives a NUL-terminated string.
+    unsafe {
+        let mut function = pg_sys::Oid::INVALID;
+        let mut is_varlena = false;
+        pg_sys::getTypeOutputInfo(type_oid, &mut function, &mut is_varlena);
+        let text = pg_sys::OidOutputFunctionCall(function, datum);
+        match CStr::from_ptr(text).to_str() {
+            Ok(text) => text.to_owned(),
+            Err(_) => refuse(not_utf8()),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Acting as one of the law's duty roles for a moment.
+//!
+//! The triggers of the work orders run as whoever writes: what they read and write on every
+//! transition goes past SQL, and a definer's change of role and search path would cost more than
+//! the rules. Whatever does need SQL runs in here, with the duty's rights and policies and with a
+//! search path that no caller can lead astray.
+
+use crate::pg::error::{damaged, refuse};
+use pgrx::pg_sys;
+use std::ffi::CStr;
+
+/// Acts as `wo_trail`: see [`run_as`].
+pub fn as_trail<T>(act: impl FnOnce() -> T) -> T {
+    run_as(c"wo_trail", act)
+}
+
+/// Acts as `wo_ledger`, in the same way.
+pub fn as_ledger<T>(act: impl FnOnce() -> T) -> T {
+    run_as(c"wo_ledger", act)
+}
+
+/// Acts as the owner of the records, in the same way: to make, attach and drop leaves. Row security
+/// shows it no row of a table that is closed already.
+pub fn as_owner<T>(act: impl FnOnce() -> T) -> T {
+    run_as(c"wo_owner", act)
+}
+
+/// Acts as one of the law's duty roles, with a pinned search path. An ERROR in `act` unwinds through us:
+/// the abort that follows puts role and setting back.
+pub fn run_as<T>(name: &CStr, act: impl FnOnce() -> T) -> T {
+    // SAFETY: role and setting are put back below, or by the abort.
+    unsafe {
+        let role = pg_sys::get_role_oid(name.as_ptr(), true);
+        if role == pg_sys::Oid::INVALID {
+            refuse(damaged(&format!("the role {} is missing", name.to_string_lossy())));
+        }
+        let (mut user, mut context) = (pg_sys::Oid::INVALID, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        if user == role {
+            // A definer of that duty, or nested: its path is pinned already.
+            return act();
+        }
+        let level = pg_sys::NewGUCNestLevel();
+        pg_sys::SetUserIdAndSecContext(role, context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
+        pg_sys::set_config_option(
+            c"search_path".as_ptr(),
+            c"pg_catalog, pg_temp".as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+        let result = act();
+        pg_sys::AtEOXact_GUC(true, level);
+        pg_sys::SetUserIdAndSecContext(user, context);
+        result
+    }
+}

@@ -1,0 +1,242 @@
+//! A table's triggers, copied once for all rows rather than anew for each.
+//!
+//! The executor copies them for every statement, and asks the triggers of every foreign key whether
+//! there is something to do. Where nothing can be, they are not asked: what changes is the copy,
+//! never the table.
+
+use super::checks;
+use crate::pg::row::same_value;
+use foldhash::HashMap;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::ffi::CStr;
+use std::rc::Rc;
+
+/// The triggers of one table.
+pub struct Triggers {
+    memory: pg_sys::MemoryContext,
+    /// Of when they are: see [`checks::generation`].
+    generation: u64,
+    descriptor: pg_sys::TriggerDesc,
+    /// The same triggers, without those of the foreign keys from the table.
+    same_references: *mut pg_sys::Trigger,
+    /// The columns of the foreign keys from the table.
+    references: Vec<usize>,
+    /// Whether nobody but the law is asked before an INSERT.
+    is_own_before_insert: bool,
+}
+
+thread_local! {
+    static KNOWN: RefCell<HashMap<pg_sys::Oid, Rc<Triggers>>> = RefCell::default();
+}
+
+impl Drop for Triggers {
+    fn drop(&mut self) {
+        // While an ERROR unwinds, nothing of PostgreSQL's is called: those few bytes are left.
+        if !std::thread::panicking() {
+            // SAFETY: nobody else knows the memory, and we are not in it.
+            unsafe { pg_sys::MemoryContextDelete(self.memory) };
+        }
+    }
+}
+
+impl Triggers {
+    /// The triggers of an open table. None where it has none.
+    ///
+    /// # Safety
+    /// The relation must be open.
+    pub unsafe fn of(relation: pg_sys::Relation) -> Option<Rc<Self>> {
+        // SAFETY: the relation is open.
+        let oid = unsafe {
+            if (*relation).trigdesc.is_null() {
+                return None;
+            }
+            (*relation).rd_id
+        };
+        let is_current = |known: &&Rc<Self>| known.generation == checks::generation();
+        let known = KNOWN.with_borrow(|all| all.get(&oid).filter(is_current).cloned());
+        Some(known.unwrap_or_else(|| {
+            // SAFETY: the relation is open and has triggers.
+            let copied = Rc::new(unsafe { Self::copy(relation) });
+            let before = KNOWN.with_borrow_mut(|all| all.insert(oid, Rc::clone(&copied)));
+            drop(before);
+            copied
+        }))
+    }
+
+    unsafe fn copy(relation: pg_sys::Relation) -> Self {
+        // SAFETY: the relation is open; its triggers are numtriggers elements, and so are their
+        // copies. Lists and arrays live in the memory that is made here.
+        unsafe {
+            let generation = checks::generation();
+            let memory = pg_sys::AllocSetContextCreateInternal(
+                pg_sys::TopMemoryContext,
+                c"wo_core triggers".as_ptr(),
+                pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
+                pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
+                pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+            );
+            let before = pg_sys::MemoryContextSwitchTo(memory);
+            let descriptor = *pg_sys::CopyTriggerDesc((*relation).trigdesc);
+            let keys = pg_sys::RelationGetFKeyList(relation);
+            let count = descriptor.numtriggers as usize;
+            let bytes = size_of::<pg_sys::Trigger>() * count;
+            let same_references: *mut pg_sys::Trigger = pg_sys::palloc(bytes).cast();
+            pg_sys::MemoryContextSwitchTo(before);
+
+            let all = std::slice::from_raw_parts_mut(descriptor.triggers, count);
+            skip_referring(all);
+            std::ptr::copy_nonoverlapping(descriptor.triggers, same_references, count);
+            let spared = std::slice::from_raw_parts_mut(same_references, count);
+            let keys: &[pg_sys::ListCell] = match keys.as_ref() {
+                Some(keys) => std::slice::from_raw_parts(keys.elements, keys.length as usize),
+                None => &[],
+            };
+            let mut references = Vec::new();
+            for key in keys {
+                let key = &*key.ptr_value.cast::<pg_sys::ForeignKeyCacheInfo>();
+                let columns = &key.conkey[..key.nkeys as usize];
+                references.extend(columns.iter().map(|column| *column as usize - 1));
+                let checks = spared.iter_mut().filter(|trigger| {
+                    trigger.tgconstraint == key.conoid
+                        && trigger.tgfoid == pg_sys::Oid::from(pg_sys::F_RI_FKEY_CHECK_UPD)
+                });
+                checks.for_each(skip);
+            }
+            references.sort_unstable();
+            references.dedup();
+            let is_own_before_insert =
+                is_own_before(all, pg_sys::TRIGGER_TYPE_INSERT, &[c"validate"]);
+            Self {
+                memory,
+                generation,
+                descriptor,
+                same_references,
+                references,
+                is_own_before_insert,
+            }
+        }
+    }
+
+    /// Has the executor ask them, where a row is inserted by the law: the trigger that refuses every
+    /// other writer is not asked.
+    ///
+    /// # Safety
+    /// The result must not outlive these triggers.
+    pub unsafe fn ask_for_insert(&self, result: *mut pg_sys::ResultRelInfo) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            self.ask(result);
+            (*(*result).ri_TrigDesc).trig_insert_before_row &= !self.is_own_before_insert;
+        }
+    }
+
+    /// Has the executor ask them.
+    ///
+    /// # Safety
+    /// The result must not outlive these triggers.
+    pub unsafe fn ask(&self, result: *mut pg_sys::ResultRelInfo) {
+        let count = self.descriptor.numtriggers as usize;
+        // SAFETY: as InitResultRelInfo does it, for as many triggers.
+        unsafe {
+            let descriptor: *mut pg_sys::TriggerDesc =
+                pg_sys::palloc(size_of::<pg_sys::TriggerDesc>()).cast();
+            *descriptor = self.descriptor;
+            let functions = pg_sys::palloc0(
+                count * (size_of::<pg_sys::FmgrInfo>() + size_of::<*mut pg_sys::ExprState>()),
+            );
+            (*result).ri_TrigDesc = descriptor;
+            (*result).ri_TrigFunctions = functions.cast();
+            (*result).ri_TrigWhenExprs = functions.cast::<pg_sys::FmgrInfo>().add(count).cast();
+        }
+    }
+
+    /// After an UPDATE passed the triggers before it: where the row refers to the same rows as before,
+    /// the foreign keys from it need not be asked whether they still hold. They are where this
+    /// transaction made the row: it may be that they were not asked yet.
+    ///
+    /// # Safety
+    /// The result must have been given to [`Self::ask`], and both slots hold rows of its relation.
+    pub unsafe fn skip_unchanged_references(
+        &self,
+        result: *mut pg_sys::ResultRelInfo,
+        before: *mut pg_sys::TupleTableSlot,
+        after: *mut pg_sys::TupleTableSlot,
+    ) {
+        let Some(last) = self.references.last() else { return };
+        // SAFETY: both slots give their values up to the last column that is compared.
+        unsafe {
+            let made = pg_sys::ExecFetchSlotHeapTuple(before, false, std::ptr::null_mut());
+            let maker = (*(*made).t_data).t_choice.t_heap.t_xmin;
+            if pg_sys::TransactionIdIsCurrentTransactionId(maker) {
+                return;
+            }
+            pg_sys::slot_getsomeattrs(before, *last as i32 + 1);
+            pg_sys::slot_getsomeattrs(after, *last as i32 + 1);
+            let value = |slot: *mut pg_sys::TupleTableSlot, column: usize| {
+                (!*(*slot).tts_isnull.add(column)).then(|| *(*slot).tts_values.add(column))
+            };
+            let descriptor = (*before).tts_tupleDescriptor;
+            let is_same = self.references.iter().all(|column| {
+                match (value(before, *column), value(after, *column)) {
+                    (None, None) => true,
+                    (Some(before), Some(after)) => same_value(descriptor, *column, before, after),
+                    _ => false,
+                }
+            });
+            if is_same {
+                (*(*result).ri_TrigDesc).triggers = self.same_references;
+            }
+        }
+    }
+}
+
+fn skip(trigger: &mut pg_sys::Trigger) {
+    trigger.tgenabled = pg_sys::TRIGGER_DISABLED as _;
+}
+
+/// Where nobody but the law's own triggers could change a key, those who refer to it need not be
+/// asked: an UPDATE would find out for each foreign key that the key is the same.
+fn skip_referring(triggers: &mut [pg_sys::Trigger]) {
+    if is_own_before(triggers, pg_sys::TRIGGER_TYPE_UPDATE, &[c"validate", c"forbid_key_change"]) {
+        let referring = pg_sys::Oid::from(pg_sys::F_RI_FKEY_NOACTION_UPD);
+        triggers.iter_mut().filter(|trigger| trigger.tgfoid == referring).for_each(skip);
+    }
+}
+
+/// Whether nobody but triggers of these names is asked before rows are written.
+fn is_own_before(triggers: &[pg_sys::Trigger], event: u32, own: &[&CStr]) -> bool {
+    let asked = (pg_sys::TRIGGER_TYPE_ROW | pg_sys::TRIGGER_TYPE_BEFORE | event) as i16;
+    triggers
+        .iter()
+        .filter(|trigger| trigger.tgtype & asked == asked)
+        // SAFETY: a trigger's name is NUL-terminated.
+        .all(|trigger| own.contains(&unsafe { CStr::from_ptr(trigger.tgname) }))
+}
+
+/// What the executor writes a relation by, its triggers left to [`Triggers::ask`].
+///
+/// # Safety
+/// The relation must be open, and stay so while the result is used.
+pub unsafe fn result_of(
+    relation: pg_sys::Relation,
+    place_in_range_table: u32,
+) -> *mut pg_sys::ResultRelInfo {
+    // SAFETY: the executor looks at a relation that is the same but for its triggers, which it would
+    // copy; nothing of it is kept.
+    unsafe {
+        let result: *mut pg_sys::ResultRelInfo =
+            pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
+        let mut bare = *relation;
+        bare.trigdesc = std::ptr::null_mut();
+        pg_sys::InitResultRelInfo(
+            result,
+            &raw mut bare,
+            place_in_range_table,
+            std::ptr::null_mut(),
+            0,
+        );
+        (*result).ri_RelationDesc = relation;
+        result
+    }
+}

@@ -1,0 +1,144 @@
+//! Evidence packages: everything about one work order in one document. Made on call, and kept by
+//! themselves when a regulatory work order ends.
+
+mod sections;
+
+use crate::kernel::identity::{self, memory};
+use crate::kernel::work_order;
+use crate::pg::error::{OrRefuse, damaged};
+use crate::pg::run_as::as_trail;
+use crate::pg::statement::{Mode, bytes, statement, text, uuid as uuid_argument};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use uuid::Uuid;
+use wo_rules::evidence::{package, report};
+use wo_rules::refusal::Refusal;
+use wo_rules::time::utc;
+
+statement!(
+    KEPT,
+    "select kept.package from wo.evidence as kept where kept.tenant_id = $1 and kept.work_order_id = $2",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    KEEP,
+    "insert into wo.evidence (tenant_id, work_order_id, made_at, package, sha256) values ($1, $2, $3, $4, $5)
+     on conflict (tenant_id, work_order_id) do nothing",
+    [UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, BYTEAOID]
+);
+
+thread_local! {
+    /// Regulatory work orders that this transaction ended, each with the nesting level.
+    static ENDED: RefCell<Vec<(i32, Uuid)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Remembers that a regulatory work order ended: its package is made when everything else of this
+/// transaction stands in its trail.
+pub fn remember(work_order: Uuid) {
+    ENDED.with_borrow_mut(|all| all.push((memory::nesting_level(), work_order)));
+}
+
+/// Forgets what a rollback to a savepoint undid.
+pub fn at_rollback_to_savepoint(level: i32) {
+    let _ = ENDED.try_with(|all| {
+        all.try_borrow_mut().map(|mut all| all.retain(|(since, _)| *since < level))
+    });
+}
+
+/// What a released savepoint did belongs to what is around it.
+pub fn at_release_of_savepoint(level: i32) {
+    let _ = ENDED.try_with(|all| {
+        all.try_borrow_mut()
+            .map(|mut all| all.iter_mut().for_each(|(since, _)| *since = (*since).min(level - 1)))
+    });
+}
+
+/// Forgets everything: the transaction is over.
+pub fn at_transaction_end() {
+    let _ = ENDED.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+}
+
+/// Before the commit: keeps the package of each regulatory work order that ended.
+pub fn before_commit() {
+    let mut ended: Vec<Uuid> =
+        ENDED.with_borrow_mut(std::mem::take).into_iter().map(|(_, id)| id).collect();
+    if ended.is_empty() {
+        return;
+    }
+    ended.sort();
+    ended.dedup();
+    let Some(tenant) = identity::current().map(|acting| acting.tenant) else { return };
+    // SAFETY: a transaction may still run queries before its commit; it has no snapshot then.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
+    for work_order in ended {
+        keep(tenant, work_order).or_refuse();
+    }
+    // SAFETY: pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+}
+
+/// The package that was kept, or one that is made and kept now.
+///
+/// # Errors
+/// 55000 where a part of it is missing.
+pub fn kept_or_keep(tenant: Uuid, work_order: Uuid) -> Result<String, Refusal> {
+    match kept(tenant, work_order) {
+        Some(kept) => Ok(kept),
+        None => keep(tenant, work_order),
+    }
+}
+
+fn kept(tenant: Uuid, work_order: Uuid) -> Option<String> {
+    let place = [uuid_argument(tenant), uuid_argument(work_order)];
+    as_trail(|| KEPT.with(|statement| statement.run(Mode::Latest, &place, |rows| rows.get(0, 1))))
+}
+
+fn keep(tenant: Uuid, work_order: Uuid) -> Result<String, Refusal> {
+    let at = identity::now();
+    let package = make(tenant, work_order, at)?;
+    let digest: [u8; 32] = Sha256::digest(package.as_bytes()).into();
+    let arguments = [
+        uuid_argument(tenant),
+        uuid_argument(work_order),
+        Some(pg_sys::Datum::from(at)),
+        text(&package),
+        bytes(&digest),
+    ];
+    memory::as_enforcement(|| {
+        as_trail(|| KEEP.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+    });
+    Ok(package)
+}
+
+fn make(tenant: Uuid, work_order: Uuid, at: i64) -> Result<String, Refusal> {
+    let sections = as_trail(|| sections::of(tenant, work_order))?;
+    package::assemble(&utc(at), sections).map_err(|why| damaged(&why))
+}
+
+fn package_of(work_order: &str) -> Result<String, Refusal> {
+    let acting = identity::required()?;
+    let id = work_order::find(acting.tenant, work_order)?;
+    match kept(acting.tenant, id) {
+        Some(kept) => Ok(kept),
+        None => make(acting.tenant, id, identity::now()),
+    }
+}
+
+/// The evidence package of a work order: the one that was kept, or one as it is now.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn evidence_package(work_order: Option<&str>) -> String {
+    crate::kernel::install::check_tables();
+    package_of(work_order.unwrap_or_default()).or_refuse()
+}
+
+/// The same for people.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn evidence_report(work_order: Option<&str>) -> String {
+    crate::kernel::install::check_tables();
+    let package = package_of(work_order.unwrap_or_default()).or_refuse();
+    report::render(&package).map_err(|why| damaged(&why)).or_refuse()
+}

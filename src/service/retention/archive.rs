@@ -1,0 +1,253 @@
+//! The rows of `wo.archive`: which months were written to files, and where their rows are.
+
+use super::files;
+use crate::kernel::identity::{self, memory};
+use crate::pg::run_as::as_trail;
+use crate::pg::statement::{Argument, Mode, Rows, bigint, bytes, statement, text, uuid};
+use pgrx::pg_sys;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use uuid::Uuid;
+use wo_rules::time::utc;
+
+statement!(
+    ALL,
+    "select made.name, made.source, made.from_time, made.to_time, made.lines, made.chains, made.first_leaf,
+        made.last_leaf, made.first_position, made.last_position, made.data_sha256, made.proof_sha256,
+        made.checkpoint_size, made.archived_at, made.detached_at, made.restored_at
+     from wo.archive as made where made.tenant_id = $1 and ($2 is null or made.name = $2)
+     order by made.source, made.from_time",
+    [UUIDOID, TEXTOID]
+);
+statement!(
+    ADD,
+    "insert into wo.archive (tenant_id, name, source, from_time, to_time, lines, chains, first_leaf, last_leaf,
+        first_position, last_position, data_sha256, proof_sha256, checkpoint_size, archived_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    [
+        UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
+        INT8OID, BYTEAOID, BYTEAOID, INT8OID, TIMESTAMPTZOID
+    ]
+);
+statement!(
+    MARK,
+    "update wo.archive set detached_at = coalesce(detached_at, $3), restored_at = $4
+     where tenant_id = $1 and name = $2",
+    [UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID]
+);
+statement!(ALONE, "select pg_catalog.pg_try_advisory_xact_lock($1)", [INT8OID]);
+statement!(IN_TURN, "select pg_catalog.pg_advisory_xact_lock($1)", [INT8OID]);
+
+/// The advisory lock under which archives are made, dropped and brought back.
+const LOCK: i64 = 1_466_920_317;
+
+/// Whether nobody else is at it.
+pub fn alone() -> bool {
+    ALONE.with(|statement| {
+        statement.run(Mode::Write, &[bigint(LOCK)], |rows| rows.get(0, 1).unwrap_or(false))
+    })
+}
+
+/// Waits until nobody else is at it.
+pub fn in_turn() {
+    IN_TURN.with(|statement| statement.run(Mode::Write, &[bigint(LOCK)], |_| ()));
+}
+
+/// A month that was written to files.
+pub struct Archive {
+    /// Its name, which is that of its partition and of its files.
+    pub name: String,
+    /// The table.
+    pub source: String,
+    /// The first moment of the month.
+    pub from: i64,
+    /// The first moment after it.
+    pub to: i64,
+    /// How many rows it holds.
+    pub lines: i64,
+    /// How many chains have entries in it.
+    pub chains: i64,
+    /// The first and the last partition of the ledger.
+    pub leaves: Option<(i64, i64)>,
+    /// The first and the last position.
+    pub positions: Option<(i64, i64)>,
+    /// SHA-256 of the data file.
+    pub data_sha256: Vec<u8>,
+    /// SHA-256 of the proof file.
+    pub proof_sha256: Vec<u8>,
+    /// The checkpoint under which it is sealed.
+    pub checkpoint_size: Option<i64>,
+    /// When it was written.
+    pub archived_at: i64,
+    /// Since when its rows are in the files alone.
+    pub detached_at: Option<i64>,
+    /// Since when they are here again.
+    pub restored_at: Option<i64>,
+}
+
+impl Archive {
+    fn at(rows: &Rows, row: usize) -> Option<Self> {
+        let time = |column| rows.datum(row, column).map(|datum| datum.value() as i64);
+        let pair = |first, second| Some((rows.get(row, first)?, rows.get(row, second)?));
+        Some(Self {
+            name: rows.get(row, 1)?,
+            source: rows.get(row, 2)?,
+            from: time(3)?,
+            to: time(4)?,
+            lines: rows.get(row, 5)?,
+            chains: rows.get(row, 6)?,
+            leaves: pair(7, 8),
+            positions: pair(9, 10),
+            data_sha256: rows.get(row, 11)?,
+            proof_sha256: rows.get(row, 12)?,
+            checkpoint_size: rows.get(row, 13),
+            archived_at: time(14)?,
+            detached_at: time(15),
+            restored_at: time(16),
+        })
+    }
+
+    /// Whether its rows have not left yet.
+    pub fn is_still_here(&self) -> bool {
+        self.detached_at.is_none()
+    }
+
+    /// Whether its rows are in the files alone.
+    pub fn is_away(&self) -> bool {
+        self.detached_at.is_some() && self.restored_at.is_none()
+    }
+
+    /// Where its data lies.
+    ///
+    /// # Errors
+    /// One plain sentence.
+    pub fn data_file(&self) -> Result<PathBuf, String> {
+        data_file(&self.name)
+    }
+
+    /// Where its proof lies.
+    ///
+    /// # Errors
+    /// One plain sentence.
+    pub fn proof_file(&self) -> Result<PathBuf, String> {
+        proof_file(&self.name)
+    }
+
+    /// What the installation's trail says of it.
+    pub fn told(&self) -> Value {
+        json!({
+            "archive": self.name,
+            "from": (self.from != i64::MIN).then(|| utc(self.from)),
+            "to": utc(self.to),
+            "lines": self.lines,
+            "chains": self.chains,
+            "leaves": self.leaves.map(|(first, last)| [first, last]),
+            "positions": self.positions.map(|(first, last)| [first, last]),
+            "checkpoint_size": self.checkpoint_size,
+            "data_sha256": hex::encode(&self.data_sha256),
+            "proof_sha256": hex::encode(&self.proof_sha256),
+        })
+    }
+
+    /// Puts it on record, and into the installation's trail together with what it left of the
+    /// installation's own chains.
+    pub fn add(&self, own: Value) {
+        let arguments = [
+            uuid(Uuid::nil()),
+            text(&self.name),
+            text(&self.source),
+            Some(pg_sys::Datum::from(self.from)),
+            Some(pg_sys::Datum::from(self.to)),
+            bigint(self.lines),
+            bigint(self.chains),
+            self.leaves.and_then(|it| bigint(it.0)),
+            self.leaves.and_then(|it| bigint(it.1)),
+            self.positions.and_then(|it| bigint(it.0)),
+            self.positions.and_then(|it| bigint(it.1)),
+            bytes(&self.data_sha256),
+            bytes(&self.proof_sha256),
+            self.checkpoint_size.and_then(bigint),
+            Some(pg_sys::Datum::from(self.archived_at)),
+        ];
+        memory::as_enforcement(|| {
+            as_trail(|| ADD.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        });
+        let mut told = self.told();
+        // Of its own chains the installation is told as every tenant is; the figures of the whole
+        // month go before.
+        if let (Some(told), Value::Object(own)) = (told.as_object_mut(), own) {
+            for (name, value) in own {
+                told.entry(name).or_insert(value);
+            }
+        }
+        record(Uuid::nil(), "archived", &told);
+    }
+
+    /// Puts on record that its rows left, or came back.
+    pub fn mark(&self, action: &str, is_here: bool) {
+        let now = Some(pg_sys::Datum::from(identity::now()));
+        let arguments: [Argument; 4] =
+            [uuid(Uuid::nil()), text(&self.name), now, now.filter(|_| is_here)];
+        memory::as_enforcement(|| {
+            as_trail(|| MARK.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        });
+        record(Uuid::nil(), action, &self.told());
+    }
+}
+
+/// Where the data of an archive of that name lies.
+///
+/// # Errors
+/// One plain sentence.
+pub fn data_file(name: &str) -> Result<PathBuf, String> {
+    Ok(files::directory()?.join(format!("{name}.jsonl")))
+}
+
+/// Where the proof of an archive of that name lies.
+///
+/// # Errors
+/// One plain sentence.
+pub fn proof_file(name: &str) -> Result<PathBuf, String> {
+    Ok(files::directory()?.join(format!("{name}.proof.json")))
+}
+
+/// The chain in which a tenant's trail, or the installation's, tells of archives.
+const KEY: &str = r#"["archives"]"#;
+
+/// Writes into that chain.
+pub fn record(tenant: Uuid, action: &str, changes: &Value) {
+    let acting = identity::administrator(tenant);
+    memory::during(acting.clone(), || {
+        as_trail(|| {
+            crate::kernel::configuration::record(
+                &acting,
+                "archive",
+                KEY,
+                action,
+                None,
+                changes.to_string(),
+            );
+        });
+    });
+}
+
+fn read(name: Option<&str>) -> Vec<Archive> {
+    let arguments = [uuid(Uuid::nil()), crate::pg::statement::optional_text(name)];
+    as_trail(|| {
+        ALL.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| {
+                (0..rows.count()).filter_map(|row| Archive::at(rows, row)).collect()
+            })
+        })
+    })
+}
+
+/// Every archive. Call it as the installation.
+pub fn all() -> Vec<Archive> {
+    read(None)
+}
+
+/// The archive of that name. Call it as the installation.
+pub fn of(name: &str) -> Option<Archive> {
+    read(Some(name)).into_iter().next()
+}

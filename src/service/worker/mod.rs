@@ -1,0 +1,83 @@
+//! What has to be done from time to time, whoever does it: the background worker, or `wo.tick()`.
+//!
+//! Where the library is preloaded, a launcher starts a worker for each database of
+//! `wo_core.databases`. The worker wakes subscribers of events, and does the jobs when they are due.
+//! Nothing depends on it to be right: without it `wo.tick()` does the jobs, and each commit wakes its
+//! subscribers itself.
+
+mod health;
+mod jobs;
+mod launcher;
+mod process;
+pub mod pump;
+mod serve;
+pub mod shared;
+mod status;
+mod tick;
+mod transaction;
+
+use pgrx::pg_sys;
+use std::cell::Cell;
+use std::sync::atomic::Ordering::SeqCst;
+
+thread_local! {
+    /// Whether this process is a database's worker.
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+    /// The jobs to be asked for when this transaction commits, a bit each.
+    static NUDGES: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether the postmaster is preloading the library just now.
+pub fn is_being_preloaded() -> bool {
+    // SAFETY: a flag of this process.
+    unsafe { pg_sys::process_shared_preload_libraries_in_progress }
+}
+
+/// Asks for shared memory and the launcher, where the library is preloaded; does nothing elsewhere.
+pub fn reserve() {
+    if is_being_preloaded() {
+        shared::reserve();
+        launcher::register();
+    }
+}
+
+/// Whether this process is a database's worker.
+pub fn is_this_process() -> bool {
+    IS_WORKER.get()
+}
+
+/// Has the worker do a job as soon as this transaction has committed, where there is a worker.
+pub fn nudge(job: &str) {
+    NUDGES.set(NUDGES.get() | jobs::bit_of(job));
+}
+
+/// Has the worker do a job at once, whatever becomes of this transaction.
+pub fn nudge_now(job: &str) {
+    if let Some(site) = shared::own_site() {
+        ask(site, jobs::bit_of(job));
+    }
+}
+
+fn ask(site: &shared::Site, jobs: u32) {
+    if site.nudges.fetch_or(jobs, SeqCst) & jobs != jobs {
+        site.wake();
+    }
+}
+
+/// Before the commit: decides who wakes subscribers.
+pub fn before_commit() {
+    pump::before_commit();
+}
+
+/// At the end of the transaction: tells the worker. No ERROR, no lock, no allocation.
+pub fn at_transaction_end(committed: bool) {
+    pump::at_transaction_end(committed);
+    let nudges = NUDGES.replace(0);
+    if committed
+        && nudges != 0
+        && let Some(site) = shared::own_site()
+    {
+        ask(site, nudges);
+    }
+    crate::service::refused_attempt::at_transaction_end(committed);
+}

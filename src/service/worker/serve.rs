@@ -1,0 +1,378 @@
+//! A database's worker.
+//!
+//! It connects as the superuser, because it must look after its own role and the extension, and drops
+//! to `wo_worker` before any SQL on records. It sleeps on its latch; what it looks at from time to time
+//! is cheap.
+
+use super::jobs::{JOBS, Run, When, run_for};
+use super::process::{end, heed_interrupts, heed_signals, is_to_end, set, sleep};
+use super::pump::Pump;
+use super::shared::{self, Site, State};
+use super::transaction::transaction;
+use crate::kernel::identity::actor::open_tenants;
+use crate::pg::statement::Statement;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::cell::Cell;
+use std::ffi::CStr;
+use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+use wo_rules::refused_attempt::Short;
+
+/// How often it looks whether somebody waits for it to leave the database, and whether the extension is
+/// as it should be. DROP DATABASE waits five seconds for others to leave.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// For how long it stays away where somebody waited for it to leave, in microseconds.
+const AWAY: i64 = 10_000_000;
+
+/// Nudges that come faster than this are taken together.
+const TOGETHER: Duration = Duration::from_millis(5);
+
+static SITE: AtomicPtr<Site> = AtomicPtr::new(std::ptr::null_mut());
+
+#[pg_guard]
+unsafe extern "C-unwind" fn at_exit(_code: std::os::raw::c_int, _argument: pg_sys::Datum) {
+    // SAFETY: null, or a site in shared memory.
+    if let Some(site) = unsafe { SITE.swap(std::ptr::null_mut(), SeqCst).as_ref() } {
+        shared::give_up(site);
+    }
+}
+
+/// The main function of a database's worker; its argument is the database's oid.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn wo_core_worker_main(database: pg_sys::Datum) {
+    let database = pg_sys::Oid::from(database.value() as u32);
+    heed_signals();
+    // SAFETY: once in this process, as the superuser who owns the cluster.
+    unsafe {
+        pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::Oid::INVALID, 0);
+    }
+    let Some(site) = shared::claim(database) else { end(0) };
+    SITE.store(std::ptr::from_ref(site).cast_mut(), SeqCst);
+    // SAFETY: the callback lives as long as the library.
+    unsafe { pg_sys::before_shmem_exit(Some(at_exit), pg_sys::Datum::from(0)) };
+    super::IS_WORKER.set(true);
+    for (name, value) in [
+        (c"application_name", c"wo_core worker"),
+        (c"search_path", c"pg_catalog, pg_temp"),
+        (c"default_transaction_isolation", c"read committed"),
+        (c"default_transaction_read_only", c"off"),
+        (c"session_replication_role", c"origin"),
+        (c"row_security", c"on"),
+        (c"statement_timeout", c"0"),
+        (c"idle_in_transaction_session_timeout", c"0"),
+        // Nobody is to wait behind a job that waits.
+        (c"lock_timeout", c"1s"),
+    ] {
+        set(name, value, false);
+    }
+    Worker::new(database, site).serve()
+}
+
+struct Worker {
+    database: pg_sys::Oid,
+    site: &'static Site,
+    pump: Pump,
+    checked_at: Option<Instant>,
+    nudged: Instant,
+    /// When each job is to be done next; nothing until somebody asks for it.
+    next: Vec<Option<Instant>>,
+    dropped_to_role: bool,
+    /// How long the last batch of a job took, in microseconds.
+    took: Cell<i64>,
+}
+
+impl Worker {
+    fn new(database: pg_sys::Oid, site: &'static Site) -> Self {
+        let now = Instant::now();
+        Self {
+            database,
+            site,
+            pump: Pump::new(site),
+            checked_at: None,
+            nudged: now,
+            next: vec![Some(now); JOBS.len()],
+            dropped_to_role: false,
+            took: Cell::new(0),
+        }
+    }
+
+    fn serve(mut self) -> ! {
+        loop {
+            if heed_interrupts() {
+                self.checked_at = None;
+            }
+            if is_to_end() {
+                end(0);
+            }
+            self.look();
+            let mut waits = vec![LOOK];
+            if self.site.state() == State::Serving {
+                waits.extend(self.pump.turn());
+                waits.extend(self.hear_nudges());
+                waits.extend(self.do_what_is_due());
+            }
+            let wait = waits.into_iter().min().unwrap_or(LOOK);
+            if wait > Duration::ZERO {
+                sleep(wait);
+            }
+        }
+    }
+
+    /// Looks whether the worker should be here at all, and may work.
+    fn look(&mut self) {
+        let must = self.site.state() == State::Serving && !crate::kernel::install::is_checked();
+        if !must && self.checked_at.is_some_and(|checked_at| checked_at.elapsed() < LOOK) {
+            return;
+        }
+        self.checked_at = Some(Instant::now());
+        let database = self.database;
+        // Reads catalogues alone.
+        let problem = transaction(|| {
+            if !is_listed() {
+                return Seen::Unlisted;
+            }
+            if !may_stay(database) {
+                return Seen::Wanted;
+            }
+            match crate::kernel::install::is_checked() {
+                true => Seen::Fit,
+                false => crate::kernel::install::extension_problem().map_or(Seen::Fit, Seen::Unfit),
+            }
+        });
+        let fit = match problem {
+            Ok(Seen::Unlisted) => end(0),
+            Ok(Seen::Wanted) => {
+                // Whoever drops, renames or copies the database waits for everybody to leave it.
+                let until = crate::kernel::identity::now() + AWAY;
+                self.site.not_before.store(until, SeqCst);
+                end(0);
+            }
+            Ok(Seen::Fit) => self.look_at_records(),
+            Ok(Seen::Unfit(why)) | Err(why) => Err(why),
+        };
+        match fit {
+            Ok(()) => self.stand(State::Serving, ""),
+            Err(why) => self.stand(State::Idle, &why),
+        }
+    }
+
+    /// Drops to the worker's role for good, and looks whether the records may be worked on.
+    fn look_at_records(&mut self) -> Result<(), String> {
+        if !self.dropped_to_role {
+            transaction(|| Statement::new("set role wo_worker", &[]).run_unkept())?;
+            self.dropped_to_role = true;
+        }
+        if !crate::kernel::install::is_checked() {
+            transaction(crate::kernel::install::check_tables)?;
+        }
+        match crate::kernel::install::is_checked() {
+            true => Ok(()),
+            false => Err("the records are of the version before".to_owned()),
+        }
+    }
+
+    fn stand(&self, state: State, why: &str) {
+        if self.site.state() != state {
+            match state {
+                State::Idle => pgrx::log!("wo_core: the worker is idle: {why}"),
+                _ => pgrx::log!("wo_core: the worker serves the database"),
+            }
+        }
+        self.site.stand(state, why);
+    }
+
+    /// Hears which jobs were asked for.
+    fn hear_nudges(&mut self) -> Option<Duration> {
+        if self.site.nudges.load(SeqCst) == 0 {
+            return None;
+        }
+        // Until then whoever asks once more finds that it was asked already, and wakes nobody.
+        if let Some(left) = TOGETHER.checked_sub(self.nudged.elapsed()) {
+            return Some(left);
+        }
+        self.nudged = Instant::now();
+        let nudges = self.site.nudges.swap(0, SeqCst);
+        for (index, job) in JOBS.iter().enumerate().filter(|(index, _)| nudges >> index & 1 == 1) {
+            self.next[index] = match job.when {
+                When::Due(_) => self.when(index),
+                When::Every(_) => Some(self.nudged),
+            };
+        }
+        Some(Duration::ZERO)
+    }
+
+    fn do_what_is_due(&mut self) -> Option<Duration> {
+        let now = Instant::now();
+        for index in 0..JOBS.len() {
+            if self.next[index].is_some_and(|next| next <= now) {
+                self.do_job(index);
+                self.pump.turn();
+                if is_to_end() || self.site.state() != State::Serving {
+                    return Some(Duration::ZERO);
+                }
+            }
+        }
+        self.next.iter().flatten().min().map(|next| next.saturating_duration_since(Instant::now()))
+    }
+
+    /// When a job is to be done next, after it was done.
+    fn when(&self, index: usize) -> Option<Instant> {
+        match JOBS[index].when {
+            When::Every(every) => Some(Instant::now() + every()),
+            When::Due(due) => due().map(|at| {
+                let left = u64::try_from(at - crate::kernel::identity::now()).unwrap_or(0);
+                Instant::now() + Duration::from_micros(left)
+            }),
+        }
+    }
+
+    /// Does a job: a transaction for each tenant, and for each batch.
+    fn do_job(&mut self, index: usize) {
+        let job = &JOBS[index];
+        let tenants = match job.run {
+            Run::Installation(_) => Ok(vec![Uuid::nil()]),
+            Run::Tenant(_) => transaction(open_tenants),
+        };
+        let tenants = match tenants {
+            Ok(tenants) if tenants.is_empty() => {
+                self.keep_books(index, Ok(0));
+                tenants
+            }
+            Ok(tenants) => tenants,
+            Err(why) => {
+                self.keep_books(index, Err(why));
+                Vec::new()
+            }
+        };
+        let (mut failed, mut elsewhere) = (false, false);
+        for tenant in tenants {
+            loop {
+                let done = self.busy(|| {
+                    transaction(|| {
+                        // What was heard when the transaction began may have changed everything.
+                        crate::kernel::install::is_checked().then(|| run_for(job, tenant))
+                    })
+                });
+                let done = match done {
+                    Ok(None) => return,
+                    Ok(Some(done)) => {
+                        elsewhere |= done.is_none();
+                        Ok(done.unwrap_or(0))
+                    }
+                    Err(why) => Err(why),
+                };
+                let again = matches!(done, Ok(done) if done >= job.batch);
+                failed |= self.keep_books(index, done);
+                self.pump.turn();
+                heed_interrupts();
+                if !again || is_to_end() {
+                    break;
+                }
+            }
+            if is_to_end() {
+                return;
+            }
+        }
+        self.next[index] = self.when(index);
+        if elsewhere {
+            // Another process is at it, for as long as its transaction takes.
+            let after = Instant::now() + Duration::from_secs(1);
+            self.next[index] = self.next[index].map(|next| next.max(after));
+        }
+        if failed {
+            let failures = self.site.with_books(|books| books.jobs[index].failures);
+            let failures = u32::try_from(failures).unwrap_or(u32::MAX);
+            let pause =
+                wo_rules::worker::pause(failures, Duration::from_secs(1), Duration::from_secs(300));
+            let after = Instant::now() + pause;
+            self.next[index] = self.next[index].map(|next| next.max(after)).or(Some(after));
+        }
+    }
+
+    /// Does something that commits need not wait for: see [`super::pump`].
+    fn busy<T>(&self, act: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+        let since = crate::kernel::identity::now();
+        self.site.busy_since.store(since, SeqCst);
+        let result = act();
+        self.site.busy_since.store(0, SeqCst);
+        self.took.set(crate::kernel::identity::now() - since);
+        result
+    }
+
+    /// Keeps the books of a job; whether it failed. What a job says again and again is logged once.
+    fn keep_books(&self, index: usize, done: Result<i32, String>) -> bool {
+        let now = crate::kernel::identity::now();
+        let said_before = self.site.with_books(|books| {
+            let book = &mut books.jobs[index];
+            book.last_run = now;
+            book.last_duration = self.took.get();
+            match &done {
+                Ok(done) => {
+                    book.done += i64::from(*done);
+                    book.failures = 0;
+                    true
+                }
+                Err(why) => {
+                    let why = Short::new(why);
+                    let said_before = book.failures > 0 && book.last_error == why;
+                    book.errors += 1;
+                    book.failures += 1;
+                    book.last_error = why;
+                    said_before
+                }
+            }
+        });
+        if let Err(why) = &done
+            && !said_before
+            && !is_to_end()
+        {
+            pgrx::warning!("wo_core: the job {} failed: {why}", JOBS[index].name);
+        }
+        done.is_err()
+    }
+}
+
+/// What the worker sees when it looks whether it should be here.
+enum Seen {
+    /// The database is not listed any more.
+    Unlisted,
+    /// Somebody wants the database for themself.
+    Wanted,
+    /// The extension cannot be served.
+    Unfit(String),
+    /// Nothing that is against it.
+    Fit,
+}
+
+/// Whether this database is listed.
+pub fn is_listed() -> bool {
+    // SAFETY: in a transaction; the name is palloc'ed and NUL-terminated, or null.
+    let own = unsafe {
+        let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+    };
+    super::launcher::wanted().iter().any(|name| Some(name.as_str()) == own.as_deref())
+}
+
+/// Whether nobody wants the database for themself.
+fn may_stay(database: pg_sys::Oid) -> bool {
+    let tag = pg_sys::LOCKTAG {
+        locktag_field1: 0,
+        locktag_field2: pg_sys::DatabaseRelationId.to_u32(),
+        locktag_field3: database.to_u32(),
+        locktag_field4: 0,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+    };
+    // SAFETY: the tag of the database as an object, which PostgreSQL locks so while a backend starts in
+    // it; in a transaction, at whose end the lock is released. It does not wait.
+    let got = unsafe {
+        pg_sys::LockAcquire(&tag, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE, false, true)
+    };
+    got != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
+}
