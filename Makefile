@@ -4,7 +4,7 @@ export WO_BUILD ?= $(CURDIR)/target
 PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 
 .DEFAULT_GOAL := help
-.PHONY: help build install test soak bench bench-full bench-plot demo demo-stop doc clean
+.PHONY: help build install test test-one soak bench bench-full bench-plot demo demo-stop doc clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ install: ## Build for the server of PG_CONFIG=/path/to/pg_config and install the
 
 test: ## Run everything that CI runs, on PostgreSQL 15, 18 and 16
 	@.ci/test
+
+test-one: ## Run the cluster tests whose name contains NAME, on PostgreSQL 15
+	@.ci/test-one $(NAME)
 
 soak: build ## Kill the server a hundred times under load (WO_SOAK_ROUNDS), and hold everything against everything
 	@.ci/soak

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wo_cluster_tests::db_error;
 
-use crate::firm::{Ask, Firm, deed_with, patch};
+use crate::approval::firm::{Ask, Firm, deed_with, patch};
 
 /// A firm whose lifecycle waits for two signatures, of the plan and of the result, and a work order
 /// in review with both.
@@ -161,7 +161,7 @@ fn a_write_that_changes_nothing_leaves_signatures_valid() {
 fn a_rollback_leaves_signatures_valid() {
     let (firm, order) = signed();
     let change = patch(&order, &json!({"title": "Another deed"}));
-    firm.with("planner", |planner| crate::firm::rolled_back(planner, &change)).unwrap();
+    firm.with("planner", |planner| crate::approval::firm::rolled_back(planner, &change)).unwrap();
     firm.run("planner", &format!("begin; savepoint s; {change}; rollback to s; commit"));
     assert_eq!(firm.states(&order), ["valid", "valid"]);
     firm.is_open(&order, "done");

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 use wo_cluster_tests::{db_error, refused};
 
-use crate::firm::{ADMIN, AGENT, AUDITOR, Ask, Firm, ROOT};
+use crate::approval::firm::{ADMIN, AGENT, AUDITOR, Ask, Firm, ROOT};
 
 const DAYS: &str = "now() - interval '1 second', now() + interval '2 days'";
 

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use wo_cluster_tests::{db_error, race, refused};
 
-use crate::firm::{ADMIN, AUDITOR, Ask, Firm, ROOT};
+use crate::approval::firm::{ADMIN, AUDITOR, Ask, Firm, ROOT};
 
 /// QA is late at once; then its role is told, then the chief, then QA's managers.
 const LATE: &str = "insert into wo.approval_sla (role, hours, escalation) values ('qa', 0.0000001,

@@ -9,8 +9,8 @@ use serde_json::Value;
 use wo_cluster_tests::db_error;
 use wo_rules::evidence::verify::{Report, verify};
 
-use crate::chromium::assert_readable;
-use crate::firm::{AUDITOR, Ask, Firm, ROOT, patch};
+use crate::approval::chromium::assert_readable;
+use crate::approval::firm::{AUDITOR, Ask, Firm, ROOT, patch};
 
 impl Firm {
     fn package(&self, order: &str) -> String {
@@ -151,7 +151,8 @@ fn the_evidence_of_every_history_verifies() {
 
 #[test]
 fn the_evidence_of_a_master_covers_its_parts() {
-    let upgrade = crate::master::Upgrade::in_review(&serde_json::json!({"regulatory": true}));
+    let upgrade =
+        crate::approval::master::Upgrade::in_review(&serde_json::json!({"regulatory": true}));
     let firm = &upgrade.firm;
     firm.approve("owner", &upgrade.master, "system_owner", "completion");
     firm.approve("qa", &upgrade.master, "qa", "completion");

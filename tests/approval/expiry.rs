@@ -5,7 +5,7 @@
 use serde_json::Value;
 use wo_cluster_tests::behind_the_back;
 
-use crate::firm::{Ask, Firm, ROOT};
+use crate::approval::firm::{Ask, Firm, ROOT};
 
 impl Firm {
     #[track_caller]

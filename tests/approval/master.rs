@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use wo_cluster_tests::refused;
 
-use crate::firm::{AGENT, Ask, Firm, ROOT, move_to, patch, said};
+use crate::approval::firm::{AGENT, Ask, Firm, ROOT, move_to, patch, said};
 
 /// Name in the plan, the agent that does it, what it waits for.
 const CHILDREN: [(&str, &str, &[&str]); 6] = [

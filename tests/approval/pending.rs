@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use wo_cluster_tests::refused;
 
-use crate::firm::{AUDITOR, Ask, Firm, patch};
+use crate::approval::firm::{AUDITOR, Ask, Firm, patch};
 
 fn people(of: &Value) -> BTreeSet<String> {
     let listed = of.as_array().unwrap_or_else(|| panic!("no list: {of}"));

@@ -4,8 +4,8 @@ use postgres::{Client, Error};
 use serde_json::{Value, json};
 use wo_cluster_tests::{backend_pid, db_error, race, refused};
 
-use crate::firm::{Ask, Challenge, Firm, SERVICE, move_to, patch};
-use crate::master::Upgrade;
+use crate::approval::firm::{Ask, Challenge, Firm, SERVICE, move_to, patch};
+use crate::approval::master::Upgrade;
 
 const ROUNDS: usize = 12;
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wo_cluster_tests::refused;
 
-use crate::firm::{AUDITOR, Ask, Firm, ROOT, move_to, said};
+use crate::approval::firm::{AUDITOR, Ask, Firm, ROOT, move_to, said};
 
 const SIGNED: [&str; 4] = [
     "system_owner plan approved owner valid",

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use wo_cluster_tests::db_error;
 
-use crate::firm::{ADMIN, Ask, Firm, deed, deed_with, move_to, patch};
+use crate::approval::firm::{ADMIN, Ask, Firm, deed, deed_with, move_to, patch};
 
 /// A lifecycle whose end waits for these signatures, in a firm of its own.
 fn with(approvals: Value) -> Firm {

@@ -3,7 +3,7 @@
 
 use wo_cluster_tests::db_error;
 
-use crate::firm::{ADMIN, AUDITOR, Ask, Firm, RIVAL, ROOT, SERVICE};
+use crate::approval::firm::{ADMIN, AUDITOR, Ask, Firm, RIVAL, ROOT, SERVICE};
 
 /// What the law writes.
 const RECORDS: [&str; 7] = [

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wo_cluster_tests::{db_error, refused};
 
-use crate::firm::{Ask, Firm, ROOT, SERVICE, deed, patch};
+use crate::approval::firm::{Ask, Firm, ROOT, SERVICE, deed, patch};
 
 #[test]
 fn no_way_in_passes_by_a_missing_signature() {
@@ -161,7 +161,7 @@ fn a_signature_of_an_old_snapshot_sees_what_happened_since() {
 #[test]
 fn a_condition_that_cannot_be_judged_asks_for_the_signature() {
     let firm = Firm::found();
-    firm.publish(&crate::firm::deed_with(
+    firm.publish(&crate::approval::firm::deed_with(
         "special",
         json!([{"role": "qa", "meaning": "check", "when": "metadata.cost > 10000"}]),
     ));

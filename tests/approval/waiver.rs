@@ -4,8 +4,8 @@
 use serde_json::json;
 use wo_cluster_tests::{db_error, refused};
 
-use crate::firm::{ADMIN, AUDITOR, Ask, Firm, ROOT, move_to};
-use crate::master::Upgrade;
+use crate::approval::firm::{ADMIN, AUDITOR, Ask, Firm, ROOT, move_to};
+use crate::approval::master::Upgrade;
 
 /// The child `accounts`, for which `decommission` waits.
 const STUCK: usize = 4;
@@ -176,9 +176,13 @@ fn a_waiver_counts_exactly_as_long_as_its_signature_does() {
     let upgrade = stuck();
     let firm = &upgrade.firm;
     firm.signed("qa", &waiver(&upgrade));
-    firm.run("owner", &crate::firm::patch(&upgrade.master, &json!({"title": "Another upgrade"})));
+    firm.run(
+        "owner",
+        &crate::approval::firm::patch(&upgrade.master, &json!({"title": "Another upgrade"})),
+    );
     let valid = firm.states(&upgrade.master) == ["valid"];
     let start = move_to(&upgrade.children[WAITING], "in_progress");
-    let goes_on = firm.with("asset_manager", |agent| crate::firm::rolled_back(agent, &start));
+    let goes_on =
+        firm.with("asset_manager", |agent| crate::approval::firm::rolled_back(agent, &start));
     assert_eq!(goes_on.is_ok(), valid, "{goes_on:?}");
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use wo_cluster_tests::db_error;
 
-use crate::firm::{Ask, Firm, said};
+use crate::approval::firm::{Ask, Firm, said};
 
 impl Firm {
     fn withdraw(&self, who: &str, approval: &str, reason: &str) -> Result<Value, postgres::Error> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::crew::{CAPTAINS, Fleet};
+use crate::fleet::crew::{CAPTAINS, Fleet};
 
 const ASSIGNEE: &str = "Mac CLI 小克";
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::crew::{CAPTAINS, Fleet, LOGINS};
+use crate::fleet::crew::{CAPTAINS, Fleet, LOGINS};
 
 const CREATE: &str = "wo.create_work_order(
     title => '[SS1-Operations] Migrate dispatch worker to Cloud UB',

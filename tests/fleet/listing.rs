@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use postgres::Client;
 use serde_json::Value;
 
-use crate::crew::{ADMIN, Fleet};
+use crate::fleet::crew::{ADMIN, Fleet};
 
 const ROWS: i64 = 20_000;
 const READER: &str = "Win App 小A";

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::crew::Fleet;
+use crate::fleet::crew::Fleet;
 
 const PENDING_RULE: &str = "no work order stays pending for more than 24 hours";
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use wo_cluster_tests::refused;
 
-use crate::crew::{Fleet, one, tried};
+use crate::fleet::crew::{Fleet, one, tried};
 
 /// Every field of a work order but the regulatory flag, which no fleet task may carry.
 const FIELDS: &str = "title description priority project requester assignee source asset due_date \

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::crew::{ADMIN, CAPTAINS, Fleet};
+use crate::fleet::crew::{ADMIN, CAPTAINS, Fleet};
 
 /// spec/4 "Valid agent identities" and spec/5 "Valid assignees": identity, ship, platform.
 const IDENTITIES: [(&str, &str, &str); 13] = [

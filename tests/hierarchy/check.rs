@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::lab::{ADMIN, ANN, BOB, Lab, RIVAL, ROOT, closing};
+use crate::hierarchy::lab::{ADMIN, ANN, BOB, Lab, RIVAL, ROOT, closing};
 
 /// Problem, work orders in order, what to do.
 fn check(lab: &Lab, who: &str) -> Vec<(String, Vec<String>, String)> {

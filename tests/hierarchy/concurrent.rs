@@ -4,7 +4,7 @@ use postgres::Error;
 use postgres::error::DbError;
 use wo_cluster_tests::db_error;
 
-use crate::lab::{ANN, EVERY_LEVEL, Lab, ROOT, add, begin, link, move_to};
+use crate::hierarchy::lab::{ANN, EVERY_LEVEL, Lab, ROOT, add, begin, link, move_to};
 
 /// Asserts that it was refused as a cycle, or told to try again.
 #[track_caller]

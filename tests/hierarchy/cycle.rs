@@ -4,7 +4,7 @@ use postgres::GenericClient;
 use serde_json::{Value, json};
 use wo_cluster_tests::{Cluster, db_error, refused};
 
-use crate::lab::{ANN, EVERY_LEVEL, Lab, ROOT, add, begin, link};
+use crate::hierarchy::lab::{ANN, EVERY_LEVEL, Lab, ROOT, add, begin, link};
 
 fn copy(client: &mut impl GenericClient, lines: &str) -> Result<u64, postgres::Error> {
     use std::io::Write;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wo_cluster_tests::db_error;
 
-use crate::lab::{ANN, BOB, Lab, RIVAL, ROOT, add, move_to};
+use crate::hierarchy::lab::{ANN, BOB, Lab, RIVAL, ROOT, add, move_to};
 
 fn remove(successor: &str, predecessor: &str) -> String {
     format!("select wo.remove_dependency('{successor}', '{predecessor}')")
@@ -299,7 +299,7 @@ fn the_lifecycle_of_the_successor_says_who_adds_edges() {
     lab.run(BOB, &add(&his, &a));
     lab.run(BOB, &remove(&his, &a));
     let before = lab.everything();
-    for who in [RIVAL, crate::lab::ADMIN] {
+    for who in [RIVAL, crate::hierarchy::lab::ADMIN] {
         for sql in [add(&b, &his), remove(&b, &a)] {
             assert!(lab.with(who, |client| client.batch_execute(&sql)).is_err(), "{who}: {sql}");
         }

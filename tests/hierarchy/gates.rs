@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lab::{ANN, Lab, RIVAL, ROOT, closing, link, move_to, task};
+use crate::hierarchy::lab::{ANN, Lab, RIVAL, ROOT, closing, link, move_to, task};
 
 /// What a refused guard told.
 #[track_caller]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lab::{ANN, BOB, Lab, RIVAL, ROOT, link, move_to, task};
+use crate::hierarchy::lab::{ANN, BOB, Lab, RIVAL, ROOT, link, move_to, task};
 
 const LINKING: [&str; 3] = ["linked", "moved", "unlinked"];
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wo_cluster_tests::{backend_pid, db_error};
 
-use crate::lab::{ANN, BOB, Lab, RIVAL, begin};
+use crate::hierarchy::lab::{ANN, BOB, Lab, RIVAL, begin};
 
 fn create(plan: &Value) -> String {
     format!("select wo.create_from_plan($${plan}$$)")
@@ -247,7 +247,7 @@ fn keys_and_names_with_slashes_do_not_meet() {
 #[test]
 fn two_sessions_with_the_same_key_make_one_plan() {
     let lab = Lab::found();
-    for level in crate::lab::EVERY_LEVEL {
+    for level in crate::hierarchy::lab::EVERY_LEVEL {
         let plan = small(level);
         let (mut one, mut two) = (lab.connect(ANN), lab.connect(BOB));
         begin(&mut one, level);
@@ -298,7 +298,7 @@ fn nothing_is_left_of_a_plan_that_fails_half_way() {
     ann.batch_execute("rollback to savepoint s").unwrap();
     let made: Value = ann.query_one(&create(&small("whole")), &[]).unwrap().get(0);
     let (a, b) = (text(&made["work_orders"]["a"]), text(&made["work_orders"]["b"]));
-    let cycle = ann.batch_execute(&crate::lab::add(&a, &b));
+    let cycle = ann.batch_execute(&crate::hierarchy::lab::add(&a, &b));
     assert!(db_error(cycle).detail().unwrap().contains("dependency_cycle"));
     ann.batch_execute("rollback to savepoint s").unwrap();
     let made: Value = ann.query_one(&create(&small("whole")), &[]).unwrap().get(0);

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::gates::unmet;
-use crate::lab::{ADMIN, ANN, Lab, link, task};
+use crate::hierarchy::gates::unmet;
+use crate::hierarchy::lab::{ADMIN, ANN, Lab, link, task};
 
 fn set(lab: &Lab, master: &str, policy: &Value) {
     lab.run(ANN, &format!("select wo.set_hierarchy_policy('{master}', '{policy}')"));

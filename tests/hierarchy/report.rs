@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lab::{ANN, BOB, Lab, RIVAL};
+use crate::hierarchy::lab::{ANN, BOB, Lab, RIVAL};
 
 fn plan(lab: &Lab, children: &Value) -> (String, Value) {
     let plan = json!({"master": {"title": "M", "lifecycle": "task"}, "children": children});

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lab::{ANN, Lab};
+use crate::hierarchy::lab::{ANN, Lab};
 
 const ORCHESTRATOR: &str = "lab_orchestrator";
 

@@ -2,7 +2,7 @@
 
 use wo_cluster_tests::db_error;
 
-use crate::lab::{ANN, Lab, ROOT};
+use crate::hierarchy::lab::{ANN, Lab, ROOT};
 
 fn tried(lab: &Lab, who: &str, sql: &str) -> bool {
     println!("{who}: {sql}");

@@ -7,7 +7,9 @@ use std::thread;
 use postgres::{Client, Error};
 use uuid::Uuid;
 
-use crate::stage::{LEVELS, Outcome, Stage, depend, link, made, made_many, transaction};
+use crate::hierarchy_races::stage::{
+    LEVELS, Outcome, Stage, depend, link, made, made_many, transaction,
+};
 
 const ROUNDS: usize = 64;
 

@@ -6,8 +6,8 @@ use std::thread;
 
 use wo_cluster_tests::{Cluster, race};
 
-use crate::settling::{approve, assert_told, family};
-use crate::stage::Stage;
+use crate::hierarchy_races::settling::{approve, assert_told, family};
+use crate::hierarchy_races::stage::Stage;
 
 /// More clients than children of which anything was ever counted.
 const CROWD: usize = 90;

@@ -8,7 +8,9 @@ use serde_json::json;
 use uuid::Uuid;
 use wo_cluster_tests::race;
 
-use crate::stage::{LEVELS, Outcome, Stage, depend, link, made, made_many, transaction};
+use crate::hierarchy_races::stage::{
+    LEVELS, Outcome, Stage, depend, link, made, made_many, transaction,
+};
 use wo_cluster_tests::Chance;
 
 const SESSIONS: [usize; 3] = [2, 4, 8];

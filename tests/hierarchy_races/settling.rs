@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use wo_cluster_tests::race;
 
-use crate::stage::{LEVELS, Stage, transaction};
+use crate::hierarchy_races::stage::{LEVELS, Stage, transaction};
 
 const CLIENTS: usize = 16;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use postgres::{Client, NoTls};
 use wo_cluster_tests::{Cluster, db_error, refused};
 
-use crate::harness::{SECRET, World, acting, assert_nobody, authenticate, count, create};
+use crate::identity::harness::{SECRET, World, acting, assert_nobody, authenticate, count, create};
 
 /// ann of acme, in a transaction.
 fn ann(world: &World<'_>) -> Client {

@@ -4,7 +4,7 @@
 use postgres::Client;
 use wo_cluster_tests::Cluster;
 
-use crate::harness::{SECRET, World, authenticate};
+use crate::identity::harness::{SECRET, World, authenticate};
 
 struct Function {
     name: String,
@@ -48,7 +48,7 @@ fn candidates(kind: &str, known: &Known, world: &World<'_>) -> Vec<String> {
             work_order,
             number,
             "gus",
-            crate::harness::ISSUER,
+            crate::identity::harness::ISSUER,
             "k1",
             "globex-secret",
             "",

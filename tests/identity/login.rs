@@ -3,7 +3,7 @@
 use serde_json::json;
 use wo_cluster_tests::{db_error, refused};
 
-use crate::harness::{World, acting, assert_nobody, count, create, whoami};
+use crate::identity::harness::{World, acting, assert_nobody, count, create, whoami};
 
 #[test]
 fn a_mapped_login_is_its_principal() {
@@ -146,7 +146,7 @@ fn a_login_may_act_by_token_as_another_principal_of_its_tenant() {
     let world = World::new();
     let mut ada = world.db.connect("ada");
     let mut transaction = ada.transaction().unwrap();
-    crate::harness::authenticate(&mut transaction, &world.acme.token("bob"));
+    crate::identity::harness::authenticate(&mut transaction, &world.acme.token("bob"));
     assert_eq!(acting(&mut transaction).as_deref(), Some("bob"));
     transaction.commit().unwrap();
     assert_eq!(acting(&mut ada).as_deref(), Some("ann"));

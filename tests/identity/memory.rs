@@ -3,7 +3,7 @@
 use postgres::Client;
 use wo_cluster_tests::{db_error, refused};
 
-use crate::harness::{World, acting, assert_nobody, authenticate, count, create};
+use crate::identity::harness::{World, acting, assert_nobody, authenticate, count, create};
 
 fn begin_as(world: &World<'_>, client: &mut Client, who: &str) {
     client.batch_execute("begin").unwrap();

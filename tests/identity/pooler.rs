@@ -6,7 +6,7 @@ use postgres::{Client, SimpleQueryMessage};
 use serde_json::Value;
 use wo_cluster_tests::{PgBouncer, db_error, race};
 
-use crate::harness::World;
+use crate::identity::harness::World;
 
 fn one(client: &mut Client, sql: &str) -> String {
     let messages = client.simple_query(sql).unwrap();

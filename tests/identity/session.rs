@@ -5,7 +5,9 @@ use postgres::Client;
 use serde_json::{Value, json};
 use wo_cluster_tests::{db_error, refused};
 
-use crate::harness::{ISSUER, World, acting, assert_nobody, authenticate, count, create, whoami};
+use crate::identity::harness::{
+    ISSUER, World, acting, assert_nobody, authenticate, count, create, whoami,
+};
 
 /// A login role for which a DBA has allowed session scope in this database.
 fn allowed(world: &World<'_>) -> Client {

@@ -7,7 +7,7 @@ use postgres::Client;
 use serde_json::Value;
 use wo_cluster_tests::{behind_the_back, db_error, refused};
 
-use crate::harness::{SECRET, World, acting, authenticate, count, create};
+use crate::identity::harness::{SECRET, World, acting, authenticate, count, create};
 
 /// The tables that are nobody's: which versions are installed, and the hashes of the ledger, whose
 /// names of tenants and entries nobody may read.

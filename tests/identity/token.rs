@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use wo_cluster_tests::refused;
 
-use crate::harness::{
+use crate::identity::harness::{
     ISSUER, World, acting, assert_nobody, authenticate, count, create, header, sign, unsigned,
     whoami,
 };
@@ -233,7 +233,7 @@ fn the_public_key_is_no_shared_secret() {
         binds_nothing(&world, "HS256", &token, "token_wrong_algorithm");
         // The same bytes, said to be EdDSA.
         let signature = token.rsplit_once('.').unwrap().1;
-        let relabelled = unsigned(&crate::harness::header(), &world.acme.claims("ann"));
+        let relabelled = unsigned(&crate::identity::harness::header(), &world.acme.claims("ann"));
         let token = format!("{relabelled}.{signature}");
         let code = world_code(&world, &token);
         assert!(["token_bad_signature", "token_malformed"].contains(&code.as_str()), "{code}");

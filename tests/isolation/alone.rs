@@ -3,7 +3,7 @@
 
 use wo_cluster_tests::Cluster;
 
-use crate::stage::{Stage, started, transition};
+use crate::isolation::stage::{Stage, started, transition};
 
 /// Who goes straight to a row must clean its page as a reader by an index does.
 #[test]

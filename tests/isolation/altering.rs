@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use postgres::Client;
 use wo_cluster_tests::{Cluster, refused};
 
-use crate::stage::{Stage, pending};
+use crate::isolation::stage::{Stage, pending};
 
 const DAMAGE: &str = "ALTER TABLE wo.work_order DISABLE TRIGGER audit";
 const REPAIR: &str = "ALTER TABLE wo.work_order ENABLE TRIGGER audit";

@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use wo_cluster_tests::{Cluster, backend_pid, race, refused};
 
-use crate::stage::{Stage, assert_intact, patch, pending, started, transition};
+use crate::isolation::stage::{Stage, assert_intact, patch, pending, started, transition};
 
 type Fetched = Vec<(i64, Value)>;
 

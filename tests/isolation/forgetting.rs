@@ -3,7 +3,7 @@
 use postgres::Client;
 use wo_cluster_tests::{Cluster, db_error, refused};
 
-use crate::stage::{LEVELS, Stage, assert_intact, pending, started, transition};
+use crate::isolation::stage::{LEVELS, Stage, assert_intact, pending, started, transition};
 
 /// What takes a right from the mate, what gives it back, and the code of the refusal: by the API,
 /// and by a superuser with every ordinary trigger out of force, as logical replication writes.

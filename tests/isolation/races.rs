@@ -8,7 +8,7 @@ use postgres::{Client, Error};
 use serde_json::{Value, json};
 use wo_cluster_tests::{Cluster, Database, backend_pid, db_error, race, refused};
 
-use crate::stage::{LEVELS, Stage, assert_intact, patch, pending, started, transition};
+use crate::isolation::stage::{LEVELS, Stage, assert_intact, patch, pending, started, transition};
 
 fn sqlstate(error: &DbError) -> String {
     error.code().code().to_owned()

@@ -6,8 +6,8 @@ use wo_cluster_tests::signing::ROOT;
 use wo_cluster_tests::{behind_the_back, refused, rehash};
 use wo_rules::ledger::checkpoint::Checkpoint;
 
-use crate::forger::rewrite_leaves;
-use crate::stage::{Ledger, Verdict, new_key};
+use crate::ledger::forger::rewrite_leaves;
+use crate::ledger::stage::{Ledger, Verdict, new_key};
 
 /// Carries an attack out, looks at what verification says, and takes it back.
 #[track_caller]

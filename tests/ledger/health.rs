@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use wo_cluster_tests::signing::ROOT;
 
-use crate::stage::{Ledger, write_as_server};
+use crate::ledger::stage::{Ledger, write_as_server};
 
 fn mode(ledger: &Ledger, mode: u32) {
     fs::set_permissions(ledger.key_file(), fs::Permissions::from_mode(mode)).unwrap();
@@ -57,7 +57,7 @@ fn no_secret_of_the_key_is_ever_shown() {
     assert_eq!(ledger.seal_once(), 0);
     let (_, detail) = ledger.health("ledger");
     assert!(detail.contains("holds no key"), "{detail}");
-    assert!(!detail.contains(secret) && !crate::stage::cluster().log().contains(secret));
+    assert!(!detail.contains(secret) && !crate::ledger::stage::cluster().log().contains(secret));
     let setting = ledger.company.with("planner", |client| {
         client.execute("select wo.sealing_key()", &[])?;
         client.query("show wo_core.sealing_key_file", &[])

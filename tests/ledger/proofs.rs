@@ -8,7 +8,7 @@ use wo_rules::ledger::checkpoint::Checkpoint;
 use wo_rules::ledger::proof::{verify_consistency, verify_inclusion};
 use wo_rules::ledger::{leaf_hash, read_hash};
 
-use crate::stage::{Ledger, hashes};
+use crate::ledger::stage::{Ledger, hashes};
 
 #[test]
 fn any_entry_is_proven_in_any_checkpoint_that_seals_it() {

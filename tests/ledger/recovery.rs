@@ -5,7 +5,7 @@ use wo_cluster_tests::{Cluster, refused};
 use wo_rules::ledger::checkpoint::Checkpoint;
 use wo_rules::ledger::recovery::Statement;
 
-use crate::stage::{Ledger, cluster, new_key};
+use crate::ledger::stage::{Ledger, cluster, new_key};
 
 /// Puts the database back to the dump, under its own name; the key's directory stays as it is.
 pub fn put_back(ledger: &Ledger, dump: &std::path::Path) {

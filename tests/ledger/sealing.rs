@@ -10,7 +10,7 @@ use wo_cluster_tests::signing::ROOT;
 use wo_rules::ledger::checkpoint::Checkpoint;
 use wo_rules::ledger::names::{NAME_SIZE, Name};
 
-use crate::stage::{Ledger, new_key};
+use crate::ledger::stage::{Ledger, new_key};
 
 /// The entry behind each leaf, in order.
 pub fn leaves(ledger: &Ledger) -> Vec<Name> {
@@ -189,7 +189,7 @@ fn sealing_while_many_write_loses_no_entry_and_takes_none_twice() {
 
 #[test]
 fn a_killed_server_goes_on_sealing_where_it_was() {
-    let cluster = wo_cluster_tests::Cluster::start_durable_with(&[crate::stage::KEY_FILE]);
+    let cluster = wo_cluster_tests::Cluster::start_durable_with(&[crate::ledger::stage::KEY_FILE]);
     let cluster: &'static wo_cluster_tests::Cluster = Box::leak(Box::new(cluster));
     cluster.make_dir("keys");
     let ledger = Ledger::found_in(cluster.database());

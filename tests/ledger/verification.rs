@@ -2,7 +2,7 @@
 
 use wo_cluster_tests::signing::ROOT;
 
-use crate::stage::Ledger;
+use crate::ledger::stage::Ledger;
 
 #[test]
 fn it_goes_on_where_the_last_portion_ended() {

@@ -7,8 +7,8 @@ use wo_cli::{Database, Seen, Stop, Witness};
 use wo_cluster_tests::signing::ROOT;
 use wo_rules::ledger::recovery::Statement;
 
-use crate::recovery::{put_back, set_back};
-use crate::stage::Ledger;
+use crate::ledger::recovery::{put_back, set_back};
+use crate::ledger::stage::Ledger;
 
 struct Watch<'l> {
     ledger: &'l Ledger,

@@ -4,7 +4,7 @@
 use wo_cluster_tests::signing::{Ask, Company, ROOT};
 use wo_cluster_tests::{db_error, refused};
 
-use crate::evidence::offline_problems;
+use crate::part11::evidence::offline_problems;
 
 /// What was signed so far still verifies, in the database and outside it.
 #[track_caller]

@@ -4,8 +4,8 @@
 use wo_cluster_tests::signing::{ADMIN, Ask, Company, ROOT, SERVICE};
 use wo_cluster_tests::{Cluster, db_error};
 
-use crate::evidence::offline_problems;
-use crate::tamper::{behind_the_back, broken, columns, other_value, tampered};
+use crate::part11::evidence::offline_problems;
+use crate::part11::tamper::{behind_the_back, broken, columns, other_value, tampered};
 
 /// Tables of which a row may be taken away by right, its removal staying in the trail, and tables
 /// that hold no record.

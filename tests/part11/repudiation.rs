@@ -4,8 +4,8 @@ use serde_json::json;
 use wo_cluster_tests::signing::{ADMIN, AGENT, Ask, Company, ROOT, full_name, signature};
 use wo_cluster_tests::{db_error, refused};
 
-use crate::evidence::offline_problems;
-use crate::tamper::{behind_the_back, broken, tampered};
+use crate::part11::evidence::offline_problems;
+use crate::part11::tamper::{behind_the_back, broken, tampered};
 
 /// Lets somebody delegate for an hour; `more` are further arguments as SQL.
 fn delegate(company: &Company, from: &str, to: &str, role: &str, more: &str) -> String {

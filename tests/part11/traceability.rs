@@ -84,7 +84,7 @@ fn every_test_that_the_matrix_names_exists() {
             let file = tests_dir().join(suite).join(format!("{module}.rs"));
             assert!(file.is_file(), "row {row}: there is no {}", file.display());
             assert!(tests_of(&file).contains(test), "row {row}: there is no test {name}");
-            let suites = std::fs::read_to_string(tests_dir().join(suite).join("suite.rs")).unwrap();
+            let suites = std::fs::read_to_string(tests_dir().join(suite).join("mod.rs")).unwrap();
             assert!(suites.contains(&format!("mod {module};")), "row {row}: {name} is not run");
         }
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use wo_cluster_tests::signing::{ADMIN, Ask, Company, ROOT, SERVICE};
 use wo_cluster_tests::{Cluster, db_error};
 
-use crate::tamper::{behind_the_back, broken, rehash, tampered};
+use crate::part11::tamper::{behind_the_back, broken, rehash, tampered};
 
 /// What it is, the subject of its entries, who does it, and the act.
 type Act<'a> = (&'a str, &'a str, &'a str, Box<dyn Fn() + 'a>);

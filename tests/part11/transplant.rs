@@ -8,8 +8,8 @@ use serde_json::json;
 use wo_cluster_tests::signing::{Ask, Challenge, Company, ROOT, SERVICE};
 use wo_cluster_tests::{db_error, refused};
 
-use crate::evidence::offline_problems;
-use crate::tamper::{Broken, behind_the_back, broken, rehash, tampered};
+use crate::part11::evidence::offline_problems;
+use crate::part11::tamper::{Broken, behind_the_back, broken, rehash, tampered};
 
 /// Two work orders whose plans wait for their signatures; the first one's owner has asked for hers.
 struct Desk {

@@ -198,8 +198,14 @@ fn a_snapshot_sees_every_kind_of_change() {
             "ALTER TABLE wo.work_order ENABLE TRIGGER forbid_delete",
             "trigger wo.work_order.forbid_delete",
         ),
-        ("ALTER POLICY tenant_isolation ON wo.work_order USING (true)", "policy wo.work_order.tenant_isolation"),
-        ("ALTER POLICY tenant_isolation ON wo.work_order TO wo_user", "policy wo.work_order.tenant_isolation"),
+        (
+            "ALTER POLICY tenant_isolation ON wo.work_order USING (true)",
+            "policy wo.work_order.tenant_isolation",
+        ),
+        (
+            "ALTER POLICY tenant_isolation ON wo.work_order TO wo_user",
+            "policy wo.work_order.tenant_isolation",
+        ),
         ("ALTER TABLE wo.work_order NO FORCE ROW LEVEL SECURITY", "relation wo.work_order"),
         ("ALTER TABLE wo.work_order OWNER TO postgres", "relation wo.work_order"),
         ("ALTER TABLE wo.work_order ALTER title DROP NOT NULL", "column wo.work_order.title"),

@@ -4,7 +4,7 @@ use postgres::{Client, Error};
 use serde_json::Value;
 use wo_cluster_tests::{Cluster, Database};
 
-use crate::stage::{Stage, assert_intact, patch, pending, started, transition};
+use crate::isolation::stage::{Stage, assert_intact, patch, pending, started, transition};
 
 /// Positions and events, as fetched.
 pub type Events = Vec<(i64, Value)>;

@@ -7,8 +7,8 @@ use std::thread;
 use uuid::Uuid;
 use wo_cluster_tests::Cluster;
 
-use crate::company::fetch;
-use crate::stage::{Stage, assert_intact, started, transition};
+use crate::isolation::stage::{Stage, assert_intact, started, transition};
+use crate::recovery::company::fetch;
 
 const WRITERS: usize = 8;
 
@@ -55,7 +55,9 @@ fn after_a_kill_every_acknowledged_transition_is_there() {
         let reading = scope.spawn(|| {
             let mut seen = Vec::new();
             loop {
-                let Ok(events) = crate::company::try_fetch(&mut reader, "reader") else { break };
+                let Ok(events) = crate::recovery::company::try_fetch(&mut reader, "reader") else {
+                    break;
+                };
                 let Some(last) = events.last().map(|(position, _)| *position) else { continue };
                 // Worked off before it is acknowledged: the answer to that may be lost.
                 seen.extend(events);

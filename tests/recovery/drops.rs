@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use wo_cluster_tests::{Cluster, db_error};
 
-use crate::catalogue::{assert_same, objects, rows};
-use crate::company::{assert_work_goes_on, at_work};
+use crate::recovery::catalogue::{assert_same, objects, rows};
+use crate::recovery::company::{assert_work_goes_on, at_work};
 
 #[test]
 fn a_drop_without_cascade_is_refused_and_changes_nothing() {

@@ -5,9 +5,9 @@ use std::path::Path;
 use postgres::Client;
 use wo_cluster_tests::{Cluster, Database, refused};
 
-use crate::catalogue::{assert_same, objects, rows};
-use crate::company::{assert_work_goes_on, at_work, next_events};
-use crate::stage::{Stage, assert_intact, transition};
+use crate::isolation::stage::{Stage, assert_intact, transition};
+use crate::recovery::catalogue::{assert_same, objects, rows};
+use crate::recovery::company::{assert_work_goes_on, at_work, next_events};
 
 /// What a DBA adds: leaves far ahead, an index, a policy, grants, a comment, a statistics target.
 fn add_as_a_dba(stage: &Stage<'_>) {
@@ -193,7 +193,7 @@ fn records_that_were_restored_without_their_owner_are_refused_until_they_are_giv
              SELECT wo_private.enforce()",
         )
         .unwrap();
-    let ours = |snapshot: crate::catalogue::Snapshot| {
+    let ours = |snapshot: crate::recovery::catalogue::Snapshot| {
         snapshot.into_iter().filter(|(object, _)| !object.contains("wo_private")).collect()
     };
     assert_same(&ours(expected), &ours(objects(&into)));

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use postgres::Client;
 use wo_cluster_tests::{Cluster, backend_pid, db_error};
 
-use crate::catalogue::{Snapshot, assert_same, objects};
-use crate::stage::{Stage, assert_intact, pending};
+use crate::isolation::stage::{Stage, assert_intact, pending};
+use crate::recovery::catalogue::{Snapshot, assert_same, objects};
 
 const MADE: &str = "SELECT wo.make_partitions($1)";
 
@@ -131,7 +131,7 @@ fn a_write_past_the_last_leaf_is_refused_and_changes_nothing() {
     let number = pending(&mut stage.captain());
     // Positions that were drawn in vain leave gaps; that is all.
     let rows = || {
-        let mut rows = crate::catalogue::rows(&stage.db);
+        let mut rows = crate::recovery::catalogue::rows(&stage.db);
         rows.remove("wo.event_position");
         rows
     };
@@ -146,7 +146,7 @@ fn a_write_past_the_last_leaf_is_refused_and_changes_nothing() {
         )
         .unwrap();
     let mut captain = stage.captain();
-    let refusal = db_error(crate::stage::transition(&mut captain, &number, "accepted"));
+    let refusal = db_error(crate::isolation::stage::transition(&mut captain, &number, "accepted"));
     assert_eq!(refusal.code().code(), "23514", "{refusal:?}");
     assert!(refusal.message().contains("no partition of relation \"event\""), "{refusal:?}");
     assert_same(&held, &rows());

@@ -6,10 +6,10 @@ use std::sync::{Mutex, MutexGuard};
 
 use wo_cluster_tests::{Cluster, Database, db_error, refused};
 
-use crate::catalogue::{Snapshot, assert_same, differences, objects, rows_by_name};
-use crate::company::{assert_work_goes_on, at_work, next_events};
-use crate::fixture::{NEW, OLD, OldScript, make_records};
-use crate::stage::transition;
+use crate::isolation::stage::transition;
+use crate::recovery::catalogue::{Snapshot, assert_same, differences, objects, rows_by_name};
+use crate::recovery::company::{assert_work_goes_on, at_work, next_events};
+use crate::recovery::fixture::{NEW, OLD, OldScript, make_records};
 
 /// Tests that install the old script do so one after another.
 fn old_script() -> (MutexGuard<'static, ()>, OldScript) {

@@ -369,7 +369,7 @@ fn the_database_roles_can_neither_log_in_nor_pass_by_row_security() {
 }
 
 /// Compares with the file, so that whoever adds an object must look at the list. To accept what is
-/// there now: `WO_GOLDEN=accept cargo test -p wo_cluster_tests --test regress golden`.
+/// there now: `WO_GOLDEN=accept cargo test -p wo_cluster_tests golden`.
 fn golden(name: &str, query: &str) {
     let database = Cluster::shared().database();
     let found = lines(&mut database.superuser(), query).join("\n") + "\n";

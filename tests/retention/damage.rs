@@ -5,7 +5,7 @@ use std::fs;
 use wo_cluster_tests::behind_the_back;
 use wo_cluster_tests::signing::ROOT;
 
-use crate::past::{Past, cluster_with};
+use crate::retention::past::{Past, cluster_with};
 
 fn archived() -> (Past, String, String) {
     let past = Past::found();

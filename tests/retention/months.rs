@@ -4,7 +4,7 @@ use serde_json::Value;
 use wo_cluster_tests::db_error;
 use wo_cluster_tests::signing::ROOT;
 
-use crate::past::Past;
+use crate::retention::past::Past;
 
 /// Two work orders: one that ended five months ago, one begun then that goes on today; everything
 /// sealed.

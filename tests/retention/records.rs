@@ -4,7 +4,7 @@ use serde_json::Value;
 use wo_cluster_tests::signing::ROOT;
 use wo_rules::retention::CONTENT;
 
-use crate::past::Past;
+use crate::retention::past::Past;
 
 fn archive_records(past: &Past) -> i32 {
     past.company.one(ROOT, "select done from wo.tick() where job = 'records_archived'")

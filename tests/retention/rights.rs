@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use wo_cluster_tests::db_error;
 use wo_cluster_tests::signing::ROOT;
 
-use crate::past::Past;
+use crate::retention::past::Past;
 
 fn archived() -> (Past, String) {
     let past = Past::found();

@@ -2,7 +2,7 @@
 
 use wo_cluster_tests::signing::ROOT;
 
-use crate::past::{Past, cluster_with};
+use crate::retention::past::{Past, cluster_with};
 
 #[test]
 fn the_worker_archives_months_and_ended_records_by_itself() {

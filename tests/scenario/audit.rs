@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use wo_cluster_tests::{behind_the_back, db_error, refused};
 
-use crate::company::{Company, copy, counts, create, filled, one, problems, reach_alone, take};
-use crate::design::{AGENT_CHANGE, FLEET_TASK, REGULATED_CHANGE};
+use crate::scenario::company::{
+    Company, copy, counts, create, filled, one, problems, reach_alone, take,
+};
+use crate::scenario::design::{AGENT_CHANGE, FLEET_TASK, REGULATED_CHANGE};
 
 fn id(client: &mut Client, number: &str) -> Uuid {
     one(client, &format!("select id from wo.work_order where wo_number = '{number}'"))

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use wo_cluster_tests::{db_error, refused};
 
-use crate::company::{Company, copy, counts, filled, one, reach_alone};
-use crate::design::FLEET_TASK;
+use crate::scenario::company::{Company, copy, counts, filled, one, reach_alone};
+use crate::scenario::design::FLEET_TASK;
 
 const TEN_MEGABYTES: usize = 10 << 20;
 

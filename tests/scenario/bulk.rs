@@ -3,7 +3,7 @@
 use postgres::Client;
 use serde_json::{Value, json};
 
-use crate::company::{Company, create};
+use crate::scenario::company::{Company, create};
 
 const COUNT: usize = 300;
 

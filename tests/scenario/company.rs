@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use wo_cluster_tests::{Cluster, Database};
 
-use crate::design::{Lifecycle, RELATIONS, STANDING};
+use crate::scenario::design::{Lifecycle, RELATIONS, STANDING};
 
 pub struct Company {
     pub database: Database<'static>,

@@ -5,8 +5,8 @@ use postgres::Client;
 use serde_json::Value;
 use wo_cluster_tests::{db_error, refused};
 
-use crate::company::{Company, counts, one, reach_alone};
-use crate::design::FLEET_TASK;
+use crate::scenario::company::{Company, counts, one, reach_alone};
+use crate::scenario::design::FLEET_TASK;
 
 pub fn transition(client: &mut Client, number: &str, to: &str) -> Result<Value, postgres::Error> {
     client

@@ -7,8 +7,8 @@ use postgres::Client;
 use serde_json::{Value, json};
 use wo_cluster_tests::{db_error, refused};
 
-use crate::company::{Company, create, filled, one, reach_alone, take, tried};
-use crate::design::{ALL, REGULATED_CHANGE, RELATIONS, STANDING};
+use crate::scenario::company::{Company, create, filled, one, reach_alone, take, tried};
+use crate::scenario::design::{ALL, REGULATED_CHANGE, RELATIONS, STANDING};
 
 /// A small lifecycle: open, done, and what the test adds.
 fn small(name: &str) -> Value {

@@ -4,8 +4,8 @@
 use postgres::Client;
 use wo_cluster_tests::db_error;
 
-use crate::company::{Company, one};
-use crate::direct::{at_work, transition};
+use crate::scenario::company::{Company, one};
+use crate::scenario::direct::{at_work, transition};
 
 /// One state after the other.
 fn to_and_fro(client: &mut Client, number: &str, times: usize) {

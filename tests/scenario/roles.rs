@@ -5,8 +5,10 @@ use postgres::error::DbError;
 use serde_json::{Value, json};
 use wo_cluster_tests::{db_error, refused};
 
-use crate::company::{Company, one, reach_alone, tried};
-use crate::design::{AGENT_CHANGE, ALL, FIELDS, FLEET_TASK, Lifecycle, RELATIONS, STANDING};
+use crate::scenario::company::{Company, one, reach_alone, tried};
+use crate::scenario::design::{
+    AGENT_CHANGE, ALL, FIELDS, FLEET_TASK, Lifecycle, RELATIONS, STANDING,
+};
 
 /// Everybody who is one thing only, and somebody who is nothing at all.
 fn everybody() -> impl Iterator<Item = &'static str> {
@@ -215,7 +217,7 @@ fn rights_are_the_union_of_ones_roles_and_no_more() {
     );
     company.database.login("two_roles", &["wo_user"]);
     let mut people = company.people();
-    let number = people.reach(&crate::design::REGULATED_CHANGE, "in_progress");
+    let number = people.reach(&crate::scenario::design::REGULATED_CHANGE, "in_progress");
     let patch = "select (wo.patch_work_order($1, $2) ->> 'version')::bigint";
     let both = json!({"priority": "high", "review_notes": "seen"});
     people.get("two_roles").query_one(patch, &[&number, &both]).unwrap();
@@ -279,7 +281,7 @@ fn a_transition_does_not_carry_fields_of_others_along() {
 fn nobody_becomes_the_assignee_by_the_write_that_needs_the_assignee() {
     let company = Company::found("regulated_change");
     let mut people = company.people();
-    let number = people.reach(&crate::design::REGULATED_CHANGE, "assigned");
+    let number = people.reach(&crate::scenario::design::REGULATED_CHANGE, "assigned");
     let update = format!(
         "update wo.work_order set status = 'in_progress', assignee = 'planner'
          where wo_number = '{number}'"

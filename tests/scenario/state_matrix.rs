@@ -3,8 +3,8 @@
 
 use wo_cluster_tests::{Cluster, db_error, refused};
 
-use crate::company::{Company, copy, counts, filled, one, reach_alone, take, tried};
-use crate::design::{AGENT_CHANGE, ALL, FLEET_TASK, Lifecycle, REGULATED_CHANGE};
+use crate::scenario::company::{Company, copy, counts, filled, one, reach_alone, take, tried};
+use crate::scenario::design::{AGENT_CHANGE, ALL, FLEET_TASK, Lifecycle, REGULATED_CHANGE};
 
 /// The four ways to move a work order. Whoever gives everything that any gate asks for is refused
 /// for the edge alone.

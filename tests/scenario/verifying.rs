@@ -2,7 +2,7 @@
 
 use wo_cluster_tests::behind_the_back;
 
-use crate::company::{Company, one, problems};
+use crate::scenario::company::{Company, one, problems};
 
 /// More than two batches of chains, whatever else the tenant has.
 const MANY: i32 = 1_203;

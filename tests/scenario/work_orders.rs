@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use wo_cluster_tests::{db_error, refused};
 
-use crate::company::{Company, copy, counts, create, filled, one, reach_alone, take, tried};
-use crate::design::{ALL, FIELDS, FLEET_TASK, REGULATED_CHANGE};
+use crate::scenario::company::{
+    Company, copy, counts, create, filled, one, reach_alone, take, tried,
+};
+use crate::scenario::design::{ALL, FIELDS, FLEET_TASK, REGULATED_CHANGE};
 
 fn field<T>(client: &mut Client, number: &str, column: &str) -> T
 where

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use postgres::Client;
 
-use crate::stage::transition;
-use crate::works::{Reader, WRITERS, Works, assert_everything_holds, fetch, wait_for_worker};
+use crate::isolation::stage::transition;
+use crate::soak::works::{Reader, WRITERS, Works, assert_everything_holds, fetch, wait_for_worker};
 
 /// Rounds in `make test`; `WO_SOAK_ROUNDS` says otherwise.
 const ROUNDS: usize = 6;

@@ -7,10 +7,10 @@ use std::thread;
 use wo_cli::Seen;
 use wo_cluster_tests::Cluster;
 
-use crate::stage::{started, transition};
-use crate::witness::Witness;
+use crate::isolation::stage::{started, transition};
+use crate::soak::witness::Witness;
 
-use crate::works::{
+use crate::soak::works::{
     DATABASE, Reader, Works, assert_everything_holds, captain, fetch, wait_for_worker,
 };
 

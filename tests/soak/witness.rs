@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use wo_cli::{Database, Seen, Stop};
 use wo_cluster_tests::{Cluster, Sealing};
 
-use crate::works::DATABASE;
+use crate::soak::works::DATABASE;
 
 pub struct Witness(wo_cli::Witness, PathBuf);
 

@@ -6,7 +6,7 @@ use postgres::{Client, Error};
 use serde_json::Value;
 use wo_cluster_tests::{Cluster, Database, Sealing};
 
-use crate::stage::{Stage, assert_intact, started};
+use crate::isolation::stage::{Stage, assert_intact, started};
 
 /// How many clients move work orders at once.
 pub const WRITERS: usize = 4;

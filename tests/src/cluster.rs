@@ -1,10 +1,10 @@
 //! A throwaway cluster: made, started, killed, stopped and removed by the tests.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use postgres::{Client, Config, NoTls};
@@ -41,22 +41,37 @@ pub struct Cluster {
     pub(crate) guardian: Guardian,
 }
 
+/// The clusters that are shared: one for each suite.
+static SHARED: Mutex<BTreeMap<String, &'static Cluster>> = Mutex::new(BTreeMap::new());
+
+/// The suite that a source file of the tests belongs to: the directory that it is in.
+fn suite_of(file: &str) -> String {
+    let dir = Path::new(file).parent().and_then(Path::file_name);
+    dir.unwrap_or_default().to_string_lossy().into_owned()
+}
+
 impl Cluster {
-    /// The one cluster that the tests of this process share, each in a database of its own.
+    /// The cluster that the tests of the calling suite share, each in a database of its own. Login roles
+    /// belong to a cluster, and two suites may give one name different rights: hence not one for all.
+    #[track_caller]
     pub fn shared() -> &'static Cluster {
-        static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
         extern "C" fn remove() {
-            if let Some(Ok(cluster)) = SHARED.get() {
+            for cluster in lock(&SHARED).values() {
                 cluster.guardian.finish();
             }
         }
-        let cluster = SHARED.get_or_init(|| {
+        let suite = suite_of(std::panic::Location::caller().file());
+        let mut shared = lock(&SHARED);
+        if shared.is_empty() {
             // SAFETY: the callback takes no arguments, lives as long as the process, and does not
             // unwind: `finish` neither panics nor touches thread-locals.
             unsafe { libc::atexit(remove) };
-            Self::start(FAST)
-        });
-        cluster.as_ref().unwrap_or_else(|error| panic!("the shared cluster: {error}"))
+        }
+        shared.entry(suite).or_insert_with_key(|suite| {
+            let cluster = Self::start(FAST);
+            let cluster = cluster.unwrap_or_else(|error| panic!("the cluster of {suite}: {error}"));
+            Box::leak(Box::new(cluster))
+        })
     }
 
     /// One that keeps its promises through a crash.
@@ -164,7 +179,7 @@ impl Cluster {
 
     /// A database that this cluster has already: one that a replica or a restored copy was given.
     pub fn existing(&self, name: &str) -> Database<'_> {
-        Database::new(self, name.to_owned())
+        Database::found(self, name)
     }
 
     /// `kill -9` of one process of the server: the postmaster ends all others and recovers. Returns when
@@ -210,6 +225,18 @@ impl Cluster {
         self.create_database("template0")
     }
 
+    pub(crate) fn is_shared(&self) -> bool {
+        lock(&SHARED).values().any(|shared| std::ptr::eq(*shared, self))
+    }
+
+    /// Removes a database with whoever is still connected. One that cannot be removed, since a
+    /// prepared transaction or a replication slot holds it, goes with the cluster.
+    pub(crate) fn drop_database(&self, name: &str) {
+        if let Ok(mut admin) = self.config("postgres", "postgres").connect(NoTls) {
+            let _ = admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        }
+    }
+
     fn create_database(&self, template: &str) -> Database<'_> {
         let name = format!("db{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let mut admin = self.superuser("postgres");
@@ -220,13 +247,13 @@ impl Cluster {
             Err(error) if error.code().is_some_and(|c| c.code() == "55006") => false,
             Err(error) => panic!("{create}: {}", describe(&error)),
         });
-        Database::new(self, name)
+        Database::made(self, name)
     }
 
     /// Makes the login role if the cluster has none of that name, and grants it the roles.
     pub fn login(&self, name: &str, member_of: &[&str]) {
         // One at a time: two grants at once meet "tuple concurrently updated".
-        let mut known = self.logins.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut known = lock(&self.logins);
         let mut sql = String::new();
         if known.insert((name.into(), String::new())) {
             writeln!(
@@ -321,6 +348,11 @@ impl Cluster {
         run(as_server("mkdir").arg(&path));
         path
     }
+}
+
+/// A test that panicked while it held the lock does not fail the others.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// The server's words, where there are any: `Display` of the client's error says "db error".

@@ -8,9 +8,19 @@ use postgres::{Client, Config, NoTls};
 use crate::cluster::{Cluster, describe, patiently};
 use crate::server::{run, try_run};
 
+/// Removed when the test lets go of it, if its cluster goes on: a thousand of them fill a disk.
 pub struct Database<'c> {
     cluster: &'c Cluster,
     name: String,
+    made_here: bool,
+}
+
+impl Drop for Database<'_> {
+    fn drop(&mut self) {
+        if self.made_here && self.cluster.is_shared() {
+            self.cluster.drop_database(&self.name);
+        }
+    }
 }
 
 /// What psql printed.
@@ -22,8 +32,12 @@ pub struct Psql {
 }
 
 impl<'c> Database<'c> {
-    pub(crate) fn new(cluster: &'c Cluster, name: String) -> Self {
-        Self { cluster, name }
+    pub(crate) fn made(cluster: &'c Cluster, name: String) -> Self {
+        Self { cluster, name, made_here: true }
+    }
+
+    pub(crate) fn found(cluster: &'c Cluster, name: &str) -> Self {
+        Self { cluster, name: name.into(), made_here: false }
     }
 
     pub fn name(&self) -> &str {

@@ -152,6 +152,7 @@ pub struct Company {
 impl Company {
     /// Its work orders are `regulated_change`s unless they say otherwise. Everybody's signing key
     /// is enrolled and verified, but `stranger`'s, who has none.
+    #[track_caller]
     pub fn found() -> Self {
         Self::found_in(Cluster::shared().database())
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use wo_cluster_tests::signing::{Ask, Company, ROOT, SERVICE};
 use wo_cluster_tests::{Database, refused};
 
-use crate::works::{patiently, served, shared, wait_for};
+use crate::worker::works::{patiently, served, shared, wait_for};
 
 /// A company in a database that a worker serves.
 pub fn company() -> Company {
@@ -241,7 +241,7 @@ fn a_worker_that_is_not_there_yet_finds_what_waits() {
     refused(client.query("select wo.progress('WO-1')", &[]), "42501", "no_identity");
     let list = format!("alter system set wo_core.databases = '{}'", database.name());
     database.superuser().batch_execute(&list).unwrap();
-    crate::works::reload(&cluster);
+    crate::worker::works::reload(&cluster);
     wait_for(&database, "serving");
     recorded(&database, "no_identity", 1);
 }

@@ -2,7 +2,7 @@
 
 use wo_cluster_tests::{Cluster, Database};
 
-use crate::works::{complaints, patiently, pid, preloaded, reload, runs, served, wait_for};
+use crate::worker::works::{complaints, patiently, pid, preloaded, reload, runs, served, wait_for};
 
 fn administer(cluster: &Cluster, sql: &str) {
     let done = cluster.superuser("postgres").batch_execute(sql);

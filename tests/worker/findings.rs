@@ -6,7 +6,7 @@ use uuid::Uuid;
 use wo_cluster_tests::behind_the_back;
 use wo_cluster_tests::signing::{Company, ROOT};
 
-use crate::attempts::{company, recorded};
+use crate::worker::attempts::{company, recorded};
 
 const OPEN: &str = "select finding from wo.findings()";
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use postgres::Client;
 
-use crate::stage::{Stage, patch, pending};
-use crate::works::{preloaded, served};
+use crate::isolation::stage::{Stage, patch, pending};
+use crate::worker::works::{preloaded, served};
 
 const SESSIONS: usize = 4;
 const EACH: usize = 25_000;

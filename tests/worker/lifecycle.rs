@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use wo_cluster_tests::{Cluster, refused};
 
-use crate::works::{complaints, patiently, pid, preloaded, reload, runs, served, state, wait_for};
+use crate::worker::works::{
+    complaints, patiently, pid, preloaded, reload, runs, served, state, wait_for,
+};
 
 #[test]
 fn a_killed_worker_is_back_after_the_servers_recovery() {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use postgres::Client;
 use wo_cluster_tests::race;
 
-use crate::stage::{Stage, transition};
-use crate::works::{served, shared};
+use crate::isolation::stage::{Stage, transition};
+use crate::worker::works::{served, shared};
 
 const CLIENTS: usize = 8;
 const CHILDREN: usize = 30;

@@ -10,9 +10,9 @@ use postgres::fallible_iterator::FallibleIterator;
 use serde_json::Value;
 use wo_cluster_tests::backend_pid;
 
-use crate::stage::{Stage, patch, pending};
-use crate::works::{patiently, served};
-use crate::works::{pid, preloaded, reload, runs, shared, wait_for};
+use crate::isolation::stage::{Stage, patch, pending};
+use crate::worker::works::{patiently, served};
+use crate::worker::works::{pid, preloaded, reload, runs, shared, wait_for};
 
 /// A reader that looks at the outbox when it is woken, and only then.
 struct Reader {

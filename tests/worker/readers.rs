@@ -2,7 +2,7 @@
 
 use wo_cluster_tests::signing::ROOT;
 
-use crate::attempts::{company, recorded};
+use crate::worker::attempts::{company, recorded};
 
 #[test]
 fn qa_administrators_and_auditors_read_attempts_and_the_others_do_not() {

@@ -1,7 +1,5 @@
 //! Who is acting, and what others can see or do: tokens, memory, login roles, tenancy, poolers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod attack;
 mod harness;
 mod law;

@@ -1,7 +1,5 @@
 //! Approvals with electronic signatures, and the evidence that is left of them (design §7).
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod amendment;
 mod chromium;
 mod delegation;

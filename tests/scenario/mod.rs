@@ -1,7 +1,5 @@
 //! Whole flows through a client driver.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod audit;
 mod bad_input;
 mod bulk;

@@ -1,8 +1,6 @@
 //! Retention: months of the trail and the outbox that leave and come back, and the content of ended
 //! work orders that leaves for their evidence packages.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod damage;
 mod months;
 mod past;

@@ -2,8 +2,6 @@
 //! traceability matrix that it shows. Rows that other suites show already are not shown twice; the
 //! matrix names those tests, and a test here holds the matrix against the sources.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod authority;
 mod components;
 mod evidence;

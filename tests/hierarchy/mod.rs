@@ -1,7 +1,5 @@
 //! Masters, linked work orders, and what waits for what (design §6).
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod check;
 mod concurrent;
 mod cycle;

@@ -1,8 +1,6 @@
 //! Many clients at once on one hierarchy: no cycle is ever committed, and a master always learns
 //! that the last of its children has ended.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod half_cycles;
 mod last_part;
 mod random_edges;

@@ -1,7 +1,5 @@
 //! The fleet: the second system of the specification (spec/4, spec/5), call by call.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod crew;
 mod dispatch;
 mod guide;
