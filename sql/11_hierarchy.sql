@@ -1,9 +1,10 @@
 -- Concept: hierarchy. Masters, the work orders that are children of them, and what waits for what.
 --
--- A master waits for its children, a successor for its predecessors; both together form one graph, in
--- which no cycle is ever committed. Whoever adds to a child of the graph that others can see writes
--- the tenant's row in wo.hierarchy_head first: two halves of a cycle then wait for each other, or
--- fail as the isolation level says, and the second is refused.
+-- A master finishes after its children, a successor starts after its predecessors, and so do the
+-- successor's children at every depth; all of this forms one graph, in which no cycle is ever
+-- committed. A transaction that adds to what others can see of the graph writes the tenant's row in
+-- wo.hierarchy_head first: two halves of a cycle then wait for each other, or fail as the isolation
+-- level says, and the second is refused.
 
 -- == tables ==
 
@@ -23,11 +24,11 @@ create table wo.dependency (
     constraint dependency_lag_is_not_negative check (lag >= '0'::interval and lag <= '100 years'::interval)
 );
 create index dependency_predecessor on wo.dependency (tenant_id, predecessor_id);
-comment on table wo.dependency is 'Which work order waits for which. An edge belongs to its successor: it stands in its trail and is locked with it.';
+comment on table wo.dependency is 'Which work order waits for which. A dependency of a master holds its children at every depth too. It belongs to its successor: its changes are in the successor''s trail, and it is locked with the successor.';
 comment on column wo.dependency.tenant_id is 'The tenant.';
 comment on column wo.dependency.successor_id is 'The work order that waits.';
 comment on column wo.dependency.predecessor_id is 'The work order that it waits for.';
-comment on column wo.dependency.kind is 'finish_to_start: the successor starts when the predecessor satisfies its dependents.';
+comment on column wo.dependency.kind is 'finish_to_start: the successor, and every child of it, starts when the predecessor satisfies its dependents.';
 comment on column wo.dependency.lag is 'How long after that it may start at the earliest.';
 comment on column wo.dependency.added_by is 'Who added or changed the edge; set by the server.';
 comment on column wo.dependency.added_at is 'When, by the server''s clock.';
@@ -133,7 +134,7 @@ create or replace function wo.add_dependency(successor text, predecessor text, l
         on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag, kind = excluded.kind
     $$;
 comment on function wo.add_dependency(text, text, interval, text) is
-    'Has a work order wait for another one. Refuses a cycle with its path. For those whom the successor''s lifecycle lets (hierarchy.link).';
+    'Makes a work order wait for another one; where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. Those may call it whom the successor''s lifecycle lets (hierarchy.link).';
 
 create or replace function wo.remove_dependency(successor text, predecessor text) returns boolean
     language sql volatile
@@ -214,7 +215,7 @@ create or replace function wo.ready_work_orders(master text)
         ) as held
         order by held.planned_start nulls last, held.id
     $$;
-comment on function wo.ready_work_orders(text) is 'The children of a master (at any depth) that have not started and wait for nothing any more.';
+comment on function wo.ready_work_orders(text) is 'Lists the children of a master (at any depth) that have not started and wait for nothing any more, neither themselves nor through a master of theirs.';
 
 create or replace function wo.critical_path(master text)
     returns table (
@@ -230,7 +231,7 @@ create or replace function wo.critical_path(master text)
         from wo_private.critical_path($1) as found
     $$;
 comment on function wo.critical_path(text) is
-    'The schedule of a master''s children: earliest and latest start and finish, slack, and which are critical. Estimates, replaced by actual times as they come in. In order of their earliest start.';
+    'Returns the schedule of a master''s children in order of their earliest start: earliest and latest start and finish, slack, and which are critical. Actual times replace estimates as they come in; an estimate of 0 hours is a milestone; without an estimate or planned times a work order counts as one hour. Children wait for whatever their masters wait for.';
 
 create or replace function wo.progress(master text) returns jsonb
     language sql stable

@@ -68,11 +68,11 @@ fn a_part_never_waits_for_what_it_is_a_part_of() {
     cycle(&lab, ANN, &add(&bottom, &middle), &[&bottom, &middle, &bottom]);
     cycle(&lab, ANN, &add(&bottom, &top), &[&bottom, &top, &middle, &bottom]);
     cycle(&lab, ANN, &link(&top, &bottom), &[&bottom, &top, &middle, &bottom]);
-    // A master may wait for its child by an edge too: it does already.
-    lab.after(&top, &bottom);
+    // A master that waits for its child before it starts keeps the child from starting.
+    cycle(&lab, ANN, &add(&top, &bottom), &[&top, &bottom, &middle, &top]);
     // What waits for the master becomes no child of it.
     lab.after(&free, &top);
-    cycle(&lab, ANN, &link(&free, &bottom), &[&bottom, &free, &top, &bottom]);
+    cycle(&lab, ANN, &link(&free, &bottom), &[&bottom, &free, &top, &middle, &bottom]);
     cycle(&lab, ANN, &link(&free, &top), &[&top, &free, &top]);
     lab.assert_intact();
 }
@@ -269,7 +269,7 @@ fn a_partitioned_table_is_held_to_the_same() {
     cycle(&lab, ANN, &add(&b, &a), &[&b, &a, &b]);
     cycle(&lab, ANN, &add(&child, &a), &[&child, &a, &child]);
     cycle(&lab, ANN, &link(&a, &b), &[&b, &a, &b]);
-    lab.finish(&[&child]);
+    lab.finish(&[&b, &child]);
     assert_eq!(lab.events("wo.children_settled", &a).len(), 1);
     lab.assert_intact();
 }

@@ -7,6 +7,7 @@ mod dependency;
 mod gates;
 mod lab;
 mod link;
+mod phases;
 mod plan;
 mod policy;
 mod report;

@@ -3,5 +3,6 @@
 mod catalogue;
 mod health;
 mod install;
+mod one_text;
 mod role;
 mod sqlsmith;

@@ -3,6 +3,7 @@
 mod audit;
 mod bad_input;
 mod bulk;
+mod bulk_time;
 mod company;
 mod design;
 mod direct;
@@ -10,6 +11,7 @@ mod harness;
 mod lifecycle;
 mod place;
 mod roles;
+mod snapshot;
 mod state_matrix;
 mod verifying;
 mod work_orders;

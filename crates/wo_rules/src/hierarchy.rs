@@ -2,6 +2,7 @@
 
 pub mod cycle;
 pub mod diagram;
+pub mod inherit;
 pub mod network;
 pub mod pattern;
 pub mod plan;

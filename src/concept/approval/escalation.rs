@@ -4,6 +4,7 @@ use super::{
     Changes, REQUEST, WorkOrderView, make_visible, person, with_locked_work_order, write_rows,
 };
 use crate::kernel::work_order::child_record::{self, ChildChange};
+use crate::kernel::work_order::{Reading, read_as_trail};
 use crate::pg::error::OrRefuse;
 use crate::pg::lookup::{Key, find};
 use crate::pg::row::Row;
@@ -28,12 +29,6 @@ statement!(
      order by open.deadline
      limit $2",
     [UUIDOID, INT8OID, TIMESTAMPTZOID]
-);
-statement!(
-    LOCK_FREE,
-    "select true from wo.work_order as held where held.tenant_id = $1 and held.id = $2
-     for no key update skip locked",
-    [UUIDOID, UUIDOID]
 );
 statement!(
     STILL_DUE,
@@ -133,12 +128,8 @@ pub fn escalate(tenant: Uuid) -> i32 {
 }
 
 fn escalate_one(tenant: Uuid, work_order: Uuid, request: Uuid) -> bool {
-    let place = [uuid_argument(tenant), uuid_argument(work_order)];
     // Whoever writes the work order now may just be signing: the next tick looks again.
-    let is_free = as_trail(|| {
-        LOCK_FREE.with(|statement| statement.run(Mode::Write, &place, |rows| rows.count() > 0))
-    });
-    if !is_free {
+    if read_as_trail(Reading::LockedIfFree, tenant, work_order, |_| ()).is_none() {
         return false;
     }
     with_locked_work_order(tenant, work_order, |view| escalate_locked(view, request)).or_refuse()

@@ -9,7 +9,7 @@ use super::{
 use crate::kernel::identity::memory;
 use crate::kernel::identity::{self};
 use crate::kernel::work_order::pending::{SystemWrite, as_system_write};
-use crate::kernel::work_order::{ActorRoles, Column, actor_roles, new_id};
+use crate::kernel::work_order::{ActorRoles, Column, Reading, actor_roles, new_id, read_as_trail};
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{
@@ -65,11 +65,6 @@ statement!(
     SEND_BACK_WITH_DEFICIENCY,
     "update wo.work_order set status = $3, reason = $4, deficiencies = array[$4] where tenant_id = $1 and id = $2",
     [UUIDOID, UUIDOID, TEXTOID, TEXTOID]
-);
-statement!(
-    NOW,
-    "select held.status, held.version from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
 );
 statement!(
     WITHDRAW,
@@ -135,13 +130,10 @@ fn sign(
     if let Some((to, reason, as_deficiency)) = &given.back {
         send_back(acting.tenant, work_order, to, reason, *as_deficiency);
     }
-    let place = [uuid_argument(acting.tenant), uuid_argument(work_order)];
-    let (status, version) = as_trail(|| {
-        NOW.with(|statement| {
-            statement
-                .run(Mode::Latest, &place, |rows| (rows.get::<String>(0, 1), rows.get::<i64>(0, 2)))
-        })
+    let now = read_as_trail(Reading::Latest, acting.tenant, work_order, |seen| {
+        (seen.text(Column::Status), seen.version())
     });
+    let (status, version) = now.unzip();
     pgrx::JsonB(json!({
         "approval": given.approval.to_string(),
         "work_order": payload.work_order,

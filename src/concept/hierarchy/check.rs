@@ -5,13 +5,13 @@ use crate::pg::error::OrRefuse;
 use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
 use pgrx::prelude::*;
 use uuid::Uuid;
-use wo_rules::hierarchy::cycle::cycles;
+use wo_rules::hierarchy::cycle::Waits;
 
 statement!(
     WAITING,
-    "select edge.successor_id, edge.predecessor_id from wo.dependency as edge where edge.tenant_id = $1
+    "select edge.successor_id, edge.predecessor_id, false from wo.dependency as edge where edge.tenant_id = $1
      union all
-     select child.master_id, child.id from wo.work_order as child where child.tenant_id = $1 and child.master_id is not null",
+     select child.master_id, child.id, true from wo.work_order as child where child.tenant_id = $1 and child.master_id is not null",
     [UUIDOID]
 );
 statement!(
@@ -58,15 +58,26 @@ fn check_hierarchy() -> TableIterator<
 /// Every problem of a tenant.
 pub fn problems(tenant: Uuid) -> Vec<Problem> {
     let here = [uuid_argument(tenant)];
-    let edges: Vec<(Uuid, Uuid)> = WAITING.with(|statement| {
+    let waits: Waits<Uuid> = WAITING.with(|statement| {
         statement.run(Mode::Latest, &here, |rows| {
             let id = |row, column| {
                 rows.get::<pgrx::Uuid>(row, column).map(|id| Uuid::from_bytes(*id.as_bytes()))
             };
-            (0..rows.count()).filter_map(|row| Some((id(row, 1)?, id(row, 2)?))).collect()
+            let mut waits = Waits::default();
+            for row in 0..rows.count() {
+                match (id(row, 1), id(row, 2), rows.get(row, 3)) {
+                    (Some(successor), Some(predecessor), Some(false)) => {
+                        waits.dependency(successor, predecessor);
+                    }
+                    (Some(master), Some(child), Some(true)) => waits.child(master, child),
+                    _ => {}
+                }
+            }
+            waits
         })
     });
-    let mut found: Vec<Problem> = cycles(&edges)
+    let mut found: Vec<Problem> = waits
+        .cycles()
         .into_iter()
         .map(|cycle| {
             let ids: Vec<pgrx::Uuid> =

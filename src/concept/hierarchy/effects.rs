@@ -8,6 +8,7 @@ use crate::kernel::identity::{self, memory};
 use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::child_record::{self, ChildChange};
 use crate::kernel::work_order::pending::{SystemWrite, as_system_write};
+use crate::kernel::work_order::{Column, Reading, read_as_trail};
 use crate::pg::error::{OrRefuse, refuse};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Rows, statement, text, uuid as uuid_argument};
@@ -19,16 +20,6 @@ use uuid::Uuid;
 use wo_rules::lifecycle::{Effect, Lifecycle, State, Transition};
 use wo_rules::refusal::{Refusal, SqlState};
 
-statement!(
-    NUMBER,
-    "select held.wo_number from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
-);
-statement!(
-    LIFECYCLE,
-    "select held.lifecycle from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
-);
 statement!(
     OPEN_SUCCESSORS,
     "select waiting.id, waiting.wo_number from wo.dependency as edge
@@ -50,11 +41,10 @@ statement!(
     "update wo.work_order set status = $3, reason = $4 where tenant_id = $1 and id = $2",
     [UUIDOID, UUIDOID, TEXTOID, TEXTOID]
 );
+
 statement!(
-    MASTER_IS_OPEN,
-    "select held.locked_at is null, exists (
-        select from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2
-     ) from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
+    A_CHILD,
+    "select true from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2 limit 1",
     [UUIDOID, UUIDOID]
 );
 
@@ -145,7 +135,7 @@ pub fn carry_out(tenant: Uuid, id: Uuid, number: &str, after: &FollowUp) {
     unsafe { pg_sys::CommandCounterIncrement() };
     let Placing { before, after: master, moved, .. } = after.placing;
     if moved && let Some(master) = master {
-        graph::check(tenant, master, id).or_refuse();
+        graph::check(tenant, graph::Added::Child, master, id).or_refuse();
     }
     if let (Some(kind), Some(master)) = (after.tell, master) {
         notify(kind, tenant, master, number, after);
@@ -170,17 +160,11 @@ pub fn carry_out(tenant: Uuid, id: Uuid, number: &str, after: &FollowUp) {
 }
 
 fn number_of(tenant: Uuid, id: Uuid) -> Option<String> {
-    let arguments = [uuid_argument(tenant), uuid_argument(id)];
-    as_trail(|| {
-        NUMBER.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
-    })
+    read_as_trail(Reading::Latest, tenant, id, |seen| seen.get(Column::WoNumber)).flatten()
 }
 
 fn lifecycle_name(tenant: Uuid, id: Uuid) -> Option<String> {
-    let arguments = [uuid_argument(tenant), uuid_argument(id)];
-    as_trail(|| {
-        LIFECYCLE.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
-    })
+    read_as_trail(Reading::Latest, tenant, id, |seen| seen.get(Column::Lifecycle)).flatten()
 }
 
 fn write_event(kind: &'static str, tenant: Uuid, subject: Uuid, data: &serde_json::Value) {
@@ -388,13 +372,12 @@ pub fn before_commit() {
 /// lifecycle may have waited with. False where the master is at its end itself.
 pub fn settled(tenant: Uuid, master: Uuid) -> bool {
     let arguments = [uuid_argument(tenant), uuid_argument(master)];
-    let is_open = as_trail(|| {
-        MASTER_IS_OPEN.with(|statement| {
-            statement.run(Mode::Latest, &arguments, |rows| {
-                rows.get(0, 1).unwrap_or(false) && rows.get(0, 2).unwrap_or(false)
-            })
-        })
-    });
+    let is_open = read_as_trail(Reading::Latest, tenant, master, |seen| !seen.is_locked())
+        .unwrap_or(false)
+        && as_trail(|| {
+            A_CHILD
+                .with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.count() > 0))
+        });
     if is_open {
         let change_of_child = ChildChange {
             action: "children_settled",

@@ -18,21 +18,39 @@ statement!(
 );
 statement!(
     WAITS_FOR,
-    "select edge.successor_id, edge.predecessor_id from wo.dependency as edge
+    "select edge.successor_id, true, edge.predecessor_id, false from wo.dependency as edge
      where edge.tenant_id = $1 and edge.successor_id = any($2)
      union all
-     select child.master_id, child.id from wo.work_order as child
-     where child.tenant_id = $1 and child.master_id = any($2)",
-    [UUIDOID, UUIDARRAYOID]
+     select child.id, true, child.master_id, true from wo.work_order as child
+     where child.tenant_id = $1 and child.id = any($2) and child.master_id is not null
+     union all
+     select child.master_id, false, child.id, false from wo.work_order as child
+     where child.tenant_id = $1 and child.master_id = any($3)",
+    [UUIDOID, UUIDARRAYOID, UUIDARRAYOID]
 );
 statement!(
     WAITED_FOR_BY,
-    "select edge.predecessor_id, edge.successor_id from wo.dependency as edge
-     where edge.tenant_id = $1 and edge.predecessor_id = any($2)
+    "select edge.predecessor_id, false, edge.successor_id, true from wo.dependency as edge
+     where edge.tenant_id = $1 and edge.predecessor_id = any($3)
      union all
-     select child.id, child.master_id from wo.work_order as child
-     where child.tenant_id = $1 and child.id = any($2) and child.master_id is not null",
-    [UUIDOID, UUIDARRAYOID]
+     select child.id, false, child.master_id, false from wo.work_order as child
+     where child.tenant_id = $1 and child.id = any($3) and child.master_id is not null
+     union all
+     select child.master_id, true, child.id, true from wo.work_order as child
+     where child.tenant_id = $1 and child.master_id = any($2)",
+    [UUIDOID, UUIDARRAYOID, UUIDARRAYOID]
+);
+statement!(
+    JOINED_BY,
+    "select (select pg_catalog.count(*) from (select from wo.dependency as edge
+            where edge.tenant_id = $1 and edge.successor_id = $2 limit 2) as before)
+        + (select pg_catalog.count(*) from (select from wo.dependency as edge
+            where edge.tenant_id = $1 and edge.predecessor_id = $2 limit 2) as behind)
+        + (select pg_catalog.count(*) from wo.work_order as child
+            where child.tenant_id = $1 and child.id = $2 and child.master_id is not null)
+        + (select pg_catalog.count(*) from (select from wo.work_order as child
+            where child.tenant_id = $1 and child.master_id = $2 limit 2) as below)",
+    [UUIDOID, UUIDOID]
 );
 statement!(
     NAMES,
@@ -80,6 +98,18 @@ pub fn vetted(edges: impl IntoIterator<Item = (Uuid, Uuid)>) {
     VETTED.with_borrow_mut(|all| all.extend(edges));
 }
 
+/// What was added to the graph.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// A successor waits for a predecessor.
+    Dependency,
+    /// A master waits for a child, and the child for whatever its master waits for.
+    Child,
+}
+
+/// A work order's start (`true`) or finish (`false`), as an end of what waits.
+type Node = (Uuid, bool);
+
 /// After an edge was written: refuses it where it closes a cycle.
 ///
 /// Nobody else adds to what they can see of the graph meanwhile: whoever does holds the tenant's
@@ -88,7 +118,7 @@ pub fn vetted(edges: impl IntoIterator<Item = (Uuid, Uuid)>) {
 ///
 /// # Errors
 /// 23514 `dependency_cycle`, with the path.
-pub fn check(tenant: Uuid, waiting: Uuid, awaited: Uuid) -> Result<(), Refusal> {
+pub fn check(tenant: Uuid, added: Added, waiting: Uuid, awaited: Uuid) -> Result<(), Refusal> {
     let (new_waiting, new_awaited) = (is_made_here(waiting), is_made_here(awaited));
     let both_new = new_waiting && new_awaited;
     if both_new && VETTED.with_borrow_mut(|all| all.remove(&(waiting, awaited))) {
@@ -96,7 +126,7 @@ pub fn check(tenant: Uuid, waiting: Uuid, awaited: Uuid) -> Result<(), Refusal> 
     }
     if waiting != awaited {
         if both_new && !JOINED.get() {
-            return search(tenant, waiting, awaited);
+            return closes_no_cycle(tenant, added, waiting, awaited);
         }
         let newcomer = match (new_waiting, new_awaited) {
             (true, false) => Some(waiting),
@@ -109,7 +139,27 @@ pub fn check(tenant: Uuid, waiting: Uuid, awaited: Uuid) -> Result<(), Refusal> 
         }
         enter(tenant);
     }
-    search(tenant, waiting, awaited)
+    closes_no_cycle(tenant, added, waiting, awaited)
+}
+
+/// Refuses what closes a cycle: a dependency joins the successor's start to the predecessor's finish,
+/// a child the master's finish to its own, and its own start to the master's.
+fn closes_no_cycle(
+    tenant: Uuid,
+    added: Added,
+    waiting: Uuid,
+    awaited: Uuid,
+) -> Result<(), Refusal> {
+    if waiting == awaited {
+        return Err(told(tenant, &[waiting, awaited]));
+    }
+    match added {
+        Added::Dependency => search(tenant, (waiting, true), (awaited, false)),
+        Added::Child => {
+            search(tenant, (waiting, false), (awaited, false))?;
+            search(tenant, (awaited, true), (waiting, true))
+        }
+    }
 }
 
 fn enter(tenant: Uuid) {
@@ -124,9 +174,11 @@ fn enter(tenant: Uuid) {
 }
 
 fn has_one_edge(tenant: Uuid, node: Uuid) -> bool {
-    neighbours(tenant, &[node], Direction::Forward).len()
-        + neighbours(tenant, &[node], Direction::Backward).len()
-        <= 1
+    let arguments = [uuid_argument(tenant), uuid_argument(node)];
+    let edges: Option<i64> = as_trail(|| {
+        JOINED_BY.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
+    });
+    edges == Some(1)
 }
 
 #[derive(Clone, Copy)]
@@ -137,38 +189,44 @@ enum Direction {
     Backward,
 }
 
-fn neighbours(tenant: Uuid, of: &[Uuid], direction: Direction) -> Vec<(Uuid, Uuid)> {
+fn neighbours(tenant: Uuid, of: &[Node], direction: Direction) -> Vec<(Node, Node)> {
     let statement = match direction {
         Direction::Forward => &WAITS_FOR,
         Direction::Backward => &WAITED_FOR_BY,
     };
-    as_trail(|| {
-        statement.with(|statement| {
-            statement.run(Mode::Latest, &[uuid_argument(tenant), uuids(of)], pairs)
-        })
-    })
+    let ends = |start: bool| -> Vec<Uuid> {
+        of.iter().filter(|(_, is_start)| *is_start == start).map(|(id, _)| *id).collect()
+    };
+    let (starts, finishes) = (ends(true), ends(false));
+    let arguments = [uuid_argument(tenant), uuids(&starts), uuids(&finishes)];
+    let mut found =
+        as_trail(|| statement.with(|statement| statement.run(Mode::Latest, &arguments, pairs)));
+    // Whatever finishes has to start.
+    match direction {
+        Direction::Forward => found.extend(finishes.iter().map(|id| ((*id, false), (*id, true)))),
+        Direction::Backward => found.extend(starts.iter().map(|id| ((*id, true), (*id, false)))),
+    }
+    found
 }
 
 fn uuids(ids: &[Uuid]) -> crate::pg::statement::Argument {
     ids.iter().map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect::<Vec<_>>().into_datum()
 }
 
-fn pairs(rows: &Rows) -> Vec<(Uuid, Uuid)> {
-    let uuid = |row, column| {
-        rows.get::<pgrx::Uuid>(row, column).map(|id| Uuid::from_bytes(*id.as_bytes()))
+fn pairs(rows: &Rows) -> Vec<(Node, Node)> {
+    let node = |row, column| {
+        let id = rows.get::<pgrx::Uuid>(row, column)?;
+        Some((Uuid::from_bytes(*id.as_bytes()), rows.get(row, column + 1)?))
     };
-    (0..rows.count()).filter_map(|row| Some((uuid(row, 1)?, uuid(row, 2)?))).collect()
+    (0..rows.count()).filter_map(|row| Some((node(row, 1)?, node(row, 3)?))).collect()
 }
 
 /// Looks for a way from the awaited one back to the waiting one, from both ends at once: each step
 /// goes on from the end that has fewer work orders at its edge, so that the cost is that of the
 /// smaller neighbourhood.
-fn search(tenant: Uuid, waiting: Uuid, awaited: Uuid) -> Result<(), Refusal> {
-    if waiting == awaited {
-        return Err(told(tenant, &[waiting, awaited]));
-    }
-    let mut from_awaited: HashMap<Uuid, Uuid> = HashMap::from([(awaited, awaited)]);
-    let mut to_waiting: HashMap<Uuid, Uuid> = HashMap::from([(waiting, waiting)]);
+fn search(tenant: Uuid, waiting: Node, awaited: Node) -> Result<(), Refusal> {
+    let mut from_awaited: HashMap<Node, Node> = HashMap::from([(awaited, awaited)]);
+    let mut to_waiting: HashMap<Node, Node> = HashMap::from([(waiting, waiting)]);
     let (mut ahead, mut behind) = (vec![awaited], vec![waiting]);
     while !ahead.is_empty() && !behind.is_empty() {
         let forward = ahead.len() <= behind.len();
@@ -195,12 +253,12 @@ fn search(tenant: Uuid, waiting: Uuid, awaited: Uuid) -> Result<(), Refusal> {
 
 /// The cycle through the work order where both searches met: who waits, for whom, and so on back.
 fn path(
-    waiting: Uuid,
-    met: Uuid,
-    from_awaited: &HashMap<Uuid, Uuid>,
-    to_waiting: &HashMap<Uuid, Uuid>,
+    waiting: Node,
+    met: Node,
+    from_awaited: &HashMap<Node, Node>,
+    to_waiting: &HashMap<Node, Node>,
 ) -> Vec<Uuid> {
-    let trace = |from: Uuid, steps: &HashMap<Uuid, Uuid>| {
+    let trace = |from: Node, steps: &HashMap<Node, Node>| {
         let mut way = vec![from];
         let mut at = from;
         while let Some(before) = steps.get(&at).copied().filter(|before| *before != at) {
@@ -212,7 +270,9 @@ fn path(
     let mut cycle = vec![waiting];
     cycle.extend(trace(met, from_awaited).into_iter().rev());
     cycle.extend(trace(met, to_waiting).into_iter().skip(1));
-    cycle
+    let mut ids: Vec<Uuid> = cycle.into_iter().map(|(id, _)| id).collect();
+    ids.dedup();
+    ids
 }
 
 fn told(tenant: Uuid, cycle: &[Uuid]) -> Refusal {

@@ -2,7 +2,7 @@
 
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
-use crate::kernel::work_order::HierarchyPosition;
+use crate::kernel::work_order::{HierarchyPosition, Reading, lifecycle_of, read_as_trail};
 use crate::pg::error::OrRefuse;
 use crate::pg::lookup::{Key, find};
 use crate::pg::run_as::as_trail;
@@ -16,26 +16,41 @@ use wo_rules::lifecycle::{Facts, Guard, GuardFact, Lifecycle, State};
 /// How many work orders a refusal names.
 const NAMED: usize = 8;
 
+/// How deep children of children, and masters of masters, are followed.
+pub const DEEPEST: i32 = 100;
+
+statement!(
+    ANCESTORS,
+    "with recursive above (id, depth) as (
+        select $2, 1
+        union all
+        select held.master_id, above.depth + 1 from above
+        join wo.work_order as held on held.tenant_id = $1 and held.id = above.id
+        where held.master_id is not null and above.depth < $3
+     )
+     select distinct above.id from above",
+    [UUIDOID, UUIDOID, INT4OID]
+);
 statement!(
     PREDECESSORS,
     "select awaited.wo_number, awaited.lifecycle, awaited.lifecycle_version, awaited.status,
-        pg_catalog.extract('epoch', edge.lag)::bigint, awaited.id
+        pg_catalog.extract('epoch', edge.lag)::bigint, awaited.id, edge.successor_id
      from wo.dependency as edge
      join wo.work_order as awaited on awaited.tenant_id = edge.tenant_id and awaited.id = edge.predecessor_id
-     where edge.tenant_id = $1 and edge.successor_id = $2
+     where edge.tenant_id = $1 and edge.successor_id = any($2)
         and not exists (select from wo.waiver as waived
             where waived.tenant_id = edge.tenant_id and waived.child_id = edge.predecessor_id)
      order by awaited.id",
-    [UUIDOID, UUIDOID]
+    [UUIDOID, UUIDARRAYOID]
 );
 statement!(
     HOLD_PREDECESSORS,
     "select awaited.id from wo.dependency as edge
      join wo.work_order as awaited on awaited.tenant_id = edge.tenant_id and awaited.id = edge.predecessor_id
-     where edge.tenant_id = $1 and edge.successor_id = $2 and awaited.locked_at is null
+     where edge.tenant_id = $1 and edge.successor_id = any($2) and awaited.locked_at is null
      order by awaited.id
      for share of awaited",
-    [UUIDOID, UUIDOID]
+    [UUIDOID, UUIDARRAYOID]
 );
 statement!(
     LAST_MOVES,
@@ -66,12 +81,6 @@ statement!(
         and not exists (select from wo.waiver as waived
             where waived.tenant_id = $1 and waived.work_order_id = $2 and waived.child_id = sibling.id)
      group by 1, 2, 3",
-    [UUIDOID, UUIDOID]
-);
-statement!(
-    MASTER,
-    "select held.lifecycle, held.lifecycle_version, held.hierarchy_policy
-     from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
     [UUIDOID, UUIDOID]
 );
 
@@ -122,9 +131,33 @@ pub fn add_facts<'a>(
     }
 }
 
+/// A work order and its masters at every depth: what any of them waits for holds it back.
+pub fn with_masters(tenant: Uuid, work_order: Uuid, master: Option<Uuid>) -> Vec<Uuid> {
+    let mut all = vec![work_order];
+    if let Some(master) = master {
+        let arguments = [uuid_argument(tenant), uuid_argument(master), DEEPEST.into_datum()];
+        all.extend(as_trail(|| {
+            ANCESTORS.with(|statement| {
+                statement.run(Mode::Latest, &arguments, |rows| {
+                    (0..rows.count()).filter_map(|row| id_at(rows, row, 1)).collect::<Vec<_>>()
+                })
+            })
+        }));
+    }
+    all
+}
+
+fn id_at(rows: &Rows, row: usize, column: i32) -> Option<Uuid> {
+    rows.get::<pgrx::Uuid>(row, column).map(|id| Uuid::from_bytes(*id.as_bytes()))
+}
+
 fn dependencies(tenant: Uuid, place: &HierarchyPosition, hold: bool) -> Option<GuardFact> {
-    let arguments = [uuid_argument(tenant), uuid_argument(place.id)];
-    let mut missing: Vec<String> = Vec::new();
+    let successors: Vec<pgrx::Uuid> = with_masters(tenant, place.id, place.master)
+        .into_iter()
+        .map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
+        .collect();
+    let arguments = [uuid_argument(tenant), successors.into_datum()];
+    let (mut own, mut inherited): (Vec<String>, Vec<String>) = Default::default();
     let count = as_trail(|| {
         if hold {
             HOLD_PREDECESSORS.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
@@ -132,6 +165,8 @@ fn dependencies(tenant: Uuid, place: &HierarchyPosition, hold: bool) -> Option<G
         PREDECESSORS.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 for row in 0..rows.count() {
+                    let is_own = id_at(rows, row, 7) == Some(place.id);
+                    let missing = if is_own { &mut own } else { &mut inherited };
                     let number: String = rows.get(row, 1).unwrap_or_default();
                     let status: String = rows.get(row, 4).unwrap_or_default();
                     let satisfies = state(tenant, rows, row, 2, |state| state.satisfies_dependents);
@@ -162,24 +197,29 @@ fn dependencies(tenant: Uuid, place: &HierarchyPosition, hold: bool) -> Option<G
     if count == 0 && halted.is_none() {
         return None;
     }
-    let named = missing.len();
-    let mut detail = missing.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
-    if named > NAMED {
-        detail.push_str(&format!(" and {} more", named - NAMED));
-    }
     let mut reasons = Vec::new();
-    if named > 0 {
-        reasons.push(format!("it waits for its predecessors: {detail}"));
+    for (missing, whose) in
+        [(own, "its predecessors"), (inherited, "the predecessors of its masters")]
+    {
+        if missing.is_empty() {
+            continue;
+        }
+        let named = missing.len();
+        let mut detail = missing.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+        if named > NAMED {
+            detail.push_str(&format!(" and {} more", named - NAMED));
+        }
+        reasons.push(format!("it waits for {whose}: {detail}"));
     }
     reasons.extend(halted);
     Some(GuardFact { passed: reasons.is_empty(), detail: reasons.join("; ") })
 }
 
-/// Whether a lag after a predecessor is not over yet.
-pub fn lags(tenant: Uuid, work_order: Uuid) -> bool {
+/// Whether a lag after a predecessor, of its own or of a master, is not over yet.
+pub fn lags(tenant: Uuid, work_order: Uuid, master: Option<Uuid>) -> bool {
     let place = HierarchyPosition {
         id: work_order,
-        master: None,
+        master,
         policy: None,
         lifecycle_policy: Policy::default(),
     };
@@ -235,19 +275,10 @@ pub fn halted_by(tenant: Uuid, master: Uuid) -> Option<String> {
 
 /// The policy of a master: its own, its lifecycle's, its tenant's.
 pub fn policy_of(tenant: Uuid, master: Uuid) -> Policy {
-    let arguments = [uuid_argument(tenant), uuid_argument(master)];
-    let (own, lifecycle) = as_trail(|| {
-        MASTER.with(|statement| {
-            statement.run(Mode::Latest, &arguments, |rows| {
-                let own = rows.get::<pgrx::JsonB>(0, 3).map(|policy| policy.0);
-                Some((own, rows.get::<String>(0, 1)?, rows.get::<i32>(0, 2)?))
-            })
-        })
+    let (own, lifecycle) = read_as_trail(Reading::Latest, tenant, master, |seen| {
+        (super::policy_in(seen), lifecycle_of(tenant, seen).hierarchy_policy())
     })
-    .map_or((None, Policy::default()), |(own, lifecycle, version)| {
-        let lifecycle = cache::compiled(tenant, &lifecycle, version).or_refuse();
-        (own, lifecycle.hierarchy_policy())
-    });
+    .unwrap_or_default();
     nearest(tenant, own.as_ref(), lifecycle)
 }
 

@@ -13,21 +13,14 @@ pub mod watch;
 
 use crate::kernel::identity::memory::Identity;
 use crate::kernel::work_order::child_record::Owner;
-use crate::kernel::work_order::{ActorRoles, Column, WorkOrderRow};
+use crate::kernel::work_order::{ActorRoles, Column, Reading, WorkOrderRow, read_as_trail};
 use crate::pg::row::Row;
-use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::Policy;
 use wo_rules::lifecycle::{Lifecycle, Record};
 use wo_rules::refusal::Refusal;
 
 pub use plan::next_planned_id;
-
-statement!(
-    HOLD,
-    "select true from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for share",
-    [UUIDOID, UUIDOID]
-);
 
 /// What a write does to the place of a work order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -113,10 +106,7 @@ pub fn check_placing(
 
 /// Keeps a master from completing while a child of it is opened again.
 pub fn hold_master(tenant: Uuid, master: Uuid) {
-    let arguments = [uuid_argument(tenant), uuid_argument(master)];
-    crate::pg::run_as::as_trail(|| {
-        HOLD.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
-    });
+    read_as_trail(Reading::Shared, tenant, master, |_| ());
 }
 
 /// Whether the actor may write an edge: it belongs to its successor.

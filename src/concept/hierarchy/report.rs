@@ -1,9 +1,9 @@
 //! Looking at a master: its children, what they wait for, how far they are and when they will be done.
 
-use super::guards;
+use super::guards::{self, DEEPEST};
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
-use crate::kernel::work_order;
+use crate::kernel::work_order::{self, Column, Reading};
 use crate::pg::error::OrRefuse;
 use crate::pg::statement::{Mode, Rows, statement, uuid as uuid_argument};
 use pgrx::prelude::*;
@@ -14,14 +14,12 @@ use wo_rules::hierarchy::diagram::{Format, draw};
 use wo_rules::hierarchy::network::{Link, LinkKind, Network, Progress, Task, Times};
 use wo_rules::hierarchy::pattern::pattern;
 use wo_rules::lifecycle::{Guard, Lifecycle};
+use wo_rules::reference;
 use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::time::{POSTGRES_EPOCH_SECONDS, unix_seconds};
 
 /// What a work order without an estimate or planned times is taken to last, in seconds.
 const UNESTIMATED: i64 = 3600;
-
-/// How deep children of children are followed.
-const DEEPEST: i32 = 100;
 
 statement!(
     TREE,
@@ -87,7 +85,12 @@ struct Plan {
     master: String,
     children: Vec<Child>,
     edges: Vec<Edge>,
+    /// The master itself and its masters: their predecessors hold every child.
+    above: Vec<Uuid>,
+    /// The children and their own edges, as they are drawn.
     network: Network,
+    /// The same with what children inherit from their masters, as it is scheduled.
+    inherited: Network,
 }
 
 fn id_at(rows: &Rows, row: usize, column: i32) -> Option<Uuid> {
@@ -112,13 +115,15 @@ impl Plan {
     fn of(master: &str) -> Result<Self, Refusal> {
         let tenant = identity::required()?.tenant;
         let id = work_order::find(tenant, master)?;
-        let number = work_order::with_work_order_row(tenant, master, |_, record| {
-            Ok(record.number.to_owned())
-        });
+        let (number, grandmaster) = work_order::read(Reading::AsCaller, tenant, id, |seen| {
+            (seen.text(Column::WoNumber), super::master_of(seen))
+        })
+        .ok_or_else(|| reference::unknown(master))?;
+        let above = guards::with_masters(tenant, id, grandmaster);
         let mut read = Vec::new();
         let arguments = [uuid_argument(tenant), uuid_argument(id), DEEPEST.into_datum()];
         TREE.with(|statement| {
-            statement.run(Mode::Latest, &arguments, |rows| {
+            statement.run(Mode::Caller, &arguments, |rows| {
                 for row in 0..rows.count() {
                     read.extend(Self::child(tenant, rows, row));
                 }
@@ -130,14 +135,17 @@ impl Plan {
             tasks.push(task);
             lifecycles.push(lifecycle);
         }
-        let ids: Vec<pgrx::Uuid> =
-            children.iter().map(|child| pgrx::Uuid::from_bytes(*child.id.as_bytes())).collect();
-        let arguments = [uuid_argument(tenant), ids.into_datum()];
+        let ids = |more: &[Uuid]| -> Vec<pgrx::Uuid> {
+            let children = children.iter().map(|child| &child.id);
+            children.chain(more).map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect()
+        };
+        let arguments = [uuid_argument(tenant), ids(&[]).into_datum()];
+        let successors = [uuid_argument(tenant), ids(&above).into_datum()];
         let place: HashMap<Uuid, usize> =
             children.iter().enumerate().map(|(index, child)| (child.id, index)).collect();
         add_times(&arguments, &place, &lifecycles, &mut tasks);
         let edges: Vec<Edge> = EDGES.with(|statement| {
-            statement.run(Mode::Latest, &arguments, |rows| {
+            statement.run(Mode::Caller, &successors, |rows| {
                 (0..rows.count()).filter_map(|row| Self::edge(tenant, rows, row)).collect()
             })
         });
@@ -159,7 +167,9 @@ impl Plan {
                 links.push(Link { from: index, to: *to, kind: LinkKind::FinishToFinish, lag: 0 });
             }
         }
-        Ok(Self { master: number?, children, edges, network: Network { tasks, links } })
+        let network = Network { tasks, links };
+        let inherited = network.with_inherited()?;
+        Ok(Self { master: number, children, edges, above, network, inherited })
     }
 
     fn child(tenant: Uuid, rows: &Rows, row: usize) -> Option<(Child, Task, (String, i32))> {
@@ -168,11 +178,7 @@ impl Plan {
         let status: String = rows.get(row, 4)?;
         let compiled = cache::compiled(tenant, &lifecycle, version).or_refuse();
         let state = compiled.state(&status)?;
-        let duration = rows
-            .get::<i64>(row, 7)
-            .or(rows.get::<i64>(row, 8))
-            .filter(|seconds| *seconds > 0)
-            .unwrap_or(UNESTIMATED);
+        let duration = rows.get::<i64>(row, 7).or(rows.get::<i64>(row, 8)).unwrap_or(UNESTIMATED);
         let satisfies = state.satisfies_dependents;
         let progress = match (state.terminal, satisfies || state.settles_master, state.blocked) {
             (_, true, _) => Progress::Done,
@@ -214,7 +220,7 @@ impl Plan {
     }
 
     fn schedule(&self) -> Result<Vec<Times>, Refusal> {
-        self.network.schedule(unix_seconds(identity::now())).map_err(|cycle| self.damaged(&cycle))
+        self.inherited.schedule(unix_seconds(identity::now())).map_err(|cycle| self.damaged(&cycle))
     }
 
     fn damaged(&self, cycle: &[usize]) -> Refusal {
@@ -229,7 +235,7 @@ impl Plan {
         .hint("select * from wo.check_hierarchy(); says what to do.")
     }
 
-    /// What a child still waits for.
+    /// What a child still waits for itself.
     fn waits(&self) -> HashMap<Uuid, Vec<&Edge>> {
         let mut waits: HashMap<Uuid, Vec<&Edge>> = HashMap::new();
         for edge in self.edges.iter().filter(|edge| !edge.satisfied) {
@@ -248,7 +254,7 @@ fn add_times(
 ) {
     let Some(tenant) = identity::current().map(|acting| acting.tenant) else { return };
     MOVES.with(|statement| {
-        statement.run(Mode::Latest, arguments, |rows| {
+        statement.run(Mode::Caller, arguments, |rows| {
             for row in 0..rows.count() {
                 let Some(index) = id_at(rows, row, 1).and_then(|id| place.get(&id)) else {
                     continue;
@@ -285,27 +291,33 @@ fn ready_work_orders(master: Option<&str>) -> TableIterator<'static, (name!(id, 
     let plan = Plan::of(master.unwrap_or_default()).or_refuse();
     let tenant = identity::required().or_refuse().tenant;
     let waits = plan.waits();
-    let masters: HashSet<Uuid> = plan.children.iter().filter_map(|child| child.master).collect();
+    let lagging: HashSet<Uuid> =
+        plan.edges.iter().filter(|edge| edge.lag > 0).map(|edge| edge.successor).collect();
+    let master_of: HashMap<Uuid, Uuid> =
+        plan.children.iter().filter_map(|child| Some((child.id, child.master?))).collect();
+    let masters: HashSet<Uuid> = master_of.values().copied().collect();
+    let held_above = plan.above.iter().any(|id| waits.contains_key(id));
+    let lags_above = plan.above.iter().any(|id| lagging.contains(id));
     let mut halted: HashMap<Uuid, bool> = HashMap::new();
     let ready: Vec<(pgrx::Uuid,)> = plan
         .children
         .iter()
         .zip(&plan.network.tasks)
         .filter(|(child, task)| {
-            task.progress == Progress::NotStarted
-                && !masters.contains(&child.id)
-                && !waits.contains_key(&child.id)
+            task.progress == Progress::NotStarted && !masters.contains(&child.id) && !held_above
         })
         .filter(|(child, _)| {
-            let lags = plan.edges.iter().any(|edge| edge.successor == child.id && edge.lag > 0);
-            let master = child.master.unwrap_or_default();
-            let is_halted = *halted
-                .entry(master)
-                .or_insert_with(|| guards::halted_by(tenant, master).is_some());
-            if is_halted {
+            // The child and its masters among the children; a cycle would be damage, and ends too.
+            let up = std::iter::successors(Some(child.id), |id| master_of.get(id).copied());
+            let line: Vec<Uuid> = up.take(DEEPEST.unsigned_abs() as usize).collect();
+            if line.iter().any(|id| waits.contains_key(id)) {
                 return false;
             }
-            !lags || !guards::lags(tenant, child.id)
+            let is_halted = child.master.is_some_and(|master| {
+                *halted.entry(master).or_insert_with(|| guards::halted_by(tenant, master).is_some())
+            });
+            let lags = lags_above || line.iter().any(|id| lagging.contains(id));
+            !is_halted && !(lags && guards::lags(tenant, child.id, child.master))
         })
         .map(|(child, _)| (pgrx::Uuid::from_bytes(*child.id.as_bytes()),))
         .collect();
@@ -384,7 +396,10 @@ fn progress_of(master: &str) -> Result<Value, Refusal> {
         .filter(|(_, task)| task.progress == Progress::Done)
         .map(|(child, _)| child.weight)
         .sum();
+    let counted = plan.children.len() - count(Progress::Failed);
     let percent = match total {
+        // Milestones alone: each counts alike.
+        0 if counted > 0 => (count(Progress::Done) as f64 * 1000.0 / counted as f64).round() / 10.0,
         0 => 0.0,
         total => (done as f64 * 1000.0 / total as f64).round() / 10.0,
     };
@@ -433,7 +448,7 @@ fn progress_of(master: &str) -> Result<Value, Refusal> {
 fn execution_pattern(master: Option<&str>) -> pgrx::JsonB {
     let plan = Plan::of(master.unwrap_or_default()).or_refuse();
     let (pattern, reason) =
-        pattern(&plan.network).map_err(|cycle| plan.damaged(&cycle)).or_refuse();
+        pattern(&plan.network, &plan.inherited).map_err(|cycle| plan.damaged(&cycle)).or_refuse();
     pgrx::JsonB(json!({"pattern": pattern.name(), "reason": reason}))
 }
 

@@ -1,9 +1,11 @@
 //! The functions that callers use. They say what to write; the triggers say whether it may be.
 
 use super::direct::{self, Applied};
+use super::layout::Column;
 use super::pending::{Written, listen};
+use super::view::Reading;
 use crate::kernel::identity;
-use crate::pg::error::{OrRefuse, damaged};
+use crate::pg::error::OrRefuse;
 use crate::pg::jsonb::Object;
 use crate::pg::statement::{
     Argument, Mode, Statement, bigint, optional_text, text, uuid as uuid_argument,
@@ -333,24 +335,16 @@ fn patch_work_order(
     pgrx::JsonB(answer)
 }
 
-crate::pg::statement::statement!(
-    AS_IT_IS,
-    "select pg_catalog.jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'status', held.status,
-        'version', held.version)
-     from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
-);
-
 fn unchanged(work_order: &str) -> Result<Value, Refusal> {
     let acting = identity::required()?;
     let id: Uuid = super::find(acting.tenant, work_order)?;
-    AS_IT_IS
-        .with(|statement| {
-            statement.run(
-                Mode::Latest,
-                &[uuid_argument(acting.tenant), uuid_argument(id)],
-                |rows| rows.get::<pgrx::JsonB>(0, 1).map(|found| found.0),
-            )
+    super::read(Reading::Latest, acting.tenant, id, |seen| {
+        json!({
+            "id": id.to_string(),
+            "wo_number": seen.text(Column::WoNumber),
+            "status": seen.text(Column::Status),
+            "version": seen.version(),
         })
-        .ok_or_else(|| damaged("a work order went away while it was written"))
+    })
+    .ok_or_else(|| reference::unknown(work_order))
 }

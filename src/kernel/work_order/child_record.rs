@@ -4,7 +4,7 @@
 use super::actor_roles::{self, ActorRoles};
 use super::pending::{self, SystemWrite};
 use super::row::RecordView;
-use super::view::{WorkOrderView, look, with_locked_work_order};
+use super::view::{WorkOrderView, with_locked_work_order, with_shared_work_order};
 use crate::concept::approval;
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
@@ -20,11 +20,6 @@ use uuid::Uuid;
 use wo_rules::lifecycle::Lifecycle;
 use wo_rules::refusal::{Refusal, SqlState};
 
-statement!(
-    SHARE,
-    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for share",
-    [UUIDOID, UUIDOID]
-);
 statement!(
     MOVE_CHAIN,
     "update wo.work_order set reason = null where tenant_id = $1 and id = $2",
@@ -83,11 +78,9 @@ pub const KINDS: &[Kind] = &[
         reason: None,
         check: crate::concept::hierarchy::check_dependency,
         after: |tenant, successor, new| {
-            crate::concept::hierarchy::graph::check(
-                tenant,
-                successor,
-                uuid_in(new, "predecessor_id"),
-            )
+            use crate::concept::hierarchy::graph;
+            let predecessor = uuid_in(new, "predecessor_id");
+            graph::check(tenant, graph::Added::Dependency, successor, predecessor)
         },
     },
 ];
@@ -118,7 +111,7 @@ impl Owner {
     /// # Errors
     /// 22023 `work_order_unknown`.
     pub fn share(tenant: Uuid, id: Uuid) -> Result<Self, Refusal> {
-        look(&SHARE, Mode::Write, tenant, id, |view| Ok(Self::of(view)))
+        with_shared_work_order(tenant, id, |view| Ok(Self::of(view)))
     }
 
     fn of(view: &WorkOrderView<'_>) -> Self {

@@ -1,7 +1,9 @@
 //! Moving a work order to another version of its lifecycle: explicit, audited, by an
 //! administrator, and never for a locked record.
 
+use super::layout::Column;
 use super::pending::{SystemWrite, as_system_write, listen};
+use super::view::{Reading, read};
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
 use crate::pg::error::OrRefuse;
@@ -11,12 +13,6 @@ use serde_json::{Value, json};
 use wo_rules::lifecycle::migration;
 use wo_rules::refusal::Refusal;
 
-statement!(
-    AS_IT_IS,
-    "select held.lifecycle, held.lifecycle_version, held.status, held.wo_number, held.locked_at is not null
-     from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for update",
-    [UUIDOID, UUIDOID]
-);
 statement!(
     NEWEST,
     "select pg_catalog.max(published.version) from wo.lifecycle as published
@@ -52,19 +48,16 @@ fn migrate(
     let state_map = wo_rules::work_order::parse(state_map)?;
     let acting = identity::required()?;
     let id = super::find(acting.tenant, work_order)?;
-    let arguments = [uuid_argument(acting.tenant), uuid_argument(id)];
-    let record = AS_IT_IS.with(|statement| {
-        statement.run(Mode::Write, &arguments, |rows| {
-            Some(migration::Migrating {
-                lifecycle: rows.get(0, 1)?,
-                version: rows.get(0, 2)?,
-                status: rows.get(0, 3)?,
-                number: rows.get(0, 4)?,
-                locked: rows.get(0, 5)?,
-            })
+    let record = read(Reading::Locked, acting.tenant, id, |seen| {
+        Some(migration::Migrating {
+            lifecycle: seen.get(Column::Lifecycle)?,
+            version: seen.get(Column::LifecycleVersion)?,
+            status: seen.get(Column::Status)?,
+            number: seen.get(Column::WoNumber)?,
+            locked: seen.is_locked(),
         })
     });
-    let record = record.ok_or_else(|| wo_rules::reference::unknown(work_order))?;
+    let record = record.flatten().ok_or_else(|| wo_rules::reference::unknown(work_order))?;
     let newest: i32 = NEWEST
         .with(|statement| {
             let arguments = [uuid_argument(acting.tenant), text(&record.lifecycle)];

@@ -22,14 +22,15 @@ mod view;
 pub use actor_roles::{ActorRoles, kind_of};
 pub use layout::{Column, Layout, is_beside_changes};
 pub use row::{RecordView, WorkOrderRow, lifecycle_of};
-pub use view::{WorkOrderView, with_locked_work_order, with_work_order};
+pub use view::{
+    Reading, WorkOrderView, read, read_as_trail, with_locked_work_order, with_work_order,
+};
 
 use crate::concept::approval;
 use crate::concept::hierarchy;
 use crate::kernel::identity::memory::Identity;
 use crate::kernel::identity::{self, random_bytes};
 use crate::pg::error::OrRefuse;
-use crate::pg::row::Row;
 use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
 use pending::Written;
 use pgrx::prelude::*;
@@ -45,11 +46,6 @@ statement!(
     BY_NUMBER,
     "select held.id from wo.work_order as held where held.tenant_id = $1 and held.wo_number = $2",
     [UUIDOID, TEXTOID]
-);
-statement!(
-    BY_ID,
-    "select held.id from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
 );
 
 /// Where a work order stands among others, for the gates that look there.
@@ -157,8 +153,8 @@ fn event_data(
 pub fn find(tenant: Uuid, name: &str) -> Result<Uuid, Refusal> {
     let found: Option<pgrx::Uuid> = match reference::parse(name)? {
         Reference::Id(id) => {
-            let arguments = [uuid_argument(tenant), uuid_argument(id)];
-            BY_ID.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
+            return view::read(view::Reading::Latest, tenant, id, |seen| seen.id())
+                .ok_or_else(|| reference::unknown(name));
         }
         Reference::Number(number) => {
             let arguments = [uuid_argument(tenant), text(&number)];
@@ -169,12 +165,6 @@ pub fn find(tenant: Uuid, name: &str) -> Result<Uuid, Refusal> {
     found.map(|id| Uuid::from_bytes(*id.as_bytes())).ok_or_else(|| reference::unknown(name))
 }
 
-statement!(
-    PLACE,
-    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
-);
-
 /// Gives a work order as it is now, under the caller's policies, and its lifecycle to `look`.
 pub fn with_work_order_row<T>(
     tenant: Uuid,
@@ -182,16 +172,11 @@ pub fn with_work_order_row<T>(
     look: impl FnOnce(&Lifecycle, &Record<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
     let id = find(tenant, name)?;
-    let arguments = [uuid_argument(tenant), uuid_argument(id)];
-    PLACE.with(|statement| {
-        statement.run(Mode::Latest, &arguments, |rows| {
-            let row = Row::of_rows(rows, 0).ok_or_else(|| reference::unknown(name))?;
-            let layout = layout::Layout::found_in(&row);
-            let seen = row::WorkOrderRow::new(&row, &layout);
-            let lifecycle = row::lifecycle_of(tenant, &seen);
-            look(&lifecycle, &row::RecordView::of(&seen).record())
-        })
+    view::read(view::Reading::Latest, tenant, id, |seen| {
+        let lifecycle = row::lifecycle_of(tenant, seen);
+        look(&lifecycle, &row::RecordView::of(seen).record())
     })
+    .unwrap_or_else(|| Err(reference::unknown(name)))
 }
 
 /// The id of the work order of that number or UUID; NULL where there is none.

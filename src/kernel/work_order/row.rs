@@ -50,6 +50,11 @@ impl<'a> WorkOrderRow<'a> {
         self.get(Column::Version).unwrap_or(0)
     }
 
+    /// Whether the record is locked for good.
+    pub fn is_locked(&self) -> bool {
+        self.row.datum(self.layout.column(Column::LockedAt)).is_some()
+    }
+
     pub fn regulatory(&self) -> bool {
         self.field(Field::Regulatory).unwrap_or(false)
     }
@@ -119,7 +124,7 @@ impl RecordView {
             requester: seen.field(Field::Requester),
             assignee: seen.field(Field::Assignee),
             regulatory: seen.regulatory(),
-            locked: seen.row.datum(seen.layout.column(Column::LockedAt)).is_some(),
+            locked: seen.is_locked(),
         }
     }
 

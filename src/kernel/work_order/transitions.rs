@@ -1,22 +1,15 @@
 //! What can be done next: every edge from where a work order stands.
 
-use super::layout::{Column, Layout};
-use super::row::{RecordView, WorkOrderRow, lifecycle_of};
+use super::row::{RecordView, lifecycle_of};
+use super::view::{Reading, read};
 use super::{actor_roles, facts_for};
 use crate::kernel::identity;
-use crate::pg::error::{OrRefuse, damaged};
-use crate::pg::row::Row;
-use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
+use crate::pg::error::OrRefuse;
 use pgrx::prelude::*;
 use serde_json::json;
 use wo_rules::lifecycle::Transition;
+use wo_rules::reference::unknown;
 use wo_rules::refusal::Refusal;
-
-statement!(
-    WHOLE,
-    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
-);
 
 type Edge =
     (String, String, bool, bool, bool, Vec<String>, pgrx::JsonB, pgrx::JsonB, Vec<String>, String);
@@ -50,47 +43,35 @@ fn edges(work_order: &str) -> Result<Vec<Edge>, Refusal> {
     let acting = identity::required()?;
     let id = super::find(acting.tenant, work_order)?;
     let standing = actor_roles::of(&acting)?;
-    let arguments = [uuid_argument(acting.tenant), uuid_argument(id)];
-    WHOLE.with(|statement| {
-        statement.run(Mode::Latest, &arguments, |rows| {
-            let row = Row::of_rows(rows, 0).ok_or_else(|| damaged("a work order went away"))?;
-            let layout = Layout::found_in(&row);
-            let seen = WorkOrderRow::new(&row, &layout);
-            let lifecycle = lifecycle_of(acting.tenant, &seen);
-            let facets = RecordView::of(&seen);
-            let status: String = row.get(layout.column(Column::Status)).unwrap_or_default();
-            let edges = || lifecycle.edges_from(&status);
-            let from_here: Vec<&Transition> = edges().collect();
-            let facts = facts_for(acting.tenant, &seen, &lifecycle, &from_here, false);
-            let reports = lifecycle.allowed_transitions(
-                &standing.actor(),
-                &facets.record(),
-                seen.filled(),
-                &seen,
-                &facts,
-            );
-            Ok(reports
-                .into_iter()
-                .map(|edge| {
-                    let approvals: Vec<_> = edge
-                        .approvals
-                        .iter()
-                        .map(|missing| json!({"role": missing.role, "meaning": missing.meaning}))
-                        .collect();
-                    (
-                        edge.action.to_owned(),
-                        edge.to.to_owned(),
-                        edge.allowed,
-                        edge.permitted,
-                        edge.reason_required,
-                        edge.missing_fields.iter().map(|field| (*field).to_owned()).collect(),
-                        pgrx::JsonB(json!(edge.guards)),
-                        pgrx::JsonB(json!(approvals)),
-                        edge.who.iter().map(|role| (*role).to_owned()).collect(),
-                        edge.why,
-                    )
-                })
-                .collect())
-        })
-    })
+    // As the calling statement sees it, so that it agrees with what wo.get_work_order_detail gives.
+    let reports = read(Reading::AsCaller, acting.tenant, id, |seen| {
+        let lifecycle = lifecycle_of(acting.tenant, seen);
+        let view = RecordView::of(seen);
+        let from_here: Vec<&Transition> = lifecycle.edges_from(&view.status).collect();
+        let facts = facts_for(acting.tenant, seen, &lifecycle, &from_here, false);
+        lifecycle
+            .allowed_transitions(&standing.actor(), &view.record(), seen.filled(), seen, &facts)
+            .into_iter()
+            .map(|edge| {
+                let approvals: Vec<_> = edge
+                    .approvals
+                    .iter()
+                    .map(|missing| json!({"role": missing.role, "meaning": missing.meaning}))
+                    .collect();
+                (
+                    edge.action.to_owned(),
+                    edge.to.to_owned(),
+                    edge.allowed,
+                    edge.permitted,
+                    edge.reason_required,
+                    edge.missing_fields.iter().map(|field| (*field).to_owned()).collect(),
+                    pgrx::JsonB(json!(edge.guards)),
+                    pgrx::JsonB(json!(approvals)),
+                    edge.who.iter().map(|role| (*role).to_owned()).collect(),
+                    edge.why,
+                )
+            })
+            .collect()
+    });
+    reports.ok_or_else(|| unknown(work_order))
 }

@@ -1,4 +1,4 @@
-//! A work order as the law looks at it, with its own rights.
+//! Reading one work order by its id: the one SQL text for it, with the locks that it may be read under.
 
 use super::layout::Layout;
 use super::row::{RecordView, WorkOrderRow, lifecycle_of};
@@ -9,20 +9,80 @@ use std::rc::Rc;
 use std::thread::LocalKey;
 use uuid::Uuid;
 use wo_rules::lifecycle::Lifecycle;
+use wo_rules::reference::unknown;
 use wo_rules::refusal::Refusal;
 
-statement!(
-    READ,
-    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
-);
-statement!(
-    LOCK,
-    "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2 for no key update",
-    [UUIDOID, UUIDOID]
-);
+macro_rules! by_id {
+    ($lock:literal) => {
+        concat!(
+            "select held.* from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
+            $lock
+        )
+    };
+}
 
-/// What there is to see of it.
+statement!(READ, by_id!(""), [UUIDOID, UUIDOID]);
+statement!(SHARE, by_id!(" for share"), [UUIDOID, UUIDOID]);
+statement!(LOCK, by_id!(" for no key update"), [UUIDOID, UUIDOID]);
+statement!(LOCK_IF_FREE, by_id!(" for no key update skip locked"), [UUIDOID, UUIDOID]);
+
+/// How a work order is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// As the calling statement sees it, without a lock.
+    AsCaller,
+    /// As it is committed now, without a lock.
+    Latest,
+    /// Together with others who keep it as it is, until the transaction ends.
+    Shared,
+    /// Locked until the transaction ends.
+    Locked,
+    /// The same; it counts as absent while somebody else has locked it.
+    LockedIfFree,
+}
+
+impl Reading {
+    fn statement(self) -> (&'static LocalKey<Statement>, Mode) {
+        match self {
+            Self::AsCaller => (&READ, Mode::Caller),
+            Self::Latest => (&READ, Mode::Latest),
+            Self::Shared => (&SHARE, Mode::Write),
+            Self::Locked => (&LOCK, Mode::Write),
+            Self::LockedIfFree => (&LOCK_IF_FREE, Mode::Write),
+        }
+    }
+}
+
+/// Gives the row of a work order to `look`, under the policies of whoever runs this; nothing where
+/// there is no such row for them.
+pub fn read<T>(
+    reading: Reading,
+    tenant: Uuid,
+    id: Uuid,
+    look: impl FnOnce(&WorkOrderRow<'_>) -> T,
+) -> Option<T> {
+    let arguments = [uuid_argument(tenant), uuid_argument(id)];
+    let (statement, mode) = reading.statement();
+    statement.with(|statement| {
+        statement.run(mode, &arguments, |rows| {
+            let row = Row::of_rows(rows, 0)?;
+            let layout = Layout::found_in(&row);
+            Some(look(&WorkOrderRow::new(&row, &layout)))
+        })
+    })
+}
+
+/// The same with the rights of the enforcement layer, past the caller's policies.
+pub fn read_as_trail<T>(
+    reading: Reading,
+    tenant: Uuid,
+    id: Uuid,
+    look: impl FnOnce(&WorkOrderRow<'_>) -> T,
+) -> Option<T> {
+    as_trail(|| read(reading, tenant, id, look))
+}
+
+/// A work order and its lifecycle.
 pub struct WorkOrderView<'a> {
     /// Its tenant.
     pub tenant: Uuid,
@@ -34,44 +94,53 @@ pub struct WorkOrderView<'a> {
     pub lifecycle: &'a Rc<Lifecycle>,
 }
 
-/// Gives what that statement reads to `act`.
-pub(super) fn look<T>(
-    statement: &'static LocalKey<Statement>,
-    mode: Mode,
+fn act_on<T>(
+    reading: Reading,
     tenant: Uuid,
     id: Uuid,
     act: impl FnOnce(&WorkOrderView<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let arguments = [uuid_argument(tenant), uuid_argument(id)];
-    as_trail(|| {
-        statement.with(|statement| {
-            statement.run(mode, &arguments, |rows| {
-                let row = Row::of_rows(rows, 0)
-                    .ok_or_else(|| wo_rules::reference::unknown(&id.to_string()))?;
-                let layout = Layout::found_in(&row);
-                let seen = WorkOrderRow::new(&row, &layout);
-                let lifecycle = lifecycle_of(tenant, &seen);
-                let facets = RecordView::of(&seen);
-                act(&WorkOrderView { tenant, seen: &seen, facets: &facets, lifecycle: &lifecycle })
-            })
-        })
+    read_as_trail(reading, tenant, id, |seen| {
+        let lifecycle = lifecycle_of(tenant, seen);
+        let facets = RecordView::of(seen);
+        act(&WorkOrderView { tenant, seen, facets: &facets, lifecycle: &lifecycle })
     })
+    .unwrap_or_else(|| Err(unknown(&id.to_string())))
 }
 
-/// Gives the work order as it is committed now to `act`, which runs with the law's own rights.
+/// Gives the work order as it is committed now to `act`, which runs with the rights of the
+/// enforcement layer.
+///
+/// # Errors
+/// 22023 `work_order_unknown`; those of `act`.
 pub fn with_work_order<T>(
     tenant: Uuid,
     id: Uuid,
     act: impl FnOnce(&WorkOrderView<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    look(&READ, Mode::Latest, tenant, id, act)
+    act_on(Reading::Latest, tenant, id, act)
 }
 
 /// The same, locked until the transaction ends.
+///
+/// # Errors
+/// 22023 `work_order_unknown`; those of `act`.
 pub fn with_locked_work_order<T>(
     tenant: Uuid,
     id: Uuid,
     act: impl FnOnce(&WorkOrderView<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    look(&LOCK, Mode::Write, tenant, id, act)
+    act_on(Reading::Locked, tenant, id, act)
+}
+
+/// The same, kept as it is until the transaction ends, together with others who keep it.
+///
+/// # Errors
+/// 22023 `work_order_unknown`; those of `act`.
+pub fn with_shared_work_order<T>(
+    tenant: Uuid,
+    id: Uuid,
+    act: impl FnOnce(&WorkOrderView<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    act_on(Reading::Shared, tenant, id, act)
 }

@@ -2,7 +2,9 @@
 
 use crate::concept::approval::hash_of;
 use crate::kernel::audit::verify::{ENTRY_COLUMNS, child_records, entry_at, trailed_row_of};
-use crate::kernel::work_order::{Column, Layout, WorkOrderRow, WorkOrderView, with_work_order};
+use crate::kernel::work_order::{
+    Column, Layout, Reading, WorkOrderRow, WorkOrderView, read, with_work_order,
+};
 use crate::pg::error::damaged;
 use crate::pg::row::Row;
 use crate::pg::statement::{Argument, Mode, Statement, statement, text, uuid as uuid_argument};
@@ -45,13 +47,6 @@ statement!(
         time("used.published_at")
     ),
     [UUIDOID, TEXTOID, INT4OID]
-);
-statement!(
-    MASTER,
-    "select pg_catalog.jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'title', held.title,
-        'status', held.status)
-     from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
 );
 statement!(
     CHILDREN,
@@ -223,7 +218,18 @@ fn sections(view: &WorkOrderView<'_>, id: Uuid) -> Result<Vec<(&'static str, Str
         [uuid_argument(tenant), named(view, &signatures, &delegations, actors).into_datum()];
     let master = match master {
         None => Value::Null,
-        Some(master) => required(&MASTER, &[place[0], master.into_datum()], "the master")?,
+        Some(master) => {
+            let master = Uuid::from_bytes(*master.as_bytes());
+            read(Reading::Latest, tenant, master, |seen| {
+                json!({
+                    "id": master.to_string(),
+                    "wo_number": seen.text(Column::WoNumber),
+                    "title": seen.field::<String>(Field::Title),
+                    "status": seen.text(Column::Status),
+                })
+            })
+            .ok_or_else(|| damaged("a master went away"))?
+        }
     };
     let dependencies = json!({
         "waits_for": required(&WAITS_FOR, &place, "the list of predecessors")?,

@@ -5,8 +5,7 @@ use super::{IN_HAND, InHand, SUBJECT};
 use crate::kernel::configuration;
 use crate::kernel::event::Event;
 use crate::kernel::identity::{self, memory};
-use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
+use crate::kernel::work_order::{Column, Reading, read_as_trail};
 use crate::service::worker::shared;
 use pgrx::pg_sys;
 use wo_rules::refused_attempt::ring::{Dropped, Taken};
@@ -14,13 +13,6 @@ use wo_rules::refused_attempt::{Attempt, dropped_changes};
 
 /// The key of a tenant's chain of refused attempts.
 const KEY: &str = "[\"refused\"]";
-
-statement!(
-    WORK_ORDER,
-    "select held.wo_number::pg_catalog.text, held.regulatory from wo.work_order as held
-     where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
-);
 
 /// Writes what is due, of one tenant at a time where each has a transaction of its own. Gives how many
 /// entries it wrote.
@@ -61,14 +53,9 @@ fn write_one_tenants() -> i32 {
 fn write(attempt: &Attempt) {
     let tenant = attempt.tenant();
     let known = attempt.work_order().and_then(|id| {
-        let arguments = [uuid_argument(tenant), uuid_argument(id)];
         let seen: Option<(String, bool)> = memory::during(identity::of_a_job(tenant), || {
-            as_trail(|| {
-                WORK_ORDER.with(|statement| {
-                    statement.run(Mode::Latest, &arguments, |rows| {
-                        Some((rows.get(0, 1)?, rows.get(0, 2)?))
-                    })
-                })
+            read_as_trail(Reading::Latest, tenant, id, |seen| {
+                (seen.text(Column::WoNumber), seen.regulatory())
             })
         });
         seen.map(|(number, regulatory)| (id, number, regulatory))

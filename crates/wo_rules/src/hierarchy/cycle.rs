@@ -2,9 +2,9 @@
 
 use crate::refusal::{Refusal, SqlState};
 use petgraph::algo::tarjan_scc;
-use petgraph::graph::DiGraph;
+use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::HashMap;
-use uuid::Uuid;
+use std::hash::Hash;
 
 /// How many work orders of a cycle the sentence names.
 const NAMED: usize = 12;
@@ -41,28 +41,65 @@ pub fn refusal(cycle: &[Step]) -> Refusal {
     }
 }
 
-/// The groups of nodes that wait for each other: more than one node, or one for itself.
-pub fn cycles(waiting: &[(Uuid, Uuid)]) -> Vec<Vec<Uuid>> {
-    let mut graph: DiGraph<Uuid, ()> = DiGraph::new();
-    let mut places = HashMap::new();
-    for (from, to) in waiting {
-        let [from, to] =
-            [from, to].map(|id| *places.entry(*id).or_insert_with(|| graph.add_node(*id)));
-        graph.add_edge(from, to, ());
+/// Who waits for whom, by starts and finishes: a successor starts after its predecessor has
+/// finished, a child starts after whatever its master waits for, and a master finishes after its
+/// children.
+#[derive(Debug)]
+pub struct Waits<T> {
+    graph: DiGraph<T, ()>,
+    nodes: HashMap<T, (NodeIndex, NodeIndex)>,
+}
+
+impl<T> Default for Waits<T> {
+    fn default() -> Self {
+        Self { graph: DiGraph::new(), nodes: HashMap::new() }
     }
-    let mut cycles: Vec<Vec<Uuid>> = tarjan_scc(&graph)
-        .into_iter()
-        .filter(|group| {
-            group.len() > 1 || group.iter().any(|node| graph.find_edge(*node, *node).is_some())
+}
+
+impl<T: Copy + Eq + Hash + Ord> Waits<T> {
+    /// Adds a dependency: the successor waits for the predecessor.
+    pub fn dependency(&mut self, successor: T, predecessor: T) {
+        let (start, _) = self.node(successor);
+        let (_, finish) = self.node(predecessor);
+        self.graph.add_edge(start, finish, ());
+    }
+
+    /// Adds a child of a master.
+    pub fn child(&mut self, master: T, child: T) {
+        let (master_start, master_finish) = self.node(master);
+        let (child_start, child_finish) = self.node(child);
+        self.graph.add_edge(master_finish, child_finish, ());
+        self.graph.add_edge(child_start, master_start, ());
+    }
+
+    /// The groups of work orders that wait for each other, or one for itself; each group sorted.
+    pub fn cycles(&self) -> Vec<Vec<T>> {
+        let mut cycles: Vec<Vec<T>> = tarjan_scc(&self.graph)
+            .into_iter()
+            .filter(|group| {
+                group.len() > 1 || group.iter().any(|node| self.graph.contains_edge(*node, *node))
+            })
+            .map(|group| {
+                let mut members: Vec<T> = group.into_iter().map(|node| self.graph[node]).collect();
+                members.sort();
+                members.dedup();
+                members
+            })
+            .collect();
+        cycles.sort();
+        cycles.dedup();
+        cycles
+    }
+
+    /// The nodes of a work order's start and finish.
+    fn node(&mut self, of: T) -> (NodeIndex, NodeIndex) {
+        let graph = &mut self.graph;
+        *self.nodes.entry(of).or_insert_with(|| {
+            let (start, finish) = (graph.add_node(of), graph.add_node(of));
+            graph.add_edge(finish, start, ());
+            (start, finish)
         })
-        .map(|group| {
-            let mut ids: Vec<Uuid> = group.into_iter().map(|node| graph[node]).collect();
-            ids.sort();
-            ids
-        })
-        .collect();
-    cycles.sort();
-    cycles
+    }
 }
 
 #[cfg(test)]
@@ -75,12 +112,44 @@ mod tests {
     }
 
     #[test]
-    fn circles_are_found_and_nothing_else_is() {
-        let id = Uuid::from_u128;
-        let chain = [(id(1), id(2)), (id(2), id(3)), (id(1), id(3))];
-        assert!(cycles(&chain).is_empty());
-        let knotted = [(id(1), id(2)), (id(2), id(3)), (id(3), id(2)), (id(4), id(4))];
-        assert_eq!(cycles(&knotted), [vec![id(2), id(3)], vec![id(4)]]);
+    fn cycles_are_found_and_nothing_else_is() {
+        let mut chain = Waits::default();
+        for (successor, predecessor) in [(1, 2), (2, 3), (1, 3)] {
+            chain.dependency(successor, predecessor);
+        }
+        chain.child(1, 4);
+        chain.child(2, 5);
+        assert!(chain.cycles().is_empty());
+        chain.dependency(3, 2);
+        chain.dependency(6, 6);
+        chain.child(7, 7);
+        // The child of 2 waits for what its master waits for, which waits for the child.
+        assert_eq!(chain.cycles(), [vec![2, 3, 5], vec![6], vec![7]]);
+    }
+
+    /// Without it a plan is accepted whose first phase waits for a child of the second.
+    #[test]
+    fn a_predecessor_of_a_master_that_waits_for_a_child_of_it_is_a_cycle() {
+        let mut waits = Waits::default();
+        let [first, second, child, grandchild] = [1, 2, 3, 4];
+        waits.dependency(second, first);
+        waits.child(second, child);
+        waits.child(child, grandchild);
+        assert!(waits.cycles().is_empty());
+        waits.dependency(first, grandchild);
+        assert_eq!(waits.cycles(), [[first, second, child, grandchild]]);
+    }
+
+    #[test]
+    fn parents_in_a_cycle_are_told_once() {
+        let mut waits = Waits::default();
+        waits.child(1, 2);
+        waits.child(2, 1);
+        assert_eq!(waits.cycles(), [[1, 2]]);
+        waits = Waits::default();
+        waits.child(1, 2);
+        waits.dependency(2, 1);
+        assert_eq!(waits.cycles(), [[1, 2]]);
     }
 
     #[test]

@@ -32,16 +32,17 @@ impl Pattern {
 
 /// The pattern of a network, and the reason for it in one sentence.
 ///
-/// Only dependencies count. A master that takes child in none only gathers its children: it is not
-/// counted either.
+/// Only dependencies count. A master that takes part in none only gathers its children: it is not
+/// counted either. `all` is the network with what children inherit ([`Network::with_inherited`]):
+/// they come after whatever their masters wait for.
 ///
 /// # Errors
 ///
 /// A cycle, as of [`Network::order`].
-pub fn pattern(network: &Network) -> Result<(Pattern, String), Vec<usize>> {
-    let order = network.order()?;
+pub fn pattern(network: &Network, all: &Network) -> Result<(Pattern, String), Vec<usize>> {
+    let order = all.order()?;
     let dependency = |link: &Link| link.kind == LinkKind::FinishToStart;
-    let depths = network.depths(dependency)?;
+    let depths = all.depths(dependency)?;
     let mut master = vec![false; network.tasks.len()];
     let mut depends = vec![false; network.tasks.len()];
     let mut dependencies = 0;

@@ -1,10 +1,9 @@
 //! A plan: a master, its children and what they wait for, by names of the plan's own. Every problem of
 //! it is found at once.
 
+use super::cycle::Waits;
 use crate::refusal::{Refusal, SqlState};
 use crate::work_order::creation;
-use petgraph::algo::tarjan_scc;
-use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -307,31 +306,22 @@ impl Reader {
         edges
     }
 
-    /// Parts and predecessors are both waited for.
+    /// A master waits for its children, and its children for whatever it waits for.
     fn find_cycles(&mut self, edges: &[Edge]) {
-        let mut graph: DiGraph<(), ()> = DiGraph::new();
-        for _ in &self.work_orders {
-            graph.add_node(());
-        }
+        let mut waits = Waits::default();
         for edge in edges {
-            graph.add_edge(NodeIndex::new(edge.successor), NodeIndex::new(edge.predecessor), ());
+            waits.dependency(edge.successor, edge.predecessor);
         }
         for (index, planned) in self.work_orders.iter().enumerate() {
             if let Some(parent) = planned.parent {
-                graph.add_edge(NodeIndex::new(parent), NodeIndex::new(index), ());
+                waits.child(parent, index);
             }
         }
-        for group in tarjan_scc(&graph) {
-            let cycle =
-                group.len() > 1 || group.iter().any(|node| graph.find_edge(*node, *node).is_some());
-            if cycle {
-                let mut members: Vec<usize> = group.iter().map(|node| node.index()).collect();
-                members.sort_unstable();
-                let names: Vec<String> =
-                    members.iter().take(12).map(|index| self.shown(*index)).collect();
-                let pointer = self.work_orders[members[0]].pointer.clone();
-                self.note(pointer, format!("waits in a cycle: {}", names.join(", ")));
-            }
+        for members in waits.cycles() {
+            let names: Vec<String> =
+                members.iter().take(12).map(|index| self.shown(*index)).collect();
+            let pointer = self.work_orders[members[0]].pointer.clone();
+            self.note(pointer, format!("waits in a cycle: {}", names.join(", ")));
         }
     }
 
@@ -478,6 +468,10 @@ mod tests {
             json!([
                 {"name": "a", "title": "A", "children": [{"name": "x", "title": "X", "after": ["b"]}]},
                 {"name": "b", "title": "B", "children": [{"name": "y", "title": "Y", "after": ["a"]}]}
+            ]),
+            json!([
+                {"name": "a", "title": "A", "after": ["x"]},
+                {"name": "b", "title": "B", "after": ["a"], "children": [{"name": "x", "title": "X"}]}
             ]),
         ] {
             let found = cycle(children);

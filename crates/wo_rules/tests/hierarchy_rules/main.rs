@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod diagrams;
+mod inherited;
 mod order;
 mod patterns;
 mod pictures;

@@ -3,7 +3,8 @@ use wo_rules::hierarchy::pattern::{Pattern, pattern};
 use super::random::*;
 
 fn of(count: usize, links: &[(usize, usize)]) -> (Pattern, String) {
-    pattern(&planned(count, links)).unwrap()
+    let network = planned(count, links);
+    pattern(&network, &network).unwrap()
 }
 
 #[test]
@@ -45,16 +46,17 @@ fn the_rest_is_orchestrator_workers() {
 fn a_master_only_gathers() {
     let mut network = planned(4, &[]);
     network.links.extend([master(0, 3), master(1, 3), master(2, 3)]);
-    let (first, reason) = pattern(&network).unwrap();
+    let (first, reason) = pattern(&network, &network).unwrap();
     assert_eq!(first, Pattern::Parallelization);
     assert_eq!(reason, "None of the 3 work orders waits for another: WO-0, WO-1, WO-2.");
     network.links.extend([link(0, 1), link(1, 2)]);
-    assert_eq!(pattern(&network).unwrap().0, Pattern::PromptChaining);
+    assert_eq!(pattern(&network, &network).unwrap().0, Pattern::PromptChaining);
 }
 
 #[test]
 fn a_cycle_has_no_pattern() {
-    assert_eq!(pattern(&planned(2, &[(0, 1), (1, 0)])), Err(vec![0, 1]));
+    let network = planned(2, &[(0, 1), (1, 0)]);
+    assert_eq!(pattern(&network, &network), Err(vec![0, 1]));
 }
 
 #[test]

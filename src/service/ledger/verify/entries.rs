@@ -4,7 +4,8 @@ use super::super::store::{self, LeafTile};
 use super::{BATCH_ROWS, NOTICE_EVERY, Verification};
 use crate::kernel::audit::verify::{ENTRY_COLUMNS, entry_at};
 use crate::kernel::identity::{self, memory};
-use crate::pg::run_as::{as_ledger, as_trail};
+use crate::kernel::work_order::{Column, Reading, read_as_trail};
+use crate::pg::run_as::as_ledger;
 use crate::pg::statement::{Mode, Rows, bigint, statement, uuid as uuid_argument};
 use pgrx::prelude::*;
 use uuid::Uuid;
@@ -26,11 +27,6 @@ statement!(
      where told.tenant_id = $1 and told.subject_id = $2 and told.sequence = $3
      order by told.position limit 1",
     [UUIDOID, UUIDOID, INT8OID]
-);
-statement!(
-    NUMBER,
-    "select held.wo_number from wo.work_order as held where held.tenant_id = $1 and held.id = $2",
-    [UUIDOID, UUIDOID]
 );
 
 impl Verification {
@@ -132,11 +128,8 @@ fn elsewhere(name: &Name) -> Option<i64> {
 
 /// The number of a work order, or the id of another subject.
 pub fn shown(tenant: Uuid, subject: Uuid) -> String {
-    let arguments = [uuid_argument(tenant), uuid_argument(subject)];
     let number: Option<String> = memory::during(identity::administrator(tenant), || {
-        as_trail(|| {
-            NUMBER.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
-        })
+        read_as_trail(Reading::Latest, tenant, subject, |seen| seen.get(Column::WoNumber)).flatten()
     });
     number.unwrap_or_else(|| subject.to_string())
 }
