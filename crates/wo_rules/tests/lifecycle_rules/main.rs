@@ -5,6 +5,7 @@
 
 mod agreement;
 mod automatic;
+mod drawing;
 mod fields;
 mod flag;
 mod gates;

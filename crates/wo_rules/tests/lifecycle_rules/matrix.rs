@@ -229,12 +229,12 @@ fn the_diagram_draws_every_edge_the_start_and_the_ends() {
         assert_eq!(diagram.matches("-->").count(), edges + ends + 1);
         assert_eq!(diagram.matches(" : ").count(), edges);
         assert_eq!(diagram.matches("--> [*]").count(), ends);
-        assert!(diagram.contains("    class blocked is_blocked\n"));
+        assert!(diagram.contains("    class s_blocked is_blocked\n"));
     }
     let fleet = lifecycle("fleet_task").diagram();
-    assert!(fleet.contains("    [*] --> pending\n"));
-    assert!(fleet.contains("    in_progress --> review : submit (assignee, captain)\n"));
-    assert!(fleet.contains("    class approved,cancelled is_terminal\n"));
+    assert!(fleet.contains("    [*] --> s_pending\n"));
+    assert!(fleet.contains("    s_in_progress --> s_review : submit (assignee, captain)\n"));
+    assert!(fleet.contains("    class s_approved,s_cancelled is_terminal\n"));
     let regulated = lifecycle("regulated_change").diagram();
-    assert!(regulated.contains("completed --> closed : close (auto, planner, system_owner)\n"));
+    assert!(regulated.contains("s_completed --> s_closed : close (auto, planner, system_owner)\n"));
 }
