@@ -60,11 +60,38 @@ const LONGEST_MESSAGE: usize = 600;
 /// The longest text in a DETAIL, in characters.
 const LONGEST_TEXT: usize = 200;
 
+/// The longest text inside a list or an object of a DETAIL, in characters.
+const LONGEST_ELEMENT: usize = 600;
+
+/// The longest hint, in characters.
+const LONGEST_HINT: usize = 2_000;
+
+/// The most elements of a list, or members of an object, in a DETAIL.
+const MOST_ELEMENTS: usize = 100;
+
 /// A text cut to its first characters: a refusal shows what it was given, not megabytes of it.
 fn shortened(text: String, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    }
+}
+
+/// A value whose lists, objects and texts are cut to their first elements and characters.
+fn bounded(value: Value, longest: usize) -> Value {
+    match value {
+        Value::String(text) => Value::String(shortened(text, longest)),
+        Value::Array(elements) => elements
+            .into_iter()
+            .take(MOST_ELEMENTS)
+            .map(|element| bounded(element, LONGEST_ELEMENT))
+            .collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .take(MOST_ELEMENTS)
+            .map(|(name, member)| (shortened(name, LONGEST_TEXT), bounded(member, LONGEST_ELEMENT)))
+            .collect(),
+        other => other,
     }
 }
 
@@ -83,7 +110,7 @@ impl Refusal {
     /// Says what to do next, as PostgreSQL writes hints: a sentence with a capital and a full stop.
     #[must_use]
     pub fn hint(mut self, hint: impl AsRef<str>) -> Self {
-        let hint = hint.as_ref();
+        let hint = &shortened(hint.as_ref().to_owned(), LONGEST_HINT);
         let is_command =
             ["select ", "alter ", "grant "].iter().any(|command| hint.starts_with(command));
         let mut letters = hint.chars();
@@ -97,14 +124,20 @@ impl Refusal {
         self
     }
 
-    /// Adds a member to the DETAIL object.
+    /// Adds a member to the DETAIL object. Of a long list its first elements are shown, and
+    /// `<key>_not_listed` says how many more there are.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        let value = match value.into() {
-            Value::String(text) => Value::String(shortened(text, LONGEST_TEXT)),
-            other => other,
+        let value = value.into();
+        let count = match &value {
+            Value::Array(elements) => elements.len(),
+            Value::Object(members) => members.len(),
+            _ => 0,
         };
-        self.detail.insert(key.to_owned(), value);
+        self.detail.insert(key.to_owned(), bounded(value, LONGEST_TEXT));
+        if count > MOST_ELEMENTS {
+            self.detail.insert(format!("{key}_not_listed"), Value::from(count - MOST_ELEMENTS));
+        }
         self
     }
 
@@ -135,6 +168,25 @@ mod tests {
         let refusal = Refusal::new(SqlState::BadValue, "x", long.clone()).with("given", long);
         assert!(refusal.message.len() < 2_000);
         assert!(refusal.detail_json().len() < 2_000);
+    }
+
+    /// A document with 200,000 unknown keys gave an error of 16.9 MB.
+    #[test]
+    fn a_refusal_lists_the_first_of_many_problems_and_their_number() {
+        let problems: Vec<Value> = (0..200_000)
+            .map(|n| serde_json::json!({"pointer": format!("/{n}"), "problem": "é".repeat(900)}))
+            .collect();
+        let nested = serde_json::json!({"deep": vec!["x".repeat(1_000); 1_000]});
+        let refusal = Refusal::new(SqlState::BadValue, "x", "no")
+            .with("problems", problems)
+            .with("names", (0..200_000).map(|n| n.to_string()).collect::<Vec<_>>())
+            .with("nested", nested)
+            .hint("x".repeat(1 << 20));
+        assert_eq!(refusal.detail["problems"].as_array().map(Vec::len), Some(100));
+        assert_eq!(refusal.detail["problems_not_listed"], 199_900);
+        assert_eq!(refusal.detail["names_not_listed"], 199_900);
+        assert!(refusal.detail_json().len() < 300_000, "{}", refusal.detail_json().len());
+        assert!(refusal.hint.len() < 3_000);
     }
 
     #[test]
