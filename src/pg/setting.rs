@@ -1,7 +1,7 @@
 //! Settings: everything that a DBA or a client can choose, each documented by its description.
 
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
-use std::ffi::CString;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum, pg_guard, pg_sys};
+use std::ffi::{CStr, CString, c_char, c_void};
 
 /// How subscribers are woken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PostgresGucEnum)]
@@ -37,6 +37,8 @@ pub static TRACEPARENT: GucSetting<Option<CString>> = GucSetting::<Option<CStrin
 /// `wo_core.work_order_partitions`: into how many partitions an install divides the work orders.
 pub static PARTITIONS: GucSetting<i32> = GucSetting::<i32>::new(1);
 
+/// `wo_core.token_lifetime`: for how long a token may be valid, in seconds.
+pub static TOKEN_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(86_400);
 /// `wo_core.signing_token_age`: how old the token of a signer may be, in seconds.
 pub static SIGNING_TOKEN_AGE: GucSetting<i32> = GucSetting::<i32>::new(300);
 /// `wo_core.challenge_lifetime`: how long a challenge may be answered, in seconds.
@@ -115,14 +117,20 @@ pub fn define() {
             GucFlags::empty(),
         );
     }
-    GucRegistry::define_string_guc(
-        c"wo_core.traceparent",
-        c"The W3C trace context that events of this session or transaction carry.",
-        c"For example: set local wo_core.traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'.",
-        &TRACEPARENT,
-        GucContext::Userset,
-        GucFlags::empty(),
-    );
+    // SAFETY: the hook is guarded and keeps no pointer.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            c"wo_core.traceparent",
+            c"The W3C trace context that events of this session or transaction carry.",
+            c"For example: set local wo_core.traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'. A value that is no traceparent is refused; of a later version than 00 the trace id, the parent id and the sampled flag are kept.",
+            &TRACEPARENT,
+            GucContext::Userset,
+            GucFlags::empty(),
+            Some(check_traceparent),
+            None,
+            None,
+        );
+    }
     GucRegistry::define_int_guc(
         c"wo_core.work_order_partitions",
         c"Into how many partitions CREATE EXTENSION divides wo.work_order, by tenant.",
@@ -130,6 +138,16 @@ pub fn define() {
         &PARTITIONS,
         1,
         256,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_int_guc(
+        c"wo_core.token_lifetime",
+        c"For how long a token may be valid, from its issue to its expiry, in seconds.",
+        c"A token whose exp is further from its iat (or nbf, or the present) is refused: a stolen token must not serve for long.",
+        &TOKEN_LIFETIME,
+        1,
+        366 * 86_400,
         GucContext::Suset,
         GucFlags::empty(),
     );
@@ -173,7 +191,35 @@ pub fn define() {
     );
     define_retention();
     // SAFETY: called from _PG_init with a constant string, after every setting has been defined.
-    unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"wo_core".as_ptr()) };
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"wo_core".as_ptr()) };
+}
+
+/// Refuses a value of `wo_core.traceparent` that is neither empty nor a traceparent.
+#[pg_guard]
+unsafe extern "C-unwind" fn check_traceparent(
+    given: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL gives the address of a NUL-terminated string, or of a null pointer.
+    let text = unsafe {
+        if (*given).is_null() {
+            return true;
+        }
+        CStr::from_ptr(*given).to_bytes()
+    };
+    let is_valid = std::str::from_utf8(text)
+        .is_ok_and(|text| text.is_empty() || wo_rules::event::traceparent(text).is_some());
+    if !is_valid {
+        // SAFETY: a constant string, which PostgreSQL only reads.
+        unsafe {
+            pg_sys::GUC_check_errdetail_string =
+                c"A W3C traceparent is version, trace id, parent id and flags in lower-case hexadecimal with hyphens, without ids of zeros."
+                    .as_ptr()
+                    .cast_mut();
+        }
+    }
+    is_valid
 }
 
 /// The text of `wo_core.sealing_key_file`, where it names anything.
@@ -243,6 +289,5 @@ pub fn archive_directory() -> Option<String> {
 
 /// The trace context to record, where the client gave one that is well formed.
 pub fn traceparent() -> Option<String> {
-    let text = TRACEPARENT.get()?.into_string().ok()?;
-    wo_rules::event::is_traceparent(&text).then_some(text)
+    wo_rules::event::traceparent(&TRACEPARENT.get()?.into_string().ok()?)
 }

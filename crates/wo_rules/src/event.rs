@@ -76,20 +76,40 @@ pub fn child_event_type(action: &str) -> &'static str {
     }
 }
 
-/// Whether a text is a W3C `traceparent` (version 00, lower-case hexadecimal, no zero ids).
-pub fn is_traceparent(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
+/// The length of a `traceparent` of version 00.
+const TRACEPARENT_LENGTH: usize = 55;
+
+/// The longest `traceparent` of a later version that is read.
+const LONGEST_TRACEPARENT: usize = 512;
+
+/// Reads a W3C `traceparent` (Trace Context, §3.2): lower-case hexadecimal, no zero ids. Of a later version
+/// than 00 the four fields that version 00 knows are taken and written as version 00 (§4.3), with the
+/// flags that version 00 defines; version ff is invalid.
+pub fn traceparent(text: &str) -> Option<String> {
     let is_hex = |part: &str, length: usize| {
         part.len() == length
             && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     };
-    let [version, trace, span, flags] = parts[..] else { return false };
-    version == "00"
-        && is_hex(trace, 32)
-        && is_hex(span, 16)
-        && is_hex(flags, 2)
+    if text.len() > LONGEST_TRACEPARENT {
+        return None;
+    }
+    let mut parts = text.splitn(5, '-');
+    let mut next = |length: usize| parts.next().filter(|part| is_hex(part, length));
+    let (version, trace, span, flags) = (next(2)?, next(32)?, next(16)?, next(2)?);
+    let is_known = version == "00" && text.len() == TRACEPARENT_LENGTH;
+    let is_later = version != "00" && version != "ff";
+    let is_valid = (is_known || is_later)
         && trace.bytes().any(|byte| byte != b'0')
-        && span.bytes().any(|byte| byte != b'0')
+        && span.bytes().any(|byte| byte != b'0');
+    if !is_valid {
+        return None;
+    }
+    let flags = match is_known {
+        true => flags.to_owned(),
+        // The lowest bit says whether the trace is sampled; the others belong to the later version.
+        false => format!("{:02x}", u8::from_str_radix(flags, 16).ok()? & 1),
+    };
+    Some(format!("00-{trace}-{span}-{flags}"))
 }
 
 /// Marks an advisory lock as ours: the top 16 bits of its 64-bit key.
@@ -133,10 +153,23 @@ mod tests {
     #[test]
     fn only_a_well_formed_trace_context_is_taken() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        assert!(is_traceparent(good));
-        assert!(!is_traceparent(&good.to_uppercase()));
-        assert!(!is_traceparent("00-00000000000000000000000000000000-b7ad6b7169203331-01"));
-        assert!(!is_traceparent(""));
+        assert_eq!(traceparent(good).as_deref(), Some(good));
+        let later =
+            "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0f-what-the-future-brings";
+        assert_eq!(traceparent(later).as_deref(), Some(good));
+        for bad in [
+            "",
+            "garbage",
+            &good.to_uppercase(),
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            &format!("{good}-more"),
+            &format!("{good}\n"),
+            &format!("{later}{}", "x".repeat(512)),
+        ] {
+            assert_eq!(traceparent(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -10,10 +10,23 @@ use jwt_compact::{
     AlgorithmExt, Claims, ParseError, UntrustedToken, ValidationError, alg::Ed25519,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 /// The longest token that is looked at, in bytes.
 pub const LONGEST_TOKEN: usize = 8_192;
+
+/// The longest identifier in a token (`jti`, `kid`), in characters.
+const LONGEST_IDENTIFIER: usize = 200;
+
+/// The longest name of an issuer, in characters.
+const LONGEST_ISSUER: usize = 500;
+
+/// How far the clock of an issuer may be ahead of this server's, in seconds.
+const CLOCK_SKEW: i64 = 60;
+
+/// The values of `typ` that name a token of this kind (RFC 7519 §5.1, RFC 9068 §2.1), in lower case.
+const TOKEN_TYPES: [&str; 4] = ["jwt", "application/jwt", "at+jwt", "application/at+jwt"];
 
 /// The claims of a token beside its times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +94,7 @@ pub fn read(token: &str) -> Result<UnverifiedToken<'_>, Refusal> {
     if token.len() > LONGEST_TOKEN {
         return Err(malformed(&format!("it is longer than {LONGEST_TOKEN} bytes")));
     }
+    check_header(token)?;
     let token = UntrustedToken::new(token).map_err(|error| {
         malformed(match error {
             ParseError::InvalidTokenStructure => "it does not have three parts",
@@ -99,7 +113,56 @@ pub fn read(token: &str) -> Result<UnverifiedToken<'_>, Refusal> {
         .deserialize_claims_unchecked::<TokenClaims>()
         .map_err(|_| malformed("it lacks one of the claims iss, sub, aud, jti, tenant"))?
         .custom;
+    // The subject must be the identifier of a principal, which is held to its own rule.
+    for (name, value, longest) in [
+        ("kid", &key_id, LONGEST_IDENTIFIER),
+        ("iss", &claims.iss, LONGEST_ISSUER),
+        ("jti", &claims.jti, LONGEST_IDENTIFIER),
+    ] {
+        if !is_identifier(value, longest) {
+            return Err(malformed(&format!(
+                "its {name} is not 1 to {longest} printable characters on one line"
+            )));
+        }
+    }
     Ok(UnverifiedToken { token, key_id, claims })
+}
+
+/// Checks the members of the header that change what the token means. A member that `crit` names must be
+/// understood (RFC 7515 §4.1.11), and none is; `b64: false` would change the bytes that are signed
+/// (RFC 7797); another `typ` names another kind of document, which must not serve as an identity.
+fn check_header(token: &str) -> Result<(), Refusal> {
+    let header = token.split('.').next().unwrap_or_default();
+    let header = base64ct::Base64UrlUnpadded::decode_vec(header)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes).ok());
+    // What cannot be read here is refused by who takes the token apart.
+    let Some(header) = header else { return Ok(()) };
+    if header.contains_key("crit") {
+        return Err(malformed("its header has critical members (crit) that are not understood"));
+    }
+    if header.get("b64").is_some_and(|b64| *b64 != Value::Bool(true)) {
+        return Err(malformed("its header has b64, so that other bytes are signed"));
+    }
+    let is_token = |kind: &Value| {
+        kind.as_str().is_some_and(|kind| TOKEN_TYPES.contains(&kind.to_ascii_lowercase().as_str()))
+    };
+    match header.get("typ") {
+        Some(kind) if !is_token(kind) => {
+            Err(malformed("its header says that it is of another type (typ)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a text can stand in the audit trail as an identifier: it is not long, and it has no control
+/// characters, line breaks, or invisible characters that change how the text around it is read.
+fn is_identifier(text: &str, longest: usize) -> bool {
+    let changes_reading = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    !text.is_empty() && text.chars().count() <= longest && !text.chars().any(changes_reading)
 }
 
 impl UnverifiedToken<'_> {
@@ -142,13 +205,13 @@ impl UnverifiedToken<'_> {
 }
 
 impl VerifiedToken {
-    /// Checks that the token is valid now and meant for us.
+    /// Checks that the token is valid now, not for longer than `longest_lifetime`, and meant for us.
     ///
-    /// `now` is in seconds since 1970.
+    /// `now` is in seconds since 1970, the lifetime in seconds.
     ///
     /// # Errors
-    /// 42501 `token_expired`, `token_not_yet_valid`, `token_wrong_audience`.
-    pub fn check(&self, now: i64, audience: &str) -> Result<(), Refusal> {
+    /// 42501 `token_expired`, `token_not_yet_valid`, `token_lifetime_too_long`, `token_wrong_audience`.
+    pub fn check(&self, now: i64, audience: &str, longest_lifetime: i64) -> Result<(), Refusal> {
         if now >= self.expires {
             return Err(refused("token_expired", "the token has expired")
                 .hint("Ask the issuer for a new token."));
@@ -156,6 +219,21 @@ impl VerifiedToken {
         if self.not_before.is_some_and(|not_before| now < not_before) {
             return Err(refused("token_not_yet_valid", "the token is not valid yet")
                 .hint("Compare the clocks of the issuer and of this server."));
+        }
+        if self.issued.is_some_and(|issued| issued > now.saturating_add(CLOCK_SKEW)) {
+            return Err(refused(
+                "token_not_yet_valid",
+                "the token says that it was issued in the future",
+            )
+            .hint("Compare the clocks of the issuer and of this server."));
+        }
+        let begins = self.issued.or(self.not_before).unwrap_or(now);
+        if self.expires.saturating_sub(begins) > longest_lifetime {
+            return Err(refused(
+                "token_lifetime_too_long",
+                &format!("the token is valid for more than {longest_lifetime} seconds"),
+            )
+            .hint("Ask the issuer for a token with a shorter life; the setting wo_core.token_lifetime is the longest that is accepted."));
         }
         if !self.claims.aud.contains(audience) {
             return Err(refused("token_wrong_audience", "the token was issued for somebody else")
@@ -165,7 +243,8 @@ impl VerifiedToken {
     }
 }
 
-/// Reads a public key: 32 bytes that are a point of the curve and not a weak one.
+/// Reads a public key: the 32 bytes of a point of the curve in its canonical encoding (RFC 8032 §5.1.2),
+/// and not a weak one.
 ///
 /// # Errors
 /// 22023 `bad_public_key`.
@@ -173,7 +252,7 @@ pub fn public_key_of(bytes: &[u8]) -> Result<VerifyingKey, Refusal> {
     <&[u8; 32]>::try_from(bytes)
         .ok()
         .and_then(|bytes| VerifyingKey::from_bytes(bytes).ok())
-        .filter(|key| !key.is_weak())
+        .filter(|key| !key.is_weak() && key.to_edwards().compress().as_bytes() == bytes)
         .ok_or_else(|| {
             Refusal::new(
                 SqlState::BadValue,
@@ -273,10 +352,10 @@ mod tests {
         let key = SigningKey::from_bytes(&[7; 32]);
         let text = signed(&key, &document(r#","exp":2000,"nbf":1000"#));
         let verified = read(&text).unwrap().verify(key.verifying_key().as_bytes()).unwrap();
-        assert_eq!(verified.check(1500, "wo_core"), Ok(()));
-        assert_eq!(verified.check(2000, "wo_core").unwrap_err().code, "token_expired");
-        assert_eq!(verified.check(999, "wo_core").unwrap_err().code, "token_not_yet_valid");
-        assert_eq!(verified.check(1500, "other").unwrap_err().code, "token_wrong_audience");
+        assert_eq!(verified.check(1500, "wo_core", 86_400), Ok(()));
+        assert_eq!(verified.check(2000, "wo_core", 86_400).unwrap_err().code, "token_expired");
+        assert_eq!(verified.check(999, "wo_core", 86_400).unwrap_err().code, "token_not_yet_valid");
+        assert_eq!(verified.check(1500, "other", 86_400).unwrap_err().code, "token_wrong_audience");
     }
 
     #[test]
@@ -305,6 +384,90 @@ mod tests {
         for rubbish in ["", "a.b", "a.b.c", "....", &"x".repeat(1_000_000)] {
             assert_eq!(read(rubbish).err().unwrap().code, "token_malformed");
         }
+    }
+
+    fn with_header(header: &str) -> String {
+        use ed25519_dalek::Signer;
+        let encode = |text: &str| base64ct::Base64UrlUnpadded::encode_string(text.as_bytes());
+        let signed = format!("{}.{}", encode(header), encode(&document(r#","exp":2000"#)));
+        let signature = SigningKey::from_bytes(&[7; 32]).sign(signed.as_bytes()).to_bytes();
+        format!("{signed}.{}", base64ct::Base64UrlUnpadded::encode_string(&signature))
+    }
+
+    /// A header that asks for more than a plain EdDSA JWT must be refused (RFC 7515 §4.1.11, RFC 7797 §6).
+    #[test]
+    fn a_header_that_changes_what_the_token_means_is_refused() {
+        for bad in [
+            r#"{"alg":"EdDSA","kid":"k1","crit":["exp"],"exp":1}"#,
+            r#"{"alg":"EdDSA","kid":"k1","crit":[]}"#,
+            r#"{"alg":"EdDSA","kid":"k1","b64":false,"crit":["b64"]}"#,
+            r#"{"alg":"EdDSA","kid":"k1","b64":false}"#,
+            r#"{"alg":"EdDSA","kid":"k1","typ":"dpop+jwt"}"#,
+            r#"{"alg":"EdDSA","kid":"k1","typ":"JOSE"}"#,
+            r#"{"alg":"EdDSA","kid":"k1","typ":7}"#,
+            "{\"alg\":\"EdDSA\",\"kid\":\"k\\n1\"}",
+        ] {
+            assert_eq!(read(&with_header(bad)).err().unwrap().code, "token_malformed", "{bad}");
+        }
+        for good in ["JWT", "jwt", "at+jwt", "application/at+jwt"] {
+            let header = format!(r#"{{"alg":"EdDSA","kid":"k1","typ":"{good}"}}"#);
+            assert!(read(&with_header(&header)).is_ok(), "{good}");
+        }
+    }
+
+    /// The identifier of a token is written into the audit trail and shown there.
+    #[test]
+    fn an_identifier_that_cannot_be_shown_on_one_line_is_refused() {
+        for bad in [
+            "",
+            "a\nb",
+            "a\u{0}",
+            "a\u{202e}b",
+            "a\u{2066}b",
+            "a\u{200b}b",
+            "a\u{2028}b",
+            &"x".repeat(201),
+        ] {
+            let mut claims = claims();
+            claims.jti = bad.to_owned();
+            let key = SigningKey::from_bytes(&[7; 32]);
+            let claims = Claims::new(claims);
+            let token = Ed25519.token(&Header::empty().with_key_id("k1"), &claims, &key).unwrap();
+            assert_eq!(read(&token).err().unwrap().code, "token_malformed", "{bad:?}");
+        }
+        assert!(is_identifier("é-小克:1", 200));
+    }
+
+    #[test]
+    fn a_token_from_the_future_or_of_a_long_life_is_refused() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let check = |times: &str, now: i64| {
+            let text = signed(&key, &document(times));
+            let verified = read(&text).unwrap().verify(key.verifying_key().as_bytes()).unwrap();
+            verified.check(now, "wo_core", 3_600).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(check(r#","exp":4600,"iat":1000"#, 1000), Ok(()));
+        assert_eq!(check(r#","exp":2000,"iat":1060"#, 1000), Ok(()));
+        assert_eq!(check(r#","exp":2000,"iat":1061"#, 1000), Err("token_not_yet_valid"));
+        assert_eq!(check(r#","exp":4601,"iat":1000"#, 1000), Err("token_lifetime_too_long"));
+        assert_eq!(check(r#","exp":4601,"nbf":1000"#, 1500), Err("token_lifetime_too_long"));
+        assert_eq!(check(r#","exp":4601"#, 1000), Err("token_lifetime_too_long"));
+        assert_eq!(
+            check(r#","exp":8000000000000,"iat":-8000000000000"#, 1000),
+            Err("token_lifetime_too_long")
+        );
+    }
+
+    /// The encoding of y = p + 3 is another text of the point with y = 3: one key with two fingerprints.
+    #[test]
+    fn a_public_key_in_another_encoding_than_its_own_is_refused() {
+        let accepted = (0u8..=18).filter(|low| {
+            let mut bytes = [0xff; 32];
+            bytes[0] = 0xed + low;
+            bytes[31] = 0x7f;
+            public_key_of(&bytes).is_ok()
+        });
+        assert_eq!(accepted.collect::<Vec<_>>(), Vec::<u8>::new());
     }
 
     #[test]

@@ -204,7 +204,8 @@ fn verify(token: &str, tenant: Option<pgrx::Uuid>, session: bool) -> Result<Iden
     let issuer = actor::of_issuer(claims.tenant, &claims.iss, unverified.key_id())
         .ok_or_else(rules::unknown_issuer)?;
     let verified = remembered(token, &issuer.public_key, || unverified.verify(&issuer.public_key))?;
-    verified.check(unix_seconds(now()), &issuer.audience)?;
+    let longest = i64::from(setting::TOKEN_LIFETIME.get());
+    verified.check(unix_seconds(now()), &issuer.audience, longest)?;
     let actor =
         actor::of_actor(claims.tenant, &claims.sub, None).ok_or_else(rules::unknown_principal)?;
     actor.standing.check(&claims.sub)?;
