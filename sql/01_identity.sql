@@ -5,13 +5,46 @@
 
 -- == tables ==
 
+-- How long a value may be, and of which shape, is said by domains, so that every writer meets the same
+-- limit: an API function, an UPDATE and a COPY.
+create domain wo.short_text as text constraint short_text_is_short check (length(value) <= 200);
+comment on domain wo.short_text is 'A name or a label of at most 200 characters.';
+create domain wo.remark as text constraint remark_is_short check (length(value) <= 10000);
+comment on domain wo.remark is 'A reason or a description of at most 10,000 characters.';
+create domain wo.document as text constraint document_is_at_most_one_megabyte check (octet_length(value) <= 1048576);
+comment on domain wo.document is 'A text of at most 1,048,576 bytes. A longer document is kept elsewhere, and its SHA-256 here.';
+create domain wo.json_document as jsonb
+    constraint json_document_is_at_most_one_megabyte check (octet_length(value::text) <= 1048576);
+comment on domain wo.json_document is 'A JSON value of at most 1,048,576 bytes.';
+create domain wo.json_map as jsonb
+    constraint json_map_is_an_object check (jsonb_typeof(value) = 'object')
+    constraint json_map_is_at_most_one_megabyte check (octet_length(value::text) <= 1048576);
+comment on domain wo.json_map is 'A JSON object of at most 1,048,576 bytes, rather than any JSON value.';
+create domain wo.text_list as text[]
+    constraint text_list_is_a_list check (case
+        when array_ndims(value) is null then true
+        when array_ndims(value) > 1 then false
+        else array_lower(value, 1) = 1 and array_position(value, null) is null
+    end)
+    constraint text_list_is_at_most_one_megabyte
+        check (cardinality(value) <= 10000 and octet_length(array_to_string(value, '')) <= 1048576);
+comment on domain wo.text_list is 'A list of texts: one dimension that begins at 1, no NULL, at most 10,000 elements and 1,048,576 bytes.';
+create domain wo.date_list as date[]
+    constraint date_list_is_a_list check (case
+        when array_ndims(value) is null then true
+        when array_ndims(value) > 1 then false
+        else array_lower(value, 1) = 1 and array_position(value, null) is null
+    end)
+    constraint date_list_is_short check (cardinality(value) <= 10000);
+comment on domain wo.date_list is 'A list of days: one dimension that begins at 1, no NULL, at most 10,000 elements.';
+
 create table wo.tenant (
     tenant_id uuid not null primary key,
     slug text not null unique,
     name text not null,
-    default_lifecycle text not null default 'regulated_change',
-    number_format text not null default 'WO-{YYYY}-{MMDD}-{XXX}',
-    hierarchy_policy jsonb not null default '{}',
+    default_lifecycle wo.short_text not null default 'regulated_change',
+    number_format wo.short_text not null default 'WO-{YYYY}-{MMDD}-{XXX}',
+    hierarchy_policy wo.json_map not null default '{}',
     disabled_at timestamptz,
     constraint tenant_slug_is_plain check (slug ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     constraint tenant_name_is_short check (length(name) between 1 and 200)
@@ -28,7 +61,7 @@ comment on column wo.tenant.disabled_at is 'Since when nobody of this tenant may
 create table wo.role (
     tenant_id uuid not null references wo.tenant,
     role text not null,
-    description text not null default '',
+    description wo.remark not null default '',
     primary key (tenant_id, role),
     constraint role_is_plain check (role ~ '^[a-z][a-z0-9_]{0,62}$'),
     constraint role_is_no_relation check (role not in ('assignee', 'originator', 'requester'))
@@ -43,15 +76,14 @@ create table wo.principal (
     id text not null,
     kind text not null default 'person',
     name text not null,
-    db_role text,
+    db_role wo.short_text,
     assignable boolean not null default true,
     disabled_at timestamptz,
-    attributes jsonb not null default '{}',
+    attributes wo.json_map not null default '{}',
     primary key (tenant_id, id),
     constraint principal_id_is_short check (length(id) between 1 and 200 and id = btrim(id) and id !~ '[[:cntrl:]]'),
     constraint principal_name_is_short check (length(name) between 1 and 200),
-    constraint principal_kind_is_known check (kind in ('person', 'agent', 'vendor', 'system')),
-    constraint principal_attributes_are_an_object check (jsonb_typeof(attributes) = 'object')
+    constraint principal_kind_is_known check (kind in ('person', 'agent', 'vendor', 'system'))
 );
 comment on table wo.principal is 'Who can act in a tenant: people, agents, vendors and systems. Never deleted, only disabled, so that no identifier is used twice.';
 comment on column wo.principal.tenant_id is 'The tenant.';
@@ -93,7 +125,7 @@ create table wo.trusted_issuer (
     issuer text not null,
     key_id text not null,
     public_key bytea not null,
-    audience text not null default 'wo_core',
+    audience wo.short_text not null default 'wo_core',
     disabled_at timestamptz,
     primary key (tenant_id, issuer, key_id),
     constraint trusted_issuer_issuer_is_short check (length(issuer) between 1 and 500),

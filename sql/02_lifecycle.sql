@@ -5,9 +5,9 @@
 
 create table wo.lifecycle (
     tenant_id uuid not null default wo.current_tenant() references wo.tenant,
-    name text not null,
+    name wo.short_text not null,
     version integer not null,
-    definition jsonb not null,
+    definition wo.json_map not null,
     published_by text,
     published_at timestamptz not null,
     primary key (tenant_id, name, version),
@@ -25,8 +25,8 @@ comment on column wo.lifecycle.published_at is 'When, by the server''s clock.';
 create table wo.guard_function (
     tenant_id uuid not null default wo.current_tenant() references wo.tenant,
     name text not null,
-    function_name text not null,
-    description text not null default '',
+    function_name wo.short_text not null,
+    description wo.remark not null default '',
     primary key (tenant_id, name),
     constraint guard_function_name_is_plain check (name ~ '^[a-z][a-z0-9_]{0,62}$')
 );

@@ -23,8 +23,6 @@ comment on domain wo.work_source is 'Where work comes from: a program, somebody 
 create domain wo.hours as numeric(10, 2)
     constraint hours_are_not_negative check (value >= 0 and value < 1000000);
 comment on domain wo.hours is 'Hours of work, with two decimals.';
-create domain wo.json_map as jsonb constraint json_map_is_an_object check (jsonb_typeof(value) = 'object');
-comment on domain wo.json_map is 'A JSON object, rather than any JSON value.';
 create domain wo.idempotency_key as text
     constraint idempotency_key_is_short check (length(value) between 1 and 200);
 comment on domain wo.idempotency_key is 'A caller''s own key for one creation.';
@@ -51,15 +49,15 @@ create table wo.work_order (
     version bigint not null,
     revision integer not null,
     title wo.title not null,
-    description text,
+    description wo.document,
     priority text,
-    project text,
+    project wo.short_text,
     requester text,
     originator text not null,
     assignee text,
     source wo.work_source not null default 'manual',
     regulatory boolean not null default false,
-    asset text,
+    asset wo.short_text,
     due_date date,
     planned_start timestamptz,
     planned_end timestamptz,
@@ -67,13 +65,13 @@ create table wo.work_order (
     actual_end timestamptz,
     estimated_hours wo.hours,
     actual_hours wo.hours,
-    tags text[] not null default '{}',
-    acceptance_criteria text,
-    deliverables text,
-    notes text,
-    review_notes text,
-    completion_summary text,
-    deficiencies text[] not null default '{}',
+    tags wo.text_list not null default '{}',
+    acceptance_criteria wo.document,
+    deliverables wo.document,
+    notes wo.document,
+    review_notes wo.document,
+    completion_summary wo.document,
+    deficiencies wo.text_list not null default '{}',
     metadata wo.json_map not null default '{}',
     reason text,
     idempotency_key wo.idempotency_key,

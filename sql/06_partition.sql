@@ -9,6 +9,7 @@
 create or replace function wo.make_partitions(months_ahead integer default 12) returns integer
     language plpgsql volatile security definer
     set search_path = pg_catalog, pg_temp
+    set datestyle = 'ISO, YMD'
     set lock_timeout = '100ms'
     as $$
     declare

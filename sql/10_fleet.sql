@@ -40,7 +40,7 @@ create or replace function wo.list_work_orders(
     language sql stable
     as $$
         (select going.wo_number::pg_catalog.text, going.id, going.title::pg_catalog.text, going.status, going.priority,
-            going.project, pg_catalog.substring(going.title, '^\[[^]-]*-([^]]*)\]'), going.assignee, going.requester,
+            going.project, pg_catalog.substring(going.title, '^[[][^]-]*-([^]]*)[]]'), going.assignee, going.requester,
             going.due_date, going.estimated_hours::pg_catalog.numeric, going.actual_hours::pg_catalog.numeric,
             wo_private.blocker(going.lifecycle, going.lifecycle_version, going.status, going.notes), going.lifecycle,
             going.regulatory, going.created_at, going.updated_at, going.version
@@ -48,14 +48,14 @@ create or replace function wo.list_work_orders(
         where going.tenant_id operator(pg_catalog.=) (select wo.current_tenant()) and going.locked_at is null and ($1 is null or wo_private.is_open_state($1))
             and ($1 is null or going.status operator(pg_catalog.=) $1)
             and ($2 is null or going.project operator(pg_catalog.=) $2)
-            and ($3 is null or pg_catalog.substring(going.title, '^\[[^]-]*-([^]]*)\]') operator(pg_catalog.=) $3)
+            and ($3 is null or pg_catalog.substring(going.title, '^[[][^]-]*-([^]]*)[]]') operator(pg_catalog.=) $3)
             and ($4 is null or going.assignee operator(pg_catalog.=) $4)
             and ($7 is null or going.id operator(pg_catalog.<) (select wo_private.work_order_id_or_refuse($7)))
         order by going.id desc
         limit $6)
         union all
         (select ended.wo_number::pg_catalog.text, ended.id, ended.title::pg_catalog.text, ended.status, ended.priority,
-            ended.project, pg_catalog.substring(ended.title, '^\[[^]-]*-([^]]*)\]'), ended.assignee, ended.requester,
+            ended.project, pg_catalog.substring(ended.title, '^[[][^]-]*-([^]]*)[]]'), ended.assignee, ended.requester,
             ended.due_date, ended.estimated_hours::pg_catalog.numeric, ended.actual_hours::pg_catalog.numeric,
             wo_private.blocker(ended.lifecycle, ended.lifecycle_version, ended.status, ended.notes), ended.lifecycle,
             ended.regulatory, ended.created_at, ended.updated_at, ended.version
@@ -64,7 +64,7 @@ create or replace function wo.list_work_orders(
             and ($5 or wo_private.is_end_state($1))
             and ($1 is null or ended.status operator(pg_catalog.=) $1)
             and ($2 is null or ended.project operator(pg_catalog.=) $2)
-            and ($3 is null or pg_catalog.substring(ended.title, '^\[[^]-]*-([^]]*)\]') operator(pg_catalog.=) $3)
+            and ($3 is null or pg_catalog.substring(ended.title, '^[[][^]-]*-([^]]*)[]]') operator(pg_catalog.=) $3)
             and ($4 is null or ended.assignee operator(pg_catalog.=) $4)
             and ($7 is null or ended.id operator(pg_catalog.<) (select wo_private.work_order_id_or_refuse($7)))
         order by ended.id desc
@@ -78,13 +78,18 @@ comment on function wo.list_work_orders(text, text, text, text, boolean, integer
 create or replace function wo.get_work_order_detail(order_id text) returns jsonb
     language sql stable
     set search_path = pg_catalog, pg_temp
+    set datestyle = 'ISO, YMD'
+    set intervalstyle = 'postgres'
+    set timezone = 'UTC'
+    set extra_float_digits = 1
+    set bytea_output = 'hex'
     as $$
         -- A scan that meets no row would not ask.
         select wo_private.work_order_id_or_refuse($1);
         select to_jsonb(held) - array['tenant_id', 'reason', 'chain_hash', 'chain_sequence', 'idempotency_key']
             || jsonb_build_object(
                 'order_id', held.wo_number,
-                'category', substring(held.title, '^\[[^]-]*-([^]]*)\]'),
+                'category', substring(held.title, '^[[][^]-]*-([^]]*)[]]'),
                 'blocker', wo_private.blocker(held.lifecycle, held.lifecycle_version, held.status, held.notes),
                 'overdue', coalesce((
                     select jsonb_agg(late.rule order by late.since)

@@ -10,13 +10,13 @@
 create table wo.approval_requirement (
     tenant_id uuid not null default wo.current_tenant() references wo.tenant,
     name text not null,
-    lifecycle text,
-    action text not null,
+    lifecycle wo.short_text,
+    action wo.short_text not null,
     role text not null,
     meaning text not null,
     count integer not null default 1,
     ordinal integer not null default 1,
-    "when" text,
+    "when" wo.remark,
     covers text not null default 'plan',
     disabled_at timestamptz,
     primary key (tenant_id, name),
@@ -43,9 +43,9 @@ comment on column wo.approval_requirement.disabled_at is 'Since when it is not a
 create table wo.business_calendar (
     tenant_id uuid not null default wo.current_tenant() references wo.tenant,
     name text not null,
-    time_zone text not null,
-    working_hours jsonb not null,
-    holidays date[] not null default '{}',
+    time_zone wo.short_text not null,
+    working_hours wo.json_document not null,
+    holidays wo.date_list not null default '{}',
     primary key (tenant_id, name),
     constraint business_calendar_name_is_plain check (name ~ '^[a-z][a-z0-9_]{0,62}$')
 );
@@ -61,7 +61,7 @@ create table wo.approval_sla (
     role text not null,
     hours numeric not null,
     calendar text,
-    escalation jsonb not null default '[]',
+    escalation wo.json_document not null default '[]',
     primary key (tenant_id, role),
     foreign key (tenant_id, role) references wo.role (tenant_id, role),
     foreign key (tenant_id, calendar) references wo.business_calendar (tenant_id, name)

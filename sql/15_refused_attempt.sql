@@ -15,7 +15,7 @@ create table wo.finding (
     guard text not null,
     opened_at timestamptz not null,
     opened_for text,
-    actors text[] not null,
+    actors wo.text_list not null,
     attempts bigint not null,
     summary text not null,
     entry_sequence bigint not null,

@@ -69,7 +69,7 @@ grant execute on function wo_private.ledger_health() to wo_admin, wo_auditor, wo
 grant execute on function wo_private.recovery_statement(text), wo_private.recover_ledger(text) to wo_admin;
 grant execute on function wo_private.consumer_tenant(), wo_private.fetch_events(text, integer),
     wo_private.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;
-grant execute on function wo_private.cloudevent(uuid, bigint, integer, text, uuid, timestamptz, text, json)
+grant execute on function wo_private.cloudevent(uuid, bigint, integer, text, uuid, timestamptz, text, text)
     to wo_user, wo_admin, wo_bridge, wo_auditor;
 grant execute on function wo_private.call_guard(text, uuid, uuid) to wo_trail, wo_user;
 grant execute on function wo_private.refuse_change(), wo_private.invalidate(), wo_private.refuse_foreign_writer(),

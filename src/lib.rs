@@ -17,7 +17,24 @@ use pgrx::prelude::*;
 
 // The bare CREATE SCHEMA comes first and fails where a stranger has made that schema; the one that
 // pgrx writes for the declaration below says IF NOT EXISTS, and would adopt it.
-extension_sql!("create schema wo_private;", name = "schema", bootstrap);
+extension_sql!(
+    r#"
+do $$
+begin
+    if pg_catalog.getdatabaseencoding() operator(pg_catalog.<>) 'UTF8' then
+        raise exception 'wo_core needs a database in the encoding UTF8'
+            using errcode = 'feature_not_supported',
+                  detail = pg_catalog.json_build_object('code', 'encoding_not_supported',
+                      'encoding', pg_catalog.getdatabaseencoding())::pg_catalog.text,
+                  hint = 'create database ... encoding ''UTF8'' template template0;';
+    end if;
+end
+$$;
+create schema wo_private;
+"#,
+    name = "schema",
+    bootstrap
+);
 
 /// The schema of the law; the functions name it themselves, each in the module of its concept.
 #[pg_schema]

@@ -6,7 +6,7 @@
 -- told, not dropped.
 drop view if exists wo.work_order_import;
 
-alter table wo.work_order add column if not exists asset text;
+alter table wo.work_order add column if not exists asset wo.short_text;
 comment on column wo.work_order.asset is 'What is changed: the asset''s identifier.';
 
 create index if not exists event_by_position on wo.event (position);

@@ -4,6 +4,7 @@
 use crate::kernel::audit::{Act, Link};
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
+use crate::pg::jsonb::Document;
 use crate::pg::row::{Row, returned};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{
@@ -88,11 +89,12 @@ fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
     }
     let Some(new) = new else { return Ok(trigger.old()) };
+    check_documents(&new);
     let value = |name: &str| new.get::<String>(required_column(&new, name)).unwrap_or_default();
     match subject {
         "tenant" => {
             wo_rules::number::Format::parse(&value("number_format")).or_refuse();
-            let policy = new.get::<pgrx::JsonB>(required_column(&new, "hierarchy_policy"));
+            let policy = new.get::<Document>(required_column(&new, "hierarchy_policy"));
             Policy::parse(&policy.map_or_else(|| serde_json::json!({}), |policy| policy.0))
                 .or_refuse();
         }
@@ -122,6 +124,14 @@ fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         _ => {}
     }
     Ok(Some(returned(trigger, new.tuple())))
+}
+
+/// Refuses JSON that none of our functions could read again.
+fn check_documents(new: &Row) {
+    for name in ["hierarchy_policy", "attributes", "working_hours", "escalation", "definition"] {
+        // Reading it refuses.
+        drop(new.named::<Document>(name));
+    }
 }
 
 /// After a write of configuration: an entry in the object's own chain.

@@ -48,7 +48,7 @@ statement!(
 statement!(
     FETCH_TENANT,
     "select told.position, wo_private.cloudevent(told.tenant_id, told.position, told.timeline, told.type,
-        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data)
+        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data::pg_catalog.text)
      from wo.event as told
      where told.tenant_id = $1 and told.position > $2 and told.position <= $3
      order by told.position
@@ -58,7 +58,7 @@ statement!(
 statement!(
     FETCH_ALL,
     "select told.position, wo_private.cloudevent(told.tenant_id, told.position, told.timeline, told.type,
-        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data)
+        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data::pg_catalog.text)
      from wo.event as told
      where told.position > $1 and told.position <= $2
      order by told.position
@@ -211,7 +211,7 @@ fn cloudevent(
     subject: pgrx::Uuid,
     recorded_at: TimestampWithTimeZone,
     traceparent: &str,
-    data: pgrx::Json,
+    data: &str,
 ) -> pgrx::JsonB {
     pgrx::JsonB(rules::cloudevent(rules::Told {
         tenant: Uuid::from_bytes(*tenant.as_bytes()),
@@ -221,7 +221,7 @@ fn cloudevent(
         subject: Uuid::from_bytes(*subject.as_bytes()),
         recorded_at: recorded_at.into(),
         traceparent: Some(traceparent).filter(|text| !text.is_empty()),
-        data: data.0,
+        data: wo_rules::json::parse(data).or_refuse(),
     }))
 }
 

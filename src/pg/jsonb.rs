@@ -1,11 +1,29 @@
-//! What a function answers, as `jsonb`, made without being written out and read again.
+//! Values of type `jsonb`: read by one rule, and made without being written out and read again.
 
+use crate::pg::error::OrRefuse;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
 use pgrx::prelude::*;
+
+/// A JSON value that is read from a column of type `jsonb`. Unlike `pgrx::JsonB` it refuses with a plain
+/// sentence what `jsonb` can hold and Rust cannot: see [`wo_rules::json::parse`].
+pub struct Document(pub serde_json::Value);
+
+impl FromDatum for Document {
+    unsafe fn from_polymorphic_datum(
+        datum: pg_sys::Datum,
+        is_null: bool,
+        _type_oid: pg_sys::Oid,
+    ) -> Option<Self> {
+        (!is_null).then(|| {
+            let text = crate::pg::output::json_text(datum, pg_sys::JSONBOID);
+            Self(wo_rules::json::parse(&text).or_refuse())
+        })
+    }
+}
 
 /// A member of an [`Object`].
 pub enum Member {

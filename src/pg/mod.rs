@@ -5,6 +5,7 @@ pub mod error;
 pub mod jsonb;
 pub mod lock;
 pub mod lookup;
+pub mod output;
 pub mod row;
 pub mod run_as;
 pub mod setting;

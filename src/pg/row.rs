@@ -1,11 +1,9 @@
 //! Rows as triggers see them: from tuple to value, and back.
 
-use crate::pg::error::{damaged, refuse};
+use crate::pg::output::json_text;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::CStr;
-use wo_rules::refusal::Refusal;
-use wo_rules::time;
 
 /// One row, taken apart: a datum for each column.
 pub struct Row {
@@ -274,68 +272,6 @@ pub fn elements(array: pg_sys::Datum) -> usize {
         match dimensions {
             0 => 0,
             _ => (0..dimensions).map(|at| usize::try_from(length(at)).unwrap_or(0)).product(),
-        }
-    }
-}
-
-/// A value as JSON text, the one way in which the trail writes it: numbers with all their digits,
-/// times in UTC with microseconds, `jsonb` as PostgreSQL prints it.
-fn json_text(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
-    match type_oid {
-        // SAFETY: the datum is of one of the two types, which are stored alike.
-        pg_sys::TEXTOID | pg_sys::VARCHAROID => unsafe {
-            match pgrx::text_to_rust_str(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) {
-                Ok(text) => quoted(text),
-                Err(_) => refuse(not_utf8()),
-            }
-        },
-        pg_sys::NAMEOID => quoted(&output(datum, type_oid)),
-        pg_sys::BOOLOID => if datum.value() as u8 != 0 { "true" } else { "false" }.to_owned(),
-        pg_sys::INT8OID => (datum.value() as i64).to_string(),
-        pg_sys::INT4OID => (datum.value() as i32).to_string(),
-        pg_sys::NUMERICOID => output(datum, type_oid),
-        pg_sys::TIMESTAMPTZOID => quoted(&time::utc(datum.value() as i64)),
-        pg_sys::DATEOID => quoted(&time::date(datum.value() as i32)),
-        pg_sys::JSONBOID | pg_sys::JSONOID => output(datum, type_oid),
-        pg_sys::TEXTARRAYOID => {
-            // SAFETY: the datum is a text[].
-            let elements: Option<Vec<Option<String>>> =
-                unsafe { FromDatum::from_datum(datum, false) };
-            let texts: Vec<String> = elements
-                .unwrap_or_default()
-                .iter()
-                .map(|element| element.as_deref().map_or_else(|| "null".to_owned(), quoted))
-                .collect();
-            format!("[{}]", texts.join(","))
-        }
-        pg_sys::BYTEAOID => {
-            // SAFETY: the datum is a bytea.
-            let bytes: Option<Vec<u8>> = unsafe { FromDatum::from_datum(datum, false) };
-            quoted(&hex::encode(bytes.unwrap_or_default()))
-        }
-        _ => quoted(&output(datum, type_oid)),
-    }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
-}
-
-fn not_utf8() -> Refusal {
-    damaged("the database's encoding is not UTF-8")
-}
-
-/// A value as its type's output function writes it.
-fn output(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
-    // SAFETY: the datum is of that type; the output function gives a NUL-terminated string.
-    unsafe {
-        let mut function = pg_sys::Oid::INVALID;
-        let mut is_varlena = false;
-        pg_sys::getTypeOutputInfo(type_oid, &mut function, &mut is_varlena);
-        let text = pg_sys::OidOutputFunctionCall(function, datum);
-        match CStr::from_ptr(text).to_str() {
-            Ok(text) => text.to_owned(),
-            Err(_) => refuse(not_utf8()),
         }
     }
 }

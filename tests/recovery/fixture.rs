@@ -13,7 +13,7 @@ pub const NEW: &str = env!("CARGO_PKG_VERSION");
 /// What 0.0.1 had otherwise: file, the text of 0.1.0, the text of 0.0.1. Each must be found.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     // A column that 0.1.0 adds, and a view that shows it between others.
-    ("03_work_order", "    asset text,\n    due_date", "    due_date"),
+    ("03_work_order", "    asset wo.short_text,\n    due_date", "    due_date"),
     ("03_work_order", "comment on column wo.work_order.asset is", "-- comment on"),
     (
         "03_work_order",

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod health;
+mod hostile_values;
 mod install;
 mod one_text;
 mod role;

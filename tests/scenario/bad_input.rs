@@ -311,12 +311,12 @@ fn ten_megabytes_in_every_place() {
     let number = stage.number.clone();
     let huge = format!("[A-B] {}", "x".repeat(TEN_MEGABYTES));
     let result = stage.almighty.execute("select wo.create_work_order($1)", &[&huge]);
-    stage.refused("create", result, "22023", "bad_value");
+    stage.refused("create", result, "22023", "value_too_long");
     let result = stage.almighty.execute(PATCH, &[&number, &json!({"title": huge})]);
-    stage.refused("patch", result, "22023", "bad_value");
+    stage.refused("patch", result, "22023", "value_too_long");
     let call = "select wo.transition($1, 'blocked', 'x', $2)";
     let result = stage.almighty.execute(call, &[&number, &json!({"title": huge})]);
-    stage.refused("transition", result, "22023", "bad_value");
+    stage.refused("transition", result, "22023", "value_too_long");
     let rows = stage
         .almighty
         .query_one("select error from wo.create_work_orders($1)", &[&json!([{"title": huge}])])
@@ -404,9 +404,15 @@ fn ten_megabytes_in_every_place() {
         stage.assert_unchanged(what);
     }
     assert!(wordy.is_empty(), "repeated in the refusal: {wordy:?}");
-    // A long text where a long text belongs is welcome.
-    stage.almighty.execute(PATCH, &[&number, &json!({"description": huge})]).unwrap();
-    stage.almighty.execute("select wo.transition($1, 'blocked', $2)", &[&number, &huge]).unwrap();
+    let result = stage.almighty.execute(PATCH, &[&number, &json!({"description": huge})]);
+    stage.refused("a description", result, "22023", "value_too_long");
+    let transition = "select wo.transition($1, 'blocked', $2)";
+    let result = stage.almighty.execute(transition, &[&number, &huge]);
+    stage.refused("a reason", result, "22023", "value_too_long");
+    // A long text where a long text belongs is admitted.
+    let (document, reason) = ("x".repeat(1 << 20), "é".repeat(10_000));
+    stage.almighty.execute(PATCH, &[&number, &json!({"description": document})]).unwrap();
+    stage.almighty.execute(transition, &[&number, &reason]).unwrap();
     stage.company.assert_intact();
 }
 

@@ -108,7 +108,7 @@ fn a_foreign_key_that_a_dba_adds_holds() {
 fn a_foreign_key_that_waits_for_the_commit_is_checked_for_the_last_version() {
     let (company, mut captain, _) = with_sites("deferrable initially deferred");
     let make =
-        "insert into wo.work_order (title, asset, assignee) values ('[SS1-Ops] x', $1, 'almighty')
+        "insert into wo.work_order (title, asset, assignee) values ('[SS1-Ops] x', $1::text, 'almighty')
                 returning wo_number";
     for (site, allowed) in [("nowhere", false), ("hall", true)] {
         captain.batch_execute("begin").unwrap();

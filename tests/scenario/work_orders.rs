@@ -330,14 +330,14 @@ fn a_priority_is_one_of_the_lifecycles_labels() {
             "22023",
             "unknown_priority",
         );
-        let update = "update wo.work_order set priority = $1";
+        let update = "update wo.work_order set priority = $1::text";
         let detail = refused(almighty.execute(update, &[&label]), "22023", "unknown_priority");
         assert_eq!(detail["priorities"], json!(["low", "medium", "high", "critical"]));
     }
     let none = "update wo.work_order set priority = null";
     refused(almighty.batch_execute(none), "22023", "unknown_priority");
     for label in ["low", "high", "critical", "medium"] {
-        almighty.execute("update wo.work_order set priority = $1", &[&label]).unwrap();
+        almighty.execute("update wo.work_order set priority = $1::text", &[&label]).unwrap();
     }
 }
 

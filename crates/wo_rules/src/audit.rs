@@ -9,6 +9,8 @@ mod replay;
 
 pub use replay::{Replay, RowState};
 
+use crate::json::Object;
+use crate::refusal::{Refusal, SqlState};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -17,6 +19,30 @@ pub const FORMAT: &str = "wo_core.audit_entry.v1";
 
 /// The hash that the first entry of a chain follows: it has no predecessor.
 pub const GENESIS: [u8; 32] = [0; 32];
+
+/// The longest text of an entry's changes, in bytes: an entry is hashed, shown and packed as a whole.
+const LONGEST_CHANGES: usize = 32 << 20;
+
+/// Checks that the changes of an entry are not too long.
+///
+/// # Errors
+/// 22023 `value_too_long`.
+pub fn check_length(changes: &str) -> Result<(), Refusal> {
+    match changes.len() > LONGEST_CHANGES {
+        true => Err(Refusal::new(
+            SqlState::BadValue,
+            "value_too_long",
+            format!(
+                "the change has {} bytes in the audit trail, of at most {LONGEST_CHANGES}",
+                changes.len()
+            ),
+        )
+        .hint(
+            "Change fewer columns at once; keep long documents elsewhere, and their SHA-256 here.",
+        )),
+        false => Ok(()),
+    }
+}
 
 /// The configured objects that have chains of their own.
 pub const CONFIGURATION: &[&str] = &[
@@ -175,29 +201,14 @@ impl Entry {
 pub fn changes<'a>(
     columns: impl IntoIterator<Item = (&'a str, Option<&'a str>, Option<&'a str>)>,
 ) -> String {
-    let mut text = String::from("{");
+    let mut text = Object::default();
     for (name, old, new) in columns {
-        if text.len() > 1 {
-            text.push(',');
-        }
-        text.push('"');
-        text.push_str(name);
-        text.push_str("\":{");
-        if let Some(old) = old {
-            text.push_str("\"old\":");
-            text.push_str(old);
-        }
-        if let Some(new) = new {
-            if old.is_some() {
-                text.push(',');
-            }
-            text.push_str("\"new\":");
-            text.push_str(new);
-        }
-        text.push('}');
+        let mut change = Object::default();
+        change.add_present("old", old);
+        change.add_present("new", new);
+        text.add(name, &change.end());
     }
-    text.push('}');
-    text
+    text.end()
 }
 
 /// Why a link of a chain does not hold.
@@ -412,6 +423,14 @@ mod tests {
             ..RowState::default()
         };
         assert_eq!(replay.matches(&record), Err(Break::Record { column: "title".to_owned() }));
+    }
+
+    /// A name that was written as it is would end the JSON string, and the entry would be no JSON.
+    #[test]
+    fn the_name_of_a_column_is_escaped() {
+        let text = changes([("a\"b\\", None, Some("1"))]);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["a\"b\\"]["new"], 1);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod health;
 pub mod hierarchy;
 pub mod identity;
 pub mod install;
+pub mod json;
 pub mod ledger;
 pub mod lifecycle;
 pub mod number;

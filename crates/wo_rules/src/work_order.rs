@@ -3,6 +3,7 @@
 
 use crate::field::{Field, FieldKind, FieldSet};
 use crate::hierarchy::policy::Policy;
+pub use crate::json::parse;
 use crate::refusal::{Refusal, SqlState};
 use serde_json::{Map, Value};
 
@@ -12,8 +13,17 @@ pub const MOST: usize = 10_000;
 /// The longest title, in characters.
 pub const LONGEST_TITLE: usize = 500;
 
-/// The longest other text of a field, in bytes.
-pub const LONGEST_TEXT: usize = 16 << 20;
+/// The longest name or label, in characters.
+pub const LONGEST_NAME: usize = 200;
+
+/// The longest reason, in characters.
+pub const LONGEST_REASON: usize = 10_000;
+
+/// The longest other text of a field, list of texts or JSON object, in bytes.
+pub const LONGEST_DOCUMENT: usize = 1 << 20;
+
+/// The most elements of a list.
+pub const LONGEST_LIST: usize = 10_000;
 
 /// Hours must stay below this.
 const TOO_MANY_HOURS: f64 = 1_000_000.0;
@@ -127,20 +137,6 @@ pub fn transition(json: &str) -> Result<Transition, Refusal> {
     })
 }
 
-/// Reads JSON that PostgreSQL has found well formed.
-///
-/// # Errors
-/// 22023 `bad_value` where it is nested too deeply, or a number is out of range.
-pub fn parse(text: &str) -> Result<Value, Refusal> {
-    serde_json::from_str(text).map_err(|_| {
-        Refusal::new(
-            SqlState::BadValue,
-            "bad_value",
-            "the JSON is nested too deeply, or holds a number out of range",
-        )
-    })
-}
-
 /// The text of an object's member, with all the digits of its numbers.
 fn raw_member(text: &str, name: &str) -> Option<String> {
     let members: std::collections::BTreeMap<String, &serde_json::value::RawValue> =
@@ -249,13 +245,7 @@ fn check(field: Field, value: &Value) -> Result<(), Refusal> {
     match field.kind() {
         FieldKind::Text => match value.as_str() {
             None => Err(bad_value(name, "a text")),
-            Some(text) if field == Field::Title && text.chars().count() > LONGEST_TITLE => {
-                Err(bad_value(name, &format!("at most {LONGEST_TITLE} characters")))
-            }
-            Some(text) if text.len() > LONGEST_TEXT => {
-                Err(bad_value(name, &format!("at most {LONGEST_TEXT} bytes")))
-            }
-            Some(_) => Ok(()),
+            Some(text) => check_length(field, text),
         },
         FieldKind::Hours => {
             let hours = match value {
@@ -281,8 +271,58 @@ fn check(field: Field, value: &Value) -> Result<(), Refusal> {
             Err(bad_value(name, "a list of texts"))
         }
         FieldKind::Object if !value.is_object() => Err(bad_value(name, "a JSON object")),
+        FieldKind::List => {
+            let texts = || value.as_array().into_iter().flatten().filter_map(Value::as_str);
+            match texts().count() > LONGEST_LIST {
+                true => Err(too_long(name, &format!("{LONGEST_LIST} elements"))),
+                false => check_bytes(name, texts().map(str::len).sum()),
+            }
+        }
+        FieldKind::Object => check_bytes(name, value.to_string().len()),
         _ => Ok(()),
     }
+}
+
+/// Checks how long a text is; the table's domains hold every writer to the same limits.
+fn check_length(field: Field, text: &str) -> Result<(), Refusal> {
+    let characters = match field {
+        Field::Title => LONGEST_TITLE,
+        Field::Project | Field::Asset => LONGEST_NAME,
+        // These name something that exists.
+        Field::Priority | Field::Requester | Field::Assignee | Field::Source => return Ok(()),
+        _ => return check_bytes(field.name(), text.len()),
+    };
+    check_characters(field.name(), text, characters)
+}
+
+fn check_bytes(name: &str, bytes: usize) -> Result<(), Refusal> {
+    match bytes > LONGEST_DOCUMENT {
+        true => Err(too_long(name, &format!("{LONGEST_DOCUMENT} bytes"))
+            .hint("Keep the document elsewhere; write where it is and its SHA-256 here.")),
+        false => Ok(()),
+    }
+}
+
+fn check_characters(name: &str, text: &str, longest: usize) -> Result<(), Refusal> {
+    // No text has more characters than bytes.
+    match text.len() > longest && text.chars().count() > longest {
+        true => Err(too_long(name, &format!("{longest} characters"))),
+        false => Ok(()),
+    }
+}
+
+/// Checks how long the reason of a change is.
+///
+/// # Errors
+/// 22023 `value_too_long`.
+pub fn check_reason(reason: Option<&str>) -> Result<(), Refusal> {
+    check_characters("reason", reason.unwrap_or_default(), LONGEST_REASON)
+}
+
+fn too_long(name: &str, most: &str) -> Refusal {
+    Refusal::new(SqlState::BadValue, "value_too_long", format!("{name} has at most {most}"))
+        .with("field", name)
+        .hint("Shorten it; write the rest into the description, or keep it elsewhere.")
 }
 
 #[cfg(test)]
@@ -311,11 +351,30 @@ mod tests {
             json!({"tags": [1]}),
             json!({"metadata": []}),
             json!({"due_date": 5}),
-            json!({"title": "x".repeat(501)}),
         ] {
             assert_eq!(fields(&bad).unwrap_err().code, "bad_value", "{bad}");
         }
         assert!(fields(&json!({"actual_hours": "1.5", "notes": null})).is_ok());
+    }
+
+    #[test]
+    fn a_value_that_is_too_long_is_refused_by_name() {
+        for bad in [
+            json!({"title": "x".repeat(LONGEST_TITLE + 1)}),
+            json!({"project": "é".repeat(LONGEST_NAME + 1)}),
+            json!({"description": "x".repeat(LONGEST_DOCUMENT + 1)}),
+            json!({"tags": vec!["x"; LONGEST_LIST + 1]}),
+            json!({"tags": ["x".repeat(LONGEST_DOCUMENT), "y"]}),
+            json!({"metadata": {"x": "y".repeat(LONGEST_DOCUMENT)}}),
+        ] {
+            let refusal = fields(&bad).unwrap_err();
+            assert_eq!(refusal.code, "value_too_long", "{}", refusal.message);
+            assert!(!refusal.hint.is_empty());
+        }
+        assert!(fields(&json!({"project": "é".repeat(LONGEST_NAME)})).is_ok());
+        assert!(check_reason(Some(&"é".repeat(LONGEST_REASON))).is_ok());
+        let refusal = check_reason(Some(&"é".repeat(LONGEST_REASON + 1))).unwrap_err();
+        assert_eq!(refusal.code, "value_too_long");
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn sla_of(tenant: Uuid, role: &str) -> Result<Option<(Sla, Calendar)>, Refusal> 
 /// 22023 `approval_sla_invalid`.
 pub fn sla(row: &Row) -> Result<Sla, Refusal> {
     let hours = row.named::<AnyNumeric>("hours").and_then(|hours| f64::try_from(hours).ok());
-    let escalation = row.named::<pgrx::JsonB>("escalation").map(|steps| steps.0);
+    let escalation = row.named::<crate::pg::jsonb::Document>("escalation").map(|steps| steps.0);
     Sla::read(hours.unwrap_or(f64::NAN), &escalation.unwrap_or_default())
 }
 
@@ -79,7 +79,7 @@ pub fn sla(row: &Row) -> Result<Sla, Refusal> {
 /// 22023 `calendar_invalid`.
 pub fn calendar_of(row: &Row) -> Result<Calendar, Refusal> {
     let zone: String = row.named("time_zone").unwrap_or_default();
-    let hours = row.named::<pgrx::JsonB>("working_hours").map(|hours| hours.0);
+    let hours = row.named::<crate::pg::jsonb::Document>("working_hours").map(|hours| hours.0);
     let holidays: Vec<Option<Date>> = row.named("holidays").unwrap_or_default();
     let holidays: Vec<String> = holidays
         .into_iter()
@@ -197,7 +197,7 @@ fn managers_of(tenant: Uuid, persons: &[String]) -> Vec<String> {
         .filter_map(|id| {
             let key = [Key::Uuid("tenant_id", tenant), Key::Text("id", id)];
             let attributes = find("principal", "principal_pkey", &key, |row| {
-                row.named::<pgrx::JsonB>("attributes")
+                row.named::<crate::pg::jsonb::Document>("attributes")
             })?;
             attributes.0.get("manager")?.as_str().map(str::to_owned)
         })

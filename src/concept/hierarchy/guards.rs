@@ -287,7 +287,7 @@ pub fn nearest(tenant: Uuid, own: Option<&serde_json::Value>, lifecycle: Policy)
     let own = own.and_then(|own| Policy::read(own).ok()).unwrap_or_default();
     let key = [Key::Uuid("tenant_id", tenant)];
     let tenants = find("tenant", "tenant_pkey", &key, |row| {
-        row.named::<pgrx::JsonB>("hierarchy_policy").map(|policy| policy.0)
+        row.named::<crate::pg::jsonb::Document>("hierarchy_policy").map(|policy| policy.0)
     });
     let tenants = tenants.and_then(|policy| Policy::read(&policy).ok()).unwrap_or_default();
     own.or(lifecycle).or(tenants)

@@ -53,7 +53,7 @@ pub fn master_of(seen: &WorkOrderRow<'_>) -> Option<Uuid> {
 }
 
 fn policy_in(seen: &WorkOrderRow<'_>) -> Option<serde_json::Value> {
-    seen.get::<pgrx::JsonB>(Column::HierarchyPolicy).map(|policy| policy.0)
+    seen.get::<crate::pg::jsonb::Document>(Column::HierarchyPolicy).map(|policy| policy.0)
 }
 
 /// Before a work order is written: whether it may be placed so.

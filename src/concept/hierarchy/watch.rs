@@ -46,7 +46,7 @@ pub fn check(tenant: Uuid) -> i32 {
         return 0;
     }
     let found: Vec<Value> = as_trail(|| problems(tenant)).into_iter().map(told).collect();
-    let before: Option<pgrx::JsonB> = as_trail(|| {
+    let before: Option<crate::pg::jsonb::Document> = as_trail(|| {
         BEFORE.with(|statement| statement.run(Mode::Latest, &[place], |rows| rows.get(0, 1)))
     });
     let before = match before.map(|before| before.0) {
@@ -90,7 +90,9 @@ fn hierarchy_health() -> TableIterator<
     let (mut tenants, mut count) = (0, 0);
     lookup::find::<()>("hierarchy_check", "hierarchy_check_pkey", &[], |row| {
         let tenant = row.named::<pgrx::Uuid>("tenant_id")?;
-        let Value::Array(problems) = row.named::<pgrx::JsonB>("problems")?.0 else { return None };
+        let Value::Array(problems) = row.named::<crate::pg::jsonb::Document>("problems")?.0 else {
+            return None;
+        };
         let is_shown = own.is_none_or(|own| own.as_bytes() == tenant.as_bytes());
         if is_shown && !problems.is_empty() {
             tenants += 1;

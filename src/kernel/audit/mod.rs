@@ -6,6 +6,7 @@ pub mod source;
 pub mod verify;
 
 use crate::kernel::identity::memory::Identity;
+use crate::pg::error::OrRefuse;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{
     Argument, Mode, bigint, bytes, optional_text, statement, text, uuid as uuid_argument,
@@ -93,6 +94,7 @@ pub struct Link {
 impl Link {
     /// Makes the next link of a chain.
     pub fn new(identity: &Identity, act: Act<'_>) -> Self {
+        wo_rules::audit::check_length(&act.changes).or_refuse();
         let entry = Entry {
             tenant_id: identity.tenant.to_string(),
             subject: act.subject.to_owned(),

@@ -30,7 +30,7 @@ pub fn compiled(tenant: Uuid, name: &str, version: i32) -> Result<Rc<Lifecycle>,
     let parts = [Key::Uuid("tenant_id", tenant), Key::Text("name", name)];
     let document = find("lifecycle", "lifecycle_pkey", &parts, |row| {
         (row.named::<i32>("version") == Some(version))
-            .then(|| row.named::<pgrx::JsonB>("definition"))?
+            .then(|| row.named::<crate::pg::jsonb::Document>("definition"))?
     });
     let lifecycle = document
         .and_then(|document| validate(&document.0, None).ok())

@@ -139,7 +139,7 @@ fn create(given: &str) -> Result<Value, Refusal> {
         let arguments = [uuid_argument(acting.tenant), text(key)];
         BY_IDEMPOTENCY_KEY.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
-                rows.get::<pgrx::JsonB>(0, 1).map(|found| found.0)
+                rows.get::<crate::pg::jsonb::Document>(0, 1).map(|found| found.0)
             })
         })
     };

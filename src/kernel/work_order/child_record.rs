@@ -17,6 +17,7 @@ use pgrx::prelude::*;
 use serde_json::{Map, Value};
 use std::rc::Rc;
 use uuid::Uuid;
+use wo_rules::json::Object;
 use wo_rules::lifecycle::Lifecycle;
 use wo_rules::refusal::{Refusal, SqlState};
 
@@ -288,11 +289,11 @@ pub fn name_of(shape: &Shape, row: &Row) -> String {
 /// What the trail keeps of a record: its columns beside its key, as the text of a JSON object.
 pub fn value_of(shape: &Shape, row: &Row) -> String {
     let is_key = |name: &str| name == "tenant_id" || name == shape.owner || Some(name) == shape.key;
-    let members: Vec<String> = (0..row.len())
+    (0..row.len())
         .filter_map(|index| {
             let name = row.name(index).filter(|name| !is_key(name))?;
-            Some(format!("\"{name}\":{}", row.json(index)?))
+            Some((name, row.json(index)?))
         })
-        .collect();
-    format!("{{{}}}", members.join(","))
+        .collect::<Object>()
+        .end()
 }

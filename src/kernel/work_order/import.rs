@@ -60,10 +60,10 @@ fn work_order_import<'a>(
     let Some(row) = Row::new_of(trigger) else {
         refuse(damaged("the import view takes INSERT alone"));
     };
-    let members: Vec<String> = (0..row.len())
-        .filter_map(|index| Some(format!("\"{}\":{}", row.name(index)?, row.json(index)?)))
-        .collect();
-    let object = format!("{{{}}}", members.join(","));
+    let object = (0..row.len())
+        .filter_map(|index| Some((row.name(index)?, row.json(index)?)))
+        .collect::<wo_rules::json::Object>()
+        .end();
     INSERT.with(|kept| {
         kept.get_or_init(statement).run(Mode::Write, &[text(&object)], |_| ());
     });

@@ -82,7 +82,9 @@ fn facts_for(
         let place = HierarchyPosition {
             id: seen.id(),
             master: hierarchy::master_of(seen),
-            policy: seen.get::<pgrx::JsonB>(Column::HierarchyPolicy).map(|policy| policy.0),
+            policy: seen
+                .get::<crate::pg::jsonb::Document>(Column::HierarchyPolicy)
+                .map(|policy| policy.0),
             lifecycle_policy: lifecycle.hierarchy_policy(),
         };
         hierarchy::guards::add_facts(tenant, &place, guards(), hold, &mut facts);

@@ -62,6 +62,25 @@ fn work_order_validate<'a>(
     Ok(Some(returned(trigger, tuple)))
 }
 
+/// Checks what only a row's trigger sees of every write: a reason that is not too long, and JSON that our
+/// functions can read again.
+fn check_given(
+    old: Option<&WorkOrderRow<'_>>,
+    new: &WorkOrderRow<'_>,
+    reason: Option<&str>,
+) -> Result<(), Refusal> {
+    wo_rules::work_order::check_reason(reason)?;
+    let metadata = new.layout.field(Field::Metadata);
+    for index in [metadata, new.layout.column(Column::HierarchyPolicy)] {
+        if old.is_none_or(|old| !new.row.same(old.row, index))
+            && let Some(text) = new.row.json(index)
+        {
+            wo_rules::json::parse(&text)?;
+        }
+    }
+    Ok(())
+}
+
 fn before_insert(
     acting: &Identity,
     standing: &ActorRoles,
@@ -94,6 +113,7 @@ fn before_insert(
         None => number::draw(acting.tenant, &defaults.number_format, at)?,
     };
     let reason: Option<String> = new.get(Column::Reason);
+    check_given(None, new, reason.as_deref())?;
     let status: Option<String> = new.get(Column::Status);
     let filled = new.filled();
     if !filled.contains(Field::Title) {
@@ -202,6 +222,7 @@ fn before_update(
     let status: String = new.text(Column::Status);
     let reason: Option<String> =
         new.get::<String>(Column::Reason).filter(|reason| !reason.trim().is_empty());
+    check_given(Some(old), new, reason.as_deref())?;
     let (filled_before, filled) = (old.filled(), new.filled());
     // A blank text over no text is stored as no text: nothing changes.
     let still_blank = |field: Field| {

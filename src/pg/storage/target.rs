@@ -44,6 +44,8 @@ impl Target {
         // SAFETY: the values are as many as the columns, each of its column's type.
         unsafe {
             pg_sys::ExecClearTuple(self.slot);
+            let descriptor = (*self.slot).tts_tupleDescriptor;
+            crate::pg::output::assert_valid(descriptor, values.iter().copied().enumerate());
             for (index, value) in values.iter().enumerate() {
                 *(*self.slot).tts_values.add(index) = value.unwrap_or(pg_sys::Datum::from(0));
                 *(*self.slot).tts_isnull.add(index) = value.is_none();

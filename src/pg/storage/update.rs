@@ -160,6 +160,7 @@ unsafe fn changed(
         pg_sys::slot_getsomeattrs(found, count as i32);
         let mut values = std::slice::from_raw_parts((*found).tts_values, count).to_vec();
         let mut nulls = std::slice::from_raw_parts((*found).tts_isnull, count).to_vec();
+        crate::pg::output::assert_valid(descriptor, changes.iter().copied());
         for (index, value) in changes {
             values[*index] = value.unwrap_or(pg_sys::Datum::from(0));
             nulls[*index] = value.is_none();

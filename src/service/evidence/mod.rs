@@ -6,6 +6,7 @@ mod sections;
 use crate::kernel::identity::{self, memory};
 use crate::kernel::work_order;
 use crate::pg::error::{OrRefuse, damaged};
+use crate::pg::output::Pinned;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, bytes, statement, text, uuid as uuid_argument};
 use pgrx::pg_sys;
@@ -113,7 +114,10 @@ fn keep(tenant: Uuid, work_order: Uuid) -> Result<String, Refusal> {
 }
 
 fn make(tenant: Uuid, work_order: Uuid, at: i64) -> Result<String, Refusal> {
+    // Only our own statements and policies run meanwhile.
+    let pinned = Pinned::new();
     let sections = as_trail(|| sections::of(tenant, work_order))?;
+    drop(pinned);
     package::assemble(&utc(at), sections).map_err(|why| damaged(&why))
 }
 
