@@ -1,6 +1,7 @@
 //! Approvals with electronic signatures, and the evidence that is left of them (design §7).
 
 mod amendment;
+mod another_verifier;
 mod chromium;
 mod delegation;
 mod escalation;

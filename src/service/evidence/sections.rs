@@ -15,10 +15,11 @@ use std::thread::LocalKey;
 use uuid::Uuid;
 use wo_rules::approval::content::Covers;
 use wo_rules::field::Field;
+use wo_rules::json::Object;
 use wo_rules::refusal::Refusal;
 
-/// What a package says about itself, for whoever finds it years later.
-const HOW_TO_VERIFY: &str = "Every byte of this document is covered. The manifest holds the SHA-256 of each section's bytes, and manifest_sha256 is the SHA-256 of all bytes before its own name. The trail is a chain: entry_hash is the SHA-256 of the entry's canonical bytes (JCS, RFC 8785), previous_hash among them, and the last one is work_order.chain_hash; replaying the changes gives work_order.record and the child_records. Each signature is Ed25519 (RFC 8032, strict) over the bytes of its payload, which holds the SHA-256 of the content that was signed. Where ledger is not null it holds a signed checkpoint and, for each entry that was sealed by then, the proof (RFC 9162) that its entry_hash is a leaf of the checkpoint's tree. The program wo checks all of it without a database: wo verify FILE.";
+/// What a package says about itself: enough to write a program that verifies it.
+const HOW_TO_VERIFY: &str = include_str!("how_to_verify.txt");
 
 const TIME: &str = "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'";
 
@@ -171,8 +172,9 @@ statement!(
 
 fn one(statement: &'static LocalKey<Statement>, arguments: &[Argument]) -> Option<Value> {
     statement.with(|statement| {
-        statement
-            .run(Mode::Latest, arguments, |rows| rows.get::<pgrx::JsonB>(0, 1).map(|found| found.0))
+        statement.run(Mode::Latest, arguments, |rows| {
+            rows.get::<crate::pg::jsonb::Document>(0, 1).map(|found| found.0)
+        })
     })
 }
 
@@ -182,13 +184,6 @@ fn required(
     what: &str,
 ) -> Result<Value, Refusal> {
     one(statement, arguments).ok_or_else(|| damaged(&format!("{what} is missing")))
-}
-
-/// A JSON object of members that are JSON texts already.
-fn object<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let members: Vec<String> =
-        members.into_iter().map(|(name, value)| format!("{}:{value}", Value::from(name))).collect();
-    format!("{{{}}}", members.join(","))
 }
 
 /// The sections of a work order's package, in their order.
@@ -253,12 +248,16 @@ fn sections(view: &WorkOrderView<'_>, id: Uuid) -> Result<Vec<(&'static str, Str
     ])
 }
 
+fn object_of<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    members.into_iter().collect::<Object>().end()
+}
+
 fn record(seen: &WorkOrderRow<'_>) -> String {
     let held = trailed_row_of(seen.row);
-    let values = object(held.values.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let values = object_of(held.values.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let locked = held.values.get("locked_at").cloned().unwrap_or_else(|| "null".to_owned());
     let text = |value: Value| value.to_string();
-    object([
+    object_of([
         ("id", text(seen.id().to_string().into()).as_str()),
         ("wo_number", text(held.number.into()).as_str()),
         ("status", text(held.status.into()).as_str()),
@@ -276,7 +275,7 @@ fn child_record(tenant: &Argument, id: Uuid) -> String {
     let mut all: Vec<(String, String)> = Vec::new();
     child_records(&[*tenant, ids.into_datum()], |_, name, value| all.push((name, value)));
     all.sort();
-    object(all.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    object_of(all.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 fn children(tenant: Uuid, place: &[Argument]) -> Value {
