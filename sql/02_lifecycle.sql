@@ -36,11 +36,6 @@ comment on column wo.guard_function.name is 'The name that a definition uses aft
 comment on column wo.guard_function.function_name is 'The function, as schema.name; it takes the uuids of tenant and work order, returns boolean, and runs as wo_guard.';
 comment on column wo.guard_function.description is 'What it checks, in words for the person whom it stops.';
 
-alter table wo.lifecycle enable row level security;
-alter table wo.lifecycle force row level security;
-alter table wo.guard_function enable row level security;
-alter table wo.guard_function force row level security;
-
 -- == enforcement ==
 
 create or replace function wo.validate_lifecycle(definition jsonb) returns table (pointer text, problem text)
@@ -109,52 +104,3 @@ create or replace function wo.migrate_lifecycle(work_order text, to_version inte
     as $$ select wo_private.migrate_lifecycle($1, $2, $3, $4::text) $$;
 comment on function wo.migrate_lifecycle(text, integer, text, jsonb) is
     'Moves a work order to another version of its lifecycle: its state keeps its name or is mapped ({"old": "new"}). Refused for locked records. For members of wo_admin.';
-
-drop policy if exists tenant_isolation on wo.lifecycle;
-create policy tenant_isolation on wo.lifecycle as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.lifecycle;
-create policy app_select on wo.lifecycle for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
-grant select on wo.lifecycle to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists app_insert on wo.lifecycle;
-create policy app_insert on wo.lifecycle for insert to wo_admin with check (wo_private.in_force());
-grant select, insert on wo.lifecycle to wo_admin;
-create or replace trigger validate before insert or update or delete on wo.lifecycle
-    for each row execute function wo_private.configuration_validate('lifecycle');
-create or replace trigger audit after insert or update or delete on wo.lifecycle
-    for each row execute function wo_private.configuration_audit('lifecycle', 'name,version');
-create or replace trigger forbid_key_change before update on wo.lifecycle
-    for each row execute function wo_private.refuse_change();
-alter table wo.lifecycle enable always trigger forbid_key_change;
-create or replace trigger forbid_delete before delete on wo.lifecycle
-    for each row execute function wo_private.refuse_change();
-alter table wo.lifecycle enable always trigger forbid_delete;
-create or replace trigger forbid_truncate before truncate on wo.lifecycle
-    for each statement execute function wo_private.refuse_change();
-alter table wo.lifecycle enable always trigger forbid_truncate;
-
-drop policy if exists tenant_isolation on wo.guard_function;
-create policy tenant_isolation on wo.guard_function as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.guard_function;
-create policy app_select on wo.guard_function for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
-grant select on wo.guard_function to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists app_insert on wo.guard_function;
-create policy app_insert on wo.guard_function for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists app_update on wo.guard_function;
-create policy app_update on wo.guard_function for update to wo_admin using (wo_private.in_force());
-grant select, insert, update on wo.guard_function to wo_admin;
-create or replace trigger validate before insert or update or delete on wo.guard_function
-    for each row execute function wo_private.configuration_validate('guard_function');
-create or replace trigger audit after insert or update or delete on wo.guard_function
-    for each row execute function wo_private.configuration_audit('guard_function', 'name');
-create or replace trigger forbid_key_change before update on wo.guard_function
-    for each row when (old.tenant_id is distinct from new.tenant_id or old.name is distinct from new.name)
-    execute function wo_private.refuse_change('tenant_id,name');
-alter table wo.guard_function enable always trigger forbid_key_change;
-create or replace trigger forbid_delete before delete on wo.guard_function
-    for each row execute function wo_private.refuse_change();
-alter table wo.guard_function enable always trigger forbid_delete;
-create or replace trigger forbid_truncate before truncate on wo.guard_function
-    for each statement execute function wo_private.refuse_change();
-alter table wo.guard_function enable always trigger forbid_truncate;

@@ -123,8 +123,6 @@ create index work_order_unarchived on wo.work_order (tenant_id, locked_at) where
 create index work_order_master on wo.work_order (tenant_id, master_id) where master_id is not null;
 create index work_order_open_child on wo.work_order (tenant_id, master_id) where master_id is not null and locked_at is null;
 create index work_order_due_date on wo.work_order (tenant_id, due_date) where locked_at is null and due_date is not null;
-alter table wo.work_order enable row level security;
-alter table wo.work_order force row level security;
 
 comment on table wo.work_order is 'The work orders. Every write, whoever makes it, is held to the lifecycle that the row pins.';
 comment on column wo.work_order.tenant_id is 'The tenant; the caller''s own by default.';
@@ -177,34 +175,6 @@ comment on column wo.work_order.chain_hash is 'The hash of the newest entry of i
 -- == enforcement ==
 
 -- Without a WHEN, which every write would parse anew: the function compares the columns itself.
-create or replace trigger forbid_key_change
-    before update of tenant_id, id, wo_number, originator, created_at, idempotency_key on wo.work_order
-    for each row
-    execute function wo_private.refuse_change('tenant_id,id,wo_number,originator,created_at,idempotency_key');
-create or replace trigger forbid_delete before delete on wo.work_order
-    for each row execute function wo_private.refuse_change();
-create or replace trigger forbid_truncate before truncate on wo.work_order
-    for each statement execute function wo_private.refuse_change();
-alter table wo.work_order enable always trigger forbid_key_change;
-alter table wo.work_order enable always trigger forbid_delete;
-alter table wo.work_order enable always trigger forbid_truncate;
-create or replace trigger validate before insert or update on wo.work_order
-    for each row execute function wo_private.work_order_validate();
-create or replace trigger audit after insert or update on wo.work_order
-    for each row execute function wo_private.work_order_audit();
-
-drop policy if exists tenant_isolation on wo.work_order;
-create policy tenant_isolation on wo.work_order as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.work_order;
-create policy app_select on wo.work_order for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
-drop policy if exists app_insert on wo.work_order;
-create policy app_insert on wo.work_order for insert to wo_user with check (wo_private.in_force());
-drop policy if exists app_update on wo.work_order;
-create policy app_update on wo.work_order for update to wo_user, wo_admin, wo_trail using (wo_private.in_force());
-grant select on wo.work_order to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-grant insert on wo.work_order to wo_user;
-grant update on wo.work_order to wo_user, wo_admin, wo_trail;
 
 create or replace view wo.work_order_import with (security_invoker = true) as
     select id, wo_number, lifecycle, status, title, description, priority, project, requester, assignee, source,
@@ -229,9 +199,6 @@ begin
     end loop;
 end
 $$;
-create or replace trigger import instead of insert on wo.work_order_import
-    for each row execute function wo_private.work_order_import();
-grant insert, select on wo.work_order_import to wo_user;
 
 create or replace function wo.create_work_order(
     title text, description text default null, priority text default null, project text default null,

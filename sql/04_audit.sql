@@ -33,8 +33,6 @@ create table wo.audit_entry (
 -- transition next to nothing. What is not summarized yet is read whole, so that must not wait for a
 -- vacuum.
 create index audit_entry_by_position on wo.audit_entry using brin (position) with (pages_per_range = 32, autosummarize = on);
-alter table wo.audit_entry enable row level security;
-alter table wo.audit_entry force row level security;
 comment on table wo.audit_entry is 'The audit trail: who did what, when, from where, why, and old → new. Append-only; each entry carries the hash of the one before it.';
 comment on column wo.audit_entry.tenant_id is 'The tenant; the nil UUID for what belongs to none: the ledger, archives, timelines, attempts of nobody.';
 comment on column wo.audit_entry.subject is 'What kind of thing changed: work_order, principal, lifecycle, …';
@@ -68,8 +66,6 @@ create table wo.audit_chain (
     unique (tenant_id, subject_id),
     constraint audit_chain_sequence_is_not_negative check (chain_sequence >= 0)
 );
-alter table wo.audit_chain enable row level security;
-alter table wo.audit_chain force row level security;
 comment on table wo.audit_chain is 'The heads of the chains of configured objects, and of what has no record of its own. A work order''s head stands on its own row.';
 comment on column wo.audit_chain.tenant_id is 'The tenant; the nil UUID for what belongs to none: the ledger, archives, timelines, attempts of nobody.';
 comment on column wo.audit_chain.subject is 'What kind of object: tenant, role, principal, principal_role, trusted_issuer, lifecycle, guard_function, …; or what happened beside all records: refused_attempt, ledger, archive, timeline.';
@@ -79,61 +75,6 @@ comment on column wo.audit_chain.chain_sequence is 'The sequence of the newest e
 comment on column wo.audit_chain.chain_hash is 'The hash of the newest entry.';
 
 -- == enforcement ==
-
-create or replace trigger forbid_delete before update or delete on wo.audit_entry
-    for each row execute function wo_private.refuse_change();
-create or replace trigger forbid_truncate before truncate on wo.audit_entry
-    for each statement execute function wo_private.refuse_change();
-alter table wo.audit_entry enable always trigger forbid_delete;
-alter table wo.audit_entry enable always trigger forbid_truncate;
-create or replace trigger validate before insert on wo.audit_entry
-    for each row execute function wo_private.refuse_foreign_writer();
-
-drop policy if exists tenant_isolation on wo.audit_entry;
-create policy tenant_isolation on wo.audit_entry as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.audit_entry;
-create policy app_select on wo.audit_entry for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-drop policy if exists app_insert on wo.audit_entry;
-create policy app_insert on wo.audit_entry for insert to wo_trail with check (wo_private.in_force());
--- Who attempted what, from which address, is for those who look after it: QA, administrators and
--- auditors. It is personal, and it would tell an intruder what was noticed.
-drop policy if exists attempts on wo.audit_entry;
-create policy attempts on wo.audit_entry as restrictive for select to wo_user
-    using (subject <> 'refused_attempt' or (select wo_private.may_read_attempts()));
-grant select on wo.audit_entry to wo_user, wo_admin, wo_auditor, wo_trail;
-grant insert on wo.audit_entry to wo_trail;
-
-create or replace trigger forbid_delete before delete on wo.audit_chain
-    for each row execute function wo_private.refuse_change();
-create or replace trigger forbid_key_change before update on wo.audit_chain
-    for each row when (
-        old.tenant_id is distinct from new.tenant_id or old.subject is distinct from new.subject
-        or old.subject_key is distinct from new.subject_key or old.subject_id is distinct from new.subject_id
-    )
-    execute function wo_private.refuse_change('tenant_id,subject,subject_key,subject_id');
-create or replace trigger forbid_truncate before truncate on wo.audit_chain
-    for each statement execute function wo_private.refuse_change();
-alter table wo.audit_chain enable always trigger forbid_delete;
-alter table wo.audit_chain enable always trigger forbid_key_change;
-alter table wo.audit_chain enable always trigger forbid_truncate;
-create or replace trigger validate before insert or update on wo.audit_chain
-    for each row execute function wo_private.refuse_foreign_writer();
-
-drop policy if exists tenant_isolation on wo.audit_chain;
-create policy tenant_isolation on wo.audit_chain as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.audit_chain;
-create policy app_select on wo.audit_chain for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-drop policy if exists app_insert on wo.audit_chain;
-create policy app_insert on wo.audit_chain for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists app_update on wo.audit_chain;
-create policy app_update on wo.audit_chain for update to wo_trail using (wo_private.in_force());
-drop policy if exists attempts on wo.audit_chain;
-create policy attempts on wo.audit_chain as restrictive for select to wo_user
-    using (subject <> 'refused_attempt' or (select wo_private.may_read_attempts()));
-grant select on wo.audit_chain to wo_user, wo_admin, wo_auditor, wo_trail;
-grant insert, update on wo.audit_chain to wo_trail;
 
 create or replace function wo.audit_trail(work_order text)
     returns table (sequence bigint, at timestamptz, who text, action text, why text, what text)

@@ -27,8 +27,6 @@ create table wo.event (
     primary key (tenant_id, position, recorded_at)
 ) partition by range (recorded_at);
 create index event_by_position on wo.event (position);
-alter table wo.event enable row level security;
-alter table wo.event force row level security;
 comment on table wo.event is 'The outbox: one row for each thing that happened, written in its transaction.';
 comment on column wo.event.tenant_id is 'The tenant.';
 comment on column wo.event.position is 'Where it stands: larger means later for the same work order.';
@@ -48,8 +46,6 @@ create table wo.event_consumer (
     constraint event_consumer_is_plain check (consumer ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
     constraint event_consumer_position_is_not_negative check (position >= 0)
 );
-alter table wo.event_consumer enable row level security;
-alter table wo.event_consumer force row level security;
 comment on table wo.event_consumer is 'Who reads the outbox, and how far each has got.';
 comment on column wo.event_consumer.tenant_id is 'The tenant; the nil UUID for a consumer of wo_bridge, which reads all tenants.';
 comment on column wo.event_consumer.consumer is 'The consumer''s name.';
@@ -57,57 +53,6 @@ comment on column wo.event_consumer.position is 'The last position that it has a
 comment on column wo.event_consumer.acknowledged_at is 'When it last did.';
 
 -- == enforcement ==
-
-create or replace trigger forbid_delete before update or delete on wo.event
-    for each row execute function wo_private.refuse_change();
-create or replace trigger forbid_truncate before truncate on wo.event
-    for each statement execute function wo_private.refuse_change();
-alter table wo.event enable always trigger forbid_delete;
-alter table wo.event enable always trigger forbid_truncate;
-create or replace trigger validate before insert on wo.event
-    for each row execute function wo_private.refuse_foreign_writer();
-
-drop policy if exists tenant_isolation on wo.event;
-create policy tenant_isolation on wo.event as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.event;
-create policy app_select on wo.event for select to wo_user, wo_admin, wo_auditor, wo_bridge using (wo_private.in_force());
-drop policy if exists app_insert on wo.event;
-create policy app_insert on wo.event for insert to wo_trail with check (wo_private.in_force());
-grant select on wo.event to wo_user, wo_admin, wo_auditor, wo_bridge;
-grant insert on wo.event to wo_trail;
-grant usage, select on sequence wo.event_position to wo_trail;
-grant select on sequence wo.event_timeline to wo_trail;
-grant select on sequence wo.event_position, wo.event_timeline
-    to wo_user, wo_admin, wo_auditor, wo_bridge, wo_monitor, wo_worker;
-grant usage on sequence wo.event_timeline to wo_admin;
-
-create or replace trigger forbid_key_change before update on wo.event_consumer
-    for each row when (old.tenant_id is distinct from new.tenant_id or old.consumer is distinct from new.consumer)
-    execute function wo_private.refuse_change('tenant_id,consumer');
-create or replace trigger forbid_truncate before truncate on wo.event_consumer
-    for each statement execute function wo_private.refuse_change();
-alter table wo.event_consumer enable always trigger forbid_key_change;
-alter table wo.event_consumer enable always trigger forbid_truncate;
-
-drop policy if exists tenant_isolation on wo.event_consumer;
-create policy tenant_isolation on wo.event_consumer as restrictive to wo_user, wo_admin, wo_auditor
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists bridge on wo.event_consumer;
-create policy bridge on wo.event_consumer to wo_bridge
-    using (tenant_id = '00000000-0000-0000-0000-000000000000' and wo_private.in_force());
-drop policy if exists app_select on wo.event_consumer;
-create policy app_select on wo.event_consumer for select to wo_user, wo_admin, wo_auditor using (wo_private.in_force());
-drop policy if exists app_insert on wo.event_consumer;
-create policy app_insert on wo.event_consumer for insert to wo_user, wo_admin with check (wo_private.in_force());
-drop policy if exists app_update on wo.event_consumer;
-create policy app_update on wo.event_consumer for update to wo_user, wo_admin using (wo_private.in_force());
-drop policy if exists app_delete on wo.event_consumer;
-create policy app_delete on wo.event_consumer for delete to wo_user, wo_admin using (wo_private.in_force());
-drop policy if exists watching on wo.event_consumer;
-create policy watching on wo.event_consumer for select to wo_worker using (wo_private.in_force());
-grant select on wo.event_consumer to wo_auditor, wo_worker;
-grant select, insert, update, delete on wo.event_consumer to wo_user, wo_admin, wo_bridge;
 
 create or replace function wo.create_consumer(consumer text, from_position bigint default 0) returns bigint
     language sql volatile

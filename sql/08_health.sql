@@ -11,6 +11,12 @@ create or replace function wo.health() returns table (severity text, subject tex
             case when count(found.problem) = 0 then '' else 'As a superuser: select wo_private.enforce();' end
         from unnest(wo_private.table_problems()) as found (problem)
         union all
+        select case when count(*) = 0 then 'good' else 'warning' end, 'unregistered tables',
+            coalesce('not in the table registry of wo_core, so that no policy isolates tenants and no trigger audits the rows: '
+                || string_agg('wo.' || quote_ident(unknown.name), ', ' order by unknown.name), 'every table of schema wo is registered'),
+            case when count(*) = 0 then '' else 'Move them to another schema: alter table wo... set schema ...;' end
+        from unnest(wo_private.unregistered_tables()) as unknown (name)
+        union all
         select case when min(ahead.months) >= 2 then 'good' when min(ahead.months) >= 1 then 'warning' else 'bad' end, 'partitions',
             case when min(ahead.months) >= 0 then 'leaves are made ' || min(ahead.months) || ' months ahead'
                 else 'the trail or the outbox has no leaf for this month: nothing can be written' end,

@@ -58,13 +58,6 @@ comment on column wo.engine_override.reason is 'Why.';
 comment on column wo.engine_override.overridden_by is 'Who said so; set by the server.';
 comment on column wo.engine_override.overridden_at is 'When, by the server''s clock.';
 
-alter table wo.task_type enable row level security;
-alter table wo.task_type force row level security;
-alter table wo.engine enable row level security;
-alter table wo.engine force row level security;
-alter table wo.engine_override enable row level security;
-alter table wo.engine_override force row level security;
-
 -- == enforcement ==
 
 create or replace function wo.choose_engine(work_order text) returns jsonb
@@ -100,76 +93,3 @@ create or replace function wo.withdraw_engine_override(work_order text) returns 
         select exists (select from withdrawn)
     $$;
 comment on function wo.withdraw_engine_override(text) is 'Leaves the choice to the cost rules again; false where nobody had made another.';
-
-drop policy if exists tenant_isolation on wo.task_type;
-create policy tenant_isolation on wo.task_type as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.task_type;
-create policy app_select on wo.task_type for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-grant select on wo.task_type to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists app_insert on wo.task_type;
-create policy app_insert on wo.task_type for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists app_update on wo.task_type;
-create policy app_update on wo.task_type for update to wo_admin using (wo_private.in_force());
-drop policy if exists app_delete on wo.task_type;
-create policy app_delete on wo.task_type for delete to wo_admin using (wo_private.in_force());
-grant select, insert, update, delete on wo.task_type to wo_admin;
-create or replace trigger validate before insert or update or delete on wo.task_type
-    for each row execute function wo_private.configuration_validate('task_type');
-create or replace trigger audit after insert or update or delete on wo.task_type
-    for each row execute function wo_private.configuration_audit('task_type', 'task_type');
-create or replace trigger forbid_key_change before update on wo.task_type
-    for each row execute function wo_private.refuse_change('tenant_id,task_type');
-alter table wo.task_type enable always trigger forbid_key_change;
-create or replace trigger forbid_truncate before truncate on wo.task_type
-    for each statement execute function wo_private.refuse_change();
-alter table wo.task_type enable always trigger forbid_truncate;
-
-drop policy if exists tenant_isolation on wo.engine;
-create policy tenant_isolation on wo.engine as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.engine;
-create policy app_select on wo.engine for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-grant select on wo.engine to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists app_insert on wo.engine;
-create policy app_insert on wo.engine for insert to wo_admin with check (wo_private.in_force());
-drop policy if exists app_update on wo.engine;
-create policy app_update on wo.engine for update to wo_admin using (wo_private.in_force());
-grant select, insert, update on wo.engine to wo_admin;
-create or replace trigger validate before insert or update or delete on wo.engine
-    for each row execute function wo_private.configuration_validate('engine');
-create or replace trigger audit after insert or update or delete on wo.engine
-    for each row execute function wo_private.configuration_audit('engine', 'engine');
-create or replace trigger forbid_key_change before update on wo.engine
-    for each row execute function wo_private.refuse_change('tenant_id,engine');
-alter table wo.engine enable always trigger forbid_key_change;
-create or replace trigger forbid_delete before delete on wo.engine
-    for each row execute function wo_private.refuse_change();
-alter table wo.engine enable always trigger forbid_delete;
-create or replace trigger forbid_truncate before truncate on wo.engine
-    for each statement execute function wo_private.refuse_change();
-alter table wo.engine enable always trigger forbid_truncate;
-
-drop policy if exists tenant_isolation on wo.engine_override;
-create policy tenant_isolation on wo.engine_override as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.engine_override;
-create policy app_select on wo.engine_override for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-grant select on wo.engine_override to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists app_insert on wo.engine_override;
-create policy app_insert on wo.engine_override for insert to wo_user with check (wo_private.in_force());
-drop policy if exists app_update on wo.engine_override;
-create policy app_update on wo.engine_override for update to wo_user using (wo_private.in_force());
-drop policy if exists app_delete on wo.engine_override;
-create policy app_delete on wo.engine_override for delete to wo_user using (wo_private.in_force());
-grant select, insert, update, delete on wo.engine_override to wo_user;
-create or replace trigger validate before insert or update or delete on wo.engine_override
-    for each row execute function wo_private.child_record_validate('engine_override');
-create or replace trigger audit after insert or update or delete on wo.engine_override
-    for each row execute function wo_private.child_record_audit('engine_override');
-create or replace trigger forbid_key_change before update on wo.engine_override
-    for each row execute function wo_private.refuse_change('tenant_id,work_order_id');
-alter table wo.engine_override enable always trigger forbid_key_change;
-create or replace trigger forbid_truncate before truncate on wo.engine_override
-    for each statement execute function wo_private.refuse_change();
-alter table wo.engine_override enable always trigger forbid_truncate;

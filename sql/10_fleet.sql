@@ -164,4 +164,3 @@ comment on column wo.overdue.assignee is 'Who is to do it.';
 comment on column wo.overdue.since is 'Since when it breaks the rule.';
 comment on column wo.overdue.rule is 'The rule, in words.';
 comment on column wo.overdue.blocker is 'What blocks it, where it is blocked.';
-grant select on wo.overdue to wo_user, wo_admin, wo_auditor;

@@ -51,37 +51,7 @@ comment on column wo.hierarchy_check.tenant_id is 'The tenant.';
 comment on column wo.hierarchy_check.checked_at is 'When, by the server''s clock.';
 comment on column wo.hierarchy_check.problems is 'The problems, as a JSON array; each is told by an event when it is first found.';
 
-alter table wo.hierarchy_check enable row level security;
-alter table wo.hierarchy_check force row level security;
-alter table wo.dependency enable row level security;
-alter table wo.dependency force row level security;
-alter table wo.hierarchy_head enable row level security;
-alter table wo.hierarchy_head force row level security;
-
 -- == enforcement ==
-
-drop policy if exists tenant_isolation on wo.hierarchy_check;
-create policy tenant_isolation on wo.hierarchy_check as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.hierarchy_check;
-create policy app_select on wo.hierarchy_check for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-drop policy if exists app_insert on wo.hierarchy_check;
-create policy app_insert on wo.hierarchy_check for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists app_update on wo.hierarchy_check;
-create policy app_update on wo.hierarchy_check for update to wo_trail using (wo_private.in_force());
-grant select on wo.hierarchy_check to wo_user, wo_admin, wo_auditor, wo_trail;
-grant insert, update on wo.hierarchy_check to wo_trail;
-create or replace trigger law before insert or update on wo.hierarchy_check
-    for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger forbid_key_change before update on wo.hierarchy_check
-    for each row execute function wo_private.refuse_change('tenant_id');
-create or replace trigger forbid_delete before delete on wo.hierarchy_check
-    for each row execute function wo_private.refuse_change();
-create or replace trigger forbid_truncate before truncate on wo.hierarchy_check
-    for each statement execute function wo_private.refuse_change();
-alter table wo.hierarchy_check enable always trigger forbid_key_change;
-alter table wo.hierarchy_check enable always trigger forbid_delete;
-alter table wo.hierarchy_check enable always trigger forbid_truncate;
 
 create or replace function wo.link_work_order(work_order text, master text, required boolean default null, reason text default null) returns jsonb
     language sql volatile
@@ -259,46 +229,3 @@ create or replace function wo.check_hierarchy()
     as $$ select found.problem, found.work_orders, found.what_to_do from wo_private.check_hierarchy() as found $$;
 comment on function wo.check_hierarchy() is
     'Looks for what cannot be unless data was written behind the law''s back: cycles, children without their master, edges without their work orders. No row where all is well.';
-
-drop policy if exists tenant_isolation on wo.dependency;
-create policy tenant_isolation on wo.dependency as restrictive to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.dependency;
-create policy app_select on wo.dependency for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard using (wo_private.in_force());
-grant select on wo.dependency to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-drop policy if exists app_insert on wo.dependency;
-create policy app_insert on wo.dependency for insert to wo_user with check (wo_private.in_force());
-drop policy if exists app_update on wo.dependency;
-create policy app_update on wo.dependency for update to wo_user using (wo_private.in_force());
-drop policy if exists app_delete on wo.dependency;
-create policy app_delete on wo.dependency for delete to wo_user using (wo_private.in_force());
-grant select, insert, update, delete on wo.dependency to wo_user;
-create or replace trigger validate before insert or update or delete on wo.dependency
-    for each row execute function wo_private.child_record_validate('dependency');
-create or replace trigger audit after insert or update or delete on wo.dependency
-    for each row execute function wo_private.child_record_audit('dependency');
-create or replace trigger forbid_key_change before update on wo.dependency
-    for each row execute function wo_private.refuse_change('tenant_id,successor_id,predecessor_id');
-alter table wo.dependency enable always trigger forbid_key_change;
-create or replace trigger forbid_truncate before truncate on wo.dependency
-    for each statement execute function wo_private.refuse_change();
-alter table wo.dependency enable always trigger forbid_truncate;
-
-drop policy if exists tenant_isolation on wo.hierarchy_head;
-create policy tenant_isolation on wo.hierarchy_head as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists counting on wo.hierarchy_head;
-create policy counting on wo.hierarchy_head to wo_trail using (wo_private.in_force());
-grant select, insert, update on wo.hierarchy_head to wo_trail;
-drop policy if exists app_select on wo.hierarchy_head;
-create policy app_select on wo.hierarchy_head for select to wo_user, wo_admin, wo_auditor using (wo_private.in_force());
-grant select on wo.hierarchy_head to wo_user, wo_admin, wo_auditor;
-create or replace trigger forbid_key_change before update on wo.hierarchy_head
-    for each row execute function wo_private.refuse_change('tenant_id');
-alter table wo.hierarchy_head enable always trigger forbid_key_change;
-create or replace trigger forbid_delete before delete on wo.hierarchy_head
-    for each row execute function wo_private.refuse_change();
-alter table wo.hierarchy_head enable always trigger forbid_delete;
-create or replace trigger forbid_truncate before truncate on wo.hierarchy_head
-    for each statement execute function wo_private.refuse_change();
-alter table wo.hierarchy_head enable always trigger forbid_truncate;

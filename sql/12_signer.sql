@@ -94,11 +94,6 @@ comment on column wo.delegation.created_at is 'When it was made, by the server''
 comment on column wo.delegation.revoked_at is 'Since when it is revoked.';
 comment on column wo.delegation.revocation_reason is 'Why it was revoked.';
 
-alter table wo.signing_key enable row level security;
-alter table wo.signing_key force row level security;
-alter table wo.delegation enable row level security;
-alter table wo.delegation force row level security;
-
 -- == enforcement ==
 
 create or replace function wo.enroll_signing_key(principal text, public_key text, verification text default null, expires_at timestamptz default null)
@@ -160,56 +155,3 @@ create or replace function wo.revoke_delegation(delegation uuid, reason text)
     $$;
 comment on function wo.revoke_delegation(uuid, text) is
     'Ends a delegation; false where it was over already. For its delegator, those above in its chain, and members of wo_admin.';
-
-drop policy if exists tenant_isolation on wo.signing_key;
-create policy tenant_isolation on wo.signing_key as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.signing_key;
-create policy app_select on wo.signing_key for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-grant select on wo.signing_key to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists app_insert on wo.signing_key;
-create policy app_insert on wo.signing_key for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists app_update on wo.signing_key;
-create policy app_update on wo.signing_key for update to wo_trail using (wo_private.in_force());
-grant insert, update on wo.signing_key to wo_trail;
-create or replace trigger law before insert or update on wo.signing_key
-    for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger validate before insert or update or delete on wo.signing_key
-    for each row execute function wo_private.configuration_validate('signing_key');
-create or replace trigger audit after insert or update or delete on wo.signing_key
-    for each row execute function wo_private.configuration_audit('signing_key', 'key_id');
-create or replace trigger forbid_key_change before update on wo.signing_key
-    for each row execute function wo_private.refuse_change('tenant_id,key_id,principal,public_key,enrolled_by,enrolled_at,expires_at');
-alter table wo.signing_key enable always trigger forbid_key_change;
-create or replace trigger forbid_delete before delete on wo.signing_key
-    for each row execute function wo_private.refuse_change();
-alter table wo.signing_key enable always trigger forbid_delete;
-create or replace trigger forbid_truncate before truncate on wo.signing_key
-    for each statement execute function wo_private.refuse_change();
-alter table wo.signing_key enable always trigger forbid_truncate;
-drop policy if exists tenant_isolation on wo.delegation;
-create policy tenant_isolation on wo.delegation as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.delegation;
-create policy app_select on wo.delegation for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-grant select on wo.delegation to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists app_insert on wo.delegation;
-create policy app_insert on wo.delegation for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists app_update on wo.delegation;
-create policy app_update on wo.delegation for update to wo_trail using (wo_private.in_force());
-grant insert, update on wo.delegation to wo_trail;
-create or replace trigger law before insert or update on wo.delegation
-    for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger validate before insert or update or delete on wo.delegation
-    for each row execute function wo_private.configuration_validate('delegation');
-create or replace trigger audit after insert or update or delete on wo.delegation
-    for each row execute function wo_private.configuration_audit('delegation', 'id');
-create or replace trigger forbid_key_change before update on wo.delegation
-    for each row execute function wo_private.refuse_change('tenant_id,id,parent_id,delegator,delegate,role,lifecycle,meaning,starts_at,ends_at,reason,created_at');
-alter table wo.delegation enable always trigger forbid_key_change;
-create or replace trigger forbid_delete before delete on wo.delegation
-    for each row execute function wo_private.refuse_change();
-alter table wo.delegation enable always trigger forbid_delete;
-create or replace trigger forbid_truncate before truncate on wo.delegation
-    for each statement execute function wo_private.refuse_change();
-alter table wo.delegation enable always trigger forbid_truncate;

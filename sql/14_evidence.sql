@@ -19,9 +19,6 @@ comment on column wo.evidence.made_at is 'When, by the server''s clock.';
 comment on column wo.evidence.package is 'The package: the text of one JSON document, whose very bytes are hashed.';
 comment on column wo.evidence.sha256 is 'SHA-256 of the package.';
 
-alter table wo.evidence enable row level security;
-alter table wo.evidence force row level security;
-
 -- == enforcement ==
 create or replace function wo.evidence_package(work_order text)
     returns json
@@ -41,23 +38,3 @@ create or replace function wo.evidence_report(work_order text)
     $$;
 comment on function wo.evidence_report(text) is
     'The evidence package as one HTML page for people: no script, nothing loaded, ready to print.';
-drop policy if exists tenant_isolation on wo.evidence;
-create policy tenant_isolation on wo.evidence as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.evidence;
-create policy app_select on wo.evidence for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-grant select on wo.evidence to wo_user, wo_admin, wo_auditor, wo_trail;
-drop policy if exists app_insert on wo.evidence;
-create policy app_insert on wo.evidence for insert to wo_trail with check (wo_private.in_force());
-grant insert on wo.evidence to wo_trail;
-create or replace trigger law before insert or update on wo.evidence
-    for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger forbid_key_change before update on wo.evidence
-    for each row execute function wo_private.refuse_change();
-alter table wo.evidence enable always trigger forbid_key_change;
-create or replace trigger forbid_delete before delete on wo.evidence
-    for each row execute function wo_private.refuse_change();
-alter table wo.evidence enable always trigger forbid_delete;
-create or replace trigger forbid_truncate before truncate on wo.evidence
-    for each statement execute function wo_private.refuse_change();
-alter table wo.evidence enable always trigger forbid_truncate;

@@ -33,8 +33,6 @@ create table wo.finding (
 );
 create unique index finding_open on wo.finding (tenant_id, work_order_id, code) where closed_at is null;
 create index finding_by_work_order on wo.finding (tenant_id, work_order_id);
-alter table wo.finding enable row level security;
-alter table wo.finding force row level security;
 comment on table wo.finding is 'What QA has to look at: somebody attempted on a regulatory work order what its rules refuse. Opened by the law alone, closed by QA with a resolution.';
 comment on column wo.finding.tenant_id is 'The tenant.';
 comment on column wo.finding.id is 'The finding.';
@@ -97,7 +95,6 @@ comment on column wo.refused_attempt.action is 'What was to be done.';
 comment on column wo.refused_attempt.from_status is 'From which state.';
 comment on column wo.refused_attempt.to_status is 'To which state.';
 comment on column wo.refused_attempt.hint is 'What was suggested instead.';
-grant select on wo.refused_attempt to wo_user, wo_admin, wo_auditor;
 
 create or replace function wo.findings(open boolean default true)
     returns table (
@@ -123,29 +120,3 @@ create or replace function wo.close_finding(finding uuid, resolution text) retur
     as $$ select wo_private.close_finding($1, $2) $$;
 comment on function wo.close_finding(uuid, text) is
     'Closes a finding with what was found and done. For QA, but nobody whose own attempt it tells of.';
-
-drop policy if exists tenant_isolation on wo.finding;
-create policy tenant_isolation on wo.finding as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.finding;
-create policy app_select on wo.finding for select to wo_user, wo_admin, wo_auditor, wo_trail using (wo_private.in_force());
-drop policy if exists app_insert on wo.finding;
-create policy app_insert on wo.finding for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists app_update on wo.finding;
-create policy app_update on wo.finding for update to wo_user, wo_trail using (wo_private.in_force());
-grant select on wo.finding to wo_user, wo_admin, wo_auditor, wo_trail;
-grant insert on wo.finding to wo_trail;
-grant update on wo.finding to wo_user, wo_trail;
-create or replace trigger validate before insert or update or delete on wo.finding
-    for each row execute function wo_private.configuration_validate('finding');
-create or replace trigger audit after insert or update or delete on wo.finding
-    for each row execute function wo_private.configuration_audit('finding', 'id');
-create or replace trigger forbid_key_change before update on wo.finding
-    for each row execute function wo_private.refuse_change('tenant_id,id,work_order_id,code,opened_at');
-alter table wo.finding enable always trigger forbid_key_change;
-create or replace trigger forbid_delete before delete on wo.finding
-    for each row execute function wo_private.refuse_change();
-alter table wo.finding enable always trigger forbid_delete;
-create or replace trigger forbid_truncate before truncate on wo.finding
-    for each statement execute function wo_private.refuse_change();
-alter table wo.finding enable always trigger forbid_truncate;

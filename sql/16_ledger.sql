@@ -24,8 +24,6 @@ create table wo.ledger_tile (
 -- Hashes do not get smaller by compression.
 alter table wo.ledger_tile alter column hashes set storage external, alter column names set storage external;
 create index ledger_tile_by_position on wo.ledger_tile (last_position) where level = 0;
-alter table wo.ledger_tile enable row level security;
-alter table wo.ledger_tile force row level security;
 comment on table wo.ledger_tile is 'The tree as it is stored, in tiles of 256 hashes (C2SP tlog-tiles). A full tile never changes; the one at the right edge of each level grows.';
 comment on column wo.ledger_tile.level is 'The level: 0 holds the hashes of leaves, each next one the roots of the tiles below it.';
 comment on column wo.ledger_tile.tile_index is 'Which tile of its level, from 0 at the left.';
@@ -43,8 +41,6 @@ create table wo.ledger_checkpoint (
     note text not null,
     constraint ledger_checkpoint_seals_something check (size > 0)
 );
-alter table wo.ledger_checkpoint enable row level security;
-alter table wo.ledger_checkpoint force row level security;
 comment on table wo.ledger_checkpoint is 'The checkpoints: each seals the first so many entries of the trail.';
 comment on column wo.ledger_checkpoint.size is 'How many entries it seals.';
 comment on column wo.ledger_checkpoint.root is 'The root of their tree.';
@@ -55,65 +51,6 @@ comment on column wo.ledger_checkpoint.signed_by is 'The public key that verifie
 comment on column wo.ledger_checkpoint.note is 'The signed note (C2SP tlog-checkpoint): origin, size and root, further lines after a recovery, and the signature.';
 
 -- == enforcement ==
-
-create or replace trigger law before insert or update on wo.ledger_tile
-    for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger forbid_key_change before update on wo.ledger_tile
-    for each row when (old.level is distinct from new.level or old.tile_index is distinct from new.tile_index)
-    execute function wo_private.refuse_change('level,tile_index');
-create or replace trigger keep_hashes before update on wo.ledger_tile
-    for each row when (
-        octet_length(old.hashes) >= 8192
-        or substr(new.hashes, 1, octet_length(old.hashes)) is distinct from old.hashes
-        or substr(new.names, 1, octet_length(old.names)) is distinct from old.names
-    )
-    execute function wo_private.refuse_change();
-create or replace trigger forbid_delete before delete on wo.ledger_tile
-    for each row execute function wo_private.refuse_change();
-create or replace trigger forbid_truncate before truncate on wo.ledger_tile
-    for each statement execute function wo_private.refuse_change();
-alter table wo.ledger_tile enable always trigger forbid_key_change;
-alter table wo.ledger_tile enable always trigger keep_hashes;
-alter table wo.ledger_tile enable always trigger forbid_delete;
-alter table wo.ledger_tile enable always trigger forbid_truncate;
-
-drop policy if exists tenant_isolation on wo.ledger_tile;
-create policy tenant_isolation on wo.ledger_tile as restrictive to wo_user, wo_admin, wo_auditor, wo_monitor using (true);
-drop policy if exists app_select on wo.ledger_tile;
-create policy app_select on wo.ledger_tile for select
-    to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge, wo_ledger using (wo_private.in_force());
-drop policy if exists app_insert on wo.ledger_tile;
-create policy app_insert on wo.ledger_tile for insert to wo_ledger with check (wo_private.in_force());
-drop policy if exists app_update on wo.ledger_tile;
-create policy app_update on wo.ledger_tile for update to wo_ledger using (wo_private.in_force());
-grant select (level, tile_index, hashes, last_position) on wo.ledger_tile
-    to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge;
-grant select, insert, update on wo.ledger_tile to wo_ledger;
-
-create or replace trigger law before insert or update on wo.ledger_checkpoint
-    for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger forbid_delete before update or delete on wo.ledger_checkpoint
-    for each row execute function wo_private.refuse_change();
-create or replace trigger forbid_truncate before truncate on wo.ledger_checkpoint
-    for each statement execute function wo_private.refuse_change();
-alter table wo.ledger_checkpoint enable always trigger forbid_delete;
-alter table wo.ledger_checkpoint enable always trigger forbid_truncate;
-
-drop policy if exists tenant_isolation on wo.ledger_checkpoint;
-create policy tenant_isolation on wo.ledger_checkpoint as restrictive to wo_user, wo_admin, wo_auditor, wo_monitor using (true);
-drop policy if exists app_select on wo.ledger_checkpoint;
-create policy app_select on wo.ledger_checkpoint for select
-    to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge, wo_ledger using (wo_private.in_force());
-drop policy if exists app_insert on wo.ledger_checkpoint;
-create policy app_insert on wo.ledger_checkpoint for insert to wo_ledger with check (wo_private.in_force());
-grant select on wo.ledger_checkpoint to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge, wo_ledger;
-grant insert on wo.ledger_checkpoint to wo_ledger;
-
--- The sealer takes the hashes of all tenants' entries, and verification computes them again from
--- their content: the one duty that reads the trail across tenants, and it writes none of it.
-drop policy if exists sealing on wo.audit_entry;
-create policy sealing on wo.audit_entry for select to wo_ledger using (wo_private.in_force());
-grant select on wo.audit_entry to wo_ledger;
 
 create or replace function wo.checkpoint(size bigint default null) returns text
     language sql stable

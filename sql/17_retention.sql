@@ -29,8 +29,6 @@ create table wo.archive (
     constraint archive_is_a_month_of_trail_or_outbox check (name ~ ('^' || source || '_[0-9]{4}_[0-9]{2}$') and source in ('audit_entry', 'event')),
     constraint archive_leaves_before_it_comes_back check (restored_at is null or detached_at is not null)
 );
-alter table wo.archive enable row level security;
-alter table wo.archive force row level security;
 comment on table wo.archive is 'The months of the trail and the outbox that were written to files.';
 comment on column wo.archive.tenant_id is 'The nil UUID: a month holds all tenants''.';
 comment on column wo.archive.name is 'Its name, which is that of its partition and of its files: audit_entry_2026_01.';
@@ -61,8 +59,6 @@ create table wo.archived_chain (
     primary key (tenant_id, subject_id, archive)
 );
 create index archived_chain_archive on wo.archived_chain (tenant_id, archive, subject_id);
-alter table wo.archived_chain enable row level security;
-alter table wo.archived_chain force row level security;
 comment on table wo.archived_chain is 'Where each chain stood at the end of an archived month, so that its later entries can be verified without those that left.';
 comment on column wo.archived_chain.tenant_id is 'The tenant; the nil UUID for what belongs to none.';
 comment on column wo.archived_chain.subject_id is 'Whose chain: see wo.audit_entry.';
@@ -73,61 +69,6 @@ comment on column wo.archived_chain.state_sha256 is 'SHA-256 of the state. The n
 comment on column wo.archived_chain.state is 'What the chain had left in its record, as a JSON text.';
 
 -- == enforcement ==
-
-create or replace trigger law before insert or update on wo.archive
-    for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger forbid_key_change before update on wo.archive
-    for each row
-    execute function wo_private.refuse_change('tenant_id,name,source,from_time,to_time,lines,chains,first_leaf,last_leaf,first_position,last_position,data_sha256,proof_sha256,checkpoint_size,archived_at');
-create or replace trigger forbid_delete before delete on wo.archive
-    for each row execute function wo_private.refuse_change();
-create or replace trigger forbid_truncate before truncate on wo.archive
-    for each statement execute function wo_private.refuse_change();
-alter table wo.archive enable always trigger forbid_key_change;
-alter table wo.archive enable always trigger forbid_delete;
-alter table wo.archive enable always trigger forbid_truncate;
-
-drop policy if exists tenant_isolation on wo.archive;
-create policy tenant_isolation on wo.archive as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.archive;
-create policy app_select on wo.archive for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger using (wo_private.in_force());
-drop policy if exists app_insert on wo.archive;
-create policy app_insert on wo.archive for insert to wo_trail with check (wo_private.in_force());
-drop policy if exists app_update on wo.archive;
-create policy app_update on wo.archive for update to wo_trail using (wo_private.in_force());
-grant select on wo.archive to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger;
-grant insert, update on wo.archive to wo_trail;
-
-create or replace trigger law before insert or update on wo.archived_chain
-    for each row execute function wo_private.refuse_foreign_writer();
-create or replace trigger forbid_key_change before update on wo.archived_chain
-    for each row execute function wo_private.refuse_change();
-create or replace trigger forbid_delete before delete on wo.archived_chain
-    for each row execute function wo_private.refuse_change();
-create or replace trigger forbid_truncate before truncate on wo.archived_chain
-    for each statement execute function wo_private.refuse_change();
-alter table wo.archived_chain enable always trigger forbid_key_change;
-alter table wo.archived_chain enable always trigger forbid_delete;
-alter table wo.archived_chain enable always trigger forbid_truncate;
-
-drop policy if exists tenant_isolation on wo.archived_chain;
-create policy tenant_isolation on wo.archived_chain as restrictive to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.archived_chain;
-create policy app_select on wo.archived_chain for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger using (wo_private.in_force());
-drop policy if exists app_insert on wo.archived_chain;
-create policy app_insert on wo.archived_chain for insert to wo_trail with check (wo_private.in_force());
-grant select on wo.archived_chain to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger;
-grant insert on wo.archived_chain to wo_trail;
-
--- A month is written to its file for all tenants at once, by the duty that seals all tenants' trail.
-drop policy if exists archiving on wo.event;
-create policy archiving on wo.event for select to wo_ledger using (wo_private.in_force());
-grant select on wo.event to wo_ledger;
-drop policy if exists archiving on wo.event_consumer;
-create policy archiving on wo.event_consumer for select to wo_ledger using (wo_private.in_force());
-grant select on wo.event_consumer to wo_ledger;
 
 create or replace function wo.verify_archive(name text default null)
     returns table (archive text, intact boolean, lines bigint, problem text)

@@ -60,20 +60,3 @@ grant execute on function wo.inclusion_proof(text, bigint, bigint), wo.ledger_pr
     wo.verify_ledger(bigint, bigint), wo.reconcile() to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.recovery_statement(text), wo.recover_ledger(text) to wo_admin;
 grant execute on function wo.health() to wo_admin, wo_monitor, wo_auditor;
-
--- Row security is on and forced on every table, whatever happened to it meanwhile.
-do $$
-declare
-    open_table pg_catalog.text;
-begin
-    for open_table in
-        select held.oid::pg_catalog.regclass::pg_catalog.text
-        from pg_catalog.pg_class as held
-        where held.relnamespace = 'wo'::pg_catalog.regnamespace and held.relkind in ('r', 'p')
-            and not (held.relrowsecurity and held.relforcerowsecurity)
-    loop
-        execute 'alter table ' || open_table || ' enable row level security';
-        execute 'alter table ' || open_table || ' force row level security';
-    end loop;
-end
-$$;

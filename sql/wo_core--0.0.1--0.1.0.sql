@@ -12,6 +12,6 @@ CREATE FUNCTION wo_private."table_problems"() RETURNS TEXT[] /* Vec < String > *
 STRICT STABLE PARALLEL RESTRICTED
 SET search_path TO pg_catalog, pg_temp
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'record_problems_wrapper';
+AS 'MODULE_PATHNAME', 'table_problems_wrapper';
 
 select wo_private.migrate();

@@ -12,6 +12,6 @@ comment on column wo.work_order.asset is 'What is changed: the asset''s identifi
 create index if not exists event_by_position on wo.event (position);
 comment on table wo.event is 'The outbox: one row for each thing that happened, written in its transaction.';
 
--- Renamed to "reading", and replaced by wo.health().
+-- Renamed to app_select, and replaced by wo.health().
 drop policy if exists looking on wo.event;
 drop function if exists wo.event_count();

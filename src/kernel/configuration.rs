@@ -15,6 +15,7 @@ use pgrx::prelude::*;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::Policy;
 use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::schema::{Table, Writer};
 use wo_rules::template::Template;
 
 statement!(
@@ -53,14 +54,12 @@ pub type TriggerRow = *mut pgrx::pg_sys::HeapTupleData;
 
 type Returned<'a> = Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError>;
 
-/// The first argument of a trigger: the logical name of what it watches.
-fn subject_of(trigger: &PgTrigger<'_>) -> Result<&'static str, PgTriggerError> {
+/// The table that a trigger is for: its first argument, which the registry must know as configuration.
+fn table_of(trigger: &PgTrigger<'_>) -> Result<&'static Table, PgTriggerError> {
     let arguments = trigger.extra_args()?;
     let name = arguments.first().map(String::as_str).unwrap_or_default();
-    Ok(wo_rules::audit::CONFIGURATION
-        .iter()
-        .find(|subject| **subject == name)
-        .copied()
+    Ok(wo_rules::schema::table(name)
+        .filter(|table| table.is_configuration())
         .unwrap_or_else(|| refuse(damaged(&format!("a trigger watches \"{name}\"")))))
 }
 
@@ -80,7 +79,10 @@ create function wo_private.configuration_validate() returns trigger
 "#)]
 fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     crate::kernel::install::check_tables();
-    let subject = subject_of(trigger)?;
+    let table = table_of(trigger)?;
+    if table.writer == Writer::Enforcement {
+        crate::kernel::audit::check_writer(table.name);
+    }
     let acting = identity::required().or_refuse();
     let new = Row::new_of(trigger);
     for row in [&new, &Row::old_of(trigger)].into_iter().flatten() {
@@ -91,7 +93,7 @@ fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     let Some(new) = new else { return Ok(trigger.old()) };
     check_documents(&new);
     let value = |name: &str| new.get::<String>(required_column(&new, name)).unwrap_or_default();
-    match subject {
+    match table.name {
         "tenant" => {
             wo_rules::number::Format::parse(&value("number_format")).or_refuse();
             let policy = new.get::<Document>(required_column(&new, "hierarchy_policy"));
@@ -141,13 +143,14 @@ create function wo_private.configuration_audit() returns trigger
     as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn configuration_audit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    let subject = subject_of(trigger)?;
+    let table = table_of(trigger)?;
+    let subject = table.name;
     let acting = identity::required().or_refuse();
     let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
     let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
-    let keys = trigger.extra_args()?.get(1).cloned().unwrap_or_default();
-    let key: Vec<String> = keys
-        .split(',')
+    let key: Vec<String> = table
+        .subject_key()
+        .iter()
         .map(|name| row.json(required_column(row, name)).unwrap_or_else(|| "null".to_owned()))
         .collect();
     let changed: Vec<(String, Option<String>, Option<String>)> = (0..row.len())

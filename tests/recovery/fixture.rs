@@ -22,7 +22,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
     // An index that 0.1.0 adds.
     ("05_event", "create index event_by_position on wo.event (position);", ""),
-    // A comment, a function's body and a policy's name.
+    // A comment, and a function's body.
     (
         "05_event",
         "comment on table wo.event is 'The outbox: one row for each thing that happened, written in its transaction.'",
@@ -33,8 +33,9 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "        select exists (select from dropped)\n",
         "        select count(*) > 0 from dropped\n",
     ),
+    // The name of a policy.
     (
-        "05_event",
+        "90_enforcement",
         "create policy app_select on wo.event for select",
         "create policy looking on wo.event for select",
     ),

@@ -74,7 +74,7 @@ fn an_update_equals_a_fresh_install_and_keeps_the_data() {
         "relation wo.event:",
         "relation wo.work_order_import:",
         "function wo.drop_consumer(text):",
-        "policy wo.event.reading is missing",
+        "policy wo.event.app_select is missing",
         "policy wo.event.looking is too many",
         "function wo.event_count() is too many",
         "function wo.lifecycle_diagram(text,integer) is missing",

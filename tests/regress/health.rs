@@ -54,6 +54,7 @@ fn a_fresh_install_is_in_good_health() {
             "retention",
             "role makers",
             "sealing",
+            "unregistered tables",
             "versions",
             "waking",
             "worker"

@@ -5,5 +5,7 @@ mod health;
 mod hostile_values;
 mod install;
 mod one_text;
+mod registry;
 mod role;
 mod sqlsmith;
+mod uuid_signatures;

@@ -9,3 +9,6 @@ pub mod keys;
 pub mod payload;
 pub mod requirement;
 pub mod signer;
+mod tables;
+
+pub use tables::SCHEMA;

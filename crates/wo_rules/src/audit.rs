@@ -6,8 +6,10 @@
 //! `changes` is covered as the very text that the column holds.
 
 mod replay;
+mod tables;
 
 pub use replay::{Replay, RowState};
+pub use tables::SCHEMA;
 
 use crate::json::Object;
 use crate::refusal::{Refusal, SqlState};
@@ -43,25 +45,6 @@ pub fn check_length(changes: &str) -> Result<(), Refusal> {
         false => Ok(()),
     }
 }
-
-/// The configured objects that have chains of their own.
-pub const CONFIGURATION: &[&str] = &[
-    "tenant",
-    "role",
-    "principal",
-    "principal_role",
-    "trusted_issuer",
-    "lifecycle",
-    "guard_function",
-    "engine",
-    "task_type",
-    "signing_key",
-    "delegation",
-    "approval_requirement",
-    "business_calendar",
-    "approval_sla",
-    "finding",
-];
 
 /// What happens beside all records: their chains have no row to hold against, and their `changes`
 /// are any JSON object.

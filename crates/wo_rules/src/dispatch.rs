@@ -1,6 +1,10 @@
 //! Dispatch: which engine executes a task (spec/4 "Dispatch engine integration"). The cheapest one
 //! that is for the task, and never a dearer one than the kind of task may cost.
 
+mod tables;
+
+pub use tables::SCHEMA;
+
 use crate::refusal::{Refusal, SqlState};
 use serde::{Deserialize, Serialize};
 

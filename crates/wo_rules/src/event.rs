@@ -1,5 +1,9 @@
 //! Events: the names that subscribers see, and where a position may be read up to.
 
+mod tables;
+
+pub use tables::SCHEMA;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 

@@ -3,7 +3,10 @@
 
 pub mod package;
 pub mod report;
+mod tables;
 pub mod verify;
+
+pub use tables::SCHEMA;
 
 /// Numbers in rising order as people write them: `1–12, 14`.
 fn ranges(numbers: impl IntoIterator<Item = i64>) -> String {

@@ -1,6 +1,10 @@
 //! Findings: what QA has to look at because somebody attempted on a regulatory work order what its
 //! rules refuse.
 
+mod tables;
+
+pub use tables::SCHEMA;
+
 use crate::refusal::{Refusal, SqlState};
 
 /// The role that closes findings.

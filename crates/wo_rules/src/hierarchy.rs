@@ -7,3 +7,6 @@ pub mod network;
 pub mod pattern;
 pub mod plan;
 pub mod policy;
+mod tables;
+
+pub use tables::SCHEMA;

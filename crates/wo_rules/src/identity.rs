@@ -3,6 +3,10 @@
 //! A token is a JWT signed with Ed25519 (`alg` EdDSA). Its claims name the issuer, the subject,
 //! the audience, the tenant and the token itself; its header names the issuer's key.
 
+mod tables;
+
+pub use tables::SCHEMA;
+
 use crate::refusal::{Refusal, SqlState};
 use base64ct::Encoding;
 use ed25519_dalek::VerifyingKey;

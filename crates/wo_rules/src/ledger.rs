@@ -13,9 +13,12 @@ mod note;
 pub mod proof;
 pub mod recovery;
 pub mod seal_state;
+mod tables;
 pub mod tile;
 pub mod tree;
 pub mod witness;
+
+pub use tables::SCHEMA;
 
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};

@@ -23,6 +23,7 @@ pub mod reference;
 pub mod refusal;
 pub mod refused_attempt;
 pub mod retention;
+pub mod schema;
 pub mod template;
 pub mod time;
 pub mod work_order;

@@ -9,6 +9,9 @@ pub mod line;
 pub mod name;
 pub mod proof;
 pub mod stub;
+mod tables;
+
+pub use tables::SCHEMA;
 
 use crate::field::Field;
 

@@ -1,6 +1,10 @@
 //! What callers hand in as JSON: fields, a new work order, a transition. Unknown names and values
 //! of the wrong type are refused before anything is written.
 
+mod tables;
+
+pub use tables::SCHEMA;
+
 use crate::field::{Field, FieldKind, FieldSet};
 use crate::hierarchy::policy::Policy;
 pub use crate::json::parse;

@@ -20,7 +20,7 @@ mod sign;
 pub use content::{children_of, hash_of};
 
 use crate::kernel::identity::memory::{self, Identity, Proof};
-use crate::kernel::work_order::child_record::{self, Shape};
+use crate::kernel::work_order::child_record;
 use crate::kernel::work_order::{WorkOrderView, with_locked_work_order, with_work_order};
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
@@ -31,15 +31,13 @@ use std::thread::LocalKey;
 use uuid::Uuid;
 use wo_rules::approval::signer::{SigningToken, check_token};
 use wo_rules::refusal::Refusal;
+use wo_rules::schema::ChildTable;
 use wo_rules::time::unix_seconds;
 
-/// The shapes of the records that approvals keep with their work order.
-pub const APPROVAL: Shape = Shape { table: "approval", owner: "work_order_id", key: Some("id") };
-/// See [`APPROVAL`].
-pub const REQUEST: Shape =
-    Shape { table: "approval_request", owner: "work_order_id", key: Some("id") };
-/// See [`APPROVAL`].
-pub const WAIVER: Shape = Shape { table: "waiver", owner: "work_order_id", key: Some("child_id") };
+/// The tables of the records that approvals keep with their work order.
+const APPROVAL: ChildTable = ChildTable::named("approval");
+const REQUEST: ChildTable = ChildTable::named("approval_request");
+const WAIVER: ChildTable = ChildTable::named("waiver");
 
 /// What a write changed of the records that belong to a work order: name, value before, value
 /// after, as the trail keeps them.
@@ -65,12 +63,12 @@ impl Changes {
     }
 }
 
-/// Runs a statement that writes rows of that shape and returns them whole, and notes what it
+/// Runs a statement that writes rows of that table and returns them whole, and notes what it
 /// changed; `before` are the values that the rows had.
 fn write_rows(
     statement: &'static LocalKey<Statement>,
     arguments: &[crate::pg::statement::Argument],
-    shape: &Shape,
+    table: &ChildTable,
     before: &[(String, String)],
     changes: &mut Changes,
 ) -> usize {
@@ -80,12 +78,12 @@ fn write_rows(
                 statement.run(Mode::Write, arguments, |rows| {
                     for index in 0..rows.count() {
                         let Some(row) = Row::of_rows(rows, index) else { continue };
-                        let name = child_record::name_of(shape, &row);
+                        let name = child_record::name_of(table, &row);
                         let old = before.iter().find(|(known, _)| *known == name);
                         changes.add(
                             name,
                             old.map(|(_, value)| value.clone()),
-                            Some(child_record::value_of(shape, &row)),
+                            Some(child_record::value_of(table, &row)),
                         );
                     }
                     rows.count()

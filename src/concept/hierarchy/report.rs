@@ -317,7 +317,7 @@ fn ready_work_orders(master: Option<&str>) -> TableIterator<'static, (name!(id, 
                 *halted.entry(master).or_insert_with(|| guards::halted_by(tenant, master).is_some())
             });
             let lags = lags_above || line.iter().any(|id| lagging.contains(id));
-            !is_halted && !(lags && guards::lags(tenant, child.id, child.master))
+            !(is_halted || lags && guards::lags(tenant, child.id, child.master))
         })
         .map(|(child, _)| (pgrx::Uuid::from_bytes(*child.id.as_bytes()),))
         .collect();

@@ -181,7 +181,7 @@ impl Link {
     }
 }
 
-/// Refuses rows of the trail and the outbox that the law does not write itself, a superuser's too.
+/// Refuses rows that the enforcement layer does not write itself, a superuser's too.
 #[pg_trigger(sql = r#"
 create function wo_private.refuse_foreign_writer() returns trigger
     language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
@@ -189,15 +189,20 @@ create function wo_private.refuse_foreign_writer() returns trigger
 fn refuse_foreign_writer<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, pgrx::AllocatedByPostgres>>, PgTriggerError> {
+    check_writer(&trigger.table_name()?);
+    Ok(trigger.new())
+}
+
+/// Refuses a write to a table that the enforcement layer alone writes, unless it is at work.
+pub fn check_writer(table: &str) {
     if !crate::kernel::identity::memory::enforcement_is_active() {
         crate::pg::error::refuse(
             wo_rules::refusal::Refusal::new(
                 wo_rules::refusal::SqlState::NotPermitted,
                 "written_by_the_law_alone",
-                format!("only wo_core itself writes wo.{}", trigger.table_name()?),
+                format!("only wo_core itself writes wo.{table}"),
             )
             .hint("Change the work order; its trail and its event follow."),
         );
     }
-    Ok(trigger.new())
 }

@@ -3,7 +3,6 @@
 use super::verify::{Verdict, verify_tenant};
 use crate::kernel::identity::actor::all_tenants;
 use crate::kernel::identity::{self, login_is_member, memory};
-use crate::kernel::work_order::child_record::SHAPES;
 use crate::pg::error::refuse;
 use crate::pg::statement::{Mode, Rows, Statement, statement, uuid as uuid_argument};
 use pgrx::pg_sys;
@@ -12,6 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use wo_rules::evidence::verify::verify;
+use wo_rules::schema::{self, ChildTable};
 
 /// How many kept packages are read at a time.
 const BATCH: i32 = 10;
@@ -95,15 +95,15 @@ fn id_at(rows: &Rows, row: usize) -> Option<Uuid> {
 
 /// Rows that belong to a work order which is not there: subject, key, problem.
 fn strays(tenant: Uuid) -> Vec<(String, String, String)> {
-    let of_shape = |shape: &crate::kernel::work_order::child_record::Shape| {
+    let of_table = |table: ChildTable| {
         let statement = Statement::new(
             format!(
                 "select distinct held.{owner} from wo.{table} as held
                  where held.tenant_id = $1 and not exists (select from wo.work_order as owner
                     where owner.tenant_id = held.tenant_id and owner.id = held.{owner})
                  order by 1 limit 100",
-                owner = shape.owner,
-                table = shape.table
+                owner = table.child.work_order,
+                table = table.name
             ),
             &[pg_sys::UUIDOID],
         );
@@ -113,10 +113,10 @@ fn strays(tenant: Uuid) -> Vec<(String, String, String)> {
         let problem = "the work order that the row belongs to is gone";
         owners
             .into_iter()
-            .map(|owner| (shape.table.to_owned(), owner.to_string(), problem.to_owned()))
+            .map(|owner| (table.name.to_owned(), owner.to_string(), problem.to_owned()))
             .collect::<Vec<_>>()
     };
-    SHAPES.iter().flat_map(of_shape).collect()
+    schema::child_tables().flat_map(of_table).collect()
 }
 
 /// Kept packages that are not what was kept: subject, key, problem.

@@ -398,24 +398,25 @@ impl Verifier {
 /// Gives whatever belongs to the work orders that `arguments` name (tenant, ids): of which, its name in
 /// the trail, its value.
 pub fn child_records(arguments: &[Argument], mut take: impl FnMut(Uuid, String, String)) {
-    for shape in child_record::SHAPES {
+    for table in wo_rules::schema::child_tables() {
+        let column = table.child.work_order;
         let statement = Statement::new(
             format!(
                 "select held.* from wo.{} as held where held.tenant_id = $1 and held.{} = any($2)",
-                shape.table, shape.owner
+                table.name, column
             ),
             &[pg_sys::UUIDOID, pg_sys::UUIDARRAYOID],
         );
         statement.run(Mode::Latest, arguments, |rows| {
             for index in 0..rows.count() {
                 let Some(row) = Row::of_rows(rows, index) else { continue };
-                let owner = row.named::<pgrx::Uuid>(shape.owner);
+                let owner = row.named::<pgrx::Uuid>(column);
                 let owner = owner.map(|id| Uuid::from_bytes(*id.as_bytes()));
                 if let Some(owner) = owner {
                     take(
                         owner,
-                        child_record::name_of(shape, &row),
-                        child_record::value_of(shape, &row),
+                        child_record::name_of(&table, &row),
+                        child_record::value_of(&table, &row),
                     );
                 }
             }

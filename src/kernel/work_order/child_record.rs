@@ -5,7 +5,6 @@ use super::actor_roles::{self, ActorRoles};
 use super::pending::{self, SystemWrite};
 use super::row::RecordView;
 use super::view::{WorkOrderView, with_locked_work_order, with_shared_work_order};
-use crate::concept::approval;
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::{Row, returned};
@@ -20,6 +19,7 @@ use uuid::Uuid;
 use wo_rules::json::Object;
 use wo_rules::lifecycle::Lifecycle;
 use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::schema::ChildTable;
 
 statement!(
     MOVE_CHAIN,
@@ -27,35 +27,10 @@ statement!(
     [UUIDOID, UUIDOID]
 );
 
-/// Where a record that belongs to a work order stands.
-pub struct Shape {
-    /// Its table.
-    pub table: &'static str,
-    /// The column that names the work order.
-    pub owner: &'static str,
-    /// The column that tells it from others of its work order, where there may be several.
-    pub key: Option<&'static str>,
-}
-
-const ENGINE_OVERRIDE: Shape =
-    Shape { table: "engine_override", owner: "work_order_id", key: None };
-const DEPENDENCY: Shape =
-    Shape { table: "dependency", owner: "successor_id", key: Some("predecessor_id") };
-
-/// Everything that belongs to work orders.
-pub const SHAPES: &[Shape] =
-    &[ENGINE_OVERRIDE, DEPENDENCY, approval::APPROVAL, approval::REQUEST, approval::WAIVER];
-
-/// A kind of record that belongs to a work order and that callers write themselves.
+/// What a concept checks of the records that callers write to one of its tables.
 pub struct Kind {
-    /// Where it stands.
-    pub shape: Shape,
-    /// What the trail and the events say when one is added, changed, removed.
-    pub actions: [&'static str; 3],
-    /// The column that takes who wrote it, and the one that takes when.
-    pub written: Option<(&'static str, &'static str)>,
-    /// The column that holds the reason, where it has one.
-    pub reason: Option<&'static str>,
+    /// The table.
+    pub table: ChildTable,
     /// Whether the actor may write it; no new row where it is removed.
     check: fn(&ActorRoles, &Owner, Option<&Row>) -> Result<(), Refusal>,
     /// What is checked when it was added: of whose tenant, of which work order, the row.
@@ -65,18 +40,12 @@ pub struct Kind {
 /// Every kind.
 pub const KINDS: &[Kind] = &[
     Kind {
-        shape: ENGINE_OVERRIDE,
-        actions: ["engine_overridden", "engine_overridden", "engine_override_withdrawn"],
-        written: Some(("overridden_by", "overridden_at")),
-        reason: Some("reason"),
+        table: ChildTable::named("engine_override"),
         check: crate::concept::dispatch::check_override,
         after: |_, _, _| Ok(()),
     },
     Kind {
-        shape: DEPENDENCY,
-        actions: ["dependency_added", "dependency_changed", "dependency_removed"],
-        written: Some(("added_by", "added_at")),
-        reason: None,
+        table: ChildTable::named("dependency"),
         check: crate::concept::hierarchy::check_dependency,
         after: |tenant, successor, new| {
             use crate::concept::hierarchy::graph;
@@ -130,7 +99,7 @@ fn kind_of(trigger: &PgTrigger<'_>) -> Result<&'static Kind, PgTriggerError> {
     let name = arguments.first().map(String::as_str).unwrap_or_default();
     Ok(KINDS
         .iter()
-        .find(|kind| kind.shape.table == name)
+        .find(|kind| kind.table.name == name)
         .unwrap_or_else(|| refuse(damaged(&format!("a trigger watches \"{name}\"")))))
 }
 
@@ -157,11 +126,11 @@ fn child_record_validate<'a>(
     }
     memory::mark_written();
     let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
-    let owner = Owner::lock(acting.tenant, uuid_in(row, kind.shape.owner)).or_refuse();
+    let owner = Owner::lock(acting.tenant, uuid_in(row, kind.table.child.work_order)).or_refuse();
     owner.lifecycle.check_open(&owner.facets.record()).or_refuse();
     (kind.check)(&standing, &owner, new.as_ref()).or_refuse();
     let Some(new) = new else { return Ok(trigger.old()) };
-    if let Some(column) = kind.reason
+    if let Some(column) = kind.table.child.reason
         && new.named::<String>(column).is_none_or(|reason| reason.trim().is_empty())
     {
         let number = &owner.facets.number;
@@ -177,7 +146,7 @@ fn child_record_validate<'a>(
         );
     }
     let mut changes = Vec::new();
-    if let Some((who, when)) = kind.written {
+    if let Some((who, when)) = kind.table.child.written {
         let column = |name: &str| new.column(name).unwrap_or(usize::MAX);
         changes.push((column(who), text(&standing.id)));
         changes.push((column(when), Some(pg_sys::Datum::from(identity::now()))));
@@ -194,6 +163,9 @@ fn child_record_audit<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
     let kind = kind_of(trigger)?;
+    let Some(actions) = kind.table.child.actions else {
+        refuse(damaged(&format!("rows of wo.{} are not audited by a trigger", kind.table.name)))
+    };
     let acting = identity::required().or_refuse();
     let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
     let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
@@ -201,11 +173,11 @@ fn child_record_audit<'a>(
         // The rows of the statement itself are to be seen.
         // SAFETY: called in a transaction that has written.
         unsafe { pg_sys::CommandCounterIncrement() };
-        (kind.after)(acting.tenant, uuid_in(new, kind.shape.owner), new).or_refuse();
+        (kind.after)(acting.tenant, uuid_in(new, kind.table.child.work_order), new).or_refuse();
     }
     let (before, after) = (
-        old.as_ref().map(|row| value_of(&kind.shape, row)),
-        new.as_ref().map(|row| value_of(&kind.shape, row)),
+        old.as_ref().map(|row| value_of(&kind.table, row)),
+        new.as_ref().map(|row| value_of(&kind.table, row)),
     );
     if before == after {
         return Ok(None);
@@ -216,16 +188,21 @@ fn child_record_audit<'a>(
         (Some(_), None) => 2,
     };
     let change_of_child = ChildChange {
-        action: kind.actions[place],
-        reason: kind.reason.filter(|_| after.is_some()).and_then(|column| row.named(column)),
+        action: actions[place],
+        reason: kind
+            .table
+            .child
+            .reason
+            .filter(|_| after.is_some())
+            .and_then(|column| row.named(column)),
         changes: wo_rules::audit::changes([(
-            name_of(&kind.shape, row).as_str(),
+            name_of(&kind.table, row).as_str(),
             before.as_deref(),
             after.as_deref(),
         )]),
         data: Map::new(),
     };
-    record(acting.tenant, uuid_in(row, kind.shape.owner), change_of_child);
+    record(acting.tenant, uuid_in(row, kind.table.child.work_order), change_of_child);
     Ok(None)
 }
 
@@ -278,17 +255,19 @@ pub fn record(tenant: Uuid, work_order: Uuid, change_of_child: ChildChange) {
     }
 }
 
-/// The name under which the trail keeps a record.
-pub fn name_of(shape: &Shape, row: &Row) -> String {
-    match shape.key {
-        None => shape.table.to_owned(),
-        Some(key) => format!("{}:{}", shape.table, uuid_in(row, key)),
+/// The name of a record in the audit trail.
+pub fn name_of(table: &ChildTable, row: &Row) -> String {
+    match table.child.item {
+        None => table.name.to_owned(),
+        Some(item) => format!("{}:{}", table.name, uuid_in(row, item)),
     }
 }
 
-/// What the trail keeps of a record: its columns beside its key, as the text of a JSON object.
-pub fn value_of(shape: &Shape, row: &Row) -> String {
-    let is_key = |name: &str| name == "tenant_id" || name == shape.owner || Some(name) == shape.key;
+/// What the audit trail holds of a record: its columns beside its key, as the text of a JSON object.
+pub fn value_of(table: &ChildTable, row: &Row) -> String {
+    let is_key = |name: &str| {
+        name == "tenant_id" || name == table.child.work_order || Some(name) == table.child.item
+    };
     (0..row.len())
         .filter_map(|index| {
             let name = row.name(index).filter(|name| !is_key(name))?;

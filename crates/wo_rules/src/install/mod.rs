@@ -3,6 +3,9 @@
 
 pub mod agreement;
 pub mod catalogue;
+mod tables;
+
+pub use tables::SCHEMA;
 
 /// Begins the part of a file that makes tables: run once, at install.
 pub const RECORDS_MARK: &str = "-- == tables ==";

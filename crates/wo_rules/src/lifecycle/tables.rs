@@ -1,0 +1,32 @@
+//! Lifecycles and the guard functions that they name: the tables.
+
+use crate::schema::groups::{NOBODY, READERS_AND_GUARDS};
+use crate::schema::{Frozen, Kind, Section, Table, columns};
+
+const TABLES: &[Table] = &[
+    Table {
+        name: "lifecycle",
+        columns: columns! {
+            tenant_id UUID, name SHORT_TEXT, version INTEGER, definition JSON_MAP,
+            published_by TEXT NULL, published_at TIMESTAMPTZ,
+        },
+        key: &["tenant_id", "name", "version"],
+        kind: Kind::Definition,
+        frozen: Frozen::Row,
+        select: READERS_AND_GUARDS,
+        update: NOBODY,
+        ..Table::CONFIGURATION
+    },
+    Table {
+        name: "guard_function",
+        columns: columns! {
+            tenant_id UUID, name TEXT, function_name SHORT_TEXT, description REMARK,
+        },
+        key: &["tenant_id", "name"],
+        select: READERS_AND_GUARDS,
+        ..Table::CONFIGURATION
+    },
+];
+
+/// What the registry holds of them.
+pub const SCHEMA: Section = Section::of(TABLES);

@@ -1,0 +1,1147 @@
+-- Row security, policies, grants and triggers of every table, view and sequence of schema wo.
+--
+-- Generated from the table registry (wo_rules::schema); do not edit. After a change of the registry:
+-- WO_GOLDEN=accept cargo test -p wo_rules schema
+
+-- == enforcement ==
+
+-- tenant
+
+alter table wo.tenant enable row level security;
+alter table wo.tenant force row level security;
+drop policy if exists tenant_isolation on wo.tenant;
+create policy tenant_isolation on wo.tenant as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.tenant;
+create policy app_select on wo.tenant for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.tenant;
+create policy app_insert on wo.tenant for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.tenant;
+create policy app_update on wo.tenant for update to wo_admin
+    using (wo_private.in_force());
+grant select on wo.tenant to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.tenant to wo_admin;
+grant update on wo.tenant to wo_admin;
+create or replace trigger invalidate before insert or update or delete on wo.tenant
+    for each row execute function wo_private.invalidate();
+alter table wo.tenant enable always trigger invalidate;
+create or replace trigger validate before insert or update or delete on wo.tenant
+    for each row execute function wo_private.configuration_validate('tenant');
+create or replace trigger audit after insert or update or delete on wo.tenant
+    for each row execute function wo_private.configuration_audit('tenant');
+create or replace trigger forbid_key_change before update on wo.tenant
+    for each row execute function wo_private.refuse_change('tenant_id,slug');
+alter table wo.tenant enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.tenant
+    for each row execute function wo_private.refuse_change();
+alter table wo.tenant enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.tenant
+    for each statement execute function wo_private.refuse_change();
+alter table wo.tenant enable always trigger forbid_truncate;
+
+-- role
+
+alter table wo.role enable row level security;
+alter table wo.role force row level security;
+drop policy if exists tenant_isolation on wo.role;
+create policy tenant_isolation on wo.role as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.role;
+create policy app_select on wo.role for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.role;
+create policy app_insert on wo.role for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.role;
+create policy app_update on wo.role for update to wo_admin
+    using (wo_private.in_force());
+grant select on wo.role to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.role to wo_admin;
+grant update on wo.role to wo_admin;
+create or replace trigger validate before insert or update or delete on wo.role
+    for each row execute function wo_private.configuration_validate('role');
+create or replace trigger audit after insert or update or delete on wo.role
+    for each row execute function wo_private.configuration_audit('role');
+create or replace trigger forbid_key_change before update on wo.role
+    for each row execute function wo_private.refuse_change('tenant_id,role');
+alter table wo.role enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.role
+    for each row execute function wo_private.refuse_change();
+alter table wo.role enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.role
+    for each statement execute function wo_private.refuse_change();
+alter table wo.role enable always trigger forbid_truncate;
+
+-- principal
+
+alter table wo.principal enable row level security;
+alter table wo.principal force row level security;
+drop policy if exists tenant_isolation on wo.principal;
+create policy tenant_isolation on wo.principal as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.principal;
+create policy app_select on wo.principal for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.principal;
+create policy app_insert on wo.principal for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.principal;
+create policy app_update on wo.principal for update to wo_admin
+    using (wo_private.in_force());
+grant select on wo.principal to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.principal to wo_admin;
+grant update on wo.principal to wo_admin;
+create or replace trigger invalidate before insert or update or delete on wo.principal
+    for each row execute function wo_private.invalidate();
+alter table wo.principal enable always trigger invalidate;
+create or replace trigger validate before insert or update or delete on wo.principal
+    for each row execute function wo_private.configuration_validate('principal');
+create or replace trigger audit after insert or update or delete on wo.principal
+    for each row execute function wo_private.configuration_audit('principal');
+create or replace trigger forbid_key_change before update on wo.principal
+    for each row execute function wo_private.refuse_change('tenant_id,id');
+alter table wo.principal enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.principal
+    for each row execute function wo_private.refuse_change();
+alter table wo.principal enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.principal
+    for each statement execute function wo_private.refuse_change();
+alter table wo.principal enable always trigger forbid_truncate;
+create or replace trigger directory after insert or update of db_role on wo.principal
+    for each row execute function wo_private.principal_directory();
+
+-- principal_role
+
+alter table wo.principal_role enable row level security;
+alter table wo.principal_role force row level security;
+drop policy if exists tenant_isolation on wo.principal_role;
+create policy tenant_isolation on wo.principal_role as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.principal_role;
+create policy app_select on wo.principal_role for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.principal_role;
+create policy app_insert on wo.principal_role for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_delete on wo.principal_role;
+create policy app_delete on wo.principal_role for delete to wo_admin
+    using (wo_private.in_force());
+grant select on wo.principal_role to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.principal_role to wo_admin;
+grant delete on wo.principal_role to wo_admin;
+create or replace trigger invalidate before insert or update or delete on wo.principal_role
+    for each row execute function wo_private.invalidate();
+alter table wo.principal_role enable always trigger invalidate;
+create or replace trigger validate before insert or update or delete on wo.principal_role
+    for each row execute function wo_private.configuration_validate('principal_role');
+create or replace trigger audit after insert or update or delete on wo.principal_role
+    for each row execute function wo_private.configuration_audit('principal_role');
+create or replace trigger forbid_key_change before update on wo.principal_role
+    for each row execute function wo_private.refuse_change();
+alter table wo.principal_role enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.principal_role
+    for each statement execute function wo_private.refuse_change();
+alter table wo.principal_role enable always trigger forbid_truncate;
+
+-- login_directory
+
+alter table wo.login_directory enable row level security;
+alter table wo.login_directory force row level security;
+drop policy if exists tenant_isolation on wo.login_directory;
+create policy tenant_isolation on wo.login_directory as restrictive for all to wo_user, wo_admin, wo_auditor
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.login_directory;
+create policy app_select on wo.login_directory for select to wo_admin, wo_auditor, wo_identity
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.login_directory;
+create policy app_insert on wo.login_directory for insert to wo_identity
+    with check (wo_private.in_force());
+drop policy if exists app_delete on wo.login_directory;
+create policy app_delete on wo.login_directory for delete to wo_identity
+    using (wo_private.in_force());
+grant select on wo.login_directory to wo_admin, wo_auditor, wo_identity;
+grant insert on wo.login_directory to wo_identity;
+grant delete on wo.login_directory to wo_identity;
+create or replace trigger forbid_key_change before update on wo.login_directory
+    for each row execute function wo_private.refuse_change();
+alter table wo.login_directory enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.login_directory
+    for each statement execute function wo_private.refuse_change();
+alter table wo.login_directory enable always trigger forbid_truncate;
+
+-- trusted_issuer
+
+alter table wo.trusted_issuer enable row level security;
+alter table wo.trusted_issuer force row level security;
+drop policy if exists tenant_isolation on wo.trusted_issuer;
+create policy tenant_isolation on wo.trusted_issuer as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.trusted_issuer;
+create policy app_select on wo.trusted_issuer for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.trusted_issuer;
+create policy app_insert on wo.trusted_issuer for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.trusted_issuer;
+create policy app_update on wo.trusted_issuer for update to wo_admin
+    using (wo_private.in_force());
+grant select on wo.trusted_issuer to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.trusted_issuer to wo_admin;
+grant update on wo.trusted_issuer to wo_admin;
+create or replace trigger invalidate before insert or update or delete on wo.trusted_issuer
+    for each row execute function wo_private.invalidate();
+alter table wo.trusted_issuer enable always trigger invalidate;
+create or replace trigger validate before insert or update or delete on wo.trusted_issuer
+    for each row execute function wo_private.configuration_validate('trusted_issuer');
+create or replace trigger audit after insert or update or delete on wo.trusted_issuer
+    for each row execute function wo_private.configuration_audit('trusted_issuer');
+create or replace trigger forbid_key_change before update on wo.trusted_issuer
+    for each row execute function wo_private.refuse_change('tenant_id,issuer,key_id,public_key');
+alter table wo.trusted_issuer enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.trusted_issuer
+    for each row execute function wo_private.refuse_change();
+alter table wo.trusted_issuer enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.trusted_issuer
+    for each statement execute function wo_private.refuse_change();
+alter table wo.trusted_issuer enable always trigger forbid_truncate;
+
+-- lifecycle
+
+alter table wo.lifecycle enable row level security;
+alter table wo.lifecycle force row level security;
+drop policy if exists tenant_isolation on wo.lifecycle;
+create policy tenant_isolation on wo.lifecycle as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.lifecycle;
+create policy app_select on wo.lifecycle for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.lifecycle;
+create policy app_insert on wo.lifecycle for insert to wo_admin
+    with check (wo_private.in_force());
+grant select on wo.lifecycle to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.lifecycle to wo_admin;
+create or replace trigger validate before insert or update or delete on wo.lifecycle
+    for each row execute function wo_private.configuration_validate('lifecycle');
+create or replace trigger audit after insert or update or delete on wo.lifecycle
+    for each row execute function wo_private.configuration_audit('lifecycle');
+create or replace trigger forbid_key_change before update on wo.lifecycle
+    for each row execute function wo_private.refuse_change();
+alter table wo.lifecycle enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.lifecycle
+    for each row execute function wo_private.refuse_change();
+alter table wo.lifecycle enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.lifecycle
+    for each statement execute function wo_private.refuse_change();
+alter table wo.lifecycle enable always trigger forbid_truncate;
+
+-- guard_function
+
+alter table wo.guard_function enable row level security;
+alter table wo.guard_function force row level security;
+drop policy if exists tenant_isolation on wo.guard_function;
+create policy tenant_isolation on wo.guard_function as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.guard_function;
+create policy app_select on wo.guard_function for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.guard_function;
+create policy app_insert on wo.guard_function for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.guard_function;
+create policy app_update on wo.guard_function for update to wo_admin
+    using (wo_private.in_force());
+grant select on wo.guard_function to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.guard_function to wo_admin;
+grant update on wo.guard_function to wo_admin;
+create or replace trigger validate before insert or update or delete on wo.guard_function
+    for each row execute function wo_private.configuration_validate('guard_function');
+create or replace trigger audit after insert or update or delete on wo.guard_function
+    for each row execute function wo_private.configuration_audit('guard_function');
+create or replace trigger forbid_key_change before update on wo.guard_function
+    for each row execute function wo_private.refuse_change('tenant_id,name');
+alter table wo.guard_function enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.guard_function
+    for each row execute function wo_private.refuse_change();
+alter table wo.guard_function enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.guard_function
+    for each statement execute function wo_private.refuse_change();
+alter table wo.guard_function enable always trigger forbid_truncate;
+
+-- work_order
+
+alter table wo.work_order enable row level security;
+alter table wo.work_order force row level security;
+drop policy if exists tenant_isolation on wo.work_order;
+create policy tenant_isolation on wo.work_order as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.work_order;
+create policy app_select on wo.work_order for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.work_order;
+create policy app_insert on wo.work_order for insert to wo_user
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.work_order;
+create policy app_update on wo.work_order for update to wo_user, wo_admin, wo_trail
+    using (wo_private.in_force());
+grant select on wo.work_order to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.work_order to wo_user;
+grant update on wo.work_order to wo_user, wo_admin, wo_trail;
+create or replace trigger validate before insert or update on wo.work_order
+    for each row execute function wo_private.work_order_validate();
+create or replace trigger audit after insert or update on wo.work_order
+    for each row execute function wo_private.work_order_audit();
+create or replace trigger forbid_key_change before update of tenant_id, id, wo_number, originator, created_at, idempotency_key on wo.work_order
+    for each row execute function wo_private.refuse_change('tenant_id,id,wo_number,originator,created_at,idempotency_key');
+alter table wo.work_order enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.work_order
+    for each row execute function wo_private.refuse_change();
+alter table wo.work_order enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.work_order
+    for each statement execute function wo_private.refuse_change();
+alter table wo.work_order enable always trigger forbid_truncate;
+
+-- audit_entry
+
+alter table wo.audit_entry enable row level security;
+alter table wo.audit_entry force row level security;
+drop policy if exists tenant_isolation on wo.audit_entry;
+create policy tenant_isolation on wo.audit_entry as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.audit_entry;
+create policy app_select on wo.audit_entry for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.audit_entry;
+create policy app_insert on wo.audit_entry for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists refused_attempts on wo.audit_entry;
+create policy refused_attempts on wo.audit_entry as restrictive for select to wo_user
+    using (subject <> 'refused_attempt' or (select wo_private.may_read_attempts()));
+grant select on wo.audit_entry to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger;
+grant insert on wo.audit_entry to wo_trail;
+create or replace trigger validate before insert on wo.audit_entry
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.audit_entry
+    for each row execute function wo_private.refuse_change();
+alter table wo.audit_entry enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.audit_entry
+    for each row execute function wo_private.refuse_change();
+alter table wo.audit_entry enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.audit_entry
+    for each statement execute function wo_private.refuse_change();
+alter table wo.audit_entry enable always trigger forbid_truncate;
+
+-- audit_chain
+
+alter table wo.audit_chain enable row level security;
+alter table wo.audit_chain force row level security;
+drop policy if exists tenant_isolation on wo.audit_chain;
+create policy tenant_isolation on wo.audit_chain as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.audit_chain;
+create policy app_select on wo.audit_chain for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.audit_chain;
+create policy app_insert on wo.audit_chain for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.audit_chain;
+create policy app_update on wo.audit_chain for update to wo_trail
+    using (wo_private.in_force());
+drop policy if exists refused_attempts on wo.audit_chain;
+create policy refused_attempts on wo.audit_chain as restrictive for select to wo_user
+    using (subject <> 'refused_attempt' or (select wo_private.may_read_attempts()));
+grant select on wo.audit_chain to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.audit_chain to wo_trail;
+grant update on wo.audit_chain to wo_trail;
+create or replace trigger validate before insert or update on wo.audit_chain
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.audit_chain
+    for each row execute function wo_private.refuse_change('tenant_id,subject,subject_key,subject_id');
+alter table wo.audit_chain enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.audit_chain
+    for each row execute function wo_private.refuse_change();
+alter table wo.audit_chain enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.audit_chain
+    for each statement execute function wo_private.refuse_change();
+alter table wo.audit_chain enable always trigger forbid_truncate;
+
+-- event
+
+alter table wo.event enable row level security;
+alter table wo.event force row level security;
+drop policy if exists tenant_isolation on wo.event;
+create policy tenant_isolation on wo.event as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.event;
+create policy app_select on wo.event for select to wo_user, wo_admin, wo_auditor, wo_bridge, wo_ledger
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.event;
+create policy app_insert on wo.event for insert to wo_trail
+    with check (wo_private.in_force());
+grant select on wo.event to wo_user, wo_admin, wo_auditor, wo_bridge, wo_ledger;
+grant insert on wo.event to wo_trail;
+create or replace trigger validate before insert on wo.event
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.event
+    for each row execute function wo_private.refuse_change();
+alter table wo.event enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.event
+    for each row execute function wo_private.refuse_change();
+alter table wo.event enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.event
+    for each statement execute function wo_private.refuse_change();
+alter table wo.event enable always trigger forbid_truncate;
+
+-- event_consumer
+
+alter table wo.event_consumer enable row level security;
+alter table wo.event_consumer force row level security;
+drop policy if exists tenant_isolation on wo.event_consumer;
+create policy tenant_isolation on wo.event_consumer as restrictive for all to wo_user, wo_admin, wo_auditor
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.event_consumer;
+create policy app_select on wo.event_consumer for select to wo_user, wo_admin, wo_auditor, wo_ledger, wo_worker
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.event_consumer;
+create policy app_insert on wo.event_consumer for insert to wo_user, wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.event_consumer;
+create policy app_update on wo.event_consumer for update to wo_user, wo_admin
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.event_consumer;
+create policy app_delete on wo.event_consumer for delete to wo_user, wo_admin
+    using (wo_private.in_force());
+drop policy if exists bridge on wo.event_consumer;
+create policy bridge on wo.event_consumer for all to wo_bridge
+    using (tenant_id = '00000000-0000-0000-0000-000000000000' and wo_private.in_force());
+grant select on wo.event_consumer to wo_user, wo_admin, wo_auditor, wo_worker, wo_ledger;
+grant insert on wo.event_consumer to wo_user, wo_admin;
+grant update on wo.event_consumer to wo_user, wo_admin;
+grant delete on wo.event_consumer to wo_user, wo_admin;
+grant select, insert, update, delete on wo.event_consumer to wo_bridge;
+create or replace trigger forbid_key_change before update on wo.event_consumer
+    for each row execute function wo_private.refuse_change('tenant_id,consumer');
+alter table wo.event_consumer enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.event_consumer
+    for each statement execute function wo_private.refuse_change();
+alter table wo.event_consumer enable always trigger forbid_truncate;
+
+-- schema_version
+
+alter table wo.schema_version enable row level security;
+alter table wo.schema_version force row level security;
+drop policy if exists tenant_isolation on wo.schema_version;
+create policy tenant_isolation on wo.schema_version as restrictive for all to wo_user, wo_admin, wo_auditor, wo_monitor
+    using (true);
+drop policy if exists app_select on wo.schema_version;
+create policy app_select on wo.schema_version for select to wo_user, wo_admin, wo_auditor, wo_monitor, wo_identity
+    using (wo_private.in_force());
+grant select on wo.schema_version to wo_user, wo_admin, wo_auditor, wo_monitor, wo_identity;
+create or replace trigger forbid_key_change before update on wo.schema_version
+    for each row execute function wo_private.refuse_change();
+alter table wo.schema_version enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.schema_version
+    for each row execute function wo_private.refuse_change();
+alter table wo.schema_version enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.schema_version
+    for each statement execute function wo_private.refuse_change();
+alter table wo.schema_version enable always trigger forbid_truncate;
+
+-- task_type
+
+alter table wo.task_type enable row level security;
+alter table wo.task_type force row level security;
+drop policy if exists tenant_isolation on wo.task_type;
+create policy tenant_isolation on wo.task_type as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.task_type;
+create policy app_select on wo.task_type for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.task_type;
+create policy app_insert on wo.task_type for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.task_type;
+create policy app_update on wo.task_type for update to wo_admin
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.task_type;
+create policy app_delete on wo.task_type for delete to wo_admin
+    using (wo_private.in_force());
+grant select on wo.task_type to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.task_type to wo_admin;
+grant update on wo.task_type to wo_admin;
+grant delete on wo.task_type to wo_admin;
+create or replace trigger validate before insert or update or delete on wo.task_type
+    for each row execute function wo_private.configuration_validate('task_type');
+create or replace trigger audit after insert or update or delete on wo.task_type
+    for each row execute function wo_private.configuration_audit('task_type');
+create or replace trigger forbid_key_change before update on wo.task_type
+    for each row execute function wo_private.refuse_change('tenant_id,task_type');
+alter table wo.task_type enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.task_type
+    for each statement execute function wo_private.refuse_change();
+alter table wo.task_type enable always trigger forbid_truncate;
+
+-- engine
+
+alter table wo.engine enable row level security;
+alter table wo.engine force row level security;
+drop policy if exists tenant_isolation on wo.engine;
+create policy tenant_isolation on wo.engine as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.engine;
+create policy app_select on wo.engine for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.engine;
+create policy app_insert on wo.engine for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.engine;
+create policy app_update on wo.engine for update to wo_admin
+    using (wo_private.in_force());
+grant select on wo.engine to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.engine to wo_admin;
+grant update on wo.engine to wo_admin;
+create or replace trigger validate before insert or update or delete on wo.engine
+    for each row execute function wo_private.configuration_validate('engine');
+create or replace trigger audit after insert or update or delete on wo.engine
+    for each row execute function wo_private.configuration_audit('engine');
+create or replace trigger forbid_key_change before update on wo.engine
+    for each row execute function wo_private.refuse_change('tenant_id,engine');
+alter table wo.engine enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.engine
+    for each row execute function wo_private.refuse_change();
+alter table wo.engine enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.engine
+    for each statement execute function wo_private.refuse_change();
+alter table wo.engine enable always trigger forbid_truncate;
+
+-- engine_override
+
+alter table wo.engine_override enable row level security;
+alter table wo.engine_override force row level security;
+drop policy if exists tenant_isolation on wo.engine_override;
+create policy tenant_isolation on wo.engine_override as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.engine_override;
+create policy app_select on wo.engine_override for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.engine_override;
+create policy app_insert on wo.engine_override for insert to wo_user
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.engine_override;
+create policy app_update on wo.engine_override for update to wo_user
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.engine_override;
+create policy app_delete on wo.engine_override for delete to wo_user
+    using (wo_private.in_force());
+grant select on wo.engine_override to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.engine_override to wo_user;
+grant update on wo.engine_override to wo_user;
+grant delete on wo.engine_override to wo_user;
+create or replace trigger validate before insert or update or delete on wo.engine_override
+    for each row execute function wo_private.child_record_validate('engine_override');
+create or replace trigger audit after insert or update or delete on wo.engine_override
+    for each row execute function wo_private.child_record_audit('engine_override');
+create or replace trigger forbid_key_change before update on wo.engine_override
+    for each row execute function wo_private.refuse_change('tenant_id,work_order_id');
+alter table wo.engine_override enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.engine_override
+    for each statement execute function wo_private.refuse_change();
+alter table wo.engine_override enable always trigger forbid_truncate;
+
+-- hierarchy_check
+
+alter table wo.hierarchy_check enable row level security;
+alter table wo.hierarchy_check force row level security;
+drop policy if exists tenant_isolation on wo.hierarchy_check;
+create policy tenant_isolation on wo.hierarchy_check as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.hierarchy_check;
+create policy app_select on wo.hierarchy_check for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.hierarchy_check;
+create policy app_insert on wo.hierarchy_check for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.hierarchy_check;
+create policy app_update on wo.hierarchy_check for update to wo_trail
+    using (wo_private.in_force());
+grant select on wo.hierarchy_check to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.hierarchy_check to wo_trail;
+grant update on wo.hierarchy_check to wo_trail;
+create or replace trigger validate before insert or update on wo.hierarchy_check
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.hierarchy_check
+    for each row execute function wo_private.refuse_change('tenant_id');
+alter table wo.hierarchy_check enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.hierarchy_check
+    for each row execute function wo_private.refuse_change();
+alter table wo.hierarchy_check enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.hierarchy_check
+    for each statement execute function wo_private.refuse_change();
+alter table wo.hierarchy_check enable always trigger forbid_truncate;
+
+-- hierarchy_head
+
+alter table wo.hierarchy_head enable row level security;
+alter table wo.hierarchy_head force row level security;
+drop policy if exists tenant_isolation on wo.hierarchy_head;
+create policy tenant_isolation on wo.hierarchy_head as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.hierarchy_head;
+create policy app_select on wo.hierarchy_head for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.hierarchy_head;
+create policy app_insert on wo.hierarchy_head for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.hierarchy_head;
+create policy app_update on wo.hierarchy_head for update to wo_trail
+    using (wo_private.in_force());
+grant select on wo.hierarchy_head to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.hierarchy_head to wo_trail;
+grant update on wo.hierarchy_head to wo_trail;
+create or replace trigger forbid_key_change before update on wo.hierarchy_head
+    for each row execute function wo_private.refuse_change('tenant_id');
+alter table wo.hierarchy_head enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.hierarchy_head
+    for each row execute function wo_private.refuse_change();
+alter table wo.hierarchy_head enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.hierarchy_head
+    for each statement execute function wo_private.refuse_change();
+alter table wo.hierarchy_head enable always trigger forbid_truncate;
+
+-- dependency
+
+alter table wo.dependency enable row level security;
+alter table wo.dependency force row level security;
+drop policy if exists tenant_isolation on wo.dependency;
+create policy tenant_isolation on wo.dependency as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.dependency;
+create policy app_select on wo.dependency for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.dependency;
+create policy app_insert on wo.dependency for insert to wo_user
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.dependency;
+create policy app_update on wo.dependency for update to wo_user
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.dependency;
+create policy app_delete on wo.dependency for delete to wo_user
+    using (wo_private.in_force());
+grant select on wo.dependency to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.dependency to wo_user;
+grant update on wo.dependency to wo_user;
+grant delete on wo.dependency to wo_user;
+create or replace trigger validate before insert or update or delete on wo.dependency
+    for each row execute function wo_private.child_record_validate('dependency');
+create or replace trigger audit after insert or update or delete on wo.dependency
+    for each row execute function wo_private.child_record_audit('dependency');
+create or replace trigger forbid_key_change before update on wo.dependency
+    for each row execute function wo_private.refuse_change('tenant_id,successor_id,predecessor_id');
+alter table wo.dependency enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.dependency
+    for each statement execute function wo_private.refuse_change();
+alter table wo.dependency enable always trigger forbid_truncate;
+
+-- signing_key
+
+alter table wo.signing_key enable row level security;
+alter table wo.signing_key force row level security;
+drop policy if exists tenant_isolation on wo.signing_key;
+create policy tenant_isolation on wo.signing_key as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.signing_key;
+create policy app_select on wo.signing_key for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.signing_key;
+create policy app_insert on wo.signing_key for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.signing_key;
+create policy app_update on wo.signing_key for update to wo_trail
+    using (wo_private.in_force());
+grant select on wo.signing_key to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.signing_key to wo_trail;
+grant update on wo.signing_key to wo_trail;
+create or replace trigger validate before insert or update or delete on wo.signing_key
+    for each row execute function wo_private.configuration_validate('signing_key');
+create or replace trigger audit after insert or update or delete on wo.signing_key
+    for each row execute function wo_private.configuration_audit('signing_key');
+create or replace trigger forbid_key_change before update on wo.signing_key
+    for each row execute function wo_private.refuse_change('tenant_id,key_id,principal,public_key,enrolled_by,enrolled_at,expires_at');
+alter table wo.signing_key enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.signing_key
+    for each row execute function wo_private.refuse_change();
+alter table wo.signing_key enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.signing_key
+    for each statement execute function wo_private.refuse_change();
+alter table wo.signing_key enable always trigger forbid_truncate;
+
+-- delegation
+
+alter table wo.delegation enable row level security;
+alter table wo.delegation force row level security;
+drop policy if exists tenant_isolation on wo.delegation;
+create policy tenant_isolation on wo.delegation as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.delegation;
+create policy app_select on wo.delegation for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.delegation;
+create policy app_insert on wo.delegation for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.delegation;
+create policy app_update on wo.delegation for update to wo_trail
+    using (wo_private.in_force());
+grant select on wo.delegation to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.delegation to wo_trail;
+grant update on wo.delegation to wo_trail;
+create or replace trigger validate before insert or update or delete on wo.delegation
+    for each row execute function wo_private.configuration_validate('delegation');
+create or replace trigger audit after insert or update or delete on wo.delegation
+    for each row execute function wo_private.configuration_audit('delegation');
+create or replace trigger forbid_key_change before update on wo.delegation
+    for each row execute function wo_private.refuse_change('tenant_id,id,parent_id,delegator,delegate,role,lifecycle,meaning,starts_at,ends_at,reason,created_at');
+alter table wo.delegation enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.delegation
+    for each row execute function wo_private.refuse_change();
+alter table wo.delegation enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.delegation
+    for each statement execute function wo_private.refuse_change();
+alter table wo.delegation enable always trigger forbid_truncate;
+
+-- approval_requirement
+
+alter table wo.approval_requirement enable row level security;
+alter table wo.approval_requirement force row level security;
+drop policy if exists tenant_isolation on wo.approval_requirement;
+create policy tenant_isolation on wo.approval_requirement as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.approval_requirement;
+create policy app_select on wo.approval_requirement for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.approval_requirement;
+create policy app_insert on wo.approval_requirement for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.approval_requirement;
+create policy app_update on wo.approval_requirement for update to wo_admin
+    using (wo_private.in_force());
+grant select on wo.approval_requirement to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.approval_requirement to wo_admin;
+grant update on wo.approval_requirement to wo_admin;
+create or replace trigger invalidate before insert or update or delete on wo.approval_requirement
+    for each row execute function wo_private.invalidate();
+alter table wo.approval_requirement enable always trigger invalidate;
+create or replace trigger validate before insert or update or delete on wo.approval_requirement
+    for each row execute function wo_private.configuration_validate('approval_requirement');
+create or replace trigger audit after insert or update or delete on wo.approval_requirement
+    for each row execute function wo_private.configuration_audit('approval_requirement');
+create or replace trigger forbid_key_change before update on wo.approval_requirement
+    for each row execute function wo_private.refuse_change('tenant_id,name');
+alter table wo.approval_requirement enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.approval_requirement
+    for each row execute function wo_private.refuse_change();
+alter table wo.approval_requirement enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.approval_requirement
+    for each statement execute function wo_private.refuse_change();
+alter table wo.approval_requirement enable always trigger forbid_truncate;
+
+-- business_calendar
+
+alter table wo.business_calendar enable row level security;
+alter table wo.business_calendar force row level security;
+drop policy if exists tenant_isolation on wo.business_calendar;
+create policy tenant_isolation on wo.business_calendar as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.business_calendar;
+create policy app_select on wo.business_calendar for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.business_calendar;
+create policy app_insert on wo.business_calendar for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.business_calendar;
+create policy app_update on wo.business_calendar for update to wo_admin
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.business_calendar;
+create policy app_delete on wo.business_calendar for delete to wo_admin
+    using (wo_private.in_force());
+grant select on wo.business_calendar to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.business_calendar to wo_admin;
+grant update on wo.business_calendar to wo_admin;
+grant delete on wo.business_calendar to wo_admin;
+create or replace trigger validate before insert or update or delete on wo.business_calendar
+    for each row execute function wo_private.configuration_validate('business_calendar');
+create or replace trigger audit after insert or update or delete on wo.business_calendar
+    for each row execute function wo_private.configuration_audit('business_calendar');
+create or replace trigger forbid_key_change before update on wo.business_calendar
+    for each row execute function wo_private.refuse_change('tenant_id,name');
+alter table wo.business_calendar enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.business_calendar
+    for each statement execute function wo_private.refuse_change();
+alter table wo.business_calendar enable always trigger forbid_truncate;
+
+-- approval_sla
+
+alter table wo.approval_sla enable row level security;
+alter table wo.approval_sla force row level security;
+drop policy if exists tenant_isolation on wo.approval_sla;
+create policy tenant_isolation on wo.approval_sla as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.approval_sla;
+create policy app_select on wo.approval_sla for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.approval_sla;
+create policy app_insert on wo.approval_sla for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.approval_sla;
+create policy app_update on wo.approval_sla for update to wo_admin
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.approval_sla;
+create policy app_delete on wo.approval_sla for delete to wo_admin
+    using (wo_private.in_force());
+grant select on wo.approval_sla to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.approval_sla to wo_admin;
+grant update on wo.approval_sla to wo_admin;
+grant delete on wo.approval_sla to wo_admin;
+create or replace trigger validate before insert or update or delete on wo.approval_sla
+    for each row execute function wo_private.configuration_validate('approval_sla');
+create or replace trigger audit after insert or update or delete on wo.approval_sla
+    for each row execute function wo_private.configuration_audit('approval_sla');
+create or replace trigger forbid_key_change before update on wo.approval_sla
+    for each row execute function wo_private.refuse_change('tenant_id,role');
+alter table wo.approval_sla enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.approval_sla
+    for each statement execute function wo_private.refuse_change();
+alter table wo.approval_sla enable always trigger forbid_truncate;
+
+-- signature_challenge
+
+alter table wo.signature_challenge enable row level security;
+alter table wo.signature_challenge force row level security;
+drop policy if exists tenant_isolation on wo.signature_challenge;
+create policy tenant_isolation on wo.signature_challenge as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.signature_challenge;
+create policy app_select on wo.signature_challenge for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.signature_challenge;
+create policy app_insert on wo.signature_challenge for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.signature_challenge;
+create policy app_update on wo.signature_challenge for update to wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.signature_challenge;
+create policy app_delete on wo.signature_challenge for delete to wo_trail
+    using (wo_private.in_force());
+grant select on wo.signature_challenge to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.signature_challenge to wo_trail;
+grant update on wo.signature_challenge to wo_trail;
+grant delete on wo.signature_challenge to wo_trail;
+create or replace trigger validate before insert or update on wo.signature_challenge
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.signature_challenge
+    for each row execute function wo_private.refuse_change('tenant_id,id,work_order_id,signer,payload,requested_at,expires_at');
+alter table wo.signature_challenge enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.signature_challenge
+    for each row when (old.used_at is not null or old.expires_at > now() - interval '1 day')
+    execute function wo_private.refuse_change();
+alter table wo.signature_challenge enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.signature_challenge
+    for each statement execute function wo_private.refuse_change();
+alter table wo.signature_challenge enable always trigger forbid_truncate;
+
+-- approval
+
+alter table wo.approval enable row level security;
+alter table wo.approval force row level security;
+drop policy if exists tenant_isolation on wo.approval;
+create policy tenant_isolation on wo.approval as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.approval;
+create policy app_select on wo.approval for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.approval;
+create policy app_insert on wo.approval for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.approval;
+create policy app_update on wo.approval for update to wo_trail
+    using (wo_private.in_force());
+grant select on wo.approval to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.approval to wo_trail;
+grant update on wo.approval to wo_trail;
+create or replace trigger validate before insert or update on wo.approval
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.approval
+    for each row execute function wo_private.refuse_change('tenant_id,work_order_id,id,action,from_status,to_status,role,meaning,covers,decision,reason,signer,printed_name,on_behalf_of,delegation_id,key_id,record_version,content_sha256,time_zone,signed_at,payload,signature');
+alter table wo.approval enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.approval
+    for each row execute function wo_private.refuse_change();
+alter table wo.approval enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.approval
+    for each statement execute function wo_private.refuse_change();
+alter table wo.approval enable always trigger forbid_truncate;
+
+-- approval_request
+
+alter table wo.approval_request enable row level security;
+alter table wo.approval_request force row level security;
+drop policy if exists tenant_isolation on wo.approval_request;
+create policy tenant_isolation on wo.approval_request as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.approval_request;
+create policy app_select on wo.approval_request for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.approval_request;
+create policy app_insert on wo.approval_request for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.approval_request;
+create policy app_update on wo.approval_request for update to wo_trail
+    using (wo_private.in_force());
+grant select on wo.approval_request to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.approval_request to wo_trail;
+grant update on wo.approval_request to wo_trail;
+create or replace trigger validate before insert or update on wo.approval_request
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.approval_request
+    for each row execute function wo_private.refuse_change('tenant_id,work_order_id,id,action,role,meaning,required,ordinal,requested_at');
+alter table wo.approval_request enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.approval_request
+    for each row execute function wo_private.refuse_change();
+alter table wo.approval_request enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.approval_request
+    for each statement execute function wo_private.refuse_change();
+alter table wo.approval_request enable always trigger forbid_truncate;
+
+-- waiver
+
+alter table wo.waiver enable row level security;
+alter table wo.waiver force row level security;
+drop policy if exists tenant_isolation on wo.waiver;
+create policy tenant_isolation on wo.waiver as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.waiver;
+create policy app_select on wo.waiver for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.waiver;
+create policy app_insert on wo.waiver for insert to wo_trail
+    with check (wo_private.in_force());
+grant select on wo.waiver to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.waiver to wo_trail;
+create or replace trigger validate before insert on wo.waiver
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.waiver
+    for each row execute function wo_private.refuse_change();
+alter table wo.waiver enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.waiver
+    for each row execute function wo_private.refuse_change();
+alter table wo.waiver enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.waiver
+    for each statement execute function wo_private.refuse_change();
+alter table wo.waiver enable always trigger forbid_truncate;
+
+-- evidence
+
+alter table wo.evidence enable row level security;
+alter table wo.evidence force row level security;
+drop policy if exists tenant_isolation on wo.evidence;
+create policy tenant_isolation on wo.evidence as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.evidence;
+create policy app_select on wo.evidence for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.evidence;
+create policy app_insert on wo.evidence for insert to wo_trail
+    with check (wo_private.in_force());
+grant select on wo.evidence to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.evidence to wo_trail;
+create or replace trigger validate before insert on wo.evidence
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.evidence
+    for each row execute function wo_private.refuse_change();
+alter table wo.evidence enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.evidence
+    for each row execute function wo_private.refuse_change();
+alter table wo.evidence enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.evidence
+    for each statement execute function wo_private.refuse_change();
+alter table wo.evidence enable always trigger forbid_truncate;
+
+-- finding
+
+alter table wo.finding enable row level security;
+alter table wo.finding force row level security;
+drop policy if exists tenant_isolation on wo.finding;
+create policy tenant_isolation on wo.finding as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.finding;
+create policy app_select on wo.finding for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.finding;
+create policy app_insert on wo.finding for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.finding;
+create policy app_update on wo.finding for update to wo_user, wo_trail
+    using (wo_private.in_force());
+grant select on wo.finding to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.finding to wo_trail;
+grant update on wo.finding to wo_user, wo_trail;
+create or replace trigger validate before insert or update or delete on wo.finding
+    for each row execute function wo_private.configuration_validate('finding');
+create or replace trigger audit after insert or update or delete on wo.finding
+    for each row execute function wo_private.configuration_audit('finding');
+create or replace trigger forbid_key_change before update on wo.finding
+    for each row execute function wo_private.refuse_change('tenant_id,id,work_order_id,code,opened_at');
+alter table wo.finding enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.finding
+    for each row execute function wo_private.refuse_change();
+alter table wo.finding enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.finding
+    for each statement execute function wo_private.refuse_change();
+alter table wo.finding enable always trigger forbid_truncate;
+
+-- ledger_tile
+
+alter table wo.ledger_tile enable row level security;
+alter table wo.ledger_tile force row level security;
+drop policy if exists tenant_isolation on wo.ledger_tile;
+create policy tenant_isolation on wo.ledger_tile as restrictive for all to wo_user, wo_admin, wo_auditor, wo_monitor
+    using (true);
+drop policy if exists app_select on wo.ledger_tile;
+create policy app_select on wo.ledger_tile for select to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge, wo_ledger
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.ledger_tile;
+create policy app_insert on wo.ledger_tile for insert to wo_ledger
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.ledger_tile;
+create policy app_update on wo.ledger_tile for update to wo_ledger
+    using (wo_private.in_force());
+grant select on wo.ledger_tile to wo_ledger;
+grant select (level, tile_index, hashes, last_position) on wo.ledger_tile to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge;
+grant insert on wo.ledger_tile to wo_ledger;
+grant update on wo.ledger_tile to wo_ledger;
+create or replace trigger validate before insert or update on wo.ledger_tile
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.ledger_tile
+    for each row execute function wo_private.refuse_change('level,tile_index');
+alter table wo.ledger_tile enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.ledger_tile
+    for each row execute function wo_private.refuse_change();
+alter table wo.ledger_tile enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.ledger_tile
+    for each statement execute function wo_private.refuse_change();
+alter table wo.ledger_tile enable always trigger forbid_truncate;
+create or replace trigger forbid_hash_change before update on wo.ledger_tile
+    for each row when (octet_length(old.hashes) >= 8192
+        or substr(new.hashes, 1, octet_length(old.hashes)) is distinct from old.hashes
+        or substr(new.names, 1, octet_length(old.names)) is distinct from old.names)
+    execute function wo_private.refuse_change();
+alter table wo.ledger_tile enable always trigger forbid_hash_change;
+
+-- ledger_checkpoint
+
+alter table wo.ledger_checkpoint enable row level security;
+alter table wo.ledger_checkpoint force row level security;
+drop policy if exists tenant_isolation on wo.ledger_checkpoint;
+create policy tenant_isolation on wo.ledger_checkpoint as restrictive for all to wo_user, wo_admin, wo_auditor, wo_monitor
+    using (true);
+drop policy if exists app_select on wo.ledger_checkpoint;
+create policy app_select on wo.ledger_checkpoint for select to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge, wo_ledger
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.ledger_checkpoint;
+create policy app_insert on wo.ledger_checkpoint for insert to wo_ledger
+    with check (wo_private.in_force());
+grant select on wo.ledger_checkpoint to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge, wo_ledger;
+grant insert on wo.ledger_checkpoint to wo_ledger;
+create or replace trigger validate before insert on wo.ledger_checkpoint
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.ledger_checkpoint
+    for each row execute function wo_private.refuse_change();
+alter table wo.ledger_checkpoint enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.ledger_checkpoint
+    for each row execute function wo_private.refuse_change();
+alter table wo.ledger_checkpoint enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.ledger_checkpoint
+    for each statement execute function wo_private.refuse_change();
+alter table wo.ledger_checkpoint enable always trigger forbid_truncate;
+
+-- archive
+
+alter table wo.archive enable row level security;
+alter table wo.archive force row level security;
+drop policy if exists tenant_isolation on wo.archive;
+create policy tenant_isolation on wo.archive as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.archive;
+create policy app_select on wo.archive for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.archive;
+create policy app_insert on wo.archive for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.archive;
+create policy app_update on wo.archive for update to wo_trail
+    using (wo_private.in_force());
+grant select on wo.archive to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger;
+grant insert on wo.archive to wo_trail;
+grant update on wo.archive to wo_trail;
+create or replace trigger validate before insert or update on wo.archive
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.archive
+    for each row execute function wo_private.refuse_change('tenant_id,name,source,from_time,to_time,lines,chains,first_leaf,last_leaf,first_position,last_position,data_sha256,proof_sha256,checkpoint_size,archived_at');
+alter table wo.archive enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.archive
+    for each row execute function wo_private.refuse_change();
+alter table wo.archive enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.archive
+    for each statement execute function wo_private.refuse_change();
+alter table wo.archive enable always trigger forbid_truncate;
+
+-- archived_chain
+
+alter table wo.archived_chain enable row level security;
+alter table wo.archived_chain force row level security;
+drop policy if exists tenant_isolation on wo.archived_chain;
+create policy tenant_isolation on wo.archived_chain as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.archived_chain;
+create policy app_select on wo.archived_chain for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.archived_chain;
+create policy app_insert on wo.archived_chain for insert to wo_trail
+    with check (wo_private.in_force());
+grant select on wo.archived_chain to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger;
+grant insert on wo.archived_chain to wo_trail;
+create or replace trigger validate before insert on wo.archived_chain
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.archived_chain
+    for each row execute function wo_private.refuse_change();
+alter table wo.archived_chain enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.archived_chain
+    for each row execute function wo_private.refuse_change();
+alter table wo.archived_chain enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.archived_chain
+    for each statement execute function wo_private.refuse_change();
+alter table wo.archived_chain enable always trigger forbid_truncate;
+
+-- work_order_import
+
+grant select on wo.work_order_import to wo_user;
+grant insert on wo.work_order_import to wo_user;
+create or replace trigger import instead of insert on wo.work_order_import
+    for each row execute function wo_private.work_order_import();
+
+-- overdue
+
+grant select on wo.overdue to wo_user, wo_admin, wo_auditor;
+
+-- refused_attempt
+
+grant select on wo.refused_attempt to wo_user, wo_admin, wo_auditor;
+
+-- event_position
+
+grant select on sequence wo.event_position to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge, wo_trail, wo_worker;
+grant usage on sequence wo.event_position to wo_trail;
+
+-- event_timeline
+
+grant select on sequence wo.event_timeline to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge, wo_trail, wo_worker;
+grant usage on sequence wo.event_timeline to wo_admin;

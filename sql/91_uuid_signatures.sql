@@ -1,0 +1,224 @@
+-- The signatures that take the UUID of a work order as such, beside those that take its number or UUID
+-- as text. An untyped literal means the text.
+--
+-- Generated from the functions of schema wo; do not edit. After a change of them:
+-- WO_GOLDEN=accept cargo test -p wo_cluster_tests uuid_signatures
+
+-- == enforcement ==
+
+create or replace function wo.accept_work_order(order_id uuid) returns jsonb
+    language sql volatile
+    as $$ select wo.accept_work_order($1::pg_catalog.text) $$;
+comment on function wo.accept_work_order(uuid) is
+    'Accepts a work order: the lifecycle''s action accept. Returns what wo.transition does. Takes the UUID of the work order.';
+grant execute on function wo.accept_work_order(uuid) to wo_user;
+
+create or replace function wo.add_dependency(successor uuid, predecessor uuid, lag interval default '00:00:00'::interval, kind text default 'finish_to_start'::text) returns void
+    language sql volatile
+    as $$ select wo.add_dependency($1::pg_catalog.text, $2::pg_catalog.text, $3, $4) $$;
+comment on function wo.add_dependency(uuid, uuid, interval, text) is
+    'Makes a work order wait for another one; where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. Those may call it whom the successor''s lifecycle lets (hierarchy.link). Takes the UUID of the work order.';
+grant execute on function wo.add_dependency(uuid, uuid, interval, text) to wo_user;
+
+create or replace function wo.allowed_transitions(work_order uuid) returns TABLE(action text, to_status text, allowed boolean, permitted boolean, reason_required boolean, missing_fields text[], guards jsonb, approvals jsonb, who text[], why text)
+    language sql stable
+    as $$ select made.* from wo.allowed_transitions($1::pg_catalog.text) as made $$;
+comment on function wo.allowed_transitions(uuid) is
+    'Every edge from the work order''s state: whether the caller may take it now, and if not, what is missing. Takes the UUID of the work order.';
+grant execute on function wo.allowed_transitions(uuid) to wo_user;
+
+create or replace function wo.audit_trail(work_order uuid) returns TABLE(sequence bigint, at timestamp with time zone, who text, action text, why text, what text)
+    language sql stable
+    as $$ select made.* from wo.audit_trail($1::pg_catalog.text) as made $$;
+comment on function wo.audit_trail(uuid) is
+    'The history of a work order as people read it: who, when, what, why, old → new. Oldest first. One row stands for entries that were archived, and says where they are. Takes the UUID of the work order.';
+grant execute on function wo.audit_trail(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.choose_engine(work_order uuid) returns jsonb
+    language sql stable
+    as $$ select wo.choose_engine($1::pg_catalog.text) $$;
+comment on function wo.choose_engine(uuid) is
+    'Which engine executes the work order, and why: {work_order, engine, cost_class, task_type, overridden, why}. The task type is the metadata''s task_type. Refuses with 23514 where it is not known, or where no engine that it may cost is for it. Takes the UUID of the work order.';
+grant execute on function wo.choose_engine(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.complete_work_order(order_id uuid, summary text default null, actual_hours numeric default null) returns jsonb
+    language sql volatile
+    as $$ select wo.complete_work_order($1::pg_catalog.text, $2, $3) $$;
+comment on function wo.complete_work_order(uuid, text, numeric) is
+    'Submits a work order for review with its summary and hours: the lifecycle''s action submit. Takes the UUID of the work order.';
+grant execute on function wo.complete_work_order(uuid, text, numeric) to wo_user;
+
+create or replace function wo.critical_path(master uuid) returns TABLE(order_id text, id uuid, title text, status text, earliest_start timestamp with time zone, earliest_finish timestamp with time zone, latest_start timestamp with time zone, latest_finish timestamp with time zone, total_slack interval, free_slack interval, critical boolean)
+    language sql stable
+    as $$ select made.* from wo.critical_path($1::pg_catalog.text) as made $$;
+comment on function wo.critical_path(uuid) is
+    'Returns the schedule of a master''s children in order of their earliest start: earliest and latest start and finish, slack, and which are critical. Actual times replace estimates as they come in; an estimate of 0 hours is a milestone; without an estimate or planned times a work order counts as one hour. Children wait for whatever their masters wait for. Takes the UUID of the work order.';
+grant execute on function wo.critical_path(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.dependency_diagram(master uuid, format text default 'mermaid'::text) returns text
+    language sql stable
+    as $$ select wo.dependency_diagram($1::pg_catalog.text, $2) $$;
+comment on function wo.dependency_diagram(uuid, text) is
+    'A master''s children, what they wait for, their states and the critical path, as mermaid, dot or svg. Takes the UUID of the work order.';
+grant execute on function wo.dependency_diagram(uuid, text) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.evidence_package(work_order uuid) returns json
+    language sql stable
+    as $$ select wo.evidence_package($1::pg_catalog.text) $$;
+comment on function wo.evidence_package(uuid) is
+    'The evidence package: record, lifecycle, children, dependencies, signatures with their payloads and keys, and the whole trail, in one JSON document that wo verify checks without the database. Of a regulatory work order that has ended the one that was kept then; of any other as it is now. Takes the UUID of the work order.';
+grant execute on function wo.evidence_package(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.evidence_report(work_order uuid) returns text
+    language sql stable
+    as $$ select wo.evidence_report($1::pg_catalog.text) $$;
+comment on function wo.evidence_report(uuid) is
+    'The evidence package as one HTML page for people: no script, nothing loaded, ready to print. Takes the UUID of the work order.';
+grant execute on function wo.evidence_report(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.execution_pattern(master uuid) returns jsonb
+    language sql stable
+    as $$ select wo.execution_pattern($1::pg_catalog.text) $$;
+comment on function wo.execution_pattern(uuid) is
+    'How agents should execute a master''s children: {pattern: prompt_chaining | parallelization | orchestrator_workers | single, reason}. Takes the UUID of the work order.';
+grant execute on function wo.execution_pattern(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.get_work_order_detail(order_id uuid) returns jsonb
+    language sql stable
+    as $$ select wo.get_work_order_detail($1::pg_catalog.text) $$;
+comment on function wo.get_work_order_detail(uuid) is
+    'Everything about a work order as one JSON object: its fields, what blocks it, the rules that it breaks, and its history, oldest first. Takes the UUID of the work order.';
+grant execute on function wo.get_work_order_detail(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.inclusion_proof(work_order uuid, sequence bigint default null, size bigint default null) returns jsonb
+    language sql stable
+    as $$ select wo.inclusion_proof($1::pg_catalog.text, $2, $3) $$;
+comment on function wo.inclusion_proof(uuid, bigint, bigint) is
+    'Proves that an entry of a work order''s trail (its newest, or the one of that sequence) is sealed by the newest checkpoint, or the one of that size: leaf_index, leaf_hash, tree_size, hashes (RFC 9162 §2.1.3) and the checkpoint. Takes the UUID of the work order.';
+grant execute on function wo.inclusion_proof(uuid, bigint, bigint) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.ledger_proof(work_order uuid, size bigint default null) returns json
+    language sql stable
+    as $$ select wo.ledger_proof($1::pg_catalog.text, $2) $$;
+comment on function wo.ledger_proof(uuid, bigint) is
+    'Proves of every sealed entry of a work order''s trail that the newest checkpoint, or the one of that size, seals it; NULL where none is. wo verify --proofs takes it: a package that was kept when the work order ended was made before its last entries were sealed. Takes the UUID of the work order.';
+grant execute on function wo.ledger_proof(uuid, bigint) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.link_work_order(work_order uuid, master uuid, required boolean default null, reason text default null) returns jsonb
+    language sql volatile
+    as $$ select wo.link_work_order($1::pg_catalog.text, $2::pg_catalog.text, $3, $4) $$;
+comment on function wo.link_work_order(uuid, uuid, boolean, text) is
+    'Makes a work order a child of a master, or moves it to another one. For those whom the masters'' lifecycle lets (hierarchy.link). Refuses a cycle with its path. Takes the UUID of the work order.';
+grant execute on function wo.link_work_order(uuid, uuid, boolean, text) to wo_user;
+
+create or replace function wo.migrate_lifecycle(work_order uuid, to_version integer, reason text, state_map jsonb default '{}'::jsonb) returns jsonb
+    language sql volatile
+    as $$ select wo.migrate_lifecycle($1::pg_catalog.text, $2, $3, $4) $$;
+comment on function wo.migrate_lifecycle(uuid, integer, text, jsonb) is
+    'Moves a work order to another version of its lifecycle: its state keeps its name or is mapped ({"old": "new"}). Refused for locked records. For members of wo_admin. Takes the UUID of the work order.';
+grant execute on function wo.migrate_lifecycle(uuid, integer, text, jsonb) to wo_admin;
+
+create or replace function wo.override_engine(work_order uuid, engine text, reason text) returns jsonb
+    language sql volatile
+    as $$ select wo.override_engine($1::pg_catalog.text, $2, $3) $$;
+comment on function wo.override_engine(uuid, text, text) is
+    'Names the engine that executes the work order, with a reason, instead of the cost rules. For those whom its lifecycle lets (dispatch.override; in fleet_task the captains). Returns what wo.choose_engine then says. Takes the UUID of the work order.';
+grant execute on function wo.override_engine(uuid, text, text) to wo_user;
+
+create or replace function wo.patch_work_order(work_order uuid, fields jsonb, reason text default null, expected_version bigint default null) returns jsonb
+    language sql volatile
+    as $$ select wo.patch_work_order($1::pg_catalog.text, $2, $3, $4) $$;
+comment on function wo.patch_work_order(uuid, jsonb, text, bigint) is
+    'Writes fields of a work order without moving it. Returns {id, wo_number, status, version}. Refuses as wo.transition does. Takes the UUID of the work order.';
+grant execute on function wo.patch_work_order(uuid, jsonb, text, bigint) to wo_user;
+
+create or replace function wo.pending_approvals(work_order uuid) returns TABLE(work_order text, role text, meaning text, action text, required integer, signed integer, requested_at timestamp with time zone, deadline timestamp with time zone, escalations integer, approvers text[])
+    language sql stable
+    as $$ select made.* from wo.pending_approvals($1::pg_catalog.text) as made $$;
+comment on function wo.pending_approvals(uuid) is
+    'What waits for whose signature, since when and until when: of one work order, or of the whole tenant, the most urgent first. Takes the UUID of the work order.';
+grant execute on function wo.pending_approvals(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.progress(master uuid) returns jsonb
+    language sql stable
+    as $$ select wo.progress($1::pg_catalog.text) $$;
+comment on function wo.progress(uuid) is
+    'How far a master is: percent complete weighted by estimate, counts, what is blocked and why, what waits for a predecessor that was reopened, and when it is expected to be complete. Takes the UUID of the work order.';
+grant execute on function wo.progress(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.ready_work_orders(master uuid) returns TABLE(order_id text, id uuid, title text, status text, assignee text, priority text, planned_start timestamp with time zone)
+    language sql stable
+    as $$ select made.* from wo.ready_work_orders($1::pg_catalog.text) as made $$;
+comment on function wo.ready_work_orders(uuid) is
+    'Lists the children of a master (at any depth) that have not started and wait for nothing any more, neither themselves nor through a master of theirs. Takes the UUID of the work order.';
+grant execute on function wo.ready_work_orders(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.remove_dependency(successor uuid, predecessor uuid) returns boolean
+    language sql volatile
+    as $$ select wo.remove_dependency($1::pg_catalog.text, $2::pg_catalog.text) $$;
+comment on function wo.remove_dependency(uuid, uuid) is
+    'Has a work order wait no longer for another one; false where it did not. Takes the UUID of the work order.';
+grant execute on function wo.remove_dependency(uuid, uuid) to wo_user;
+
+create or replace function wo.request_signature(work_order uuid, role text, meaning text, decision text default 'approved'::text, reason text default null, on_behalf_of text default null, child uuid default null) returns TABLE(challenge uuid, payload text, expires_at timestamp with time zone)
+    language sql volatile
+    as $$ select made.* from wo.request_signature($1::pg_catalog.text, $2, $3, $4, $5, $6, $7::pg_catalog.text) as made $$;
+comment on function wo.request_signature(uuid, text, text, text, text, text, uuid) is
+    'Gives a challenge and the exact text to sign with one''s own key: what, in which role, with which meaning. decision is approved or rejected (with a reason). The meaning waiver, with a child and a reason, lets a master go on without that child. Needs a fresh token in this transaction. Takes the UUID of the work order.';
+grant execute on function wo.request_signature(uuid, text, text, text, text, text, uuid) to wo_user;
+
+create or replace function wo.set_hierarchy_policy(work_order uuid, policy jsonb, reason text default null) returns jsonb
+    language sql volatile
+    as $$ select wo.set_hierarchy_policy($1::pg_catalog.text, $2, $3) $$;
+comment on function wo.set_hierarchy_policy(uuid, jsonb, text) is
+    'Says what a master does with its children: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}; NULL leaves it to its lifecycle and its tenant. Takes the UUID of the work order.';
+grant execute on function wo.set_hierarchy_policy(uuid, jsonb, text) to wo_user;
+
+create or replace function wo.signatures(work_order uuid) returns TABLE(approval uuid, role text, meaning text, decision text, signer text, printed_name text, on_behalf_of text, signed_at timestamp with time zone, signed text, state text, why text)
+    language sql stable
+    as $$ select made.* from wo.signatures($1::pg_catalog.text) as made $$;
+comment on function wo.signatures(uuid) is
+    'The signatures of a work order as people read them: printed name, meaning, date and time with zone, and whether each still counts (valid, amended, void, withdrawn) and why not. Takes the UUID of the work order.';
+grant execute on function wo.signatures(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.transition(work_order uuid, to_status text, reason text default null, fields jsonb default null, expected_version bigint default null) returns jsonb
+    language sql volatile
+    as $$ select wo.transition($1::pg_catalog.text, $2, $3, $4, $5) $$;
+comment on function wo.transition(uuid, text, text, jsonb, bigint) is
+    'Moves a work order (number or UUID) along an edge of its lifecycle, writing fields in the same act. Returns {id, wo_number, action, from_status, status, version}. Refuses with 23514 (gate), 42501 (role), 40001 (version), 55000 (state), 22023 (value). Takes the UUID of the work order.';
+grant execute on function wo.transition(uuid, text, text, jsonb, bigint) to wo_user;
+
+create or replace function wo.unlink_work_order(work_order uuid, reason text default null) returns jsonb
+    language sql volatile
+    as $$ select wo.unlink_work_order($1::pg_catalog.text, $2) $$;
+comment on function wo.unlink_work_order(uuid, text) is
+    'Takes a work order out of its master. Takes the UUID of the work order.';
+grant execute on function wo.unlink_work_order(uuid, text) to wo_user;
+
+create or replace function wo.update_work_order_status(order_id uuid, new_status text, notes text default null) returns jsonb
+    language sql volatile
+    as $$ select wo.update_work_order_status($1::pg_catalog.text, $2, $3) $$;
+comment on function wo.update_work_order_status(uuid, text, text) is
+    'Moves a work order to a state. The notes are the reason, and are kept in the field that the edge says; in notes where it says none. Takes the UUID of the work order.';
+grant execute on function wo.update_work_order_status(uuid, text, text) to wo_user;
+
+create or replace function wo.verify_audit(work_order uuid) returns TABLE(intact boolean, chains bigint, entries bigint, subject text, subject_key text, broken_sequence bigint, problem text)
+    language sql stable
+    as $$ select made.* from wo.verify_audit($1::pg_catalog.text) as made $$;
+comment on function wo.verify_audit(uuid) is
+    'Recomputes every hash from the rows, and holds every record against its trail: of one work order, or of the whole tenant. One row if all is intact; otherwise one for each broken chain, with its first broken link and why. Takes the UUID of the work order.';
+grant execute on function wo.verify_audit(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.verify_work_order(order_id uuid, approved boolean, notes text default null) returns jsonb
+    language sql volatile
+    as $$ select wo.verify_work_order($1::pg_catalog.text, $2, $3) $$;
+comment on function wo.verify_work_order(uuid, boolean, text) is
+    'Approves a work order in review, or rejects it: the lifecycle''s actions approve and reject. The notes are the review notes. Takes the UUID of the work order.';
+grant execute on function wo.verify_work_order(uuid, boolean, text) to wo_user;
+
+create or replace function wo.withdraw_engine_override(work_order uuid) returns boolean
+    language sql volatile
+    as $$ select wo.withdraw_engine_override($1::pg_catalog.text) $$;
+comment on function wo.withdraw_engine_override(uuid) is
+    'Leaves the choice to the cost rules again; false where nobody had made another. Takes the UUID of the work order.';
+grant execute on function wo.withdraw_engine_override(uuid) to wo_user;
