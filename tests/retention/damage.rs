@@ -89,7 +89,7 @@ fn files_that_were_made_anew_contradict_the_ledger() {
     transaction.commit().unwrap();
     let verdicts = past.verdicts();
     let verdict = verdicts.iter().find(|verdict| verdict.archive == name).unwrap();
-    assert!(verdict.problem.as_deref().unwrap().contains("is not what partition"), "{verdict:?}");
+    assert!(verdict.problem.as_deref().unwrap().contains("is not what leaf"), "{verdict:?}");
 }
 
 #[test]
