@@ -1,4 +1,4 @@
-//! The README's traceability matrix, held against the sources: a matrix that names tests that do
+//! The book's traceability matrix, held against the sources: a matrix that names tests that do
 //! not exist, or leaves out some that do, is worse than none.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,10 +13,8 @@ fn tests_dir() -> PathBuf {
 
 /// The rows of the matrix: number, and its cells.
 fn matrix() -> BTreeMap<u32, Vec<String>> {
-    let readme = std::fs::read_to_string(tests_dir().join("../README.md")).unwrap();
-    let section = readme.split("\n## Traceability: 21 CFR Part 11 and EU Annex 11\n").nth(1);
-    let section = section.expect("the README has no section of that name");
-    let section = section.split("\n## ").next().unwrap();
+    let page = tests_dir().join("../docs/src/validation/traceability.md");
+    let section = std::fs::read_to_string(page).unwrap();
     let mut rows = BTreeMap::new();
     for line in section.lines().filter(|line| line.starts_with("| ")) {
         let cells: Vec<String> =
