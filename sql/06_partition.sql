@@ -28,7 +28,10 @@ create or replace function wo.make_partitions(months_ahead integer default 12) r
                 using errcode = 'invalid_parameter_value',
                       detail = json_build_object('code', 'months_ahead', 'months_ahead', months_ahead)::text;
         end if;
+        -- Another session may be creating partitions, which takes longer than the locks of one try.
+        perform set_config('lock_timeout', '60s', true);
         perform pg_advisory_xact_lock(1466920304);
+        perform set_config('lock_timeout', '100ms', true);
         foreach parent_name in array array['audit_entry', 'event'] loop
             select max(child.relname) into newest
             from pg_inherits as link
