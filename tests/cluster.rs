@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod approval;
+mod docs;
 mod fleet;
 mod hierarchy;
 mod hierarchy_races;

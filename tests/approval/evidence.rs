@@ -1,9 +1,7 @@
 //! The evidence of a regulatory work order: made and kept by itself, verified without the database,
 //! and worth nothing once a byte of it is another.
 
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use serde_json::Value;
 use wo_cluster_tests::db_error;
@@ -303,30 +301,7 @@ fn evidence_made_of_tampered_records_does_not_verify() {
 
 /// The program that anybody verifies a package with, built if it is not there yet.
 fn wo() -> Command {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let program = BUILT.get_or_init(|| {
-        let build = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--package",
-                "wo_cli",
-                "--bin",
-                "wo",
-                "--message-format",
-                "json",
-            ])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
-        let told = String::from_utf8(build.stdout).unwrap();
-        let messages = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let mut built =
-            messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-        built.next_back().unwrap()
-    });
-    Command::new(program)
+    Command::new(wo_cluster_tests::wo_program())
 }
 
 #[test]

@@ -1,0 +1,6 @@
+//! The documents, typed: every block of README and of the book is run in an empty database, and every
+//! link leads somewhere.
+
+mod links;
+mod page;
+mod pages;

@@ -1,0 +1,68 @@
+//! One test for each page that has something to type. A page that is added without a test here fails
+//! `every_page_is_typed_or_has_nothing_to_type`.
+
+use std::collections::BTreeSet;
+
+use crate::docs::page::{blocks, repository, run};
+
+macro_rules! pages {
+    ($($test:ident: $page:literal,)*) => {
+        const TYPED: &[&str] = &[$($page),*];
+        $(
+            /// A reader who types the page meets no error that the page does not announce.
+            #[test]
+            fn $test() {
+                run($page);
+            }
+        )*
+    };
+}
+
+pages! {
+    the_readme_runs_as_typed: "README.md",
+    a_first_work_order_runs_as_typed: "docs/src/guide/first-work-order.md",
+    identity_runs_as_typed: "docs/src/guide/identity.md",
+    lifecycles_run_as_typed: "docs/src/guide/lifecycles.md",
+    fleets_run_as_typed: "docs/src/guide/fleet.md",
+    hierarchy_runs_as_typed: "docs/src/guide/hierarchy.md",
+    approvals_run_as_typed: "docs/src/guide/approvals.md",
+    evidence_runs_as_typed: "docs/src/guide/evidence.md",
+    events_run_as_typed: "docs/src/guide/events.md",
+    install_runs_as_typed: "docs/src/operations/install.md",
+    monitoring_runs_as_typed: "docs/src/operations/monitoring.md",
+}
+
+/// A page whose blocks nobody runs tells what was true once.
+#[test]
+fn every_page_is_typed_or_has_nothing_to_type() {
+    for page in pages_of_the_book() {
+        let text = std::fs::read_to_string(repository().join(&page)).unwrap();
+        let typed = blocks(&text).iter().any(|block| block.language != "text");
+        assert_eq!(typed, TYPED.contains(&page.as_str()), "{page}");
+    }
+}
+
+/// The README is what a newcomer reads first: it stays short.
+#[test]
+fn the_readme_has_no_more_than_150_lines() {
+    let text = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    assert!(text.lines().count() <= 150);
+}
+
+/// Every Markdown file of the book, relative to the repository.
+pub fn pages_of_the_book() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut directories = vec![repository().join("docs/src")];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "md") {
+                let relative = path.strip_prefix(repository()).unwrap();
+                found.insert(relative.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found
+}
