@@ -30,7 +30,7 @@ create or replace function wo.make_partitions(months_ahead integer default 12) r
         end if;
         -- Another session may be creating partitions, which takes longer than the locks of one try.
         perform set_config('lock_timeout', '60s', true);
-        perform pg_advisory_xact_lock(1466920304);
+        perform wo_private.lock_partitions();
         perform set_config('lock_timeout', '100ms', true);
         foreach parent_name in array array['audit_entry', 'event'] loop
             select max(child.relname) into newest

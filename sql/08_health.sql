@@ -2,21 +2,17 @@
 
 -- == enforcement ==
 
+-- PL/pgSQL, because each section needs a subtransaction: a section that fails, or that waits for a table
+-- that somebody locks, must not hide the others.
 create or replace function wo.health() returns table (severity text, subject text, detail text, remedy text)
-    language sql stable
+    language plpgsql stable
     set search_path = pg_catalog, pg_temp
+    set lock_timeout = '1s'
     as $$
-        select case when count(found.problem) = 0 then 'good' else 'bad' end, 'records'::text,
-            coalesce(string_agg(found.problem, '; '), 'the law is in force on every table'),
-            case when count(found.problem) = 0 then '' else 'As a superuser: select wo_private.enforce();' end
-        from unnest(wo_private.table_problems()) as found (problem)
-        union all
-        select case when count(*) = 0 then 'good' else 'warning' end, 'unregistered tables',
-            coalesce('not in the table registry of wo_core, so that no policy isolates tenants and no trigger audits the rows: '
-                || string_agg('wo.' || quote_ident(unknown.name), ', ' order by unknown.name), 'every table of schema wo is registered'),
-            case when count(*) = 0 then '' else 'Move them to another schema: alter table wo... set schema ...;' end
-        from unnest(wo_private.unregistered_tables()) as unknown (name)
-        union all
+    declare
+        section record;
+    begin
+        return query
         select case when min(ahead.months) >= 2 then 'good' when min(ahead.months) >= 1 then 'warning' else 'bad' end, 'partitions',
             case when min(ahead.months) >= 0 then 'leaves are made ' || min(ahead.months) || ' months ahead'
                 else 'the trail or the outbox has no leaf for this month: nothing can be written' end,
@@ -35,15 +31,37 @@ create or replace function wo.health() returns table (severity text, subject tex
             from (values ('wo.audit_entry'::regclass), ('wo.event'::regclass)) as parent (name)
         ) as ahead
         union all
-        select case when bool_or(holder.xact_start is null or now() - holder.xact_start > interval '1 minute') then 'warning' else 'good' end, 'event horizon',
-            coalesce(string_agg('process ' || holder.pid || ' (' || coalesce(holder.usename, '?') || ', '
-                || coalesce(nullif(holder.application_name, ''), 'no application name') || ') holds events back since '
-                || coalesce(holder.xact_start::text, 'an unknown time'), '; ' order by holder.xact_start), 'nobody holds events back'),
-            case when bool_or(holder.xact_start is null or now() - holder.xact_start > interval '1 minute') then 'Let that transaction end, or end it: select pg_terminate_backend(pid);' else '' end
-        from pg_locks as held
-        join pg_stat_activity as holder on holder.pid = held.pid
-        where held.locktype = 'advisory' and held.objsubid = 1 and (held.classid::bigint >> 16) = 22351
-            and held.database = (select oid from pg_database where datname = current_database())
+        -- The fourth field of the extension's own locks says what they are for: 5 is a writer's position,
+        -- 3 is a job.
+        select case when bool_or(held.is_long) then 'warning' else 'good' end, waiting.subject,
+            coalesce(string_agg('process ' || held.pid || ' (' || held.role_name || ', ' || held.program || ') '
+                || waiting.does || held.since, '; ' order by held.since, held.pid), waiting.nobody),
+            case when bool_or(held.is_long) then 'Let that transaction end, or end it: select pg_terminate_backend(pid);' else '' end
+        from (values
+            ('event horizon', 5, 'holds events back since ', 'nobody holds events back'),
+            ('job locks', 3, 'does jobs, which the worker leaves to it, since ', 'nobody keeps jobs from the worker'),
+            ('table locks', 0, 'locks a table against writers since ', 'nobody locks a table against writers')
+        ) as waiting (subject, purpose, does, nobody)
+        left join lateral (
+            select distinct holder.pid, coalesce(holder.usename, '?') as role_name,
+                coalesce(nullif(holder.application_name, ''), 'no application name') as program,
+                coalesce(holder.xact_start::text, 'an unknown time') as since,
+                holder.xact_start is null or clock_timestamp() - holder.xact_start > interval '1 minute' as is_long
+            from pg_locks as lock
+            join pg_stat_activity as holder on holder.pid = lock.pid
+            where lock.database = (select oid from pg_database where datname = current_database())
+                and lock.granted
+                and case when waiting.purpose > 0
+                    then lock.locktype = 'advisory' and lock.objsubid = waiting.purpose
+                    else lock.locktype = 'relation'
+                        and lock.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+                        and lock.relation in (
+                            select ours.oid from pg_class as ours
+                            where ours.relkind in ('r', 'p') and ours.relnamespace = to_regnamespace('wo')
+                        )
+                    end
+        ) as held on true
+        group by waiting.subject, waiting.nobody
         union all
         select case when count(*) = 0 then 'good' else 'bad' end, 'replica role',
             coalesce('session_replication_role may be set by ' || string_agg(distinct coalesce(grantee.rolname, 'PUBLIC'), ', '), 'only superusers may set session_replication_role'),
@@ -71,19 +89,34 @@ create or replace function wo.health() returns table (severity text, subject tex
                 where current_setting(setting.name) = 'off'
             ), 'what is committed survives a crash'),
             case when 'off' in (current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'))
-                then 'Switch it on: a crash may lose records, their trail and the ledger of both.' else '' end
-        union all
-        select watched.severity, watched.subject, watched.detail, watched.remedy
-        from wo_private.worker_health() as watched
-        union all
-        select sealed.severity, sealed.subject, sealed.detail, sealed.remedy
-        from wo_private.ledger_health() as sealed
-        union all
-        select kept.severity, kept.subject, kept.detail, kept.remedy
-        from wo_private.retention_health() as kept
-        union all
-        select linked.severity, linked.subject, linked.detail, linked.remedy
-        from wo_private.hierarchy_health() as linked
+                then 'Switch it on: a crash may lose records, their trail and the ledger of both.' else '' end;
+        for section in
+            select * from (values
+                ('records', $section$
+                    select case when count(found.problem) = 0 then 'good' else 'bad' end, 'records',
+                        coalesce(string_agg(found.problem, '; '), 'the law is in force on every table'),
+                        case when count(found.problem) = 0 then '' else 'As a superuser: select wo_private.enforce();' end
+                    from unnest(wo_private.table_problems()) as found (problem)$section$),
+                ('unregistered tables', $section$
+                    select case when count(*) = 0 then 'good' else 'warning' end, 'unregistered tables',
+                        coalesce('not in the table registry of wo_core, so that no policy isolates tenants and no trigger audits the rows: '
+                            || string_agg('wo.' || quote_ident(unknown.name), ', ' order by unknown.name), 'every table of schema wo is registered'),
+                        case when count(*) = 0 then '' else 'Move them to another schema: alter table wo... set schema ...;' end
+                    from unnest(wo_private.unregistered_tables()) as unknown (name)$section$),
+                ('worker', 'select * from wo_private.worker_health()'),
+                ('ledger', 'select * from wo_private.ledger_health()'),
+                ('retention', 'select * from wo_private.retention_health()'),
+                ('hierarchy', 'select * from wo_private.hierarchy_health()')
+            ) as asked (name, question)
+        loop
+            begin
+                return query execute section.question;
+            exception when others then
+                return query select 'bad', section.name, 'this cannot be found out: ' || sqlerrm,
+                    'See the row "table locks" and the server''s log.';
+            end;
+        end loop;
+    end
     $$;
 comment on function wo.health() is
-    'How things are, a row each: severity (good, notice, warning, bad), what, how it is, and what to do about it. Versions, records and triggers, the worker and its jobs, events and who holds them back, refused attempts, the ledger, retention, the hierarchy, partitions ahead, who could switch the rules off.';
+    'How things are, a row each: severity (good, notice, warning, bad), what, how it is, and what to do about it. Versions, records and triggers, the worker and its jobs, events, which processes hold back events or jobs or lock a table against writers, refused attempts, the ledger, retention, the hierarchy, partitions ahead, who could switch the rules off.';

@@ -156,14 +156,7 @@ fn last_value(sequence: pg_sys::Oid) -> i64 {
 pub fn next_position() -> (i64, i32) {
     let (position, timeline) = sequences();
     if !LOCKED.get() {
-        let key = rules::lock_key(last_value(position));
-        // SAFETY: the function takes a bigint; the lock is released when the transaction ends.
-        unsafe {
-            pgrx::direct_function_call::<()>(
-                pg_sys::pg_advisory_xact_lock_shared_int8,
-                &[key.into_datum()],
-            );
-        }
+        lock::Lock::above(last_value(position)).share_until_end();
         LOCKED.set(true);
         crate::service::worker::pump::hold_back();
     }
@@ -181,7 +174,7 @@ pub fn newest() -> i64 {
 /// The last position below which nothing can still appear.
 pub fn horizon() -> i64 {
     let last = last_value(sequences().0);
-    rules::horizon(last, lock::advisory())
+    rules::horizon(last, lock::writers_positions())
 }
 
 /// Whose consumers the caller's are: the tenant's, or the nil UUID for a member of wo_bridge.

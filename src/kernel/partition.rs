@@ -1,6 +1,8 @@
 //! Partitions of the trail and the outbox: making them ahead.
 
+use crate::pg::lock::{Lock, Purpose};
 use crate::pg::statement::{Mode, statement};
+use pgrx::prelude::*;
 
 statement!(MAKE, "select wo.make_partitions()", []);
 // The names of partitions are in the order of their months.
@@ -16,6 +18,13 @@ statement!(
      where made.newest >= pg_catalog.to_char(pg_catalog.now() at time zone 'UTC' + interval '12 months', 'YYYY_MM')",
     []
 );
+
+/// Has the partitions made by one process at a time, until the transaction ends. Only the owner of the
+/// tables may call it.
+#[pg_extern(schema = "wo_private")]
+fn lock_partitions() {
+    Lock::new(Purpose::Partitions, &[]).until_end();
+}
 
 /// Makes the partitions of the next twelve months that are not there yet. Gives how many; where none is
 /// missing, nothing but the catalogue is looked at.

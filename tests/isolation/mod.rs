@@ -5,5 +5,6 @@ mod altering;
 mod events;
 mod forgetting;
 mod harness;
+mod locks;
 mod races;
 pub mod stage;

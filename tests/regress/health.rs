@@ -45,6 +45,7 @@ fn a_fresh_install_is_in_good_health() {
             "event consumers",
             "event horizon",
             "hierarchy",
+            "job locks",
             "jobs",
             "ledger",
             "partitions",
@@ -54,6 +55,7 @@ fn a_fresh_install_is_in_good_health() {
             "retention",
             "role makers",
             "sealing",
+            "table locks",
             "unregistered tables",
             "versions",
             "waking",
@@ -247,23 +249,6 @@ fn who_holds_the_events_back_is_named() {
     client.batch_execute("commit").unwrap();
     let said = &health(&mut admin)["event horizon"];
     assert!(said.detail.contains("nobody") && said.severity == "good", "{said:?}");
-}
-
-#[test]
-fn a_stranger_who_holds_the_events_back_is_named_and_is_not_good() {
-    let database = Cluster::shared().database();
-    with_work(&database);
-    database.login("stranger", &[]);
-    let mut stranger = database.connect("stranger");
-    let lock =
-        "select pg_advisory_lock_shared(held.key) from (select 22351::bigint << 48 as key) as held";
-    stranger.batch_execute(lock).unwrap();
-    let pid = backend_pid(&mut stranger);
-    // Of the session, not of a transaction: it may never end by itself.
-    let said = &health(&mut database.superuser())["event horizon"];
-    assert!(said.detail.contains(&format!("process {pid} (stranger")), "{said:?}");
-    assert_ne!(said.severity, "good", "{said:?}");
-    assert!(said.remedy.contains("pg_terminate_backend"), "{said:?}");
 }
 
 #[test]

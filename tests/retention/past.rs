@@ -81,7 +81,16 @@ impl Past {
     /// Gives the database a sealing key, and seals whatever there is, while nothing is archived.
     pub fn seal(&self) {
         let mut holder = self.superuser();
-        holder.batch_execute("select pg_advisory_lock(1466920317)").unwrap();
+        // A month that somebody writes to stays.
+        holder
+            .batch_execute(
+                "begin; do $$ declare held text; begin
+                    for held in select inhrelid::regclass from pg_inherits
+                        where inhparent in ('wo.audit_entry'::regclass, 'wo.event'::regclass)
+                    loop execute 'lock table ' || held || ' in row exclusive mode'; end loop;
+                 end $$",
+            )
+            .unwrap();
         let database = &self.company.database;
         let file = database.cluster().dir().join(format!("keys/{}.key", database.name()));
         if !file.exists() {
@@ -91,7 +100,7 @@ impl Past {
         }
         let seal = "select done from wo.tick() where job = 'entries_sealed'";
         while self.company.one::<i32>(ROOT, seal) > 0 {}
-        holder.batch_execute("select pg_advisory_unlock(1466920317)").unwrap();
+        holder.batch_execute("commit").unwrap();
     }
 
     /// One tick; how many months it archived or dropped.

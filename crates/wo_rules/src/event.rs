@@ -116,26 +116,13 @@ pub fn traceparent(text: &str) -> Option<String> {
     Some(format!("00-{trace}-{span}-{flags}"))
 }
 
-/// Marks an advisory lock as ours: the top 16 bits of its 64-bit key.
-const LOCK_TAG: i64 = 0x574F << 48;
-const LOCK_MASK: i64 = (1 << 48) - 1;
-
-/// The advisory lock that a writing transaction holds while it may still write events: it says
-/// that every position of that transaction lies above `last_position`.
-pub fn lock_key(last_position: i64) -> i64 {
-    LOCK_TAG | (last_position & LOCK_MASK)
-}
-
-/// The last position that may be read: nothing at or below it can still appear.
+/// The last position that may be read: nothing at or below it can still appear. Each running writer
+/// holds a lock that names a position below all of its own.
 ///
 /// `last_position` must have been read *before* the locks: a writer that takes its lock later
 /// gets positions above it.
-pub fn horizon(last_position: i64, lock_keys: impl IntoIterator<Item = i64>) -> i64 {
-    lock_keys
-        .into_iter()
-        .filter(|key| key & !LOCK_MASK == LOCK_TAG)
-        .map(|key| key & LOCK_MASK)
-        .fold(last_position, i64::min)
+pub fn horizon(last_position: i64, writers: impl IntoIterator<Item = i64>) -> i64 {
+    writers.into_iter().fold(last_position, i64::min)
 }
 
 #[cfg(test)]
@@ -145,13 +132,8 @@ mod tests {
     #[test]
     fn nothing_above_the_lowest_running_writer_is_read() {
         assert_eq!(horizon(100, []), 100);
-        assert_eq!(horizon(100, [lock_key(40), lock_key(70)]), 40);
-        assert_eq!(horizon(30, [lock_key(40)]), 30);
-    }
-
-    #[test]
-    fn the_locks_of_strangers_hold_nothing_back() {
-        assert_eq!(horizon(100, [7, -1, 0x0001_0000_0000_0001]), 100);
+        assert_eq!(horizon(100, [40, 70]), 40);
+        assert_eq!(horizon(30, [40]), 30);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod install;
 pub mod json;
 pub mod ledger;
 pub mod lifecycle;
+pub mod lock;
 pub mod number;
 pub mod reference;
 pub mod refusal;

@@ -58,8 +58,7 @@ pub struct Ending {
 impl Ending {
     /// Whether no child of a master is open any more, and nobody else will find that.
     pub fn is_last(&mut self, tenant: Uuid, master: Uuid, by: By) -> bool {
-        let (first, second) = master.as_u64_pair();
-        let lock = Lock::new(Purpose::Ending, first ^ second);
+        let lock = Lock::new(Purpose::Ending, &[*tenant.as_bytes(), *master.as_bytes()].concat());
         if by == By::End {
             if self.shared.insert(master) {
                 lock.share_until_end();

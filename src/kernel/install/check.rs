@@ -117,6 +117,7 @@ unsafe extern "C-unwind" fn at_alteration(_argument: pg_sys::Datum, relation: pg
     crate::kernel::work_order::direct::forget();
     crate::kernel::work_order::layout::forget();
     crate::pg::lookup::forget();
+    crate::pg::lock::forget();
 }
 
 /// What is wrong with the records' tables and triggers, one sentence each.

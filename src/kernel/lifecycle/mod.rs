@@ -5,6 +5,7 @@ pub mod cache;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::identity::{self};
 use crate::pg::error::{OrRefuse, damaged};
+use crate::pg::lock::{Lock, Purpose};
 use crate::pg::row::Row;
 use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
 use pgrx::pg_sys;
@@ -90,15 +91,8 @@ pub fn publish(row: &Row, acting: &Identity) -> Result<*mut pg_sys::HeapTupleDat
     let document = row.json(column("definition")?).unwrap_or_else(|| "null".to_owned());
     let name = problems_of(acting.tenant, &document).map_err(|problems| invalid(&problems))?;
     // One publisher of a name at a time; the next version is then read under the latest snapshot.
-    let key = format!("wo.lifecycle {} {name}", acting.tenant);
-    let hash = i64::from_be_bytes(<[u8; 8]>::try_from(&digest(&key)[..8]).unwrap_or_default());
-    // SAFETY: the function takes a bigint; the lock is released when the transaction ends.
-    unsafe {
-        pgrx::direct_function_call::<()>(
-            pg_sys::pg_advisory_xact_lock_int8,
-            &[(hash >> 16).into_datum()],
-        );
-    }
+    let key = [acting.tenant.as_bytes(), name.as_bytes()].concat();
+    Lock::new(Purpose::Publication, &key).until_end();
     let arguments = [uuid_argument(acting.tenant), text(&name)];
     let version: i32 = NEXT_VERSION
         .with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
@@ -110,11 +104,6 @@ pub fn publish(row: &Row, acting: &Identity) -> Result<*mut pg_sys::HeapTupleDat
         (column("published_by")?, acting.principal.clone().and_then(IntoDatum::into_datum)),
         (column("published_at")?, Some(pg_sys::Datum::from(identity::now()))),
     ]))
-}
-
-fn digest(text: &str) -> [u8; 32] {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(text).into()
 }
 
 fn invalid(problems: &[Problem]) -> Refusal {

@@ -25,7 +25,7 @@ use wo_rules::refusal::Refusal;
 pub const BATCH: usize = 20_000;
 
 /// The lock of the one sealer.
-const LOCK: u64 = 1_466_920_305;
+const LOCK: &[u8] = b"sealer";
 
 statement!(
     UNSEALED,
@@ -101,7 +101,7 @@ fn keep_outside(situation: &Situation, tiles: &mut Tiles) -> Result<bool, Halt> 
 }
 
 fn is_only_sealer() -> bool {
-    Lock::new(Purpose::Work, LOCK).try_until_end()
+    Lock::new(Purpose::Job, LOCK).try_until_end()
 }
 
 fn say(halt: &Halt) {

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod entries;
 
+use super::outside;
 use super::store::{self, Sealed, Tiles};
 use crate::kernel::identity::{self, login_is_member};
 use crate::pg::error::refuse;
@@ -53,6 +54,8 @@ struct Verification {
     from: u64,
     to: u64,
     newest: Sealed,
+    /// The note beside the key, read before `newest`; or why it cannot be read.
+    outside: Result<Option<String>, String>,
     tiles: Tiles,
     problems: Vec<Problem>,
 }
@@ -166,8 +169,11 @@ fn verify_ledger(
     let audience = audience().unwrap_or_else(|refusal| refuse(refusal));
     let stretch = (u64::try_from(after.unwrap_or(0)), u64::try_from(leaves.unwrap_or(i64::MAX)));
     let (Ok(after), Ok(leaves @ 1..)) = stretch else { refuse(bad_stretch()) };
+    // The file before the tables: what stands in the file was committed before it was written, so the
+    // tables that are read later hold it, whatever is sealed meanwhile.
+    let outside = outside::read();
     let Some(newest) = store::newest() else {
-        let empty = checkpoints::verify_nothing();
+        let empty = checkpoints::verify_nothing(outside);
         return TableIterator::new(vec![(
             empty.is_none(),
             0,
@@ -187,7 +193,7 @@ fn verify_ledger(
     let to = if to == newest.size { to } else { to.next_multiple_of(TILE_WIDTH as u64) };
     let to = to.min(newest.size);
     let mut verification =
-        Verification { from, to, newest, tiles: Tiles::default(), problems: Vec::new() };
+        Verification { from, to, newest, outside, tiles: Tiles::default(), problems: Vec::new() };
     let reached = verification.verify_leaves();
     verification.to = reached;
     verification.verify_tiles();

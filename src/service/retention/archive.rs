@@ -2,6 +2,7 @@
 
 use super::files;
 use crate::kernel::identity::{self, memory};
+use crate::pg::lock::{Lock, Purpose};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Argument, Mode, Rows, bigint, bytes, statement, text, uuid};
 use pgrx::pg_sys;
@@ -35,22 +36,16 @@ statement!(
      where tenant_id = $1 and name = $2",
     [UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID]
 );
-statement!(ALONE, "select pg_catalog.pg_try_advisory_xact_lock($1)", [INT8OID]);
-statement!(IN_TURN, "select pg_catalog.pg_advisory_xact_lock($1)", [INT8OID]);
 
-/// The advisory lock under which archives are made, dropped and brought back.
-const LOCK: i64 = 1_466_920_317;
-
-/// Whether nobody else is at it.
+/// Takes the lock under which archives are made, dropped and restored, until the transaction ends;
+/// false where another process holds it.
 pub fn alone() -> bool {
-    ALONE.with(|statement| {
-        statement.run(Mode::Write, &[bigint(LOCK)], |rows| rows.get(0, 1).unwrap_or(false))
-    })
+    Lock::new(Purpose::Archive, &[]).try_until_end()
 }
 
-/// Waits until nobody else is at it.
+/// Takes the same lock, and waits for it.
 pub fn in_turn() {
-    IN_TURN.with(|statement| statement.run(Mode::Write, &[bigint(LOCK)], |_| ()));
+    Lock::new(Purpose::Archive, &[]).until_end();
 }
 
 /// A month that was written to files.

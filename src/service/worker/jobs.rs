@@ -2,7 +2,6 @@
 
 use crate::kernel::identity::{self, memory};
 use crate::pg::lock::{Lock, Purpose};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -138,7 +137,6 @@ pub fn run_for(job: &Job, tenant: Uuid) -> Option<i32> {
 
 /// One runner at a time, until the transaction ends.
 fn try_lock(job: &Job, tenant: Uuid) -> bool {
-    let mut hasher = DefaultHasher::new();
-    ("wo_core", job.name, tenant).hash(&mut hasher);
-    Lock::new(Purpose::Work, hasher.finish()).try_until_end()
+    let name = [job.name.as_bytes(), tenant.as_bytes()].concat();
+    Lock::new(Purpose::Job, &name).try_until_end()
 }

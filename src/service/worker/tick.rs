@@ -1,16 +1,23 @@
 //! The jobs on call.
 
 use super::jobs::{JOBS, Job, Run, run_for};
+use super::process::set;
 use crate::kernel::identity::actor::open_tenants;
 use crate::kernel::identity::{self, login_is_member};
+use pgrx::pg_sys;
 use pgrx::prelude::*;
 use uuid::Uuid;
+
+/// For how long a transaction that called `wo.tick()` may be idle, in milliseconds: it keeps the worker
+/// from the jobs that it did until it ends.
+const LONGEST_IDLE: i32 = 60_000;
 
 /// Does what has to be done from time to time.
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn tick() -> TableIterator<'static, (name!(job, String), name!(done, i32))> {
     crate::kernel::install::check_tables();
+    bound_idle_time();
     let done: Vec<(String, i32)> = match identity::current() {
         Some(acting) => JOBS
             .iter()
@@ -29,6 +36,15 @@ fn tick() -> TableIterator<'static, (name!(job, String), name!(done, i32))> {
         None => crate::pg::error::refuse(wo_rules::identity::nobody()),
     };
     TableIterator::new(done)
+}
+
+/// Ends the session if this transaction is left idle, unless it ends sooner by its own setting.
+fn bound_idle_time() {
+    // SAFETY: reads a setting.
+    let own = unsafe { pg_sys::IdleInTransactionSessionTimeout };
+    if own == 0 || own > LONGEST_IDLE {
+        set(c"idle_in_transaction_session_timeout", c"1min", true);
+    }
 }
 
 fn done_for(job: &Job, tenants: &[Uuid]) -> i32 {

@@ -1,7 +1,6 @@
 //! Verifying checkpoints: who signed each, and whether the tiles are the tree that it sealed.
 
 use super::super::key;
-use super::super::outside;
 use super::super::situation::keys_on_record;
 use super::super::store::{self, Sealed, Tiles};
 use super::Verification;
@@ -45,7 +44,8 @@ impl Verification {
             self.add(None, None, format!("{} later checkpoints do not hold either", broken - 1));
         }
         let size = self.newest.size;
-        if let Some(wrong) = outside_of(size, &mut self.tiles) {
+        let outside = std::mem::replace(&mut self.outside, Ok(None));
+        if let Some(wrong) = outside_of(size, outside, &mut self.tiles) {
             self.add(None, None, wrong);
         }
     }
@@ -57,8 +57,8 @@ impl Verification {
 }
 
 /// What is wrong where the database has no checkpoint at all.
-pub fn verify_nothing() -> Option<String> {
-    outside_of(0, &mut Tiles::default())
+pub fn verify_nothing(outside: Result<Option<String>, String>) -> Option<String> {
+    outside_of(0, outside, &mut Tiles::default())
 }
 
 fn root(tiles: &mut Tiles, size: u64) -> Result<Hash, String> {
@@ -86,8 +86,12 @@ fn is_signed(sealed: &Sealed, known: &BTreeSet<String>) -> Result<(), String> {
 }
 
 /// What is wrong with the tree of that size by the checkpoint that is kept outside the database.
-fn outside_of(size: u64, tiles: &mut Tiles) -> Option<String> {
-    let note = match outside::read() {
+fn outside_of(
+    size: u64,
+    outside: Result<Option<String>, String>,
+    tiles: &mut Tiles,
+) -> Option<String> {
+    let note = match outside {
         Ok(note) => note?,
         Err(why) => return Some(format!("the checkpoint beside the key cannot be read: {why}")),
     };

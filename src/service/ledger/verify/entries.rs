@@ -9,7 +9,7 @@ use crate::pg::run_as::as_ledger;
 use crate::pg::statement::{Mode, Rows, bigint, statement, uuid as uuid_argument};
 use pgrx::prelude::*;
 use uuid::Uuid;
-use wo_rules::ledger::leaves::{Leaf, Live, Wrong, compare};
+use wo_rules::ledger::leaves::{Leaf, Live, Problem as Found, Wrong, compare};
 use wo_rules::ledger::names::Name;
 use wo_rules::ledger::tile::TILE_WIDTH;
 
@@ -70,11 +70,18 @@ impl Verification {
         // The last tile may have grown since the newest checkpoint was read.
         let last = tiles.last().map_or(after, |tile| tile.last_position);
         let last = if to == self.newest.size { last.min(self.newest.position) } else { last };
-        let live = live(after, last);
-        for found in compare(&leaves, &live) {
+        let is_missing = |found: &Found| {
+            // Else its hash alone is verified here; its content is where the archive lies.
+            matches!(found.wrong, Wrong::Gone) && !crate::service::retention::is_away(&found.name)
+        };
+        let mut all = compare(&leaves, &live(after, last));
+        if all.iter().any(is_missing) {
+            // An archive may have been restored after the entries were read.
+            all = compare(&leaves, &live(after, last));
+        }
+        for found in all {
             let wrong = match found.wrong {
-                // Then its hash alone is verified here; its content is where the archive lies.
-                Wrong::Gone if crate::service::retention::is_away(&found.name) => continue,
+                Wrong::Gone if !is_missing(&found) => continue,
                 Wrong::Gone => {
                     elsewhere(&found.name).map_or(Wrong::Gone, |position| Wrong::Moved { position })
                 }
