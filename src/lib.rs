@@ -53,9 +53,10 @@ pub extern "C-unwind" fn _PG_init() {
     silence_backtraces();
     service::worker::reserve();
     pg::setting::define();
-    kernel::identity::remember();
-    kernel::install::watch();
-    pg::storage::checks::watch();
+    pg::register();
+    kernel::register();
+    concept::register();
+    service::register();
 }
 
 /// A refusal is raised as a panic, and pgrx would add a backtrace to its DETAIL where the server was

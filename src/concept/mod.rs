@@ -7,3 +7,8 @@ pub mod dispatch;
 pub mod finding;
 pub mod fleet;
 pub mod hierarchy;
+
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
+    hierarchy::register();
+}

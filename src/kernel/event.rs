@@ -10,10 +10,10 @@ use crate::pg::run_as::as_trail;
 use crate::pg::setting;
 use crate::pg::statement::{Mode, bigint, optional_text, statement, text, uuid as uuid_argument};
 use crate::pg::storage::append_to_partition;
+use crate::pg::transaction::{Stack, SubxactStack};
 use pgrx::pg_sys;
 use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
-use std::cell::Cell;
 use uuid::Uuid;
 use wo_rules::event as rules;
 use wo_rules::refusal::{Refusal, SqlState};
@@ -74,18 +74,8 @@ statement!(
 );
 
 thread_local! {
-    /// Whether this transaction holds its writer's lock.
-    static LOCKED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Forgets what the transaction held.
-pub fn at_transaction_end() {
-    LOCKED.set(false);
-}
-
-/// A lock of the subtransaction is gone; taking another does no harm.
-pub fn at_rollback_to_savepoint() {
-    at_transaction_end();
+    /// One entry where this transaction holds its writer's lock.
+    static LOCKED: SubxactStack<()> = const { SubxactStack::new() };
 }
 
 /// What happened, ready to be written to the outbox.
@@ -155,9 +145,9 @@ fn last_value(sequence: pg_sys::Oid) -> i64 {
 /// taken also sees the lock.
 pub fn next_position() -> (i64, i32) {
     let (position, timeline) = sequences();
-    if !LOCKED.get() {
+    if LOCKED.count() == 0 {
         lock::Lock::above(last_value(position)).share_until_end();
-        LOCKED.set(true);
+        LOCKED.push(());
         crate::service::worker::pump::hold_back();
     }
     // SAFETY: the sequence's oid; an ERROR becomes a panic at the boundary. The law takes the number,

@@ -9,3 +9,11 @@ pub mod install;
 pub mod lifecycle;
 pub mod partition;
 pub mod work_order;
+
+/// Registers the hooks of transactions and caches; called once in a backend.
+pub fn register() {
+    identity::register();
+    lifecycle::cache::register();
+    work_order::register();
+    install::register();
+}

@@ -11,3 +11,10 @@ pub mod run_as;
 pub mod setting;
 pub mod statement;
 pub mod storage;
+pub mod transaction;
+
+/// Has PostgreSQL call the hooks of transactions and caches; called once in a backend.
+pub fn register() {
+    transaction::register();
+    storage::checks::register();
+}

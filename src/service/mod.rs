@@ -5,3 +5,11 @@ pub mod ledger;
 pub mod refused_attempt;
 pub mod retention;
 pub mod worker;
+
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
+    evidence::register();
+    ledger::register();
+    refused_attempt::register();
+    worker::register();
+}

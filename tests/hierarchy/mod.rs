@@ -11,5 +11,6 @@ mod phases;
 mod plan;
 mod policy;
 mod report;
+mod savepoint;
 mod scenario;
 mod statements;

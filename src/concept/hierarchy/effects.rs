@@ -12,9 +12,9 @@ use crate::kernel::work_order::{Column, Reading, read_as_trail};
 use crate::pg::error::{OrRefuse, refuse};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Rows, statement, text, uuid as uuid_argument};
+use crate::pg::transaction::{self, Stack, SubxactStack, with_snapshot};
 use pgrx::pg_sys;
 use serde_json::{Map, json};
-use std::cell::RefCell;
 use std::cmp::Reverse;
 use uuid::Uuid;
 use wo_rules::lifecycle::{Effect, Lifecycle, State, Transition};
@@ -49,9 +49,8 @@ statement!(
 );
 
 thread_local! {
-    /// Masters of whose children this transaction ended some, or waived one beside others that were open,
-    /// each with the nesting level.
-    static ENDED: RefCell<Vec<(i32, Uuid, By)>> = const { RefCell::new(Vec::new()) };
+    /// Masters of whose children this transaction ended some, or waived one beside others that were open.
+    static ENDED: SubxactStack<(Uuid, By)> = const { SubxactStack::new() };
 }
 
 /// What is to be done after a write.
@@ -311,60 +310,43 @@ fn changed_meanwhile(number: &str) -> Refusal {
 
 /// Remembers that a child of a master ended, or left it.
 fn remember(master: Uuid) {
-    ENDED.with_borrow_mut(|all| all.push((memory::nesting_level(), master, By::End)));
+    ENDED.push((master, By::End));
 }
 
 /// Remembers that a child of a master was waived while others were open: they may end meanwhile, and
 /// whoever ends the last of them does not know of the waiver yet.
 pub fn waived(tenant: Uuid, master: Uuid) {
     if ending::has_open(tenant, master) {
-        ENDED.with_borrow_mut(|all| all.push((memory::nesting_level(), master, By::Waiver)));
+        ENDED.push((master, By::Waiver));
     }
 }
 
-/// Forgets what a rollback to a savepoint undid.
-pub fn at_rollback_to_savepoint(level: i32) {
-    let _ = ENDED.try_with(|all| {
-        all.try_borrow_mut().map(|mut all| all.retain(|(since, ..)| *since < level))
-    });
-}
-
-/// What a released savepoint did belongs to what is around it.
-pub fn at_release_of_savepoint(level: i32) {
-    let _ = ENDED.try_with(|all| {
-        all.try_borrow_mut()
-            .map(|mut all| all.iter_mut().for_each(|(since, ..)| *since = (*since).min(level - 1)))
-    });
-}
-
-/// Forgets everything: the transaction is over.
-pub fn at_transaction_end() {
-    let _ = ENDED.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
+    transaction::before_commit(before_commit);
 }
 
 /// Before the commit: tells each master once that all of its children have ended, if they have.
 ///
 /// The masters come in the order of their ids, the newest first: a master that ends in here has been
 /// made before its own, as a rule, so that two transactions do not wait for each other.
-pub fn before_commit() {
+fn before_commit() {
     let mut ending = Ending::default();
     loop {
-        let mut ended = ENDED.with_borrow_mut(std::mem::take);
+        let mut ended = ENDED.take_all();
         if ended.is_empty() {
             return;
         }
-        ended.sort_by_key(|(_, master, by)| Reverse((*master, *by)));
-        ended.dedup_by_key(|(_, master, _)| *master);
+        ended.sort_by_key(|(master, by)| Reverse((*master, *by)));
+        ended.dedup_by_key(|(master, _)| *master);
         let Some(tenant) = identity::current().map(|acting| acting.tenant) else { return };
-        // SAFETY: a transaction may still run queries before its commit; it has no snapshot then.
-        unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
-        for (_, master, by) in ended {
-            if ending.is_last(tenant, master, by) {
-                settled(tenant, master);
+        with_snapshot(|| {
+            for (master, by) in ended {
+                if ending.is_last(tenant, master, by) {
+                    settled(tenant, master);
+                }
             }
-        }
-        // SAFETY: pushed above.
-        unsafe { pg_sys::PopActiveSnapshot() };
+        });
     }
 }
 

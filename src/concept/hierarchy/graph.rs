@@ -1,8 +1,8 @@
 //! The graph of who waits for whom: no cycle, whatever runs beside it.
 
-use crate::kernel::identity::memory;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Rows, statement, uuid as uuid_argument};
+use crate::pg::transaction::{self, Stack, SubxactStack};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -61,27 +61,21 @@ statement!(
 thread_local! {
     /// Work orders that this transaction made: nobody else can see them yet.
     static MADE_HERE: RefCell<HashSet<Uuid>> = RefCell::default();
-    /// Whether this transaction holds its tenant's head, and since which nesting level.
-    static ENTERED: Cell<Option<i32>> = const { Cell::new(None) };
+    /// One entry where this transaction holds its tenant's head.
+    static ENTERED: SubxactStack<()> = const { SubxactStack::new() };
     /// Whether work orders of this transaction were joined to others without the head.
     static JOINED: Cell<bool> = const { Cell::new(false) };
     /// Edges that were found free of cycles before they were written.
     static VETTED: RefCell<HashSet<(Uuid, Uuid)>> = RefCell::default();
 }
 
-/// Forgets what the transaction did.
-pub fn at_transaction_end() {
-    let _ = MADE_HERE.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
-    let _ = VETTED.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
-    ENTERED.set(None);
-    JOINED.set(false);
-    super::plan::forget();
-}
-
-/// A rollback gives up the head that was taken in it.
-pub fn at_rollback_to_savepoint(level: i32) {
-    super::plan::forget();
-    ENTERED.set(ENTERED.get().filter(|since| *since < level));
+/// Registers what forgets a transaction that is over; called once in a backend.
+pub fn register() {
+    transaction::at_end(|_| {
+        MADE_HERE.with_borrow_mut(HashSet::clear);
+        VETTED.with_borrow_mut(HashSet::clear);
+        JOINED.set(false);
+    });
 }
 
 /// Marks a work order as made here.
@@ -163,13 +157,13 @@ fn closes_no_cycle(
 }
 
 fn enter(tenant: Uuid) {
-    if ENTERED.get().is_none() {
+    if ENTERED.count() == 0 {
         as_trail(|| {
             ENTER.with(|statement| {
                 statement.run(Mode::Write, &[uuid_argument(tenant)], |_| ());
             });
         });
-        ENTERED.set(Some(memory::nesting_level()));
+        ENTERED.push(());
     }
 }
 

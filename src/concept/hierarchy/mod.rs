@@ -22,6 +22,12 @@ use wo_rules::refusal::Refusal;
 
 pub use plan::next_planned_id;
 
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
+    graph::register();
+    effects::register();
+}
+
 /// What a write does to the place of a work order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Placing {

@@ -8,11 +8,13 @@ use crate::kernel::work_order::pending::listen;
 use crate::pg::error::OrRefuse;
 use crate::pg::lookup::oid_of;
 use crate::pg::statement::{Argument, Mode, Statement, statement, text, uuid as uuid_argument};
+use crate::pg::transaction::{Stack, SubxactStack};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::field::{Field, FieldKind, FieldSet};
 use wo_rules::hierarchy::plan::{Plan, Problem, examine, master_key, part_key, refusal};
@@ -62,28 +64,28 @@ statement!(
     [UUIDOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID]
 );
 
+/// A plan that is being made.
+struct UnderWay {
+    /// The ids of its work orders that are not written yet, in the order in which they are written.
+    next: RefCell<VecDeque<Uuid>>,
+    /// The ids of all its work orders.
+    all: HashSet<Uuid>,
+}
+
 thread_local! {
-    /// The ids of the work orders that a plan is making, in the order in which they are written.
-    static NEXT: RefCell<VecDeque<Uuid>> = RefCell::default();
-    /// The work orders of the plan that is being made.
-    static PLANNED: RefCell<HashSet<Uuid>> = RefCell::default();
+    /// The plan that is being made.
+    static UNDER_WAY: SubxactStack<Rc<UnderWay>> = const { SubxactStack::new() };
 }
 
 /// The id of the next work order of the plan that is being made.
 pub fn next_planned_id() -> Option<Uuid> {
-    NEXT.with_borrow_mut(VecDeque::pop_front)
+    UNDER_WAY.top()?.next.borrow_mut().pop_front()
 }
 
 /// Whether it is a work order of the plan that is being made: the plan says what it is a child of
 /// and what it waits for, as a creation may.
 pub fn is_planned(id: Uuid) -> bool {
-    PLANNED.with_borrow(|all| all.contains(&id))
-}
-
-/// Forgets the plan: it was made, or the transaction is over.
-pub fn forget() {
-    let _ = NEXT.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
-    let _ = PLANNED.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+    UNDER_WAY.with_top(|plan| plan.is_some_and(|plan| plan.all.contains(&id)))
 }
 
 /// Makes a plan.
@@ -118,9 +120,10 @@ fn make(given: &str) -> Result<Value, Refusal> {
             .zip(&ids)
             .filter_map(|(planned, id)| Some((ids[planned.parent?], *id))),
     );
-    forget();
-    PLANNED.with_borrow_mut(|all| all.extend(ids.iter().copied()));
-    NEXT.with_borrow_mut(|all| all.extend(ids.iter().copied()));
+    UNDER_WAY.set(Rc::new(UnderWay {
+        next: RefCell::new(ids.iter().copied().collect()),
+        all: ids.iter().copied().collect(),
+    }));
     let written = add_work_orders(tenant, &plan, &ids);
     if written.len() != ids.len() {
         return Err(Refusal::new(
@@ -131,7 +134,7 @@ fn make(given: &str) -> Result<Value, Refusal> {
         .hint("Run the transaction again."));
     }
     add_edges(tenant, &plan, &ids);
-    forget();
+    UNDER_WAY.take_all();
     let children = plan.work_orders.iter().zip(&written).skip(1);
     let children = children.map(|(planned, (_, number))| (planned.name.clone(), number.clone()));
     Ok(answer(&written[0], children, plan.edges.len() as i64, true))

@@ -7,6 +7,7 @@
 //! right that was withdrawn is gone for the next who asks, whatever their isolation level.
 
 use crate::pg::lookup::oid_of;
+use crate::pg::transaction;
 use foldhash::HashMap;
 use pgrx::AllocatedByPostgres;
 use pgrx::pg_sys;
@@ -148,9 +149,9 @@ pub fn hear(relation: pg_sys::Oid) -> bool {
     !is_all && relation == signal
 }
 
-/// Forgets that the transaction changed anything: it is over.
-pub fn at_transaction_end() {
-    let _ = CHANGED.try_with(|changed| changed.set(false));
+/// Registers what forgets that a transaction changed anything, when it is over.
+pub fn register() {
+    transaction::at_end(|_| CHANGED.set(false));
 }
 
 /// Before a row changes: has every backend forget what it read of such rows once the change is

@@ -33,9 +33,10 @@ thread_local! {
 /// How many verified tokens a backend keeps.
 const REMEMBERED_TOKENS: usize = 256;
 
-/// Prepares the backend: see [`memory::register`].
-pub fn remember() {
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
     memory::register();
+    known::register();
 }
 
 /// The server's clock, in microseconds since 2000-01-01 UTC.

@@ -99,11 +99,12 @@ fn version() -> Option<String> {
 }
 
 /// Has PostgreSQL tell this backend when a table is altered; called once in a backend.
-pub fn watch() {
+pub fn register() {
     // SAFETY: the callback lives as long as the library, touches Rust memory alone and never raises.
     unsafe {
         pg_sys::CacheRegisterRelcacheCallback(Some(at_alteration), pg_sys::Datum::from(0));
     }
+    shared::register();
 }
 
 #[pg_guard]

@@ -9,8 +9,8 @@ mod check;
 mod registry;
 mod shared;
 
-pub use check::{check_tables, generation, is_checked, watch};
-pub use shared::{at_transaction_end, before_commit, cached_verdict};
+pub use check::{check_tables, generation, is_checked, register};
+pub use shared::cached_verdict;
 
 use crate::pg::error::{damaged, refuse};
 use crate::pg::statement::{Mode, Statement, statement};

@@ -12,6 +12,7 @@
 //! transactions can be prepared, since any session may commit those, after a crash too. Nor by a
 //! transaction that has written already: it may see alterations of its own.
 
+use crate::pg::transaction;
 use crate::service::worker::shared::agreement;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -62,8 +63,14 @@ fn usable() -> Option<&'static Agreement> {
     may.then_some(agreement)
 }
 
-/// Before the commit: announces that this transaction alters something, if it does.
-pub fn before_commit() {
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
+    transaction::committing(committing);
+    transaction::at_end(|_| at_end());
+}
+
+/// When the commit begins: announces that this transaction alters something, if it does.
+fn committing() {
     let Some(agreement) = agreement() else { return };
     // SAFETY: whoever has written nothing has altered nothing.
     let has_written = unsafe { pg_sys::GetTopTransactionIdIfAny() } != pg_sys::InvalidTransactionId;
@@ -74,7 +81,7 @@ pub fn before_commit() {
 }
 
 /// At the end of the transaction, when it can be seen by everybody. No ERROR, no lock, no allocation.
-pub fn at_transaction_end() {
+fn at_end() {
     if ALTERS.replace(false)
         && let Some(agreement) = agreement()
     {

@@ -4,6 +4,7 @@
 
 use crate::pg::error::damaged;
 use crate::pg::lookup::{Key, find};
+use crate::pg::transaction::{self, End};
 use foldhash::HashMap;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -45,18 +46,20 @@ pub fn mark_published() {
     PUBLISHED_HERE.set(true);
 }
 
-/// Forgets what an abort has undone.
-pub fn at_transaction_end(aborted: bool) {
-    if aborted && PUBLISHED_HERE.get() {
-        let _ = COMPILED.try_with(|all| {
-            if let Ok(mut all) = all.try_borrow_mut() {
-                all.clear();
-            }
-        });
-    }
+/// Registers what forgets the compiled versions that a rollback has undone; called once in a
+/// backend.
+pub fn register() {
+    transaction::at_end(|end| {
+        if end == End::RolledBack {
+            forget_unpublished();
+        }
+        PUBLISHED_HERE.set(false);
+    });
+    transaction::at_rollback_to_savepoint(forget_unpublished);
 }
 
-/// The transaction is over, so nothing of it can be undone any more.
-pub fn forget_publication() {
-    PUBLISHED_HERE.set(false);
+fn forget_unpublished() {
+    if PUBLISHED_HERE.get() {
+        COMPILED.with_borrow_mut(HashMap::clear);
+    }
 }

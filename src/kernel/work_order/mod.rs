@@ -48,6 +48,12 @@ statement!(
     [UUIDOID, TEXTOID]
 );
 
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
+    number::register();
+    pending::register();
+}
+
 /// Where a work order stands among others, for the gates that look there.
 pub struct HierarchyPosition {
     /// The work order.

@@ -3,6 +3,7 @@
 use crate::kernel::identity::random_bytes;
 use crate::pg::lookup::{self, Key};
 use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
+use crate::pg::transaction;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -26,9 +27,10 @@ thread_local! {
     static DRAWN: RefCell<HashSet<(Uuid, String)>> = RefCell::default();
 }
 
-/// Forgets what was drawn: the transaction is over.
-pub fn at_transaction_end() {
-    let _ = DRAWN.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+/// Registers what forgets the numbers that a transaction drew, when it is over; called once in a
+/// backend.
+pub fn register() {
+    transaction::at_end(|_| DRAWN.with_borrow_mut(HashSet::clear));
 }
 
 /// Draws a free number.

@@ -7,9 +7,9 @@ use super::child_record::ChildChange;
 use crate::concept::approval;
 use crate::concept::hierarchy::effects::FollowUp;
 use crate::kernel::audit::Link;
-use crate::kernel::identity::memory::nesting_level;
+use crate::pg::transaction::{self, Stack, SubxactStack};
 use foldhash::HashMap;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use uuid::Uuid;
 
@@ -76,11 +76,12 @@ pub enum SystemWrite {
 
 thread_local! {
     static PENDING: RefCell<HashMap<(Uuid, i64), Pending>> = RefCell::default();
-    static WRITTEN: RefCell<Vec<Written>> = const { RefCell::new(Vec::new()) };
-    /// The nesting level of the subtransaction that listens, if any.
-    static LISTENING: Cell<Option<i32>> = const { Cell::new(None) };
-    /// The law's own write, with the nesting level that it is made at.
-    static SYSTEM_WRITE: RefCell<Option<(i32, SystemWrite)>> = const { RefCell::new(None) };
+    /// What was written while somebody listened.
+    static WRITTEN: SubxactStack<Written> = const { SubxactStack::new() };
+    /// Whether somebody listens.
+    static LISTENING: SubxactStack<bool> = const { SubxactStack::new() };
+    /// The enforcement layer's own write.
+    static SYSTEM_WRITE: SubxactStack<Option<SystemWrite>> = const { SubxactStack::new() };
 }
 
 /// Leaves a checked write for the trigger after it, by the sequence of its link.
@@ -91,85 +92,53 @@ pub fn leave(id: Uuid, sequence: i64, pending: Pending) {
 /// Takes it out again.
 pub fn take(id: Uuid, sequence: i64) -> Option<Pending> {
     let pending = PENDING.with_borrow_mut(|all| all.remove(&(id, sequence)))?;
-    if LISTENING.get().is_some() && pending.kind.is_none() {
-        WRITTEN.with_borrow_mut(|written| written.push(pending.written.clone()));
+    if LISTENING.top().unwrap_or(false) && pending.kind.is_none() {
+        WRITTEN.push(pending.written.clone());
     }
     Some(pending)
 }
 
-/// Who listened before, and what they have heard: a trigger or a CHECK of a DBA may call the API
-/// while another call of it writes. They go on when this goes out of scope, by an ERROR too.
+/// Who listened before: a trigger or a CHECK of a DBA may call the API while another call of it
+/// writes. They go on when this goes out of scope, by an ERROR too.
 struct Listener {
-    level: Option<i32>,
-    heard: Vec<Written>,
+    before: bool,
+    heard_before: usize,
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        LISTENING.set(self.level);
-        WRITTEN.set(std::mem::take(&mut self.heard));
+        LISTENING.set(self.before);
+        WRITTEN.take_from(self.heard_before);
     }
 }
 
 /// Hears what is written while `act` runs.
 pub fn listen<T>(act: impl FnOnce() -> T) -> (T, Vec<Written>) {
-    let _before =
-        Listener { level: LISTENING.replace(Some(nesting_level())), heard: WRITTEN.take() };
+    let listener =
+        Listener { before: LISTENING.top().unwrap_or(false), heard_before: WRITTEN.count() };
+    LISTENING.set(true);
     let result = act();
-    (result, WRITTEN.take())
+    (result, WRITTEN.take_from(listener.heard_before))
 }
 
-/// Makes a write of the law's own.
+/// Makes a write of the enforcement layer's own.
 pub fn as_system_write<T>(consequence: SystemWrite, act: impl FnOnce() -> T) -> T {
-    let before =
-        SYSTEM_WRITE.with_borrow_mut(|current| current.replace((nesting_level(), consequence)));
-    let result = act();
-    SYSTEM_WRITE.with_borrow_mut(|current| *current = before);
-    result
+    SYSTEM_WRITE.during(Some(consequence), act)
 }
 
 /// Whether the write of that work order is the law's own.
 pub fn system_write_of(id: Uuid) -> Option<SystemWrite> {
-    SYSTEM_WRITE.with_borrow(|current| match current {
-        Some((_, consequence)) => match consequence {
-            SystemWrite::Auto(it, _)
-            | SystemWrite::Rejection(it)
-            | SystemWrite::Migration(it)
-            | SystemWrite::Cascade(it)
-            | SystemWrite::Belonging(it, _)
-            | SystemWrite::Upkeep(it, _)
-                if *it == id =>
-            {
-                Some(consequence.clone())
-            }
-            _ => None,
-        },
-        None => None,
+    SYSTEM_WRITE.with_top(|current| match current?.as_ref()? {
+        consequence @ (SystemWrite::Auto(it, _)
+        | SystemWrite::Rejection(it)
+        | SystemWrite::Migration(it)
+        | SystemWrite::Cascade(it)
+        | SystemWrite::Belonging(it, _)
+        | SystemWrite::Upkeep(it, _)) => (*it == id).then(|| consequence.clone()),
     })
 }
 
-/// Forgets what was under way in the subtransaction of that level, or deeper: it has been rolled
-/// back. What began above it goes on.
-pub fn at_rollback_to_savepoint(level: i32) {
-    let _ = SYSTEM_WRITE.try_with(|current| {
-        if let Ok(mut current) = current.try_borrow_mut() {
-            current.take_if(|(since, _)| *since >= level);
-        }
-    });
-    LISTENING.set(LISTENING.get().filter(|since| *since < level));
-}
-
-/// Forgets everything: the transaction is over.
-pub fn forget_all() {
-    let _ = PENDING.try_with(|all| {
-        if let Ok(mut all) = all.try_borrow_mut() {
-            all.clear();
-        }
-    });
-    let _ = WRITTEN.try_with(|all| {
-        if let Ok(mut all) = all.try_borrow_mut() {
-            all.clear();
-        }
-    });
-    at_rollback_to_savepoint(0);
+/// Registers what forgets the writes of a transaction that is over; called once in a backend.
+pub fn register() {
+    transaction::at_end(|_| PENDING.with_borrow_mut(HashMap::clear));
 }

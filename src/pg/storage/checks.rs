@@ -34,7 +34,7 @@ thread_local! {
 
 /// Has PostgreSQL tell this backend of what compiled expressions depend on beside their table;
 /// called once in a backend.
-pub fn watch() {
+pub fn register() {
     use pg_sys::SysCacheIdentifier::{AUTHMEMROLEMEM, AUTHOID, CONSTROID, PROCOID, TYPEOID};
     for cache in [PROCOID, TYPEOID, CONSTROID, AUTHOID, AUTHMEMROLEMEM] {
         // SAFETY: the callback lives as long as the library, touches Rust memory alone and never

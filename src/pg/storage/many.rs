@@ -2,8 +2,8 @@
 
 use super::target::Target;
 use super::{has_columns, partition_of};
-use crate::kernel::identity::memory::nesting_level;
 use crate::pg::statement::Argument;
+use crate::pg::transaction::nesting_level;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use wo_rules::time::Day;

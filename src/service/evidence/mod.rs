@@ -9,10 +9,10 @@ use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::output::Pinned;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, bytes, statement, text, uuid as uuid_argument};
+use crate::pg::transaction::{self, Stack, SubxactStack, with_snapshot};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
-use std::cell::RefCell;
 use uuid::Uuid;
 use wo_rules::evidence::{package, report};
 use wo_rules::refusal::Refusal;
@@ -31,53 +31,35 @@ statement!(
 );
 
 thread_local! {
-    /// Regulatory work orders that this transaction ended, each with the nesting level.
-    static ENDED: RefCell<Vec<(i32, Uuid)>> = const { RefCell::new(Vec::new()) };
+    /// Regulatory work orders that this transaction ended.
+    static ENDED: SubxactStack<Uuid> = const { SubxactStack::new() };
+}
+
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
+    transaction::before_commit(before_commit);
 }
 
 /// Remembers that a regulatory work order ended: its package is made when everything else of this
 /// transaction stands in its trail.
 pub fn remember(work_order: Uuid) {
-    ENDED.with_borrow_mut(|all| all.push((memory::nesting_level(), work_order)));
-}
-
-/// Forgets what a rollback to a savepoint undid.
-pub fn at_rollback_to_savepoint(level: i32) {
-    let _ = ENDED.try_with(|all| {
-        all.try_borrow_mut().map(|mut all| all.retain(|(since, _)| *since < level))
-    });
-}
-
-/// What a released savepoint did belongs to what is around it.
-pub fn at_release_of_savepoint(level: i32) {
-    let _ = ENDED.try_with(|all| {
-        all.try_borrow_mut()
-            .map(|mut all| all.iter_mut().for_each(|(since, _)| *since = (*since).min(level - 1)))
-    });
-}
-
-/// Forgets everything: the transaction is over.
-pub fn at_transaction_end() {
-    let _ = ENDED.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+    ENDED.push(work_order);
 }
 
 /// Before the commit: keeps the package of each regulatory work order that ended.
-pub fn before_commit() {
-    let mut ended: Vec<Uuid> =
-        ENDED.with_borrow_mut(std::mem::take).into_iter().map(|(_, id)| id).collect();
+fn before_commit() {
+    let mut ended = ENDED.take_all();
     if ended.is_empty() {
         return;
     }
     ended.sort();
     ended.dedup();
     let Some(tenant) = identity::current().map(|acting| acting.tenant) else { return };
-    // SAFETY: a transaction may still run queries before its commit; it has no snapshot then.
-    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
-    for work_order in ended {
-        keep(tenant, work_order).or_refuse();
-    }
-    // SAFETY: pushed above.
-    unsafe { pg_sys::PopActiveSnapshot() };
+    with_snapshot(|| {
+        for work_order in ended {
+            keep(tenant, work_order).or_refuse();
+        }
+    });
 }
 
 /// The package that was kept, or one that is made and kept now.

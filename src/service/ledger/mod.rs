@@ -12,7 +12,7 @@ pub mod store;
 mod verify;
 
 pub use proof::newest_bundle_of;
-pub use seal::at_transaction_end;
+pub use seal::register;
 
 use crate::kernel::identity::login_is_member;
 use crate::pg::error::{damaged, refuse};

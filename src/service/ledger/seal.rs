@@ -11,6 +11,7 @@ use crate::pg::lock::{Lock, Purpose};
 use crate::pg::run_as::as_ledger;
 use crate::pg::setting;
 use crate::pg::statement::{Mode, Rows, Statement, bigint, statement};
+use crate::pg::transaction;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use uuid::Uuid;
@@ -44,9 +45,9 @@ thread_local! {
     static SAID: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Forgets that this transaction sealed.
-pub fn at_transaction_end() {
-    SEALED.set(false);
+/// Registers what forgets that a transaction sealed, when it is over; called once in a backend.
+pub fn register() {
+    transaction::at_end(|_| SEALED.set(false));
 }
 
 /// How long the sealer waits after a run that found less than a batch.

@@ -10,6 +10,7 @@ pub use record::record;
 
 use crate::kernel::audit::source;
 use crate::kernel::identity::{self, memory};
+use crate::pg::transaction::{self, End, Stack, SubxactStack};
 use crate::service::worker::{nudge_now, shared};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -22,15 +23,49 @@ use wo_rules::refused_attempt::{Attempt, Short, Source, counts};
 pub const SUBJECT: &str = "refused_attempt";
 const JOB: &str = "attempts_recorded";
 
-/// What is being written, and must be given back when that is committed or rolled back.
+/// What is being written. It is given back to shared memory, to be written again, unless it is
+/// committed.
 enum InHand {
     Attempts(Vec<Taken>),
     Dropped(Dropped),
 }
 
+impl InHand {
+    /// Nothing here raises.
+    fn settle(&self, is_written: bool) {
+        let now = identity::now();
+        // SAFETY: set once when the backend connects.
+        let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
+        shared::with_ring(|ring| match self {
+            Self::Attempts(taken) => ring.settle(taken, is_written, now),
+            Self::Dropped(dropped) => ring.settle_dropped(database, dropped, is_written, now),
+        });
+    }
+}
+
+/// Gives back what is in hand when its subtransaction or transaction is rolled back.
+struct Held(Option<InHand>);
+
+impl Held {
+    /// It is committed.
+    fn written(mut self) {
+        if let Some(in_hand) = self.0.take() {
+            in_hand.settle(true);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(in_hand) = self.0.take() {
+            in_hand.settle(false);
+        }
+    }
+}
+
 thread_local! {
-    /// What this transaction is writing, each with its nesting level.
-    static IN_HAND: RefCell<Vec<(i32, InHand)>> = const { RefCell::new(Vec::new()) };
+    /// What this transaction is writing.
+    static IN_HAND: SubxactStack<Held> = const { SubxactStack::new() };
     /// Whether many rows are tried in one statement just now; where one is refused, each is tried again
     /// by itself.
     static TOGETHER: Cell<bool> = const { Cell::new(false) };
@@ -86,52 +121,16 @@ pub fn next_due() -> Option<i64> {
     shared::with_ring(|ring| ring.next_due(database)).flatten()
 }
 
-/// At the end of the transaction: what was in hand is written, or is to be written again.
-pub fn at_transaction_end(committed: bool) {
-    give_back(0, committed);
-    TOGETHER.set(false);
-    EXPECTED.take();
-}
-
-/// What was in hand in the subtransaction of that level, or deeper, is to be written again.
-pub fn at_rollback_to_savepoint(level: i32) {
-    give_back(level, false);
-    TOGETHER.set(false);
-}
-
-/// What a released savepoint did belongs to what is around it.
-pub fn at_release_of_savepoint(level: i32) {
-    let _ = IN_HAND.try_with(|all| {
-        all.try_borrow_mut()
-            .map(|mut all| all.iter_mut().for_each(|(since, _)| *since = (*since).min(level - 1)))
-    });
-}
-
-fn give_back(level: i32, written: bool) {
-    let in_hand = IN_HAND.try_with(|all| {
-        all.try_borrow_mut().map(|mut all| {
-            let (back, kept) =
-                std::mem::take(&mut *all).into_iter().partition(|(since, _)| *since >= level);
-            *all = kept;
-            back
-        })
-    });
-    let in_hand: Vec<(i32, InHand)> = in_hand.ok().and_then(Result::ok).unwrap_or_default();
-    if in_hand.is_empty() {
-        return;
-    }
-    let now = identity::now();
-    // SAFETY: set once when the backend connects.
-    let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
-    // Nothing here raises, and this transaction holds no lock of ours by now.
-    shared::with_ring(|ring| {
-        for (_, in_hand) in &in_hand {
-            match in_hand {
-                InHand::Attempts(taken) => ring.settle(taken, written, now),
-                InHand::Dropped(dropped) => ring.settle_dropped(database, dropped, written, now),
-            }
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
+    transaction::at_end(|end| {
+        if end == End::Committed {
+            IN_HAND.take_all().into_iter().for_each(Held::written);
         }
+        TOGETHER.set(false);
+        EXPECTED.take();
     });
+    transaction::at_rollback_to_savepoint(|| TOGETHER.set(false));
 }
 
 /// Whether whoever is acting may read who attempted what: QA, and whoever administers. The others of a

@@ -1,11 +1,12 @@
 //! Writing refused attempts down: an entry of the trail, an event, and a finding where the work order
 //! is regulatory.
 
-use super::{IN_HAND, InHand, SUBJECT};
+use super::{Held, IN_HAND, InHand, SUBJECT};
 use crate::kernel::configuration;
 use crate::kernel::event::Event;
 use crate::kernel::identity::{self, memory};
 use crate::kernel::work_order::{Column, Reading, read_as_trail};
+use crate::pg::transaction::Stack;
 use crate::service::worker::shared;
 use pgrx::pg_sys;
 use wo_rules::refused_attempt::ring::{Dropped, Taken};
@@ -34,7 +35,7 @@ fn database() -> u32 {
 }
 
 fn hold(in_hand: InHand) {
-    IN_HAND.with_borrow_mut(|all| all.push((memory::nesting_level(), in_hand)));
+    IN_HAND.push(Held(Some(in_hand)));
 }
 
 fn write_one_tenants() -> i32 {

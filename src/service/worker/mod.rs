@@ -16,6 +16,7 @@ mod status;
 mod tick;
 mod transaction;
 
+use crate::pg::transaction::{End, at_end};
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::sync::atomic::Ordering::SeqCst;
@@ -64,20 +65,16 @@ fn ask(site: &shared::Site, jobs: u32) {
     }
 }
 
-/// Before the commit: decides who wakes subscribers.
-pub fn before_commit() {
-    pump::before_commit();
-}
-
-/// At the end of the transaction: tells the worker. No ERROR, no lock, no allocation.
-pub fn at_transaction_end(committed: bool) {
-    pump::at_transaction_end(committed);
-    let nudges = NUDGES.replace(0);
-    if committed
-        && nudges != 0
-        && let Some(site) = shared::own_site()
-    {
-        ask(site, nudges);
-    }
-    crate::service::refused_attempt::at_transaction_end(committed);
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
+    pump::register();
+    at_end(|end| {
+        let nudges = NUDGES.replace(0);
+        if end == End::Committed
+            && nudges != 0
+            && let Some(site) = shared::own_site()
+        {
+            ask(site, nudges);
+        }
+    });
 }

@@ -7,7 +7,9 @@
 
 use super::shared::{self, Site, State};
 use super::transaction::transaction;
+use crate::pg;
 use crate::pg::setting::{NOTIFY, NOTIFY_INTERVAL, Notify};
+use crate::pg::transaction::End;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -40,8 +42,15 @@ pub fn hold_back() {
     HOLDS_BACK.set(true);
 }
 
-/// Before the commit: NOTIFY in the transaction itself, where nobody else will.
-pub fn before_commit() {
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
+    // PostgreSQL sends what was notified so late.
+    pg::transaction::committing(committing);
+    pg::transaction::at_end(at_end);
+}
+
+/// When the commit begins: NOTIFY in the transaction itself, where nobody else will.
+fn committing() {
     let position = MARKED.get();
     if position == 0 {
         return;
@@ -72,10 +81,10 @@ fn worker_listens() -> bool {
 
 /// At the end of the transaction: tells the worker of the position, or that nobody is held back any
 /// more. No ERROR, no lock, no allocation.
-pub fn at_transaction_end(committed: bool) {
+fn at_end(end: End) {
     let marked = MARKED.replace(0);
     let held_back = HOLDS_BACK.replace(false);
-    let position = if committed { marked } else { 0 };
+    let position = if end == End::Committed { marked } else { 0 };
     if position == 0 && !held_back {
         return;
     }

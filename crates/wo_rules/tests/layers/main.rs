@@ -1,0 +1,179 @@
+//! The layers of the extension crate hold: imports go down only, and `unsafe` code is in `src/pg`
+//! alone. Without this test a layer that reaches up, or a concept that reaches one behind it, is
+//! noticed when the modules cannot be understood one by one any more.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod source;
+
+use source::{Source, sources};
+use std::collections::BTreeMap;
+
+/// The layers, lowest first.
+const LAYERS: [&str; 4] = ["pg", "kernel", "concept", "service"];
+
+/// The concepts in their order: each may use those before it.
+const CONCEPTS: [&str; 6] = ["finding", "hierarchy", "approval", "deadline", "dispatch", "fleet"];
+
+/// References that still go up: file, what it names, how often. It becomes shorter only.
+const STILL_UP: &[(&str, &str, usize)] = &[
+    ("src/kernel/audit/verify.rs", "service::retention", 3),
+    ("src/kernel/configuration.rs", "concept::approval", 4),
+    ("src/kernel/configuration.rs", "concept::finding", 2),
+    ("src/kernel/event.rs", "service::worker", 2),
+    ("src/kernel/identity/mod.rs", "service::worker", 1),
+    ("src/kernel/install/shared.rs", "service::worker", 1),
+    ("src/kernel/work_order/audit.rs", "concept::approval", 1),
+    ("src/kernel/work_order/audit.rs", "concept::hierarchy", 2),
+    ("src/kernel/work_order/audit.rs", "service::evidence", 1),
+    ("src/kernel/work_order/bulk.rs", "service::refused_attempt", 1),
+    ("src/kernel/work_order/child_record.rs", "concept::approval", 1),
+    ("src/kernel/work_order/child_record.rs", "concept::hierarchy", 1),
+    ("src/kernel/work_order/link.rs", "concept::approval", 1),
+    ("src/kernel/work_order/link.rs", "concept::hierarchy", 1),
+    ("src/kernel/work_order/mod.rs", "concept::approval", 1),
+    ("src/kernel/work_order/mod.rs", "concept::hierarchy", 1),
+    ("src/kernel/work_order/pending.rs", "concept::approval", 1),
+    ("src/kernel/work_order/pending.rs", "concept::hierarchy", 1),
+    ("src/kernel/work_order/validate.rs", "concept::approval", 1),
+    ("src/kernel/work_order/validate.rs", "concept::hierarchy", 2),
+    ("src/pg/error.rs", "service::refused_attempt", 1),
+    ("src/pg/setting.rs", "service::worker", 1),
+];
+
+/// Files outside `src/pg` that still say `unsafe`, and how often. It becomes shorter only.
+const STILL_UNSAFE: &[(&str, usize)] = &[
+    ("src/concept/approval/mod.rs", 1),
+    ("src/concept/hierarchy/effects.rs", 1),
+    ("src/concept/hierarchy/ending.rs", 1),
+    ("src/kernel/audit/source.rs", 5),
+    ("src/kernel/event.rs", 5),
+    ("src/kernel/identity/known.rs", 3),
+    ("src/kernel/identity/mod.rs", 3),
+    ("src/kernel/install/catalogue.rs", 9),
+    ("src/kernel/install/check.rs", 2),
+    ("src/kernel/install/mod.rs", 3),
+    ("src/kernel/install/shared.rs", 8),
+    ("src/kernel/lifecycle/mod.rs", 1),
+    ("src/kernel/work_order/api.rs", 1),
+    ("src/kernel/work_order/child_record.rs", 1),
+    ("src/kernel/work_order/direct.rs", 4),
+    ("src/kernel/work_order/layout.rs", 1),
+    ("src/lib.rs", 1),
+    ("src/service/ledger/key.rs", 1),
+    ("src/service/refused_attempt/mod.rs", 3),
+    ("src/service/refused_attempt/record.rs", 1),
+    ("src/service/retention/export.rs", 1),
+    ("src/service/retention/files.rs", 1),
+    ("src/service/worker/health.rs", 1),
+    ("src/service/worker/launcher.rs", 6),
+    ("src/service/worker/mod.rs", 1),
+    ("src/service/worker/process.rs", 8),
+    ("src/service/worker/pump.rs", 1),
+    ("src/service/worker/serve.rs", 7),
+    ("src/service/worker/shared.rs", 14),
+    ("src/service/worker/status.rs", 1),
+    ("src/service/worker/transaction.rs", 3),
+];
+
+/// What belongs to no layer: the table of contents, and the tests that run in the server.
+const ABOVE_ALL: [&str; 2] = ["src/lib.rs", "src/in_process.rs"];
+
+/// The rank of a module: its layer, and the place among the concepts. Nothing for a path that is not
+/// of a layer.
+fn rank(path: &[String]) -> Option<(usize, usize)> {
+    let layer = LAYERS.iter().position(|layer| Some(*layer) == path.first().map(String::as_str))?;
+    if LAYERS[layer] != "concept" {
+        return Some((layer, 0));
+    }
+    let named = |name: &String| CONCEPTS.iter().position(|concept| concept == name);
+    // The directory itself holds all of them.
+    Some((layer, path.get(1).and_then(named).unwrap_or(CONCEPTS.len())))
+}
+
+/// The references of a file that go up, each with its line and what it names.
+fn upward(source: &Source) -> Vec<(usize, String)> {
+    let Some(own) = rank(&source.module) else { return Vec::new() };
+    let paths = source.paths().into_iter();
+    let up = paths.filter(|named| rank(&named.path).is_some_and(|rank| rank > own));
+    up.map(|named| (named.line, named.path.iter().take(2).cloned().collect::<Vec<_>>().join("::")))
+        .collect()
+}
+
+#[test]
+fn imports_go_down_only() {
+    let mut found: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for source in sources().iter().filter(|source| !ABOVE_ALL.contains(&source.file.as_str())) {
+        assert!(rank(&source.module).is_some(), "{} is in no layer", source.file);
+        for (line, what) in upward(source) {
+            found.entry((source.file.clone(), what)).or_default().push(line);
+        }
+    }
+    let mut wrong = Vec::new();
+    for (file, what, count) in STILL_UP {
+        let lines = found.remove(&((*file).to_owned(), (*what).to_owned())).unwrap_or_default();
+        if lines.len() != *count {
+            wrong.push(format!("{file}:{lines:?} names {what}, and the list says {count} times"));
+        }
+    }
+    for ((file, what), lines) in found {
+        wrong.extend(lines.iter().map(|line| format!("{file}:{line} goes up to {what}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn unsafe_code_is_in_the_plumbing_alone() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let lines = source.unsafe_lines();
+        let listed = STILL_UNSAFE.iter().find(|(file, _)| *file == source.file);
+        let allowed = listed.map_or(0, |(_, count)| *count);
+        if !source.file.starts_with("src/pg/") && lines.len() != allowed {
+            wrong.push(format!("{}:{lines:?} say unsafe, allowed are {allowed}", source.file));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_concept_has_its_place() {
+    for source in
+        sources().iter().filter(|source| source.module.first().is_some_and(|it| it == "concept"))
+    {
+        if let Some(name) = source.module.get(1) {
+            assert!(CONCEPTS.contains(&name.as_str()), "{} has no place in the order", source.file);
+        }
+    }
+}
+
+#[test]
+fn a_reference_is_found_however_it_is_written() {
+    let up = |file: &str, text: &str| {
+        upward(&Source::new(file, text))
+            .into_iter()
+            .map(|(line, what)| format!("{line} {what}"))
+            .collect::<Vec<_>>()
+    };
+    let kernel = "src/kernel/event.rs";
+    assert_eq!(up(kernel, "\nuse crate::service::worker::pump;"), ["2 service::worker"]);
+    assert_eq!(up(kernel, "fn f() {\n crate::concept::finding::open() }"), ["2 concept::finding"]);
+    assert_eq!(up(kernel, "use super::super::service::worker;"), ["1 service::worker"]);
+    assert_eq!(
+        up(kernel, "use crate::{pg::row::Row, concept::{approval::{self, key}, fleet}};"),
+        ["1 concept::approval", "1 concept::approval", "1 concept::fleet"]
+    );
+    assert_eq!(up(kernel, "use crate::service as beside;"), ["1 service"]);
+    let finding = "src/concept/finding.rs";
+    assert_eq!(up(finding, "use super::hierarchy::graph;"), ["1 concept::hierarchy"]);
+    assert_eq!(up("src/concept/fleet.rs", "use super::finding;"), [""; 0]);
+    assert_eq!(up("src/concept/hierarchy/mod.rs", "use crate::concept;"), ["1 concept"]);
+    assert_eq!(
+        up("src/concept/hierarchy/plan.rs", "use super::super::approval;"),
+        ["1 concept::approval"]
+    );
+    let beside = "/* crate::service */ const A: &str = \"crate::service\"; // crate::service::worker\n\
+        const B: &str = r#\"\"crate::service::worker\"\"#; const C: char = '\"'; fn f<'a>() {}";
+    assert_eq!(up(kernel, beside), [""; 0]);
+    assert_eq!(Source::new(kernel, "// unsafe\nunsafe { f() }").unsafe_lines(), [2]);
+}
