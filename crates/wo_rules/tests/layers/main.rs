@@ -27,7 +27,6 @@ const STILL_UP: &[(&str, &str, usize)] = &[
     ("src/kernel/work_order/audit.rs", "concept::hierarchy", 2),
     ("src/kernel/work_order/audit.rs", "service::evidence", 1),
     ("src/kernel/work_order/bulk.rs", "service::refused_attempt", 1),
-    ("src/kernel/work_order/child_record.rs", "concept::approval", 1),
     ("src/kernel/work_order/child_record.rs", "concept::hierarchy", 1),
     ("src/kernel/work_order/link.rs", "concept::approval", 1),
     ("src/kernel/work_order/link.rs", "concept::hierarchy", 1),
