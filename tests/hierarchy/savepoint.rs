@@ -1,6 +1,6 @@
 //! What a rollback to a savepoint restores, and what it leaves alone.
 
-use crate::lab::{ANN, Lab, ROOT};
+use super::lab::{ANN, Lab, ROOT};
 use serde_json::Value;
 
 /// A trigger of a DBA that rolls back to a savepoint of its own, for each row.
