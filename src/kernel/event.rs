@@ -1,5 +1,4 @@
-//! Events: giving positions, and reading below the horizon. Who wakes subscribers is the pump's to
-//! say: see [`crate::service::worker::pump`].
+//! Events: giving positions, and reading below the horizon. The worker's pump wakes subscribers.
 
 use crate::kernel::configuration::record_of_installation;
 use crate::kernel::identity::{self, login_is_member};
@@ -14,6 +13,7 @@ use crate::pg::transaction::{Stack, SubxactStack};
 use pgrx::pg_sys;
 use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
+use std::cell::Cell;
 use uuid::Uuid;
 use wo_rules::event as rules;
 use wo_rules::refusal::{Refusal, SqlState};
@@ -76,6 +76,26 @@ statement!(
 thread_local! {
     /// One entry where this transaction holds its writer's lock.
     static LOCKED: SubxactStack<()> = const { SubxactStack::new() };
+    /// The newest position of an event of this transaction; 0 for none, or none that is to be
+    /// announced.
+    static NEWEST_HERE: Cell<i64> = const { Cell::new(0) };
+    /// Whether this transaction holds readers back, so that its end is news by itself.
+    static HOLDS_BACK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The newest position of an event of this transaction that is still to be announced; 0 for none.
+pub fn newest_here() -> i64 {
+    NEWEST_HERE.get()
+}
+
+/// Takes it, so that nobody announces it any more.
+pub fn take_newest_here() -> i64 {
+    NEWEST_HERE.replace(0)
+}
+
+/// Whether this transaction, which ends, held readers back.
+pub fn take_hold() -> bool {
+    HOLDS_BACK.replace(false)
 }
 
 /// What happened, ready to be written to the outbox.
@@ -92,7 +112,7 @@ impl Event {
     /// positions follow each other as its changes do.
     pub fn new(kind: &'static str, data: String) -> Self {
         let (position, timeline) = next_position();
-        crate::service::worker::pump::mark(position);
+        NEWEST_HERE.set(NEWEST_HERE.get().max(position));
         Self { position, timeline, kind, traceparent: setting::traceparent(), data }
     }
 
@@ -148,7 +168,7 @@ pub fn next_position() -> (i64, i32) {
     if LOCKED.count() == 0 {
         lock::Lock::above(last_value(position)).share_until_end();
         LOCKED.push(());
-        crate::service::worker::pump::hold_back();
+        HOLDS_BACK.set(true);
     }
     // SAFETY: the sequence's oid; an ERROR becomes a panic at the boundary. The law takes the number,
     // whatever the caller may do to the sequence.

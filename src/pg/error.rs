@@ -1,12 +1,43 @@
 //! From a [`Refusal`] to a PostgreSQL error: SQLSTATE, MESSAGE, DETAIL (JSON) and HINT.
 
+use crate::pg::transaction::{Stack, SubxactStack};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
+use std::cell::Cell;
 use wo_rules::refusal::{Refusal, SqlState};
+
+thread_local! {
+    /// What is called before a refusal is raised.
+    static ON_REFUSAL: Cell<Option<fn(&Refusal)>> = const { Cell::new(None) };
+    /// Whether many rows are tried in one statement just now; where one is refused, each is tried
+    /// again by itself.
+    static TOGETHER: SubxactStack<bool> = const { SubxactStack::new() };
+}
+
+/// Registers what is called before a refusal is raised as an ERROR. It must not fail.
+pub fn on_refusal(hook: fn(&Refusal)) {
+    ON_REFUSAL.set(Some(hook));
+}
+
+/// Tries many rows in one statement, whose refusal is repeated by one of them.
+pub fn together<T>(act: impl FnOnce() -> T) -> T {
+    TOGETHER.during(true, act)
+}
+
+/// Whether the refusal that is being raised is that of many rows. The next one is not.
+pub fn is_of_many() -> bool {
+    let is_of_many = TOGETHER.top().unwrap_or(false);
+    if is_of_many {
+        TOGETHER.set(false);
+    }
+    is_of_many
+}
 
 /// Raises the refusal as an ERROR.
 pub fn refuse(refusal: Refusal) -> ! {
-    crate::service::refused_attempt::note(&refusal);
+    if let Some(hook) = ON_REFUSAL.get() {
+        hook(&refusal);
+    }
     let code = match refusal.sqlstate {
         SqlState::GateNotMet => PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
         SqlState::NotPermitted => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,

@@ -60,6 +60,12 @@ pub static RECORD_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(0);
 /// `wo_core.hierarchy_check_interval`: how often the hierarchy is checked, in seconds.
 pub static HIERARCHY_CHECK_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(3_600);
 
+/// Whether the postmaster is preloading the library just now.
+pub fn is_being_preloaded() -> bool {
+    // SAFETY: a flag of this process.
+    unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress }
+}
+
 /// Makes the settings known to the server.
 pub fn define() {
     GucRegistry::define_string_guc(
@@ -105,7 +111,7 @@ pub fn define() {
         GucFlags::empty(),
     );
     // PostgreSQL knows settings of this kind only while it starts.
-    if crate::service::worker::is_being_preloaded() {
+    if is_being_preloaded() {
         GucRegistry::define_int_guc(
             c"wo_core.refused_attempts_kept",
             c"How many different refused attempts wait in memory until they are written down.",

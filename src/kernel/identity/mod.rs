@@ -13,7 +13,7 @@ use memory::{Identity, Proof};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CString;
 use std::rc::Rc;
 use uuid::Uuid;
@@ -24,6 +24,8 @@ use wo_rules::time::unix_seconds;
 statement!(MEMBER, "select pg_catalog.pg_has_role(session_user, $1, 'member')", [TEXTOID]);
 
 thread_local! {
+    /// Whether this process is a database's worker.
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
     /// The principal that the login role was found to be last; asked itself before it counts.
     static LAST_LOGIN: RefCell<Option<(String, Rc<Identity>)>> = const { RefCell::new(None) };
     /// Tokens whose signature has held, by the hash of token and key, until they expire.
@@ -304,10 +306,20 @@ pub fn administrator(tenant: Uuid) -> Identity {
     Identity { tenant, principal: None, kind: None, proof: Proof::Administration }
 }
 
+/// Marks this process as a database's worker.
+pub fn become_worker() {
+    IS_WORKER.set(true);
+}
+
+/// Whether this process is a database's worker.
+pub fn is_worker() -> bool {
+    IS_WORKER.get()
+}
+
 /// The identity in which a job is done for a tenant: the worker's own, or that of whoever calls
 /// `wo.tick()`.
 pub fn of_a_job(tenant: Uuid) -> Identity {
-    match crate::service::worker::is_this_process() {
+    match is_worker() {
         true => Identity { proof: Proof::Worker, ..administrator(tenant) },
         false => administrator(tenant),
     }

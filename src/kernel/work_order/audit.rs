@@ -59,7 +59,7 @@ fn work_order_audit<'a>(
         pending.link.write_with_event(&event);
     });
     if pending.ended && seen.regulatory() {
-        crate::service::evidence::remember(pending.written.id);
+        super::ended(pending.written.id);
     }
     if pending.written.from_status.is_none() {
         graph::made(pending.written.id);

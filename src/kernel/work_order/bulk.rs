@@ -3,7 +3,7 @@
 use super::api::{LINK_COLUMNS, expression, jsonb, link_values};
 use super::pending::listen;
 use crate::kernel::identity;
-use crate::pg::error::{OrRefuse, refuse};
+use crate::pg::error::{OrRefuse, refuse, together};
 use crate::pg::statement::{Mode, Statement, uuid as uuid_argument};
 use crate::pg::storage::many_rows;
 use pgrx::pg_sys;
@@ -57,7 +57,7 @@ fn create_work_orders(
     );
     let arguments = [uuid_argument(acting.tenant), jsonb(work_orders)];
     let write = || many_rows(|| statement.run(Mode::Write, &arguments, |_| ()));
-    let (_, written) = crate::service::refused_attempt::together(|| listen(write));
+    let (_, written) = together(|| listen(write));
     let made: Vec<_> = written.into_iter().filter(|written| written.action == "created").collect();
     if made.len() != elements.len() {
         refuse(Refusal::new(

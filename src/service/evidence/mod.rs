@@ -38,11 +38,12 @@ thread_local! {
 /// Registers the hooks of transactions; called once in a backend.
 pub fn register() {
     transaction::before_commit(before_commit);
+    work_order::at_regulatory_end(remember);
 }
 
 /// Remembers that a regulatory work order ended: its package is made when everything else of this
 /// transaction stands in its trail.
-pub fn remember(work_order: Uuid) {
+fn remember(work_order: Uuid) {
     ENDED.push(work_order);
 }
 

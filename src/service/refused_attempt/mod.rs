@@ -10,11 +10,12 @@ pub use record::record;
 
 use crate::kernel::audit::source;
 use crate::kernel::identity::{self, memory};
+use crate::pg::error::{is_of_many, on_refusal};
 use crate::pg::transaction::{self, End, Stack, SubxactStack};
 use crate::service::worker::{nudge_now, shared};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use wo_rules::refusal::Refusal;
 use wo_rules::refused_attempt::ring::{Dropped, Taken};
 use wo_rules::refused_attempt::{Attempt, Short, Source, counts};
@@ -66,31 +67,20 @@ impl Drop for Held {
 thread_local! {
     /// What this transaction is writing.
     static IN_HAND: SubxactStack<Held> = const { SubxactStack::new() };
-    /// Whether many rows are tried in one statement just now; where one is refused, each is tried again
-    /// by itself.
-    static TOGETHER: Cell<bool> = const { Cell::new(false) };
     /// Code and sentence of the refusal of such a statement, which the row's own refusal will repeat.
     static EXPECTED: RefCell<Option<(&'static str, String)>> = const { RefCell::new(None) };
 }
 
-/// Tries many rows in one statement, whose refusal is repeated by one of them.
-pub fn together<T>(act: impl FnOnce() -> T) -> T {
-    TOGETHER.set(true);
-    let result = act();
-    TOGETHER.set(false);
-    result
-}
-
 /// Keeps a refusal, if it is one that counts; called before the error is raised, and must not fail.
-pub fn note(refusal: &Refusal) {
-    if !shared::is_there() || crate::service::worker::is_this_process() || !counts(refusal) {
+fn note(refusal: &Refusal) {
+    if !shared::is_there() || identity::is_worker() || !counts(refusal) {
         return;
     }
     let this = (refusal.code, refusal.message.clone());
     if EXPECTED.take().as_ref() == Some(&this) {
         return;
     }
-    if TOGETHER.replace(false) {
+    if is_of_many() {
         EXPECTED.set(Some(this));
     }
     let attempt = Attempt::new(refusal, source_of(), identity::now());
@@ -127,10 +117,9 @@ pub fn register() {
         if end == End::Committed {
             IN_HAND.take_all().into_iter().for_each(Held::written);
         }
-        TOGETHER.set(false);
         EXPECTED.take();
     });
-    transaction::at_rollback_to_savepoint(|| TOGETHER.set(false));
+    on_refusal(note);
 }
 
 /// Whether whoever is acting may read who attempted what: QA, and whoever administers. The others of a

@@ -23,7 +23,7 @@ pub fn record() -> i32 {
         let now = write_one_tenants() + write_dropped();
         written += now;
         // The worker comes again, in another transaction.
-        if now == 0 || crate::service::worker::is_this_process() {
+        if now == 0 || identity::is_worker() {
             return written;
         }
     }

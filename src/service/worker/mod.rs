@@ -16,35 +16,22 @@ mod status;
 mod tick;
 mod transaction;
 
+use crate::pg::setting;
 use crate::pg::transaction::{End, at_end};
-use pgrx::pg_sys;
 use std::cell::Cell;
 use std::sync::atomic::Ordering::SeqCst;
 
 thread_local! {
-    /// Whether this process is a database's worker.
-    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
     /// The jobs to be asked for when this transaction commits, a bit each.
     static NUDGES: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Whether the postmaster is preloading the library just now.
-pub fn is_being_preloaded() -> bool {
-    // SAFETY: a flag of this process.
-    unsafe { pg_sys::process_shared_preload_libraries_in_progress }
-}
-
 /// Asks for shared memory and the launcher, where the library is preloaded; does nothing elsewhere.
 pub fn reserve() {
-    if is_being_preloaded() {
+    if setting::is_being_preloaded() {
         shared::reserve();
         launcher::register();
     }
-}
-
-/// Whether this process is a database's worker.
-pub fn is_this_process() -> bool {
-    IS_WORKER.get()
 }
 
 /// Has the worker do a job as soon as this transaction has committed, where there is a worker.

@@ -7,12 +7,12 @@
 
 use super::shared::{self, Site, State};
 use super::transaction::transaction;
+use crate::kernel::event;
 use crate::pg;
 use crate::pg::setting::{NOTIFY, NOTIFY_INTERVAL, Notify};
 use crate::pg::transaction::End;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::cell::Cell;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 use wo_rules::worker as rules;
@@ -25,23 +25,6 @@ const CHANNEL: &str = "wo_event";
 /// themselves again.
 const LONGEST_SILENCE: i64 = 250_000;
 
-thread_local! {
-    /// The newest position of an event of this transaction; 0 for none.
-    static MARKED: Cell<i64> = const { Cell::new(0) };
-    /// Whether this transaction holds readers back, so that its end is news by itself.
-    static HOLDS_BACK: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Notes that this transaction wrote an event.
-pub fn mark(position: i64) {
-    MARKED.set(MARKED.get().max(position));
-}
-
-/// Notes that this transaction holds readers back until its end.
-pub fn hold_back() {
-    HOLDS_BACK.set(true);
-}
-
 /// Registers the hooks of transactions; called once in a backend.
 pub fn register() {
     // PostgreSQL sends what was notified so late.
@@ -51,7 +34,7 @@ pub fn register() {
 
 /// When the commit begins: NOTIFY in the transaction itself, where nobody else will.
 fn committing() {
-    let position = MARKED.get();
+    let position = event::newest_here();
     if position == 0 {
         return;
     }
@@ -60,13 +43,13 @@ fn committing() {
         Notify::Auto => !worker_listens(),
         Notify::Worker => false,
         Notify::Off => {
-            MARKED.set(0);
+            event::take_newest_here();
             false
         }
     };
     if by_transaction {
         notify(position);
-        MARKED.set(0);
+        event::take_newest_here();
     }
 }
 
@@ -82,8 +65,8 @@ fn worker_listens() -> bool {
 /// At the end of the transaction: tells the worker of the position, or that nobody is held back any
 /// more. No ERROR, no lock, no allocation.
 fn at_end(end: End) {
-    let marked = MARKED.replace(0);
-    let held_back = HOLDS_BACK.replace(false);
+    let marked = event::take_newest_here();
+    let held_back = event::take_hold();
     let position = if end == End::Committed { marked } else { 0 };
     if position == 0 && !held_back {
         return;
@@ -149,7 +132,7 @@ impl Pump {
         let site = self.site;
         let mut state = self.state;
         let announced = transaction(|| {
-            let horizon = crate::kernel::event::horizon();
+            let horizon = event::horizon();
             if state.announced.is_none() {
                 // What was committed before the worker listened is news too.
                 site.newest.fetch_max(horizon, SeqCst);

@@ -55,7 +55,7 @@ pub extern "C-unwind" fn wo_core_worker_main(database: pg_sys::Datum) {
     SITE.store(std::ptr::from_ref(site).cast_mut(), SeqCst);
     // SAFETY: the callback lives as long as the library.
     unsafe { pg_sys::before_shmem_exit(Some(at_exit), pg_sys::Datum::from(0)) };
-    super::IS_WORKER.set(true);
+    crate::kernel::identity::become_worker();
     for (name, value) in [
         (c"application_name", c"wo_core worker"),
         (c"search_path", c"pg_catalog, pg_temp"),
