@@ -50,20 +50,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Called once when a backend loads the library.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
-    silence_backtraces();
+    pg::silence_backtraces();
     service::worker::reserve();
     pg::setting::define();
     pg::register();
     kernel::register();
     concept::register();
     service::register();
-}
-
-/// A refusal is raised as a panic, and pgrx would add a backtrace to its DETAIL where the server was
-/// started with RUST_BACKTRACE: clients would get that instead of JSON.
-fn silence_backtraces() {
-    // SAFETY: a backend has one thread, and it loads the library before any of our code runs.
-    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
 }
 
 /// Hooks of the in-process test runner.

@@ -5,6 +5,7 @@
 use crate::pg::error::{damaged, refuse};
 use crate::pg::lookup::at_once;
 use crate::pg::row::Row;
+use crate::pg::server::database;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::RefCell;
@@ -150,11 +151,6 @@ impl Lock {
     }
 }
 
-fn database() -> u32 {
-    // SAFETY: set once when the backend connects.
-    unsafe { pg_sys::MyDatabaseId }.to_u32()
-}
-
 /// The positions that running writers of this database named: each writes above its own alone.
 ///
 /// `pg_locks` shows the same locks, but makes a row of text of every lock of the cluster first.
@@ -191,4 +187,10 @@ fn keys_of(purpose: Purpose) -> Vec<u64> {
         pg_sys::pfree(data.cast());
         keys
     }
+}
+
+/// Locks a table against writers until the transaction ends, if there is none just now.
+pub fn try_share_table(table: pg_sys::Oid) -> bool {
+    // SAFETY: a lock on an oid, released when the transaction ends.
+    unsafe { pg_sys::ConditionalLockRelationOid(table, pg_sys::ShareLock as i32) }
 }

@@ -6,9 +6,13 @@ pub mod jsonb;
 pub mod lock;
 pub mod lookup;
 pub mod output;
+pub mod own_transaction;
+pub mod process;
 pub mod row;
 pub mod run_as;
+pub mod server;
 pub mod setting;
+pub mod source;
 pub mod statement;
 pub mod storage;
 pub mod transaction;
@@ -17,4 +21,12 @@ pub mod transaction;
 pub fn register() {
     transaction::register();
     storage::checks::register();
+}
+
+/// Keeps backtraces out of refusals: a refusal is raised as a panic, and pgrx would add a backtrace to its
+/// DETAIL where the server was started with RUST_BACKTRACE, so that clients would get that instead of
+/// JSON. Called when the library is loaded.
+pub fn silence_backtraces() {
+    // SAFETY: a backend has one thread, and it loads the library before any of our code runs.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
 }

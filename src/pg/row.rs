@@ -275,3 +275,17 @@ pub fn elements(array: pg_sys::Datum) -> usize {
         }
     }
 }
+
+/// The table, or partition, that a trigger fires on.
+pub fn table_of(trigger: &PgTrigger<'_>) -> pg_sys::Oid {
+    // SAFETY: PostgreSQL gave the relation to this trigger.
+    unsafe { (*trigger.trigger_data().tg_relation).rd_id }
+}
+
+/// Whether nobody has replaced a stored row, committed or not; whoever merely locks it has not yet. The
+/// row was read from its table, where it is pinned.
+pub fn is_untouched(row: &Row) -> bool {
+    // SAFETY: a tuple has a header.
+    let mask = u32::from(unsafe { (*(*row.tuple()).t_data).t_infomask });
+    mask & (pg_sys::HEAP_XMAX_INVALID | pg_sys::HEAP_XMAX_LOCK_ONLY) != 0
+}

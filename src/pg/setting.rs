@@ -60,6 +60,20 @@ pub static RECORD_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(0);
 /// `wo_core.hierarchy_check_interval`: how often the hierarchy is checked, in seconds.
 pub static HIERARCHY_CHECK_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(3_600);
 
+/// Sets the nonce that ties an identity to the session. The setting follows the transaction, so a
+/// rollback takes the nonce away, and with it the identity.
+pub fn set_session_nonce(nonce: &std::ffi::CStr) {
+    // SAFETY: both strings live through the call.
+    unsafe {
+        pgrx::pg_sys::SetConfigOption(
+            c"wo_core.session".as_ptr(),
+            nonce.as_ptr(),
+            pgrx::pg_sys::GucContext::PGC_USERSET,
+            pgrx::pg_sys::GucSource::PGC_S_SESSION,
+        );
+    }
+}
+
 /// Whether the postmaster is preloading the library just now.
 pub fn is_being_preloaded() -> bool {
     // SAFETY: a flag of this process.

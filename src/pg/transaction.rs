@@ -87,6 +87,12 @@ pub fn with_snapshot<T>(act: impl FnOnce() -> T) -> T {
     }
 }
 
+/// Has what was just written be seen by what is asked next. In a transaction that has written.
+pub fn make_visible() {
+    // SAFETY: in a transaction, between two commands of it.
+    unsafe { pg_sys::CommandCounterIncrement() };
+}
+
 /// How deep in subtransactions this backend is; 1 where in none.
 pub fn nesting_level() -> i32 {
     // SAFETY: reads a counter of the transaction manager.

@@ -109,7 +109,7 @@ pub fn held(tenant: Uuid, principal: &str, id: &str) -> Result<Key, Refusal> {
 
 /// Who is said to have done it: the principal, or the database role that administers.
 fn doer(acting: &Identity) -> String {
-    acting.principal.clone().unwrap_or_else(crate::kernel::audit::source::login_role)
+    acting.principal.clone().unwrap_or_else(crate::pg::source::login_role)
 }
 
 /// Enrols a public key.

@@ -25,7 +25,7 @@ use crate::kernel::work_order::{WorkOrderView, with_locked_work_order, with_work
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Statement};
-use pgrx::pg_sys;
+use crate::pg::transaction::make_visible;
 use serde_json::Value;
 use std::thread::LocalKey;
 use uuid::Uuid;
@@ -91,12 +91,6 @@ fn write_rows(
             })
         })
     })
-}
-
-/// What was just written is to be seen by what is asked next.
-fn make_visible() {
-    // SAFETY: called in a transaction that has written.
-    unsafe { pg_sys::CommandCounterIncrement() };
 }
 
 /// Checks that whoever acts has authenticated anew for a signature.

@@ -12,8 +12,7 @@ use crate::kernel::work_order::{Column, Reading, read_as_trail};
 use crate::pg::error::{OrRefuse, refuse};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Rows, statement, text, uuid as uuid_argument};
-use crate::pg::transaction::{self, Stack, SubxactStack, with_snapshot};
-use pgrx::pg_sys;
+use crate::pg::transaction::{self, Stack, SubxactStack, make_visible, with_snapshot};
 use serde_json::{Map, json};
 use std::cmp::Reverse;
 use uuid::Uuid;
@@ -130,8 +129,7 @@ impl FollowUp {
 /// Carries it out.
 pub fn carry_out(tenant: Uuid, id: Uuid, number: &str, after: &FollowUp) {
     // What was just written is to be seen by what is asked next.
-    // SAFETY: called in a transaction that has written.
-    unsafe { pg_sys::CommandCounterIncrement() };
+    make_visible();
     let Placing { before, after: master, moved, .. } = after.placing;
     if moved && let Some(master) = master {
         graph::check(tenant, graph::Added::Child, master, id).or_refuse();

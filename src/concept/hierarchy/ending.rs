@@ -12,10 +12,9 @@
 
 use crate::pg::lock::{Lock, Purpose};
 use crate::pg::lookup::{Key, Latest, at_once, is_indexed};
-use crate::pg::row::Row;
+use crate::pg::row::{Row, is_untouched};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
-use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -131,13 +130,6 @@ fn has_untouched(tenant: Uuid, master: Uuid) -> bool {
         });
         found.is_some()
     })
-}
-
-/// Whether nobody has replaced a stored row, committed or not; whoever merely locks it has not yet.
-fn is_untouched(row: &Row) -> bool {
-    // SAFETY: the row was read from its table, where it is pinned.
-    let mask = u32::from(unsafe { (*(*row.tuple()).t_data).t_infomask });
-    mask & (pg_sys::HEAP_XMAX_INVALID | pg_sys::HEAP_XMAX_LOCK_ONLY) != 0
 }
 
 fn is_waived(latest: &Latest, tenant: Uuid, master: Uuid, child: pgrx::Uuid) -> bool {

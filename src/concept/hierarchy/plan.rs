@@ -3,9 +3,10 @@
 use super::graph;
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
-use crate::kernel::work_order::api::{expression, jsonb};
+use crate::kernel::work_order::api::expression;
 use crate::kernel::work_order::pending::listen;
 use crate::pg::error::OrRefuse;
+use crate::pg::jsonb::jsonb;
 use crate::pg::lookup::oid_of;
 use crate::pg::statement::{Argument, Mode, Statement, statement, text, uuid as uuid_argument};
 use crate::pg::transaction::{Stack, SubxactStack};

@@ -2,12 +2,12 @@
 
 mod configured;
 mod reconcile;
-pub mod source;
 pub mod verify;
 
 use crate::kernel::identity::memory::Identity;
 use crate::pg::error::OrRefuse;
 use crate::pg::run_as::as_trail;
+use crate::pg::source;
 use crate::pg::statement::{
     Argument, Mode, bigint, bytes, optional_text, statement, text, uuid as uuid_argument,
 };

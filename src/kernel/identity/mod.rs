@@ -6,11 +6,11 @@ pub mod memory;
 
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::lookup::{Key, find};
+pub use crate::pg::server::{now, random_bytes};
 use crate::pg::setting;
 use crate::pg::statement::{Mode, statement, text};
 use foldhash::HashMap;
 use memory::{Identity, Proof};
-use pgrx::pg_sys;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
@@ -41,12 +41,6 @@ pub fn register() {
     known::register();
 }
 
-/// The server's clock, in microseconds since 2000-01-01 UTC.
-pub fn now() -> i64 {
-    // SAFETY: reads the clock.
-    unsafe { pg_sys::GetCurrentTimestamp() }
-}
-
 /// Who is acting, if anybody.
 pub fn current() -> Option<Rc<Identity>> {
     let nonce = setting::SESSION.get();
@@ -66,7 +60,7 @@ fn still_stands(identity: &Identity) -> bool {
 
 /// The principal that the login role is.
 fn login_identity() -> Option<Identity> {
-    let login = crate::kernel::audit::source::login_role();
+    let login = crate::pg::source::login_role();
     let known = last_login(&login)
         .and_then(|last| login_as(&login, last.tenant, last.principal.clone().unwrap_or_default()));
     if known.is_some() {
@@ -93,7 +87,7 @@ fn last_login(login: &str) -> Option<Rc<Identity>> {
 pub fn unconfirmed() -> Option<Rc<Identity>> {
     let nonce = setting::SESSION.get();
     memory::unconfirmed(unix_seconds(now()), nonce.as_deref(), || {
-        last_login(&crate::kernel::audit::source::login_role())
+        last_login(&crate::pg::source::login_role())
     })
 }
 
@@ -143,7 +137,7 @@ fn whoami() -> pgrx::JsonB {
     let identity = current();
     let mut answer = serde_json::json!({
         "authenticated": identity.is_some(),
-        "login_role": crate::kernel::audit::source::login_role(),
+        "login_role": crate::pg::source::login_role(),
     });
     if let Some(identity) = identity {
         answer["tenant_id"] = identity.tenant.to_string().into();
@@ -179,16 +173,7 @@ fn authenticate(tenant: Option<pgrx::Uuid>, token: Option<&str>, session: Option
     if session {
         let nonce = nonce();
         let Ok(value) = CString::new(nonce.as_str()) else { refuse(damaged("a nonce")) };
-        // SAFETY: both strings live through the call; the setting follows the transaction, so a
-        // rollback takes the nonce and with it the identity.
-        unsafe {
-            pg_sys::SetConfigOption(
-                c"wo_core.session".as_ptr(),
-                value.as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-            );
-        }
+        setting::set_session_nonce(&value);
         memory::bind_session(nonce, identity);
     }
     principal
@@ -254,17 +239,6 @@ fn remembered(
 /// 128 bits from PostgreSQL's strong random source, in hexadecimal.
 fn nonce() -> String {
     hex::encode(random_bytes::<16>())
-}
-
-/// Bytes from PostgreSQL's strong random source.
-pub fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0u8; N];
-    // SAFETY: the buffer is N bytes long.
-    let filled = unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), N) };
-    if !filled {
-        refuse(damaged("the server's random source gave nothing"));
-    }
-    bytes
 }
 
 /// Lets a member of `wo_admin` configure a tenant in this transaction.

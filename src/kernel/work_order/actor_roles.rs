@@ -1,10 +1,10 @@
 //! How the actor stands in the tenant, asked anew for every write and as it is committed then: a
 //! role that was revoked meanwhile does not help, whatever the isolation level.
 
-use crate::kernel::audit::source;
 use crate::kernel::identity::known::{Answers, recall};
 use crate::kernel::identity::memory::{self, Identity, Proof};
 use crate::kernel::identity::{self, actor as registered};
+use crate::pg::source;
 use std::cell::RefCell;
 use std::rc::Rc;
 use uuid::Uuid;

@@ -6,7 +6,7 @@ use super::pending::{Written, listen};
 use super::view::Reading;
 use crate::kernel::identity;
 use crate::pg::error::OrRefuse;
-use crate::pg::jsonb::Object;
+use crate::pg::jsonb::{Object, jsonb};
 use crate::pg::statement::{
     Argument, Mode, Statement, bigint, optional_text, text, uuid as uuid_argument,
 };
@@ -15,7 +15,6 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::ffi::CString;
 use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::field::{Field, FieldKind, FieldSet};
@@ -171,18 +170,6 @@ fn create(given: &str) -> Result<Value, Refusal> {
         "running transactions hold every number that was drawn for the new work order",
     )
     .hint("Run the transaction again."))
-}
-
-/// JSON text that PostgreSQL has found well formed, as `jsonb` with all the digits of its numbers.
-pub fn jsonb(text: &str) -> Argument {
-    let text = CString::new(text).ok()?;
-    // SAFETY: the function takes a NUL-terminated string.
-    unsafe {
-        pgrx::direct_function_call_as_datum(
-            pg_sys::jsonb_in,
-            &[Some(pg_sys::Datum::from(text.as_ptr()))],
-        )
-    }
 }
 
 /// What a caller wants done to a work order.

@@ -1,9 +1,10 @@
 //! Many at once: all rows in one statement where nothing is refused.
 
-use super::api::{LINK_COLUMNS, expression, jsonb, link_values};
+use super::api::{LINK_COLUMNS, expression, link_values};
 use super::pending::listen;
 use crate::kernel::identity;
 use crate::pg::error::{OrRefuse, refuse, together};
+use crate::pg::jsonb::jsonb;
 use crate::pg::statement::{Mode, Statement, uuid as uuid_argument};
 use crate::pg::storage::many_rows;
 use pgrx::pg_sys;

@@ -171,8 +171,7 @@ fn child_record_audit<'a>(
     let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
     if let (None, Some(new)) = (&old, &new) {
         // The rows of the statement itself are to be seen.
-        // SAFETY: called in a transaction that has written.
-        unsafe { pg_sys::CommandCounterIncrement() };
+        crate::pg::transaction::make_visible();
         (kind.after)(acting.tenant, uuid_in(new, kind.table.child.work_order), new).or_refuse();
     }
     let (before, after) = (

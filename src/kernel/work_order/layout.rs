@@ -85,8 +85,7 @@ pub fn forget() {
 impl Layout {
     /// The layout of the partition that a trigger fires on.
     pub fn of(trigger: &PgTrigger<'_>, row: &Row) -> Rc<Self> {
-        // SAFETY: PostgreSQL gave the relation to this trigger.
-        let relation = unsafe { (*trigger.trigger_data().tg_relation).rd_id };
+        let relation = crate::pg::row::table_of(trigger);
         let key = (relation.to_u32(), row.len());
         if let Some(known) = LAYOUTS.with_borrow(|layouts| layouts.get(&key).cloned()) {
             return known;

@@ -1,9 +1,7 @@
 //! The sealing key: read from a file that only the server may read, never from the database.
 
 use crate::pg::setting;
-use pgrx::pg_sys;
 use std::cell::RefCell;
-use std::ffi::CStr;
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{Error, Read};
@@ -78,16 +76,8 @@ pub fn path() -> Option<PathBuf> {
     if !setting.contains("%d") {
         return Some(PathBuf::from(setting));
     }
-    let database = database()?;
+    let database = crate::pg::server::own_database_name()?;
     (!database.contains('/')).then(|| PathBuf::from(setting.replace("%d", &database)))
-}
-
-fn database() -> Option<String> {
-    // SAFETY: the name is palloc'ed and NUL-terminated; a database that is gone gives null.
-    unsafe {
-        let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
-        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
-    }
 }
 
 /// The key, read again whenever its file is another one.

@@ -8,12 +8,11 @@ mod record;
 
 pub use record::record;
 
-use crate::kernel::audit::source;
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{is_of_many, on_refusal};
+use crate::pg::source;
 use crate::pg::transaction::{self, End, Stack, SubxactStack};
 use crate::service::worker::{nudge_now, shared};
-use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::RefCell;
 use wo_rules::refusal::Refusal;
@@ -35,8 +34,7 @@ impl InHand {
     /// Nothing here raises.
     fn settle(&self, is_written: bool) {
         let now = identity::now();
-        // SAFETY: set once when the backend connects.
-        let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
+        let database = crate::pg::server::database();
         shared::with_ring(|ring| match self {
             Self::Attempts(taken) => ring.settle(taken, is_written, now),
             Self::Dropped(dropped) => ring.settle_dropped(database, dropped, is_written, now),
@@ -93,8 +91,7 @@ fn source_of() -> Source {
     let acting = memory::known_already();
     let authenticated_by = acting.as_ref().map(|acting| acting.authenticated_by());
     Source {
-        // SAFETY: set once when the backend connects.
-        database: unsafe { pg_sys::MyDatabaseId }.to_u32(),
+        database: crate::pg::server::database(),
         tenant: acting.as_ref().map_or([0; 16], |acting| *acting.tenant.as_bytes()),
         principal: Short::of(acting.as_ref().and_then(|acting| acting.principal.as_deref())),
         login_role: Short::new(&source::login_role()),
@@ -106,8 +103,7 @@ fn source_of() -> Source {
 
 /// When something is to be written next.
 pub fn next_due() -> Option<i64> {
-    // SAFETY: set once when the backend connects.
-    let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
+    let database = crate::pg::server::database();
     shared::with_ring(|ring| ring.next_due(database)).flatten()
 }
 

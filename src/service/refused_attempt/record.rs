@@ -8,7 +8,6 @@ use crate::kernel::identity::{self, memory};
 use crate::kernel::work_order::{Column, Reading, read_as_trail};
 use crate::pg::transaction::Stack;
 use crate::service::worker::shared;
-use pgrx::pg_sys;
 use wo_rules::refused_attempt::ring::{Dropped, Taken};
 use wo_rules::refused_attempt::{Attempt, dropped_changes};
 
@@ -30,8 +29,7 @@ pub fn record() -> i32 {
 }
 
 fn database() -> u32 {
-    // SAFETY: set once when the backend connects.
-    unsafe { pg_sys::MyDatabaseId }.to_u32()
+    crate::pg::server::database()
 }
 
 fn hold(in_hand: InHand) {

@@ -136,8 +136,7 @@ pub fn export(month: &Month) -> Result<(), String> {
 /// # Errors
 /// One plain sentence.
 pub fn still(leaf: pg_sys::Oid) -> Result<(), String> {
-    // SAFETY: a lock on the oid of a table, released when the transaction ends.
-    match unsafe { pg_sys::ConditionalLockRelationOid(leaf, pg_sys::ShareLock as i32) } {
+    match crate::pg::lock::try_share_table(leaf) {
         true => Ok(()),
         false => Err("somebody is writing to it".to_owned()),
     }

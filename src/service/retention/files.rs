@@ -2,9 +2,7 @@
 
 use crate::pg::error::damaged;
 use crate::pg::setting;
-use pgrx::pg_sys;
 use sha2::{Digest, Sha256};
-use std::ffi::CStr;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -27,14 +25,8 @@ fn sentence(path: &Path, error: &std::io::Error) -> String {
 pub fn directory() -> Result<PathBuf, String> {
     let root = setting::archive_directory()
         .ok_or_else(|| "the setting wo_core.archive_directory is empty".to_owned())?;
-    // SAFETY: the name is palloc'ed and NUL-terminated; the database that we are connected to exists.
-    let database = unsafe {
-        let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
-        if name.is_null() {
-            return Err("the database has no name".to_owned());
-        }
-        CStr::from_ptr(name).to_string_lossy().into_owned()
-    };
+    let database = crate::pg::server::own_database_name()
+        .ok_or_else(|| "the database has no name".to_owned())?;
     Ok(Path::new(&root).join(file_name(&database)))
 }
 

@@ -5,7 +5,6 @@ use super::shared::{self, State};
 use crate::pg::run_as::run_as;
 use crate::pg::setting;
 use crate::pg::statement::{Mode, bigint, statement};
-use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -61,8 +60,7 @@ fn row(said: Finding) -> Row {
 }
 
 fn own_backlog() -> Backlog {
-    // SAFETY: set once when the backend connects.
-    let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
+    let database = crate::pg::server::database();
     shared::with_ring(|ring| ring.backlog(database)).unwrap_or_default()
 }
 

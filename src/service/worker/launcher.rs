@@ -3,9 +3,9 @@
 //! It connects to no database, so it reads catalogues of the whole cluster alone. PostgreSQL starts it
 //! when recovery is over: on a standby, at the promotion.
 
-use super::process::{end, heed_interrupts, heed_signals, is_to_end, sleep};
 use super::shared;
-use super::transaction::transaction;
+use crate::pg::own_transaction::transaction;
+use crate::pg::process::{end, heed_interrupts, heed_signals, is_to_end, sleep};
 use crate::pg::setting::DATABASES;
 use pgrx::bgworkers::{BackgroundWorkerBuilder, BgWorkerStartTime};
 use pgrx::pg_sys;

@@ -8,13 +8,11 @@
 mod health;
 mod jobs;
 mod launcher;
-mod process;
 pub mod pump;
 mod serve;
 pub mod shared;
 mod status;
 mod tick;
-mod transaction;
 
 use crate::pg::setting;
 use crate::pg::transaction::{End, at_end};

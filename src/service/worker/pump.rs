@@ -6,13 +6,11 @@
 //! LISTEN.
 
 use super::shared::{self, Site, State};
-use super::transaction::transaction;
 use crate::kernel::event;
 use crate::pg;
+use crate::pg::own_transaction::transaction;
 use crate::pg::setting::{NOTIFY, NOTIFY_INTERVAL, Notify};
 use crate::pg::transaction::End;
-use pgrx::pg_sys;
-use pgrx::prelude::*;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 use wo_rules::worker as rules;
@@ -79,13 +77,7 @@ fn at_end(end: End) {
 }
 
 fn notify(position: i64) {
-    // SAFETY: the function takes two texts.
-    unsafe {
-        pgrx::direct_function_call::<()>(
-            pg_sys::pg_notify,
-            &[CHANNEL.into_datum(), position.to_string().into_datum()],
-        );
-    }
+    crate::pg::server::notify(CHANNEL, &position.to_string());
 }
 
 /// The worker's end of the pump.
@@ -139,7 +131,7 @@ impl Pump {
             }
             if let Some(position) = state.look(site.newest.load(SeqCst), horizon) {
                 // Waking is no promise: the events themselves are.
-                super::process::set(c"synchronous_commit", c"off", true);
+                crate::pg::process::set(c"synchronous_commit", c"off", true);
                 notify(position);
             }
         });
@@ -154,7 +146,7 @@ impl Pump {
             }
             Err(why) => {
                 self.failures = self.failures.saturating_add(1);
-                if self.failures == 1 && !super::process::is_to_end() {
+                if self.failures == 1 && !crate::pg::process::is_to_end() {
                     pgrx::warning!("wo_core: subscribers could not be woken: {why}");
                 }
                 Some(Duration::from_secs(1))

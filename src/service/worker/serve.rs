@@ -5,16 +5,15 @@
 //! is cheap.
 
 use super::jobs::{JOBS, Run, When, run_for};
-use super::process::{end, heed_interrupts, heed_signals, is_to_end, set, sleep};
 use super::pump::Pump;
 use super::shared::{self, Site, State};
-use super::transaction::transaction;
 use crate::kernel::identity::actor::open_tenants;
+use crate::pg::own_transaction::transaction;
+use crate::pg::process::{end, heed_interrupts, heed_signals, is_to_end, set, sleep};
 use crate::pg::statement::Statement;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
-use std::ffi::CStr;
 use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
@@ -351,11 +350,7 @@ enum Seen {
 
 /// Whether this database is listed.
 pub fn is_listed() -> bool {
-    // SAFETY: in a transaction; the name is palloc'ed and NUL-terminated, or null.
-    let own = unsafe {
-        let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
-        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
-    };
+    let own = crate::pg::server::own_database_name();
     super::launcher::wanted().iter().any(|name| Some(name.as_str()) == own.as_deref())
 }
 

@@ -2,18 +2,9 @@
 
 use super::jobs::JOBS;
 use super::shared;
-use pgrx::pg_sys;
+use crate::pg::server::database_name;
 use pgrx::prelude::*;
-use std::ffi::CStr;
 use std::sync::atomic::Ordering::SeqCst;
-
-fn name_of(database: pg_sys::Oid) -> Option<String> {
-    // SAFETY: in a transaction; the name is palloc'ed and NUL-terminated, or null.
-    unsafe {
-        let name = pg_sys::get_database_name(database);
-        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
-    }
-}
 
 fn moment(at: i64) -> Option<TimestampWithTimeZone> {
     (at != 0).then(|| TimestampWithTimeZone::try_from(at).ok()).flatten()
@@ -42,7 +33,7 @@ fn worker_status() -> TableIterator<
     let mut rows = Vec::new();
     for (database, site) in shared::sites() {
         let pid = site.pid.load(SeqCst);
-        let Some(name) = name_of(database).filter(|_| pid != 0) else { continue };
+        let Some(name) = database_name(database).filter(|_| pid != 0) else { continue };
         let since = moment(site.since.load(SeqCst));
         let books = site.with_books(|books| *books);
         for (job, book) in JOBS.iter().zip(&books.jobs) {

@@ -1,6 +1,6 @@
 //! A process of ours among PostgreSQL's: signals, sleep, settings, its end.
 
-use super::transaction::caught;
+use crate::pg::own_transaction::caught;
 use pgrx::pg_sys;
 use std::ffi::CStr;
 use std::sync::atomic::AtomicBool;

@@ -1,0 +1,54 @@
+//! What the server says of itself: its clock, its random source, its databases.
+
+use crate::pg::error::{damaged, refuse};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::ffi::CStr;
+
+/// The oid of the database that this backend is connected to.
+pub fn database() -> u32 {
+    // SAFETY: set once when the backend connects.
+    unsafe { pg_sys::MyDatabaseId }.to_u32()
+}
+
+/// The name of a database; nothing where there is none of that oid. In a transaction.
+pub fn database_name(database: pg_sys::Oid) -> Option<String> {
+    // SAFETY: in a transaction; the name is palloc'ed and NUL-terminated, or null.
+    unsafe {
+        let name = pg_sys::get_database_name(database);
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+    }
+}
+
+/// The name of the database that this backend is connected to.
+pub fn own_database_name() -> Option<String> {
+    database_name(pg_sys::Oid::from_u32(database()))
+}
+
+/// The server's clock, in microseconds since 2000-01-01 UTC.
+pub fn now() -> i64 {
+    // SAFETY: reads the clock.
+    unsafe { pg_sys::GetCurrentTimestamp() }
+}
+
+/// Bytes from PostgreSQL's strong random source.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0u8; N];
+    // SAFETY: the buffer is N bytes long.
+    let filled = unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), N) };
+    if !filled {
+        refuse(damaged("the server's random source gave nothing"));
+    }
+    bytes
+}
+
+/// Has PostgreSQL notify a channel when the transaction commits.
+pub fn notify(channel: &str, payload: &str) {
+    // SAFETY: the function takes two texts.
+    unsafe {
+        pgrx::direct_function_call::<()>(
+            pg_sys::pg_notify,
+            &[channel.into_datum(), payload.into_datum()],
+        );
+    }
+}
