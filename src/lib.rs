@@ -54,8 +54,11 @@ pub extern "C-unwind" fn _PG_init() {
     service::worker::reserve();
     pg::setting::define();
     pg::register();
-    kernel::register();
-    concept::register();
+    kernel::register(&[
+        &concept::finding::CONCEPT,
+        &concept::hierarchy::CONCEPT,
+        &concept::approval::CONCEPT,
+    ]);
     service::register();
 }
 

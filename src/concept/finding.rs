@@ -1,5 +1,6 @@
 //! Findings: opened by the law when a refused attempt concerns a regulatory work order, closed by QA.
 
+use crate::kernel::concept::Concept;
 use crate::kernel::configuration::TriggerRow;
 use crate::kernel::event::Event;
 use crate::kernel::identity::memory::Identity;
@@ -70,7 +71,7 @@ fn id_of(row: &Row, name: &str) -> Uuid {
 ///
 /// # Errors
 /// See [`rules::close`]; 42501 `written_by_the_law_alone`.
-pub fn check(old: Option<&Row>, new: &Row, acting: &Identity) -> Result<TriggerRow, Refusal> {
+fn check(old: Option<&Row>, new: &Row, acting: &Identity) -> Result<TriggerRow, Refusal> {
     if memory::enforcement_is_active() {
         return Ok(new.tuple());
     }
@@ -109,7 +110,7 @@ pub fn check(old: Option<&Row>, new: &Row, acting: &Identity) -> Result<TriggerR
 }
 
 /// After a write of a finding: tells that it was opened or closed.
-pub fn notify(old: Option<&Row>, new: &Row, acting: &Identity) {
+fn notify(old: Option<&Row>, new: &Row, acting: &Identity) {
     let is_closed = new.named::<TimestampWithTimeZone>("closed_at").is_some();
     let kind = match (old, is_closed) {
         (None, _) => "wo.finding_opened",
@@ -155,4 +156,37 @@ fn close_finding(finding: Option<pgrx::Uuid>, resolution: Option<&str>) -> bool 
         );
     }
     true
+}
+
+/// Findings, as the kernel asks them.
+pub struct Findings;
+
+/// The concept.
+pub const CONCEPT: Findings = Findings;
+
+impl Concept for Findings {
+    fn check_configuration(
+        &self,
+        table: &str,
+        old: Option<&Row>,
+        new: &Row,
+        acting: &Identity,
+    ) -> Result<Option<TriggerRow>, Refusal> {
+        match table {
+            "finding" => check(old, new, acting).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn after_configuration(
+        &self,
+        table: &str,
+        old: Option<&Row>,
+        new: Option<&Row>,
+        acting: &Identity,
+    ) {
+        if let ("finding", Some(new)) = (table, new) {
+            notify(old, new, acting);
+        }
+    }
 }

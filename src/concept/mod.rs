@@ -7,8 +7,3 @@ pub mod dispatch;
 pub mod finding;
 pub mod fleet;
 pub mod hierarchy;
-
-/// Registers the hooks of transactions; called once in a backend.
-pub fn register() {
-    hierarchy::register();
-}

@@ -2,6 +2,7 @@
 //! triggers: one checks before the write, one writes the trail after it.
 
 use crate::kernel::audit::{Act, Link};
+use crate::kernel::concept;
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::jsonb::Document;
@@ -107,25 +108,21 @@ fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         "guard_function" => {
             crate::kernel::lifecycle::check_guard_function(&value("function_name")).or_refuse()
         }
-        "approval_requirement" => crate::concept::approval::requirement::check(&new).or_refuse(),
-        "business_calendar" => {
-            crate::concept::approval::escalation::calendar_of(&new).or_refuse();
-        }
-        "approval_sla" => {
-            crate::concept::approval::escalation::sla(&new).or_refuse();
-        }
-        "finding" => {
-            let old = Row::old_of(trigger);
-            let tuple = crate::concept::finding::check(old.as_ref(), &new, &acting).or_refuse();
-            return Ok(Some(returned(trigger, tuple)));
-        }
         "lifecycle" => {
             let tuple = crate::kernel::lifecycle::publish(&new, &acting).or_refuse();
             return Ok(Some(returned(trigger, tuple)));
         }
         _ => {}
     }
-    Ok(Some(returned(trigger, new.tuple())))
+    let old = Row::old_of(trigger);
+    let mut stored = new.tuple();
+    for concept in concept::all() {
+        let other = concept.check_configuration(table.name, old.as_ref(), &new, &acting);
+        if let Some(other) = other.or_refuse() {
+            stored = other;
+        }
+    }
+    Ok(Some(returned(trigger, stored)))
 }
 
 /// Refuses JSON that none of our functions could read again.
@@ -171,12 +168,8 @@ fn configuration_audit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             (Some(_), None) => "deleted",
         };
         record(&acting, subject, &format!("[{}]", key.join(",")), action, None, changes);
-        match (subject, &new) {
-            ("approval_requirement", _) => {
-                crate::concept::approval::requirement::ask_anew(acting.tenant)
-            }
-            ("finding", Some(new)) => crate::concept::finding::notify(old.as_ref(), new, &acting),
-            _ => {}
+        for concept in concept::all() {
+            concept.after_configuration(subject, old.as_ref(), new.as_ref(), &acting);
         }
     }
     Ok(None)

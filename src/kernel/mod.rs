@@ -2,6 +2,7 @@
 //! It uses the plumbing below; the concepts build on it.
 
 pub mod audit;
+pub mod concept;
 pub mod configuration;
 pub mod event;
 pub mod identity;
@@ -10,10 +11,11 @@ pub mod lifecycle;
 pub mod partition;
 pub mod work_order;
 
-/// Registers the hooks of transactions and caches; called once in a backend.
-pub fn register() {
+/// Registers the hooks of transactions and caches, and the concepts; called once in a backend.
+pub fn register(concepts: concept::Concepts) {
     identity::register();
     lifecycle::cache::register();
     work_order::register();
     install::register();
+    concept::register(concepts);
 }

@@ -19,6 +19,8 @@ mod sign;
 
 pub use content::{children_of, hash_of};
 
+use crate::kernel::concept::Concept;
+use crate::kernel::configuration::TriggerRow;
 use crate::kernel::identity::memory::{self, Identity, Proof};
 use crate::kernel::work_order::child_record;
 use crate::kernel::work_order::{WorkOrderView, with_locked_work_order, with_work_order};
@@ -119,4 +121,40 @@ fn notify(kind: &'static str, tenant: Uuid, subject: Uuid, data: &Value) {
             crate::kernel::identity::now(),
         );
     });
+}
+
+/// Approvals, as the kernel asks them.
+pub struct Approvals;
+
+/// The concept.
+pub const CONCEPT: Approvals = Approvals;
+
+impl Concept for Approvals {
+    fn check_configuration(
+        &self,
+        table: &str,
+        _old: Option<&Row>,
+        new: &Row,
+        _acting: &Identity,
+    ) -> Result<Option<TriggerRow>, Refusal> {
+        match table {
+            "approval_requirement" => requirement::check(new)?,
+            "business_calendar" => drop(escalation::calendar_of(new)?),
+            "approval_sla" => drop(escalation::sla(new)?),
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn after_configuration(
+        &self,
+        table: &str,
+        _old: Option<&Row>,
+        _new: Option<&Row>,
+        acting: &Identity,
+    ) {
+        if table == "approval_requirement" {
+            requirement::ask_anew(acting.tenant);
+        }
+    }
 }

@@ -20,12 +20,21 @@ use wo_rules::hierarchy::policy::Policy;
 use wo_rules::lifecycle::{Lifecycle, Record};
 use wo_rules::refusal::Refusal;
 
+use crate::kernel::concept::Concept;
+
 pub use plan::next_planned_id;
 
-/// Registers the hooks of transactions; called once in a backend.
-pub fn register() {
-    graph::register();
-    effects::register();
+/// The hierarchy, as the kernel asks it.
+pub struct Hierarchy;
+
+/// The concept.
+pub const CONCEPT: Hierarchy = Hierarchy;
+
+impl Concept for Hierarchy {
+    fn register(&self) {
+        graph::register();
+        effects::register();
+    }
 }
 
 /// What a write does to the place of a work order.
