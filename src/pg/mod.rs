@@ -1,6 +1,7 @@
 //! Plumbing: PostgreSQL as the other layers use it. Nothing here knows what a work order is, and the
 //! `unsafe` code of this crate is meant to be here alone.
 
+pub mod cache;
 pub mod error;
 pub mod jsonb;
 pub mod lock;

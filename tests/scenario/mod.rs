@@ -11,6 +11,7 @@ mod harness;
 mod hostile_settings;
 mod lifecycle;
 mod limits;
+mod memory;
 mod odd_columns;
 mod place;
 mod roles;

@@ -10,13 +10,14 @@
 //!
 //! Whoever waives a child writes to no child, and so takes the lock alone from the start.
 
+use crate::pg::cache::Bounded;
 use crate::pg::lock::{Lock, Purpose};
 use crate::pg::lookup::{Key, Latest, at_once, is_indexed};
 use crate::pg::row::{Row, is_untouched};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 statement!(
@@ -82,7 +83,7 @@ pub fn has_open(tenant: Uuid, master: Uuid) -> bool {
 
 thread_local! {
     /// The child of a master, by tenant and master, that was found to be open last.
-    static OPEN: RefCell<HashMap<(Uuid, Uuid), Uuid>> = RefCell::default();
+    static OPEN: RefCell<Bounded<(Uuid, Uuid), Uuid>> = RefCell::new(Bounded::new(REMEMBERED));
 }
 
 /// Of how many masters a backend remembers an open child.
@@ -109,7 +110,7 @@ fn has_untouched(tenant: Uuid, master: Uuid) -> bool {
                 && !is_waived(latest, tenant, master, id);
             is_it.then(|| Uuid::from_bytes(*id.as_bytes()))
         };
-        let known = OPEN.with_borrow(|all| all.get(&(tenant, master)).copied());
+        let known = OPEN.with_borrow_mut(|all| all.get(&(tenant, master)));
         let still = known.and_then(|id| {
             let key = [Key::Uuid("tenant_id", tenant), Key::Uuid("id", id)];
             latest.find(table, by_id, &key, untouched)
@@ -119,15 +120,9 @@ fn has_untouched(tenant: Uuid, master: Uuid) -> bool {
         }
         let key = [Key::Uuid("tenant_id", tenant), Key::Uuid("master_id", master)];
         let found = latest.find_last(table, index, &key, untouched);
-        OPEN.with_borrow_mut(|all| {
-            if all.len() >= REMEMBERED {
-                all.clear();
-            }
-            match found {
-                Some(id) => all.insert((tenant, master), id),
-                None => all.remove(&(tenant, master)),
-            };
-        });
+        if let Some(id) = found {
+            OPEN.with_borrow_mut(|all| all.insert((tenant, master), id));
+        }
         found.is_some()
     })
 }

@@ -6,9 +6,9 @@
 //! read, and counts for no other. Whoever asks hears first of what was committed meanwhile, so a
 //! right that was withdrawn is gone for the next who asks, whatever their isolation level.
 
+use crate::pg::cache::Bounded;
 use crate::pg::lookup::oid_of;
 use crate::pg::transaction;
-use foldhash::HashMap;
 use pgrx::AllocatedByPostgres;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -47,12 +47,12 @@ thread_local! {
 /// Answers to one question, all of one generation.
 pub struct Answers<K, V> {
     generation: u64,
-    all: HashMap<K, Rc<V>>,
+    all: Bounded<K, Rc<V>>,
 }
 
-impl<K, V> Default for Answers<K, V> {
+impl<K: Eq + Hash, V> Default for Answers<K, V> {
     fn default() -> Self {
-        Self { generation: 0, all: HashMap::default() }
+        Self { generation: 0, all: Bounded::new(REMEMBERED) }
     }
 }
 
@@ -64,15 +64,15 @@ pub fn recall<K: Eq + Hash, V>(
     read: impl FnOnce(&K) -> Option<V>,
 ) -> Option<Rc<V>> {
     let Some(generation) = generation() else { return read(&question).map(Rc::new) };
-    let known = answers.with_borrow(|answers| {
-        (answers.generation == generation).then(|| answers.all.get(&question).cloned()).flatten()
+    let known = answers.with_borrow_mut(|answers| {
+        (answers.generation == generation).then(|| answers.all.get(&question)).flatten()
     });
     if known.is_some() {
         return known;
     }
     let found = Rc::new(read(&question)?);
     answers.with_borrow_mut(|answers| {
-        if answers.generation != generation || answers.all.len() >= REMEMBERED {
+        if answers.generation != generation {
             answers.all.clear();
             answers.generation = generation;
         }

@@ -4,12 +4,12 @@ pub mod actor;
 pub mod known;
 pub mod memory;
 
+use crate::pg::cache::Bounded;
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::lookup::{Key, find};
 pub use crate::pg::server::{now, random_bytes};
 use crate::pg::setting;
 use crate::pg::statement::{Mode, statement, text};
-use foldhash::HashMap;
 use memory::{Identity, Proof};
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
@@ -29,7 +29,8 @@ thread_local! {
     /// The principal that the login role was found to be last; asked itself before it counts.
     static LAST_LOGIN: RefCell<Option<(String, Rc<Identity>)>> = const { RefCell::new(None) };
     /// Tokens whose signature has held, by the hash of token and key, until they expire.
-    static VERIFIED: RefCell<HashMap<[u8; 32], Rc<VerifiedToken>>> = RefCell::default();
+    static VERIFIED: RefCell<Bounded<[u8; 32], Rc<VerifiedToken>>> =
+        RefCell::new(Bounded::new(REMEMBERED_TOKENS));
 }
 
 /// How many verified tokens a backend keeps.
@@ -219,20 +220,11 @@ fn remembered(
     verify: impl FnOnce() -> Result<VerifiedToken, Refusal>,
 ) -> Result<Rc<VerifiedToken>, Refusal> {
     let digest: [u8; 32] = Sha256::new().chain_update(key).chain_update(token).finalize().into();
-    if let Some(known) = VERIFIED.with_borrow(|tokens| tokens.get(&digest).cloned()) {
+    if let Some(known) = VERIFIED.with_borrow_mut(|tokens| tokens.get(&digest)) {
         return Ok(known);
     }
     let verified = Rc::new(verify()?);
-    VERIFIED.with_borrow_mut(|tokens| {
-        if tokens.len() >= REMEMBERED_TOKENS {
-            let now = unix_seconds(now());
-            tokens.retain(|_, token| token.expires > now);
-            if tokens.len() >= REMEMBERED_TOKENS {
-                tokens.clear();
-            }
-        }
-        tokens.insert(digest, Rc::clone(&verified));
-    });
+    VERIFIED.with_borrow_mut(|tokens| tokens.insert(digest, Rc::clone(&verified)));
     Ok(verified)
 }
 

@@ -1,11 +1,16 @@
-//! Lifecycles, compiled once in a backend for each version. A version never changes, so the cache
-//! never goes stale, but for one thing: a version that this transaction published and rolled back
-//! was never one. So what was compiled in an aborted transaction is dropped.
+//! Lifecycles, compiled once in a backend for each definition: tenants that published the same one
+//! share it, as those do that use a shipped lifecycle.
+//!
+//! A version never changes, so the cache never goes stale, but for one thing: a version that this
+//! transaction published and rolled back was never one. So what a version is, is forgotten where a
+//! transaction that published is rolled back.
 
+use crate::pg::cache::Bounded;
 use crate::pg::error::damaged;
+use crate::pg::jsonb::Document;
 use crate::pg::lookup::{Key, find};
 use crate::pg::transaction::{self, End};
-use foldhash::HashMap;
+use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use uuid::Uuid;
@@ -14,8 +19,19 @@ use wo_rules::refusal::Refusal;
 
 type Version = (Uuid, String, i32);
 
+/// The SHA-256 of a definition, as PostgreSQL writes it.
+type Hash = [u8; 32];
+
+/// Of how many versions a backend keeps what they are, about 130 bytes each.
+const MOST_VERSIONS: usize = 16_384;
+
+/// How many different lifecycles a backend keeps compiled, about 60 kB each.
+const MOST_COMPILED: usize = 128;
+
 thread_local! {
-    static COMPILED: RefCell<HashMap<Version, Rc<Lifecycle>>> = RefCell::default();
+    static VERSIONS: RefCell<Bounded<Version, Hash>> = RefCell::new(Bounded::new(MOST_VERSIONS));
+    static COMPILED: RefCell<Bounded<Hash, Rc<Lifecycle>>> =
+        RefCell::new(Bounded::new(MOST_COMPILED));
     static PUBLISHED_HERE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -25,19 +41,28 @@ thread_local! {
 /// 55000 `tables_damaged` where it is not there or cannot be read.
 pub fn compiled(tenant: Uuid, name: &str, version: i32) -> Result<Rc<Lifecycle>, Refusal> {
     let key = (tenant, name.to_owned(), version);
-    if let Some(known) = COMPILED.with_borrow(|all| all.get(&key).cloned()) {
+    let hash = VERSIONS.with_borrow_mut(|all| all.get(&key));
+    if let Some(known) = hash.and_then(|hash| COMPILED.with_borrow_mut(|all| all.get(&hash))) {
         return Ok(known);
     }
     let parts = [Key::Uuid("tenant_id", tenant), Key::Text("name", name)];
-    let document = find("lifecycle", "lifecycle_pkey", &parts, |row| {
-        (row.named::<i32>("version") == Some(version))
-            .then(|| row.named::<crate::pg::jsonb::Document>("definition"))?
+    let found = find("lifecycle", "lifecycle_pkey", &parts, |row| {
+        if row.named::<i32>("version") != Some(version) {
+            return None;
+        }
+        let definition = row.column("definition")?;
+        let hash: Hash = Sha256::digest(row.json(definition)?).into();
+        let known = COMPILED.with_borrow_mut(|all| all.get(&hash));
+        let compile = || {
+            let document = row.get::<Document>(definition)?;
+            validate(&document.0, None).ok().map(Rc::new)
+        };
+        Some((hash, known.or_else(compile)?))
     });
-    let lifecycle = document
-        .and_then(|document| validate(&document.0, None).ok())
-        .map(Rc::new)
-        .ok_or_else(|| damaged(&format!("version {version} of the lifecycle {name}")))?;
-    COMPILED.with_borrow_mut(|all| all.insert(key, Rc::clone(&lifecycle)));
+    let (hash, lifecycle) =
+        found.ok_or_else(|| damaged(&format!("version {version} of the lifecycle {name}")))?;
+    VERSIONS.with_borrow_mut(|all| all.insert(key, hash));
+    COMPILED.with_borrow_mut(|all| all.insert(hash, Rc::clone(&lifecycle)));
     Ok(lifecycle)
 }
 
@@ -60,6 +85,6 @@ pub fn register() {
 
 fn forget_unpublished() {
     if PUBLISHED_HERE.get() {
-        COMPILED.with_borrow_mut(HashMap::clear);
+        VERSIONS.with_borrow_mut(Bounded::clear);
     }
 }

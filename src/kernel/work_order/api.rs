@@ -5,12 +5,12 @@ use super::layout::Column;
 use super::pending::{Written, listen};
 use super::view::Reading;
 use crate::kernel::identity;
+use crate::pg::cache::Bounded;
 use crate::pg::error::OrRefuse;
 use crate::pg::jsonb::{Object, jsonb};
 use crate::pg::statement::{
     Argument, Mode, Statement, bigint, optional_text, text, uuid as uuid_argument,
 };
-use foldhash::HashMap;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
@@ -24,9 +24,14 @@ use wo_rules::work_order::{self as rules, Creation};
 
 thread_local! {
     /// One kept statement for each set of columns that callers write together.
-    static UPDATES: RefCell<HashMap<(bool, FieldSet), Rc<Statement>>> = RefCell::default();
-    static INSERTS: RefCell<HashMap<FieldSet, Rc<Statement>>> = RefCell::default();
+    static UPDATES: RefCell<Bounded<(bool, FieldSet), Rc<Statement>>> =
+        RefCell::new(Bounded::new(MOST_STATEMENTS));
+    static INSERTS: RefCell<Bounded<FieldSet, Rc<Statement>>> =
+        RefCell::new(Bounded::new(MOST_STATEMENTS));
 }
+
+/// How many sets of columns a backend keeps a statement of, for changes and for creations.
+const MOST_STATEMENTS: usize = 64;
 
 /// How often a creation whose number was taken by a running transaction draws again.
 const TRIES: u32 = 5;
@@ -61,7 +66,7 @@ pub fn link_values(given: &str) -> String {
 
 fn update_statement(by_id: bool, fields: FieldSet) -> Rc<Statement> {
     let key = (by_id, fields);
-    if let Some(known) = UPDATES.with_borrow(|all| all.get(&key).cloned()) {
+    if let Some(known) = UPDATES.with_borrow_mut(|all| all.get(&key)) {
         return known;
     }
     let mut set = vec![
@@ -92,7 +97,7 @@ fn update_statement(by_id: bool, fields: FieldSet) -> Rc<Statement> {
 }
 
 fn insert_statement(fields: FieldSet) -> Rc<Statement> {
-    if let Some(known) = INSERTS.with_borrow(|all| all.get(&fields).cloned()) {
+    if let Some(known) = INSERTS.with_borrow_mut(|all| all.get(&fields)) {
         return known;
     }
     let names: Vec<&str> = fields.iter().map(Field::name).collect();
