@@ -2,7 +2,7 @@
 
 use crate::pg::own_transaction::caught;
 use pgrx::pg_sys;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -116,5 +116,17 @@ pub fn set(name: &CStr, value: &CStr, local: bool) {
             0,
             false,
         );
+    }
+}
+
+/// Ends the session if this transaction is left idle for so many milliseconds, unless its own setting
+/// ends it sooner.
+pub fn bound_idle_time(longest: i32) {
+    // SAFETY: reads a setting.
+    let own = unsafe { pg_sys::IdleInTransactionSessionTimeout };
+    if (own == 0 || own > longest)
+        && let Ok(value) = CString::new(longest.to_string())
+    {
+        set(c"idle_in_transaction_session_timeout", &value, true);
     }
 }

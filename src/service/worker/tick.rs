@@ -1,10 +1,9 @@
 //! The jobs on call.
 
 use super::jobs::{JOBS, Job, Run, run_for};
-use super::process::set;
 use crate::kernel::identity::actor::open_tenants;
 use crate::kernel::identity::{self, login_is_member};
-use pgrx::pg_sys;
+use crate::pg::process::bound_idle_time;
 use pgrx::prelude::*;
 use uuid::Uuid;
 
@@ -17,7 +16,7 @@ const LONGEST_IDLE: i32 = 60_000;
 #[search_path(pg_catalog, pg_temp)]
 fn tick() -> TableIterator<'static, (name!(job, String), name!(done, i32))> {
     crate::kernel::install::check_tables();
-    bound_idle_time();
+    bound_idle_time(LONGEST_IDLE);
     let done: Vec<(String, i32)> = match identity::current() {
         Some(acting) => JOBS
             .iter()
@@ -36,15 +35,6 @@ fn tick() -> TableIterator<'static, (name!(job, String), name!(done, i32))> {
         None => crate::pg::error::refuse(wo_rules::identity::nobody()),
     };
     TableIterator::new(done)
-}
-
-/// Ends the session if this transaction is left idle, unless it ends sooner by its own setting.
-fn bound_idle_time() {
-    // SAFETY: reads a setting.
-    let own = unsafe { pg_sys::IdleInTransactionSessionTimeout };
-    if own == 0 || own > LONGEST_IDLE {
-        set(c"idle_in_transaction_session_timeout", c"1min", true);
-    }
 }
 
 fn done_for(job: &Job, tenants: &[Uuid]) -> i32 {
