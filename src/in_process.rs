@@ -6,7 +6,7 @@ mod tests {
     use crate::kernel::identity::memory::{self, Identity, Proof};
     use crate::pg::lookup::{Key, find};
     use crate::pg::row::Row;
-    use crate::pg::statement::{Mode, Statement};
+    use crate::pg::statement::{Mode, Statement, argument};
     use crate::pg::storage::{Tid, update};
     use pgrx::prelude::*;
     use uuid::Uuid;
@@ -85,7 +85,7 @@ mod tests {
         };
         let (table, index) = (oid("public.spot"), oid("public.spot_pkey"));
         let id: Option<pgrx::Uuid> = Spi::get_one("select md5('2')::uuid").unwrap_or_default();
-        let key = [(0, id.into_datum().unwrap_or(pg_sys::Datum::from(0)))];
+        let key = [(0, argument(id))];
         let place = |block: u32, item: u16| {
             let mut place = Tid::default();
             pgrx::itemptr::item_pointer_set_all(&mut place, block, item);
@@ -94,7 +94,7 @@ mod tests {
         let mut times = 0;
         let mut goes = |last: Option<Tid>| {
             times += 1;
-            let now = update(table, index, &key, last, &[(1, times.into_datum())]);
+            let now = update(table, index, &key, last, &[(1, argument(times))]);
             let counts: Option<Vec<i64>> = Spi::get_one(
                 "select array_agg(count order by id = md5('2')::uuid, id) from public.spot",
             )
@@ -109,8 +109,8 @@ mod tests {
         for last in [first, place(0, 1), place(0, 3), place(0, 200), place(999, 1), second] {
             goes(last);
         }
-        let stranger = [(0, pgrx::Uuid::from_bytes([7; 16]).into_datum().unwrap_or(key[0].1))];
-        assert!(update(table, index, &stranger, second, &[(1, 0i64.into_datum())]).is_none());
+        let stranger = [(0, argument(pgrx::Uuid::from_bytes([7; 16])))];
+        assert!(update(table, index, &stranger, second, &[(1, argument(0i64))]).is_none());
     }
 
     #[pg_test(error = "nobody is acting: this session has no verified identity")]

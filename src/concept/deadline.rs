@@ -5,8 +5,7 @@ use crate::kernel::work_order::child_record::{self, ChildChange};
 use crate::kernel::work_order::{Column, with_work_order};
 use crate::pg::error::OrRefuse;
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, bigint, statement, uuid as uuid_argument};
-use pgrx::pg_sys;
+use crate::pg::statement::{Mode, bigint, statement, timestamp, uuid as uuid_argument};
 use serde_json::{Map, json};
 use uuid::Uuid;
 use wo_rules::field::Field;
@@ -37,7 +36,7 @@ statement!(
 /// moving it: the next run looks again. Gives of how many it told.
 pub fn notify_overdue(tenant: Uuid) -> i32 {
     let now = crate::kernel::identity::now();
-    let arguments = [uuid_argument(tenant), bigint(MOST), Some(pg_sys::Datum::from(now))];
+    let arguments = [uuid_argument(tenant), bigint(MOST), timestamp(now)];
     let due: Vec<Uuid> = as_trail(|| {
         DUE.with(|statement| {
             statement.run(Mode::Write, &arguments, |rows| {
@@ -54,17 +53,16 @@ pub fn notify_overdue(tenant: Uuid) -> i32 {
 fn notify(tenant: Uuid, work_order: Uuid, now: i64) -> Result<bool, Refusal> {
     let (reason, data) = with_work_order(tenant, work_order, |view| {
         let seen = view.seen;
-        let deadline = seen.row.datum(seen.layout.column(Column::StateDeadline));
+        let deadline = seen.row.timestamp(seen.layout.column(Column::StateDeadline));
         let rule = view.lifecycle.state(&view.facets.status).and_then(|state| state.time_rule());
         let mut data = Map::new();
-        data.insert("deadline".to_owned(), json!(deadline.map(|at| utc(at.value() as i64))));
+        data.insert("deadline".to_owned(), json!(deadline.map(utc)));
         data.insert("assignee".to_owned(), json!(seen.field::<String>(Field::Assignee)));
         Ok((rule, data))
     })?;
     let change_of_child =
         ChildChange { action: "time_in_state_exceeded", reason, changes: String::new(), data };
-    let arguments =
-        [uuid_argument(tenant), uuid_argument(work_order), Some(pg_sys::Datum::from(now))];
+    let arguments = [uuid_argument(tenant), uuid_argument(work_order), timestamp(now)];
     Ok(child_record::upkeep(work_order, change_of_child, || {
         TELL.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
     }))

@@ -44,7 +44,7 @@ pub fn check_override(
     let engine = new.named::<String>("engine").unwrap_or_default();
     let key = [Key::Uuid("tenant_id", owner.tenant), Key::Text("engine", &engine)];
     let is_enabled = find("engine", "engine_pkey", &key, |row| {
-        Some(row.column("disabled_at").is_some_and(|index| row.datum(index).is_none()))
+        Some(row.column("disabled_at").is_some_and(|index| row.is_null(index)))
     });
     match is_enabled {
         Some(true) => Ok(()),

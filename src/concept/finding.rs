@@ -8,8 +8,9 @@ use crate::kernel::identity::{self, actor, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, bigint, optional_text, statement, text, uuid as uuid_argument};
-use pgrx::pg_sys;
+use crate::pg::statement::{
+    Mode, argument, bigint, optional_text, statement, text, timestamp, uuid as uuid_argument,
+};
 use pgrx::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
@@ -50,12 +51,12 @@ pub fn open(tenant: Uuid, work_order: Uuid, attempt: &Attempt, sequence: i64) {
         uuid_argument(work_order),
         text(attempt.code.as_str()),
         text(attempt.guards.as_str()),
-        Some(pg_sys::Datum::from(now)),
+        timestamp(now),
         optional_text(attempt.source.principal.given()),
         bigint(i64::try_from(attempt.attempts).unwrap_or(i64::MAX)),
         text(attempt.sentence.as_str()),
         bigint(sequence),
-        i32::try_from(MOST_ACTORS).unwrap_or(i32::MAX).into_datum(),
+        argument(i32::try_from(MOST_ACTORS).unwrap_or(i32::MAX)),
     ];
     memory::as_enforcement(|| {
         as_trail(|| OPEN.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
@@ -104,7 +105,7 @@ fn check(old: Option<&Row>, new: &Row, acting: &Identity) -> Result<TriggerRow, 
         new.column(name).ok_or_else(|| damaged(&format!("wo.finding has no column {name}")))
     };
     Ok(new.with(&[
-        (column("closed_at")?, Some(pg_sys::Datum::from(identity::now()))),
+        (column("closed_at")?, timestamp(identity::now())),
         (column("closed_by")?, optional_text(acting.principal.as_deref())),
     ]))
 }

@@ -9,7 +9,7 @@ use crate::pg::jsonb::Document;
 use crate::pg::row::{Row, returned};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{
-    Argument, Mode, Statement, bigint, bytes, statement, text, uuid as uuid_argument,
+    Argument, Mode, Statement, argument, bigint, bytes, statement, text, uuid as uuid_argument,
 };
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
@@ -270,8 +270,8 @@ fn principal_directory<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     let before = old.and_then(|old| old.get::<String>(db_role));
     if before != after {
         memory::forget_login();
-        let tenant = row.datum(required_column(row, "tenant_id"));
-        let principal = row.datum(required_column(row, "id"));
+        let tenant = row.argument::<pgrx::Uuid>(required_column(row, "tenant_id"));
+        let principal = row.argument::<String>(required_column(row, "id"));
         REMOVE_LOGIN.with(|statement| statement.run(Mode::Write, &[tenant, principal], |_| ()));
         if let Some(login) = after {
             let arguments = [text(&login), tenant, principal];
@@ -400,8 +400,8 @@ fn fill(tenant: Uuid, template: &Template) {
             text(&one.id),
             text(&one.kind),
             text(one.name.as_deref().unwrap_or(&one.id)),
-            one.assignable.into_datum(),
-            pgrx::JsonB(attributes).into_datum(),
+            argument(one.assignable),
+            argument(pgrx::JsonB(attributes)),
         ];
         ADD_PRINCIPAL.with(|statement| add(statement, &arguments));
         for role in &one.roles {
@@ -423,7 +423,7 @@ fn fill(tenant: Uuid, template: &Template) {
             uuid_argument(tenant),
             text(&engine.engine),
             text(engine.cost_class.name()),
-            engine.capabilities.clone().into_datum(),
+            argument(engine.capabilities.clone()),
             text(&engine.description),
         ];
         ADD_ENGINE.with(|statement| add(statement, &arguments));

@@ -7,8 +7,10 @@ use crate::pg::lock;
 use crate::pg::lookup::oid_of;
 use crate::pg::run_as::as_trail;
 use crate::pg::setting;
-use crate::pg::statement::{Mode, bigint, optional_text, statement, text, uuid as uuid_argument};
-use crate::pg::storage::append_to_partition;
+use crate::pg::statement::{
+    Mode, argument, bigint, json, optional_text, statement, text, timestamp, uuid as uuid_argument,
+};
+use crate::pg::storage::{Column, append_to_partition};
 use crate::pg::transaction::{Stack, SubxactStack};
 use pgrx::pg_sys;
 use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
@@ -23,15 +25,15 @@ use wo_rules::time::day_of_timestamp;
 const MOST: i32 = 10_000;
 
 /// The columns of `wo.event`, in the order in which an event gives them.
-const COLUMNS: [&str; 8] = [
-    "tenant_id",
-    "position",
-    "timeline",
-    "type",
-    "subject_id",
-    "recorded_at",
-    "traceparent",
-    "data",
+const COLUMNS: [Column; 8] = [
+    ("tenant_id", pg_sys::UUIDOID),
+    ("position", pg_sys::INT8OID),
+    ("timeline", pg_sys::INT4OID),
+    ("type", pg_sys::TEXTOID),
+    ("subject_id", pg_sys::UUIDOID),
+    ("recorded_at", pg_sys::TIMESTAMPTZOID),
+    ("traceparent", pg_sys::TEXTOID),
+    ("data", pg_sys::JSONOID),
 ];
 
 statement!(
@@ -131,12 +133,12 @@ impl Event {
         let arguments = [
             uuid_argument(tenant),
             bigint(self.position),
-            self.timeline.into_datum(),
+            argument(self.timeline),
             text(self.kind),
             uuid_argument(subject),
-            Some(pg_sys::Datum::from(at)),
+            timestamp(at),
             optional_text(self.traceparent.as_deref()),
-            text(&self.data),
+            json(&self.data),
         ];
         if !append_to_partition("event", day_of_timestamp(at), &COLUMNS, &arguments) {
             as_trail(|| WRITE.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
@@ -249,11 +251,10 @@ fn fetch_events(
         (0..rows.count()).filter_map(|row| Some((rows.get(row, 1)?, rows.get(row, 2)?))).collect()
     };
     let events = if tenant.is_nil() {
-        let arguments = [bigint(position), bigint(horizon), limit.into_datum()];
+        let arguments = [bigint(position), bigint(horizon), argument(limit)];
         FETCH_ALL.with(|statement| statement.run(Mode::Latest, &arguments, read))
     } else {
-        let arguments =
-            [uuid_argument(tenant), bigint(position), bigint(horizon), limit.into_datum()];
+        let arguments = [uuid_argument(tenant), bigint(position), bigint(horizon), argument(limit)];
         FETCH_TENANT.with(|statement| statement.run(Mode::Latest, &arguments, read))
     };
     TableIterator::new(events)

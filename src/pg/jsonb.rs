@@ -1,14 +1,12 @@
 //! Values of type `jsonb`: read by one rule, and made without being written out and read again.
 
 use crate::pg::error::OrRefuse;
-use crate::pg::statement::Argument;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
 use pgrx::prelude::*;
-use std::ffi::CString;
 
 /// A JSON value that is read from a column of type `jsonb`. Unlike `pgrx::JsonB` it refuses with a plain
 /// sentence what `jsonb` can hold and Rust cannot: see [`wo_rules::json::parse`].
@@ -24,18 +22,6 @@ impl FromDatum for Document {
             let text = crate::pg::output::json_text(datum, pg_sys::JSONBOID);
             Self(wo_rules::json::parse(&text).or_refuse())
         })
-    }
-}
-
-/// JSON text that PostgreSQL has found well formed, as `jsonb` with all the digits of its numbers.
-pub fn jsonb(text: &str) -> Argument {
-    let text = CString::new(text).ok()?;
-    // SAFETY: the function takes a NUL-terminated string.
-    unsafe {
-        pgrx::direct_function_call_as_datum(
-            pg_sys::jsonb_in,
-            &[Some(pg_sys::Datum::from(text.as_ptr()))],
-        )
     }
 }
 

@@ -8,6 +8,7 @@
 
 use crate::pg::error::{damaged, refuse};
 use crate::pg::row::Row;
+use crate::pg::value::{base_type, refuse_type, table_name};
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -201,25 +202,35 @@ unsafe fn scan_key(table: pg_sys::Oid, part: &Key<'_>) -> pg_sys::ScanKeyData {
         pg_sys::ScanKeyEntryInitialize(
             &mut key,
             0,
-            attribute_of(table, part.column()),
+            attribute_of(table, part.column(), value.type_oid()),
             pg_sys::BTEqualStrategyNumber as u16,
             pg_sys::Oid::INVALID,
             collation,
             pg_sys::Oid::from(function),
-            value.unwrap_or(pg_sys::Datum::from(0)),
+            value.datum().unwrap_or(pg_sys::Datum::from(0)),
         );
     }
     key
 }
 
-/// The number of a column.
-fn attribute_of(table: pg_sys::Oid, column: &'static str) -> i16 {
+/// The number of a column, which must be of that type: the values of a key are compared with what is
+/// stored as values of one type.
+fn attribute_of(table: pg_sys::Oid, column: &'static str, type_oid: pg_sys::Oid) -> i16 {
     if let Some(known) = COLUMNS.with_borrow(|all| all.get(&(table, column)).copied()) {
         return known;
     }
     let name = CString::new(column).unwrap_or_default();
-    // SAFETY: a NUL-terminated name; the look-up answers from the catalogue cache.
-    let attribute = unsafe { pg_sys::get_attnum(table, name.as_ptr()) };
+    // SAFETY: a NUL-terminated name; the look-ups answer from the catalogue cache.
+    let (attribute, found) = unsafe {
+        let attribute = pg_sys::get_attnum(table, name.as_ptr());
+        (attribute, pg_sys::get_atttype(table, attribute))
+    };
+    if attribute <= 0 {
+        refuse(damaged(&format!("{} has no column {column}", table_name(table))));
+    }
+    if base_type(found) != type_oid {
+        refuse_type(&table_name(table), column, found, type_oid);
+    }
     COLUMNS.with_borrow_mut(|all| all.insert((table, column), attribute));
     attribute
 }

@@ -17,6 +17,7 @@ pub mod source;
 pub mod statement;
 pub mod storage;
 pub mod transaction;
+pub mod value;
 
 /// Has PostgreSQL call the hooks of transactions and caches; called once in a backend.
 pub fn register() {

@@ -1,6 +1,9 @@
 //! Rows as triggers see them: from tuple to value, and back.
 
 use crate::pg::output::json_text;
+use crate::pg::value::{
+    Argument, SqlValue, Timestamp, base_type, can_read, refuse_type, table_name,
+};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -70,16 +73,80 @@ impl Row {
     }
 
     /// A column's datum; `None` where it is NULL, or where there is no such column.
-    pub fn datum(&self, index: usize) -> Option<pg_sys::Datum> {
+    fn datum(&self, index: usize) -> Option<pg_sys::Datum> {
         let is_null = self.nulls.get(index).copied().unwrap_or(true);
         (!is_null).then(|| self.values[index])
     }
 
-    /// A column's value; `None` where it is NULL.
-    pub fn get<T: FromDatum>(&self, index: usize) -> Option<T> {
-        let datum = self.datum(index)?;
-        // SAFETY: every call site asks for the Rust type of the column that it names.
+    /// Whether a column is NULL, or not there.
+    pub fn is_null(&self, index: usize) -> bool {
+        self.nulls.get(index).copied().unwrap_or(true)
+    }
+
+    /// A column's value; `None` where it is NULL. Refuses a column of a type that `T` does not read.
+    pub fn get<T: SqlValue>(&self, index: usize) -> Option<T> {
+        let datum = self.datum_read_as::<T>(index)?;
+        // SAFETY: the column is of a type that T reads.
         unsafe { T::from_datum(datum, false) }
+    }
+
+    /// A column's datum, of a type that `T` reads.
+    fn datum_read_as<T: SqlValue>(&self, index: usize) -> Option<pg_sys::Datum> {
+        let datum = self.datum(index)?;
+        let found = self.type_of(index)?;
+        if !can_read::<T>(found) {
+            self.refuse_type(index, found, T::TYPE);
+        }
+        Some(datum)
+    }
+
+    /// The type of a column; nothing for one that was dropped.
+    fn type_of(&self, index: usize) -> Option<pg_sys::Oid> {
+        let attribute = attribute(self.descriptor, index)?;
+        // SAFETY: the attribute lies inside the descriptor.
+        Some(unsafe { (*attribute).atttypid })
+    }
+
+    fn refuse_type(&self, index: usize, found: pg_sys::Oid, expected: pg_sys::Oid) -> ! {
+        // SAFETY: the attribute lies inside the descriptor. A row of a table names it, or its columns
+        // do; the rows of a statement name none.
+        let table = unsafe {
+            let of_attribute = attribute(self.descriptor, index)
+                .map_or(pg_sys::Oid::INVALID, |attribute| (*attribute).attrelid);
+            match of_attribute == pg_sys::Oid::INVALID {
+                true => (*self.tuple).t_tableOid,
+                false => of_attribute,
+            }
+        };
+        let column = self.name(index).unwrap_or_default();
+        refuse_type(&table_name(table), column, found, expected)
+    }
+
+    /// A column's value as microseconds since 2000-01-01 00:00 UTC; `None` where it is NULL.
+    pub fn timestamp(&self, index: usize) -> Option<i64> {
+        self.get::<Timestamp>(index).map(|at| at.0)
+    }
+
+    /// The same, of the column of that name.
+    pub fn timestamp_named(&self, name: &str) -> Option<i64> {
+        self.column(name).and_then(|index| self.timestamp(index))
+    }
+
+    /// A column as an argument of a statement, valid while the row is.
+    pub fn argument<T: SqlValue>(&self, index: usize) -> Argument {
+        // SAFETY: the datum is of a type that T reads, all of which are stored alike.
+        unsafe { Argument::of_datum(T::TYPE, self.datum_read_as::<T>(index)) }
+    }
+
+    /// Whether a text column is not blank. A text that is stored out of line is long, so it is not
+    /// read.
+    pub fn is_long_or_not_blank(&self, index: usize) -> bool {
+        self.datum_read_as::<String>(index).is_some_and(is_long_or_not_blank)
+    }
+
+    /// How many elements a column of type `text[]` has.
+    pub fn elements(&self, index: usize) -> usize {
+        self.datum_read_as::<Vec<String>>(index).map_or(0, elements)
     }
 
     /// Whether a column holds the same as in the other row of the same table.
@@ -92,21 +159,19 @@ impl Row {
     }
 
     /// The value of the column of that name; `None` where it is NULL or not there.
-    pub fn named<T: FromDatum>(&self, name: &str) -> Option<T> {
+    pub fn named<T: SqlValue>(&self, name: &str) -> Option<T> {
         self.column(name).and_then(|index| self.get(index))
     }
 
     /// A column's value as JSON text; `None` where it is NULL.
     pub fn json(&self, index: usize) -> Option<String> {
         let datum = self.datum(index)?;
-        let attribute = attribute(self.descriptor, index)?;
-        // SAFETY: the attribute lies inside the descriptor.
-        let type_oid = unsafe { pg_sys::getBaseType((*attribute).atttypid) };
-        Some(json_text(datum, type_oid))
+        Some(json_text(datum, base_type(self.type_of(index)?)))
     }
 
-    /// A copy of the row with some columns replaced, in the form that a trigger returns.
-    pub fn with(&self, changes: &[(usize, Option<pg_sys::Datum>)]) -> *mut pg_sys::HeapTupleData {
+    /// A copy of the row with some columns replaced, in the form that a trigger returns. Refuses a
+    /// value of another type than its column's.
+    pub fn with(&self, changes: &[(usize, Argument)]) -> *mut pg_sys::HeapTupleData {
         let mut changed = self.replaced(changes);
         let (values, nulls) = (changed.values.as_mut_ptr(), changed.nulls.as_mut_ptr());
         // SAFETY: both arrays have the descriptor's length; the copy is the same version of the same
@@ -121,11 +186,15 @@ impl Row {
     }
 
     /// The same row with some columns replaced, as a value to look at.
-    pub fn replaced(&self, changes: &[(usize, Option<pg_sys::Datum>)]) -> Self {
+    pub fn replaced(&self, changes: &[(usize, Argument)]) -> Self {
         let (mut values, mut nulls) = (self.values.clone(), self.nulls.clone());
-        for (index, datum) in changes.iter().filter(|(index, _)| *index < self.len()) {
-            nulls[*index] = datum.is_none();
-            values[*index] = datum.unwrap_or(pg_sys::Datum::from(0));
+        for (index, value) in changes.iter().filter(|(index, _)| *index < self.len()) {
+            let Some(found) = self.type_of(*index) else { continue };
+            if !can_store(found, value) {
+                self.refuse_type(*index, found, value.type_oid());
+            }
+            nulls[*index] = value.is_null();
+            values[*index] = value.datum().unwrap_or(pg_sys::Datum::from(0));
         }
         Self { tuple: self.tuple, descriptor: self.descriptor, values, nulls }
     }
@@ -134,6 +203,28 @@ impl Row {
     pub fn tuple(&self) -> *mut pg_sys::HeapTupleData {
         self.tuple
     }
+}
+
+/// Whether a value may be stored in a column of that type as it is. The constraints of a domain are
+/// checked, since nothing checks what a trigger returns.
+fn can_store(column: pg_sys::Oid, value: &Argument) -> bool {
+    if column == value.type_oid() {
+        return true;
+    }
+    if base_type(column) != value.type_oid() {
+        return false;
+    }
+    // SAFETY: the value is of the domain's base type.
+    unsafe {
+        pg_sys::domain_check(
+            value.datum().unwrap_or(pg_sys::Datum::from(0)),
+            value.is_null(),
+            column,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+        );
+    }
+    true
 }
 
 /// What a trigger returns: the tuple that PostgreSQL goes on with.
@@ -246,7 +337,7 @@ unsafe fn same_varlena(mine: *mut pg_sys::varlena, theirs: *mut pg_sys::varlena)
 }
 
 /// Whether a text is not blank. A text that is stored out of line is long, so it is not read.
-pub fn is_long_or_not_blank(text: pg_sys::Datum) -> bool {
+fn is_long_or_not_blank(text: pg_sys::Datum) -> bool {
     // SAFETY: the datum is a text.
     unsafe {
         let stored: *mut pg_sys::varlena = text.cast_mut_ptr();
@@ -258,7 +349,7 @@ pub fn is_long_or_not_blank(text: pg_sys::Datum) -> bool {
 }
 
 /// How many elements an array has.
-pub fn elements(array: pg_sys::Datum) -> usize {
+fn elements(array: pg_sys::Datum) -> usize {
     // SAFETY: the datum is an array: the number of its dimensions, the place of its values, their type
     // and the length of each dimension, all of four bytes and perhaps not aligned.
     unsafe {

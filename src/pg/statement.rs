@@ -5,10 +5,15 @@
 //! REPEATABLE READ the transaction's own would still show a role that was revoked meanwhile.
 
 use crate::pg::error::{damaged, refuse};
+use crate::pg::value::{SqlValue, Timestamp, can_read, refuse_type, table_name};
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use std::cell::Cell;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
+
+pub use crate::pg::value::{
+    Argument, argument, bigint, bytes, json, jsonb, optional_text, optional_timestamp,
+    optional_uuid, text, timestamp, uuid, uuids,
+};
 
 /// What a statement sees and may do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,9 +25,6 @@ pub enum Mode {
     /// May write, under the transaction's snapshot.
     Write,
 }
-
-/// An argument: its value, or NULL.
-pub type Argument = Option<pg_sys::Datum>;
 
 /// One statement, planned at first use and kept for the backend's life.
 pub struct Statement {
@@ -39,13 +41,7 @@ impl Statement {
 
     /// Runs it and gives the rows to `read`, which must copy what it wants to keep.
     pub fn run<T>(&self, mode: Mode, arguments: &[Argument], read: impl FnOnce(&Rows) -> T) -> T {
-        let mut values: Vec<pg_sys::Datum> =
-            arguments.iter().map(|argument| argument.unwrap_or(pg_sys::Datum::from(0))).collect();
-        let nulls: Vec<std::os::raw::c_char> = arguments
-            .iter()
-            .map(|argument| if argument.is_some() { b' ' as _ } else { b'n' as _ })
-            .collect();
-        debug_assert_eq!(values.len(), self.types.len());
+        let (mut values, nulls) = self.bind(arguments);
         let connection = Connection::open();
         let plan = self.plan();
         // SAFETY: the plan is valid and kept; values and nulls are as long as its parameter list
@@ -68,8 +64,11 @@ impl Statement {
             if status < 0 {
                 refuse(damaged(&format!("a statement of the law failed ({status})")));
             }
-            let rows =
-                Rows { table: pg_sys::SPI_tuptable, processed: pg_sys::SPI_processed as usize };
+            let rows = Rows {
+                table: pg_sys::SPI_tuptable,
+                processed: pg_sys::SPI_processed as usize,
+                plan,
+            };
             let result = read(&rows);
             drop(connection);
             result
@@ -88,12 +87,7 @@ impl Statement {
         mut read: impl FnMut(&Rows) -> Result<(), E>,
     ) -> Result<(), E> {
         const BATCH_ROWS: std::os::raw::c_long = 1_000;
-        let mut values: Vec<pg_sys::Datum> =
-            arguments.iter().map(|argument| argument.unwrap_or(pg_sys::Datum::from(0))).collect();
-        let nulls: Vec<std::os::raw::c_char> = arguments
-            .iter()
-            .map(|argument| if argument.is_some() { b' ' as _ } else { b'n' as _ })
-            .collect();
+        let (mut values, nulls) = self.bind(arguments);
         let connection = Connection::open();
         let plan = self.plan();
         // SAFETY: as in run; the portal keeps the snapshot that is active when it is opened, and is
@@ -119,7 +113,7 @@ impl Statement {
             unsafe {
                 pg_sys::SPI_cursor_fetch(portal, true, BATCH_ROWS);
                 let table = pg_sys::SPI_tuptable;
-                let rows = Rows { table, processed: pg_sys::SPI_processed as usize };
+                let rows = Rows { table, processed: pg_sys::SPI_processed as usize, plan };
                 let result = read(&rows);
                 let is_last = rows.count() == 0;
                 pg_sys::SPI_freetuptable(table);
@@ -145,6 +139,22 @@ impl Statement {
         if status < 0 {
             refuse(damaged(&format!("a script of the law failed ({status})")));
         }
+    }
+
+    /// The arguments as SPI takes them. One of another type than its parameter would be read as what
+    /// it is not.
+    fn bind(&self, arguments: &[Argument]) -> (Vec<pg_sys::Datum>, Vec<std::os::raw::c_char>) {
+        let types = arguments.iter().map(Argument::type_oid);
+        if !types.eq(self.types.iter().copied()) {
+            refuse(damaged(&format!("a statement got arguments of other types: {}", self.text)));
+        }
+        arguments
+            .iter()
+            .map(|argument| match argument.datum() {
+                Some(datum) => (datum, b' ' as std::os::raw::c_char),
+                None => (pg_sys::Datum::from(0), b'n' as std::os::raw::c_char),
+            })
+            .unzip()
     }
 
     fn plan(&self) -> pg_sys::SPIPlanPtr {
@@ -216,6 +226,7 @@ impl Drop for Connection {
 pub struct Rows {
     table: *mut pg_sys::SPITupleTable,
     processed: usize,
+    plan: pg_sys::SPIPlanPtr,
 }
 
 impl Rows {
@@ -224,25 +235,66 @@ impl Rows {
         self.processed
     }
 
-    /// A column (counted from 1) of a row (counted from 0); `None` where it is NULL.
-    pub fn get<T: FromDatum>(&self, row: usize, column: i32) -> Option<T> {
-        let datum = self.datum(row, column)?;
-        // SAFETY: every call site asks for the Rust type of the column that its statement names.
+    /// A column (counted from 1) of a row (counted from 0); `None` where it is NULL. Refuses a column
+    /// of a type that `T` does not read.
+    pub fn get<T: SqlValue>(&self, row: usize, column: i32) -> Option<T> {
+        let datum = self.datum(row, column, can_read::<T>, T::TYPE)?;
+        // SAFETY: the column is of a type that T reads.
         unsafe { T::from_datum(datum, false) }
     }
 
-    /// The same as raw datum, valid while the rows are.
-    pub fn datum(&self, row: usize, column: i32) -> Argument {
+    /// A column of type `timestamptz` as microseconds since 2000-01-01 00:00 UTC.
+    pub fn timestamp(&self, row: usize, column: i32) -> Option<i64> {
+        self.get::<Timestamp>(row, column).map(|at| at.0)
+    }
+
+    fn datum(
+        &self,
+        row: usize,
+        column: i32,
+        can_read: fn(pg_sys::Oid) -> bool,
+        expected: pg_sys::Oid,
+    ) -> Option<pg_sys::Datum> {
         if self.table.is_null() || row >= self.processed {
             return None;
         }
         let mut is_null = false;
-        // SAFETY: the table holds `processed` rows, and SPI_getbinval checks the column.
-        let datum = unsafe {
+        // SAFETY: the table holds `processed` rows, and both functions check the column.
+        unsafe {
             let tuple = *(*self.table).vals.add(row);
-            pg_sys::SPI_getbinval(tuple, (*self.table).tupdesc, column, &mut is_null)
+            let descriptor = (*self.table).tupdesc;
+            let found = pg_sys::SPI_gettypeid(descriptor, column);
+            if !can_read(found) {
+                self.refuse_type(column, found, expected);
+            }
+            let datum = pg_sys::SPI_getbinval(tuple, descriptor, column, &mut is_null);
+            (!is_null).then_some(datum)
+        }
+    }
+
+    /// Refuses a column of another type, by the table that it comes from where it is one of a table.
+    fn refuse_type(&self, column: i32, found: pg_sys::Oid, expected: pg_sys::Oid) -> ! {
+        // SAFETY: the plan is valid while the rows are; a list that is not null has elements of the
+        // node that it is said to hold, each of which is checked.
+        let (table, name) = unsafe {
+            let name = pg_sys::SPI_fname((*self.table).tupdesc, column);
+            let name = match name.is_null() {
+                true => String::new(),
+                false => CStr::from_ptr(name).to_string_lossy().into_owned(),
+            };
+            match origin_of(self.plan, column) {
+                Some((table, attribute)) => {
+                    let own = pg_sys::get_attname(table, attribute, true);
+                    let own = match own.is_null() {
+                        true => name,
+                        false => CStr::from_ptr(own).to_string_lossy().into_owned(),
+                    };
+                    (table_name(table), own)
+                }
+                None => (String::new(), name),
+            }
         };
-        (!is_null).then_some(datum)
+        refuse_type(&table, &name, found, expected)
     }
 
     /// A row (counted from 0) as PostgreSQL keeps it, valid while the rows are.
@@ -262,29 +314,35 @@ impl Rows {
     }
 }
 
-/// A text argument.
-pub fn text(value: &str) -> Argument {
-    value.into_datum()
-}
-
-/// A text argument that may be NULL.
-pub fn optional_text(value: Option<&str>) -> Argument {
-    value.and_then(IntoDatum::into_datum)
-}
-
-/// A UUID argument.
-pub fn uuid(value: uuid::Uuid) -> Argument {
-    pgrx::Uuid::from_bytes(*value.as_bytes()).into_datum()
-}
-
-/// A bigint argument.
-pub fn bigint(value: i64) -> Argument {
-    value.into_datum()
-}
-
-/// A `bytea` argument.
-pub fn bytes(value: &[u8]) -> Argument {
-    value.into_datum()
+/// The table and the column that a column of the result (counted from 1) is taken from, if it is.
+unsafe fn origin_of(plan: pg_sys::SPIPlanPtr, column: i32) -> Option<(pg_sys::Oid, i16)> {
+    /// The elements of a list of pointers.
+    unsafe fn elements(list: *mut pg_sys::List) -> &'static [pg_sys::ListCell] {
+        // SAFETY: a list that is not null has so many cells.
+        unsafe {
+            match list.is_null() {
+                true => &[],
+                false => std::slice::from_raw_parts((*list).elements, (*list).length as usize),
+            }
+        }
+    }
+    // SAFETY: the plan is kept; its sources hold queries, and those hold target entries.
+    unsafe {
+        let source = elements(pg_sys::SPI_plan_get_plan_sources(plan)).first()?;
+        let source: *mut pg_sys::CachedPlanSource = source.ptr_value.cast();
+        let query: *mut pg_sys::Query = elements((*source).query_list).first()?.ptr_value.cast();
+        if (*query).type_ != pg_sys::NodeTag::T_Query {
+            return None;
+        }
+        let list = match (*query).commandType {
+            pg_sys::CmdType::CMD_SELECT => (*query).targetList,
+            _ => (*query).returningList,
+        };
+        let index = usize::try_from(column).ok()?.checked_sub(1)?;
+        let entry: *mut pg_sys::TargetEntry = elements(list).get(index)?.ptr_value.cast();
+        ((*entry).resorigtbl != pg_sys::Oid::INVALID)
+            .then_some(((*entry).resorigtbl, (*entry).resorigcol))
+    }
 }
 
 /// A statement of this backend, planned once.

@@ -2,6 +2,7 @@
 
 mod alone;
 mod altering;
+mod column_types;
 mod events;
 mod forgetting;
 mod harness;

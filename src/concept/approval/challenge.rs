@@ -10,8 +10,7 @@ use crate::kernel::work_order::{self, ActorRoles, Column, actor_roles};
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::run_as::as_trail;
 use crate::pg::setting;
-use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
-use pgrx::pg_sys;
+use crate::pg::statement::{Mode, statement, text, timestamp, uuid as uuid_argument};
 use pgrx::prelude::*;
 use uuid::Uuid;
 use wo_rules::approval::content::Covers;
@@ -260,7 +259,7 @@ fn challenge(
         .hint("put masters between them, and sign those"));
     }
     let challenge = work_order::new_id(at);
-    let time = |at: i64| Some(pg_sys::Datum::from(at));
+    let time = |at: i64| timestamp(at);
     let arguments = [
         uuid_argument(acting.tenant),
         uuid_argument(challenge),

@@ -6,8 +6,9 @@ use crate::kernel::identity::{self, login_is_member, memory};
 use crate::kernel::work_order::{actor_roles, new_id};
 use crate::pg::error::OrRefuse;
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, optional_text, statement, text, uuid as uuid_argument};
-use pgrx::pg_sys;
+use crate::pg::statement::{
+    Mode, optional_text, optional_uuid, statement, text, timestamp, uuid as uuid_argument,
+};
 use pgrx::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
@@ -104,20 +105,19 @@ fn delegate_approval(
         }
     };
     check_new(&chain, &new, at).or_refuse();
-    let time = |at: i64| Some(pg_sys::Datum::from(at));
     let arguments = [
         uuid_argument(tenant),
         uuid_argument(id),
-        parent.and_then(uuid_argument),
+        optional_uuid(parent),
         text(&new.from),
         text(&new.to),
         text(&new.role),
         optional_text(lifecycle),
         optional_text(meaning),
-        time(new.starts_at),
-        time(new.ends_at),
+        timestamp(new.starts_at),
+        timestamp(new.ends_at),
         text(reason),
-        time(at),
+        timestamp(at),
     ];
     memory::mark_written();
     memory::as_enforcement(|| {
@@ -224,7 +224,7 @@ fn revoke_delegation(delegation: Option<pgrx::Uuid>, reason: Option<&str>) -> bo
         crate::pg::error::refuse(reason_missing("the end of a delegation"));
     };
     memory::mark_written();
-    let at = Some(pg_sys::Datum::from(identity::now()));
+    let at = timestamp(identity::now());
     memory::as_enforcement(|| {
         as_trail(|| {
             let arguments = [place[0], place[1], at, text(reason)];

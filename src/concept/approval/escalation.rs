@@ -9,8 +9,9 @@ use crate::pg::error::OrRefuse;
 use crate::pg::lookup::{Key, find};
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, bigint, statement, uuid as uuid_argument};
-use pgrx::pg_sys;
+use crate::pg::statement::{
+    Mode, bigint, optional_timestamp, statement, timestamp, uuid as uuid_argument,
+};
 use pgrx::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
@@ -106,7 +107,7 @@ pub fn deadline(
 
 /// Escalates what is overdue. Gives how many.
 pub fn escalate(tenant: Uuid) -> i32 {
-    let now = Some(pg_sys::Datum::from(crate::kernel::identity::now()));
+    let now = timestamp(crate::kernel::identity::now());
     let arguments = [uuid_argument(tenant), bigint(MOST), now];
     let id_at = |rows: &crate::pg::statement::Rows, row: usize, column: i32| {
         rows.get::<pgrx::Uuid>(row, column).map(|id| Uuid::from_bytes(*id.as_bytes()))
@@ -141,7 +142,7 @@ fn escalate_locked(view: &WorkOrderView<'_>, request: Uuid) -> Result<bool, Refu
     let still = STILL_DUE.with(|statement| {
         statement.run(Mode::Latest, &place, |rows| {
             let row = Row::of_rows(rows, 0)?;
-            let requested = row.datum(row.column("requested_at")?)?.value() as i64;
+            let requested = row.timestamp_named("requested_at")?;
             Some((
                 row.named::<String>("action")?,
                 row.named::<String>("role")?,
@@ -161,7 +162,7 @@ fn escalate_locked(view: &WorkOrderView<'_>, request: Uuid) -> Result<bool, Refu
         clock.as_ref().and_then(|(sla, _)| sla.steps.get(step)).map(|step| step.to.clone());
     let next = clock
         .and_then(|(sla, calendar)| sla.deadline(&calendar, requested, step.saturating_add(1)));
-    let next = next.map(pg_sys::Datum::from);
+    let next = optional_timestamp(next);
     let mut changes = Changes::default();
     let arguments = [place[0], place[1], place[2], next];
     write_rows(&ESCALATE, &arguments, &REQUEST, &[before], &mut changes);

@@ -3,8 +3,9 @@
 use crate::kernel::event::Event;
 use crate::kernel::identity::{self, memory};
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Argument, Mode, Statement, bigint, statement, uuid as uuid_argument};
-use pgrx::pg_sys;
+use crate::pg::statement::{
+    Argument, Mode, Statement, bigint, statement, timestamp, uuid as uuid_argument,
+};
 use std::thread::LocalKey;
 use uuid::Uuid;
 
@@ -65,7 +66,7 @@ statement!(
 /// nobody answered within a day of their end. Gives how many there were.
 pub fn notify_expiries(tenant: Uuid) -> i32 {
     let at = identity::now();
-    let arguments = [uuid_argument(tenant), Some(pg_sys::Datum::from(at)), bigint(MOST)];
+    let arguments = [uuid_argument(tenant), timestamp(at), bigint(MOST)];
     let told = notify(&KEYS, "wo.signing_key_expired", tenant, at, &arguments)
         + notify(&DELEGATIONS, "wo.delegation_ended", tenant, at, &arguments);
     let forgotten = memory::as_enforcement(|| {

@@ -12,9 +12,7 @@ use crate::kernel::work_order::{RecordView, WorkOrderRow, lifecycle_of};
 use crate::pg::error::OrRefuse;
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
-use pgrx::pg_sys;
-use pgrx::prelude::*;
+use crate::pg::statement::{Mode, argument, statement, text, timestamp, uuid as uuid_argument};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use wo_rules::approval::content::{Covers, covers_column};
@@ -245,9 +243,9 @@ fn mark(
     let id = view.seen.id();
     let list: Vec<pgrx::Uuid> =
         ids.iter().map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect();
-    let arguments = [uuid_argument(view.tenant), uuid_argument(id), list.into_datum()];
+    let arguments = [uuid_argument(view.tenant), uuid_argument(id), argument(list)];
     let before = values_of(&arguments);
-    let at = Some(pg_sys::Datum::from(identity::now()));
+    let at = timestamp(identity::now());
     let writing = [arguments[0], arguments[1], arguments[2], at, text(why)];
     write_rows(statement, &writing, &APPROVAL, &before, changes);
 }

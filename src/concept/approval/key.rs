@@ -7,8 +7,9 @@ use crate::kernel::identity::{self, login_is_member};
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, bytes, statement, text, uuid as uuid_argument};
-use pgrx::pg_sys;
+use crate::pg::statement::{
+    Mode, bytes, optional_text, statement, text, timestamp, uuid as uuid_argument,
+};
 use pgrx::prelude::*;
 use uuid::Uuid;
 use wo_rules::approval::keys::{Key, check_change, check_enrolment, choose};
@@ -63,9 +64,7 @@ statement!(
 const LIFETIME: i64 = 365 * 86_400_000_000;
 
 fn key_of(row: &Row) -> Option<Key> {
-    let time = |name: &str| {
-        row.column(name).and_then(|index| row.datum(index)).map(|at| at.value() as i64)
-    };
+    let time = |name: &str| row.timestamp_named(name);
     Some(Key {
         id: row.named("key_id")?,
         principal: row.named("principal")?,
@@ -141,9 +140,9 @@ fn enroll_signing_key(
         text(principal),
         bytes(&public_key),
         text(&doer(&acting)),
-        Some(pg_sys::Datum::from(at)),
-        verification.and_then(text),
-        Some(pg_sys::Datum::from(expires)),
+        timestamp(at),
+        optional_text(verification),
+        timestamp(expires),
     ];
     let known = as_trail(|| {
         LOCK.with(|statement| {
@@ -193,8 +192,8 @@ fn change_signing_key(key_id: Option<&str>, change: Option<&str>, why: Option<&s
     let is_administrator = login_is_member("wo_admin");
     check_change(id, key.as_ref(), change, why, acting.principal.as_deref(), is_administrator)
         .or_refuse();
-    let at = Some(pg_sys::Datum::from(identity::now()));
-    let why = why.and_then(text);
+    let at = timestamp(identity::now());
+    let why = optional_text(why);
     memory::mark_written();
     memory::as_enforcement(|| {
         as_trail(|| match change {

@@ -93,14 +93,14 @@ fn link_of(row: &Row) -> Option<(Link, Option<String>)> {
     let id = |name: &str| {
         row.named::<pgrx::Uuid>(name).map(|id| Uuid::from_bytes(*id.as_bytes()).to_string())
     };
-    let time = |name: &str| row.column(name).and_then(|index| row.datum(index));
+    let time = |name: &str| row.timestamp_named(name);
     let link = Link {
         id: id("id")?,
         from: row.named("delegator")?,
         to: row.named("delegate")?,
         role: row.named("role")?,
-        starts_at: time("starts_at")?.value() as i64,
-        ends_at: time("ends_at")?.value() as i64,
+        starts_at: time("starts_at")?,
+        ends_at: time("ends_at")?,
         revoked: time("revoked_at").is_some(),
         lifecycle: row.named("lifecycle"),
         meaning: row.named("meaning"),

@@ -6,9 +6,9 @@ use crate::kernel::identity;
 use crate::kernel::work_order::{child_record, new_id};
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, bigint, statement, text, uuid as uuid_argument};
-use pgrx::pg_sys;
-use pgrx::prelude::*;
+use crate::pg::statement::{
+    Mode, argument, bigint, optional_timestamp, statement, text, timestamp, uuid as uuid_argument,
+};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wo_rules::lifecycle::{Facts, Wanted};
@@ -137,12 +137,7 @@ pub fn reconcile(view: &WorkOrderView<'_>, changes: &mut Changes) -> Result<Vec<
             over.iter().map(|open| pgrx::Uuid::from_bytes(*open.id.as_bytes())).collect();
         let before: Vec<(String, String)> =
             over.iter().map(|open| (open.name.clone(), open.value.clone())).collect();
-        let arguments = [
-            uuid_argument(tenant),
-            uuid_argument(id),
-            ids.into_datum(),
-            Some(pg_sys::Datum::from(at)),
-        ];
+        let arguments = [uuid_argument(tenant), uuid_argument(id), argument(ids), timestamp(at)];
         write_rows(&CLOSE, &arguments, &REQUEST, &before, changes);
     }
     let mut opened: Vec<Opened> = Vec::new();
@@ -153,7 +148,6 @@ pub fn reconcile(view: &WorkOrderView<'_>, changes: &mut Changes) -> Result<Vec<
             continue;
         }
         let deadline = escalation::deadline(tenant, role, at, 0)?;
-        let time = |at: i64| Some(pg_sys::Datum::from(at));
         let arguments = [
             uuid_argument(tenant),
             uuid_argument(id),
@@ -163,8 +157,8 @@ pub fn reconcile(view: &WorkOrderView<'_>, changes: &mut Changes) -> Result<Vec<
             text(meaning),
             bigint(i64::from(one.required.count)),
             bigint(i64::from(one.required.order)),
-            time(at),
-            deadline.and_then(time),
+            timestamp(at),
+            optional_timestamp(deadline),
         ];
         write_rows(&ASK, &arguments, &REQUEST, &[], changes);
         opened.push(Opened {

@@ -57,7 +57,7 @@ fn read_of(tenant: Uuid, lifecycle: &str) -> Requirements {
     let mut all = Vec::new();
     let key = [Key::Uuid("tenant_id", tenant)];
     find::<()>("approval_requirement", "approval_requirement_pkey", &key, |row| {
-        let disabled = row.column("disabled_at").and_then(|index| row.datum(index)).is_some();
+        let disabled = row.column("disabled_at").is_some_and(|index| !row.is_null(index));
         if disabled {
             return None;
         }

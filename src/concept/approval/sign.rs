@@ -13,9 +13,9 @@ use crate::kernel::work_order::{ActorRoles, Column, Reading, actor_roles, new_id
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{
-    Mode, bigint, bytes, optional_text, statement, text, uuid as uuid_argument,
+    Mode, argument, bigint, bytes, optional_text, optional_uuid, statement, text, timestamp,
+    uuid as uuid_argument,
 };
-use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -110,7 +110,7 @@ fn sign(
                 let work_order: pgrx::Uuid = rows.get(0, 1)?;
                 let challenge = Challenge {
                     payload: rows.get(0, 2)?,
-                    expires_at: rows.datum(0, 3)?.value() as i64,
+                    expires_at: rows.timestamp(0, 3)?,
                     used: rows.get(0, 4)?,
                 };
                 Some((Uuid::from_bytes(*work_order.as_bytes()), challenge))
@@ -169,7 +169,7 @@ fn record(
     let payload = answer.payload;
     // One answer counts: whoever waited for the work order's lock finds the challenge used.
     let at = identity::now();
-    let time = Some(pg_sys::Datum::from(at));
+    let time = timestamp(at);
     let using = [uuid_argument(*tenant), uuid_argument(answer.id), time];
     let is_first = memory::as_enforcement(|| {
         as_trail(|| {
@@ -251,7 +251,7 @@ fn record(
         text(&signer.id),
         text(&payload.printed_name),
         optional_text(payload.on_behalf_of.as_deref()),
-        capacity.delegation.and_then(uuid_argument),
+        optional_uuid(capacity.delegation),
         text(&key.id),
         bigint(payload.version),
         bytes(&content),
@@ -400,9 +400,9 @@ fn withdraw(view: &WorkOrderView<'_>, id: Uuid, reason: &str) -> Result<Value, R
         .hint("a signature is withdrawn while it counts and before it took effect"));
     }
     let ids = vec![pgrx::Uuid::from_bytes(*id.as_bytes())];
-    let which = [uuid_argument(tenant), uuid_argument(view.seen.id()), ids.into_datum()];
+    let which = [uuid_argument(tenant), uuid_argument(view.seen.id()), argument(ids)];
     let before = values_of(&which);
-    let at = Some(pg_sys::Datum::from(identity::now()));
+    let at = timestamp(identity::now());
     let mut changes = Changes::default();
     let arguments = [which[0], which[1], which[2], at, text(reason)];
     write_rows(&WITHDRAW, &arguments, &APPROVAL, &before, &mut changes);

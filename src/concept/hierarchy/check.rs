@@ -2,7 +2,7 @@
 
 use crate::kernel::identity;
 use crate::pg::error::OrRefuse;
-use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
+use crate::pg::statement::{Mode, argument, statement, uuid as uuid_argument};
 use pgrx::prelude::*;
 use uuid::Uuid;
 use wo_rules::hierarchy::cycle::Waits;
@@ -82,7 +82,7 @@ pub fn problems(tenant: Uuid) -> Vec<Problem> {
         .map(|cycle| {
             let ids: Vec<pgrx::Uuid> =
                 cycle.iter().map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect();
-            let arguments = [uuid_argument(tenant), ids.into_datum()];
+            let arguments = [uuid_argument(tenant), argument(ids)];
             let numbers = NUMBERS.with(|statement| {
                 statement.run(Mode::Latest, &arguments, |rows| {
                     (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()

@@ -103,7 +103,7 @@ fn has_untouched(tenant: Uuid, master: Uuid) -> bool {
         let untouched = |child: &Row| {
             let id: pgrx::Uuid = child.named("id")?;
             let of: pgrx::Uuid = child.named("master_id")?;
-            let is_open = child.column("locked_at").is_some_and(|at| child.datum(at).is_none());
+            let is_open = child.column("locked_at").is_some_and(|at| child.is_null(at));
             let is_it = of.as_bytes() == master.as_bytes()
                 && is_open
                 && is_untouched(child)

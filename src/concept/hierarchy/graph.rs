@@ -3,7 +3,6 @@
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Rows, statement, uuid as uuid_argument};
 use crate::pg::transaction::{self, Stack, SubxactStack};
-use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -204,7 +203,7 @@ fn neighbours(tenant: Uuid, of: &[Node], direction: Direction) -> Vec<(Node, Nod
 }
 
 fn uuids(ids: &[Uuid]) -> crate::pg::statement::Argument {
-    ids.iter().map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect::<Vec<_>>().into_datum()
+    crate::pg::statement::uuids(ids.iter().copied())
 }
 
 fn pairs(rows: &Rows) -> Vec<(Node, Node)> {

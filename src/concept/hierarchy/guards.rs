@@ -6,8 +6,7 @@ use crate::kernel::work_order::{HierarchyPosition, Reading, lifecycle_of, read_a
 use crate::pg::error::OrRefuse;
 use crate::pg::lookup::{Key, find};
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, Rows, statement, uuid as uuid_argument};
-use pgrx::prelude::*;
+use crate::pg::statement::{Mode, Rows, argument, statement, uuid as uuid_argument, uuids};
 use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::{Group, Policy, judge};
@@ -135,7 +134,7 @@ pub fn add_facts<'a>(
 pub fn with_masters(tenant: Uuid, work_order: Uuid, master: Option<Uuid>) -> Vec<Uuid> {
     let mut all = vec![work_order];
     if let Some(master) = master {
-        let arguments = [uuid_argument(tenant), uuid_argument(master), DEEPEST.into_datum()];
+        let arguments = [uuid_argument(tenant), uuid_argument(master), argument(DEEPEST)];
         all.extend(as_trail(|| {
             ANCESTORS.with(|statement| {
                 statement.run(Mode::Latest, &arguments, |rows| {
@@ -152,11 +151,8 @@ fn id_at(rows: &Rows, row: usize, column: i32) -> Option<Uuid> {
 }
 
 fn dependencies(tenant: Uuid, place: &HierarchyPosition, hold: bool) -> Option<GuardFact> {
-    let successors: Vec<pgrx::Uuid> = with_masters(tenant, place.id, place.master)
-        .into_iter()
-        .map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
-        .collect();
-    let arguments = [uuid_argument(tenant), successors.into_datum()];
+    let successors = with_masters(tenant, place.id, place.master);
+    let arguments = [uuid_argument(tenant), uuids(successors)];
     let (mut own, mut inherited): (Vec<String>, Vec<String>) = Default::default();
     let count = as_trail(|| {
         if hold {
@@ -233,15 +229,14 @@ fn still_to_wait(
     satisfies: impl Fn(&str) -> bool,
     lag: i64,
 ) -> Option<i64> {
-    let arguments = [uuid_argument(tenant), predecessor.into_datum()];
+    let arguments = [uuid_argument(tenant), argument(predecessor)];
     // Since when it has satisfied its dependents without interruption.
     let since = LAST_MOVES.with(|statement| {
         statement.run(Mode::Latest, &arguments, |rows| {
             (0..rows.count())
                 .take_while(|row| rows.get::<String>(*row, 1).is_some_and(|to| satisfies(&to)))
                 .last()
-                .and_then(|row| rows.datum(row, 2))
-                .map(|at| at.value() as i64)
+                .and_then(|row| rows.timestamp(row, 2))
         })
     })?;
     let over = since.saturating_add(lag.saturating_mul(1_000_000));

@@ -90,7 +90,7 @@ pub fn check_placing(
     let requires = old.is_some() && !same(Column::Required);
     let policy = match old {
         Some(_) => !same(Column::HierarchyPolicy),
-        None => new.row.datum(new.layout.column(Column::HierarchyPolicy)).is_some(),
+        None => !new.row.is_null(new.layout.column(Column::HierarchyPolicy)),
     };
     let placing = Placing { before, after, moved, changed: moved || requires || policy };
     if !placing.changed {

@@ -6,9 +6,10 @@ use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::api::expression;
 use crate::kernel::work_order::pending::listen;
 use crate::pg::error::OrRefuse;
-use crate::pg::jsonb::jsonb;
 use crate::pg::lookup::oid_of;
-use crate::pg::statement::{Argument, Mode, Statement, statement, text, uuid as uuid_argument};
+use crate::pg::statement::{
+    Argument, Mode, Statement, argument, jsonb, statement, text, uuid as uuid_argument, uuids,
+};
 use crate::pg::transaction::{Stack, SubxactStack};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -182,7 +183,7 @@ fn problems_here(tenant: Uuid, plan: &Plan) -> Vec<Problem> {
         .flat_map(|planned| ["assignee", "requester"].map(|name| planned.given.get(name)))
         .filter_map(|name| name.and_then(Value::as_str).map(str::to_owned))
         .collect();
-    let arguments = [uuid_argument(tenant), people.into_iter().collect::<Vec<_>>().into_datum()];
+    let arguments = [uuid_argument(tenant), argument(people.into_iter().collect::<Vec<_>>())];
     let known: HashMap<String, bool> = ASSIGNABLE.with(|statement| {
         statement.run(Mode::Latest, &arguments, |rows| {
             (0..rows.count())
@@ -273,7 +274,7 @@ fn is_readable(field: Field, given: &str) -> bool {
 }
 
 fn is_interval(given: &str) -> bool {
-    tried(|| crate::kernel::work_order::direct::read_as(given, pg_sys::INTERVALOID, -1).is_some())
+    tried(|| crate::pg::value::read_as(given, pg_sys::INTERVALOID, -1).is_some())
 }
 
 /// Whether a type's input function takes a text. It holds nothing that an ERROR would leave behind,
@@ -337,18 +338,14 @@ fn add_edges(tenant: Uuid, plan: &Plan, ids: &[Uuid]) {
         return;
     }
     let column = |end: fn(&wo_rules::hierarchy::plan::Edge) -> usize| -> Argument {
-        plan.edges
-            .iter()
-            .map(|edge| pgrx::Uuid::from_bytes(*ids[end(edge)].as_bytes()))
-            .collect::<Vec<_>>()
-            .into_datum()
+        uuids(plan.edges.iter().map(|edge| ids[end(edge)]))
     };
     let lags: Vec<Option<String>> = plan.edges.iter().map(|edge| edge.lag.clone()).collect();
     let arguments = [
         uuid_argument(tenant),
         column(|edge| edge.successor),
         column(|edge| edge.predecessor),
-        lags.into_datum(),
+        argument(lags),
     ];
     ADD_EDGES.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
 }

@@ -5,7 +5,7 @@ use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::{self, Column, Reading};
 use crate::pg::error::OrRefuse;
-use crate::pg::statement::{Mode, Rows, statement, uuid as uuid_argument};
+use crate::pg::statement::{Mode, Rows, argument, statement, uuid as uuid_argument};
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -121,7 +121,7 @@ impl Plan {
         .ok_or_else(|| reference::unknown(master))?;
         let above = guards::with_masters(tenant, id, grandmaster);
         let mut read = Vec::new();
-        let arguments = [uuid_argument(tenant), uuid_argument(id), DEEPEST.into_datum()];
+        let arguments = [uuid_argument(tenant), uuid_argument(id), argument(DEEPEST)];
         TREE.with(|statement| {
             statement.run(Mode::Caller, &arguments, |rows| {
                 for row in 0..rows.count() {
@@ -139,8 +139,8 @@ impl Plan {
             let children = children.iter().map(|child| &child.id);
             children.chain(more).map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect()
         };
-        let arguments = [uuid_argument(tenant), ids(&[]).into_datum()];
-        let successors = [uuid_argument(tenant), ids(&above).into_datum()];
+        let arguments = [uuid_argument(tenant), argument(ids(&[]))];
+        let successors = [uuid_argument(tenant), argument(ids(&above))];
         let place: HashMap<Uuid, usize> =
             children.iter().enumerate().map(|(index, child)| (child.id, index)).collect();
         add_times(&arguments, &place, &lifecycles, &mut tasks);

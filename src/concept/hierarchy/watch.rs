@@ -6,8 +6,7 @@ use crate::kernel::identity::{self, memory};
 use crate::pg::lookup;
 use crate::pg::run_as::as_trail;
 use crate::pg::setting;
-use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
-use pgrx::pg_sys;
+use crate::pg::statement::{Mode, argument, statement, timestamp, uuid as uuid_argument};
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -39,7 +38,7 @@ pub fn check(tenant: Uuid) -> i32 {
     let place = uuid_argument(tenant);
     let interval = f64::from(setting::HIERARCHY_CHECK_INTERVAL.get());
     let is_recent = as_trail(|| {
-        let arguments = [place, interval.into_datum()];
+        let arguments = [place, argument(interval)];
         KNOWN.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.count() > 0))
     });
     if is_recent {
@@ -61,8 +60,8 @@ pub fn check(tenant: Uuid) -> i32 {
             Event::new("wo.hierarchy_problem", problem.to_string()).write(tenant, tenant, at);
         }
         let count = new.len();
-        let all = pgrx::JsonB(Value::Array(found.clone())).into_datum();
-        let arguments = [place, Some(pg_sys::Datum::from(at)), all];
+        let all = argument(pgrx::JsonB(Value::Array(found.clone())));
+        let arguments = [place, timestamp(at), all];
         as_trail(|| KEEP.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
         i32::try_from(count).unwrap_or(i32::MAX)
     })

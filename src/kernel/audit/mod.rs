@@ -9,9 +9,10 @@ use crate::pg::error::OrRefuse;
 use crate::pg::run_as::as_trail;
 use crate::pg::source;
 use crate::pg::statement::{
-    Argument, Mode, bigint, bytes, optional_text, statement, text, uuid as uuid_argument,
+    Argument, Mode, argument, bigint, bytes, json, optional_text, statement, text, timestamp,
+    uuid as uuid_argument,
 };
-use crate::pg::storage::append_to_partition;
+use crate::pg::storage::{Column, append_to_partition};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use uuid::Uuid;
@@ -31,27 +32,27 @@ statement!(
     ]
 );
 /// The columns of `wo.audit_entry`, in the order in which a link gives them.
-const COLUMNS: [&str; 20] = [
-    "tenant_id",
-    "subject",
-    "subject_id",
-    "sequence",
-    "recorded_at",
-    "action",
-    "actor",
-    "reason",
-    "from_status",
-    "to_status",
-    "record_version",
-    "changes",
-    "client_address",
-    "application",
-    "login_role",
-    "authenticated_by",
-    "transaction_id",
-    "previous_hash",
-    "entry_hash",
-    "position",
+const COLUMNS: [Column; 20] = [
+    ("tenant_id", pg_sys::UUIDOID),
+    ("subject", pg_sys::TEXTOID),
+    ("subject_id", pg_sys::UUIDOID),
+    ("sequence", pg_sys::INT8OID),
+    ("recorded_at", pg_sys::TIMESTAMPTZOID),
+    ("action", pg_sys::TEXTOID),
+    ("actor", pg_sys::TEXTOID),
+    ("reason", pg_sys::TEXTOID),
+    ("from_status", pg_sys::TEXTOID),
+    ("to_status", pg_sys::TEXTOID),
+    ("record_version", pg_sys::INT8OID),
+    ("changes", pg_sys::JSONOID),
+    ("client_address", pg_sys::TEXTOID),
+    ("application", pg_sys::TEXTOID),
+    ("login_role", pg_sys::TEXTOID),
+    ("authenticated_by", pg_sys::TEXTOID),
+    ("transaction_id", pg_sys::TEXTOID),
+    ("previous_hash", pg_sys::BYTEAOID),
+    ("entry_hash", pg_sys::BYTEAOID),
+    ("position", pg_sys::INT8OID),
 ];
 
 /// What a write does, before the trail adds when, where from and by whom.
@@ -142,14 +143,14 @@ impl Link {
             text(&entry.subject),
             uuid_argument(self.subject_id),
             bigint(entry.sequence),
-            Some(pg_sys::Datum::from(self.at)),
+            timestamp(self.at),
             text(&entry.action),
             optional_text(entry.actor.as_deref()),
             optional_text(entry.reason.as_deref()),
             optional_text(entry.from_status.as_deref()),
             optional_text(entry.to_status.as_deref()),
-            entry.record_version.and_then(IntoDatum::into_datum),
-            text(&entry.changes),
+            argument(entry.record_version),
+            json(&entry.changes),
             optional_text(entry.client_address.as_deref()),
             optional_text(entry.application.as_deref()),
             text(&entry.login_role),

@@ -4,7 +4,9 @@ use super::verify::{Verdict, verify_tenant};
 use crate::kernel::identity::actor::all_tenants;
 use crate::kernel::identity::{self, login_is_member, memory};
 use crate::pg::error::refuse;
-use crate::pg::statement::{Mode, Rows, Statement, statement, uuid as uuid_argument};
+use crate::pg::statement::{
+    Mode, Rows, Statement, argument, optional_uuid, statement, uuid as uuid_argument,
+};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::Value;
@@ -124,7 +126,7 @@ fn altered_packages(tenant: Uuid) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     let mut after: Option<Uuid> = None;
     loop {
-        let arguments = [uuid_argument(tenant), after.and_then(uuid_argument), BATCH.into_datum()];
+        let arguments = [uuid_argument(tenant), optional_uuid(after), argument(BATCH)];
         let kept: Vec<(Uuid, String, Vec<u8>)> = KEPT.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 (0..rows.count())
@@ -154,7 +156,7 @@ fn wrong_with(tenant: Uuid, work_order: Uuid, package: &str, digest: &[u8]) -> O
     }
     let told: Value = serde_json::from_str(package).unwrap_or_default();
     let record = &told["sections"]["work_order"];
-    let sequence = record["chain_sequence"].as_i64().and_then(IntoDatum::into_datum);
+    let sequence = argument(record["chain_sequence"].as_i64());
     let arguments = [uuid_argument(tenant), uuid_argument(work_order), sequence];
     // An entry that is archived is not here to be asked.
     let stands: String = ENTRY_HASH

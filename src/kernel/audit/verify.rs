@@ -6,7 +6,9 @@ use crate::kernel::identity;
 use crate::kernel::work_order::{child_record, is_beside_changes};
 use crate::pg::error::OrRefuse;
 use crate::pg::row::Row;
-use crate::pg::statement::{Argument, Mode, Rows, Statement, statement, uuid as uuid_argument};
+use crate::pg::statement::{
+    Argument, Mode, Rows, Statement, argument, statement, uuid as uuid_argument,
+};
 use crate::service::retention::{Stubs, VerifiedArchive, stubs_of};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -173,7 +175,7 @@ fn uuid_at(rows: &Rows, row: usize, column: i32) -> Uuid {
 pub fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> (Uuid, Entry, Vec<u8>, Vec<u8>) {
     let text = |column: i32| rows.get::<String>(row, column);
     let id = uuid_at(rows, row, 1);
-    let recorded_at = rows.datum(row, 4).map_or(0, |datum| datum.value() as i64);
+    let recorded_at = rows.timestamp(row, 4).unwrap_or(0);
     let entry = Entry {
         tenant_id: tenant.to_string(),
         subject: text(2).unwrap_or_default(),
@@ -201,7 +203,7 @@ pub fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> (Uuid, Entry, Vec<u8>,
 fn in_order(rows: &Rows) -> Vec<usize> {
     let mut order: Vec<(Uuid, i64, i64, usize)> = (0..rows.count())
         .map(|row| {
-            let recorded_at = rows.datum(row, 4).map_or(0, |datum| datum.value() as i64);
+            let recorded_at = rows.timestamp(row, 4).unwrap_or(0);
             (uuid_at(rows, row, 1), rows.get(row, 3).unwrap_or(0), recorded_at, row)
         })
         .collect();
@@ -222,9 +224,7 @@ pub fn trailed_row_of(row: &Row) -> TrailedRow {
     held.number = column("wo_number").and_then(|index| row.get(index));
     held.status = column("status").and_then(|index| row.get(index));
     held.version = column("version").and_then(|index| row.get(index));
-    held.changed_at = column("updated_at")
-        .and_then(|index| row.datum(index))
-        .map(|datum| utc(datum.value() as i64));
+    held.changed_at = column("updated_at").and_then(|index| row.timestamp(index)).map(utc);
     held.sequence = column("chain_sequence").and_then(|index| row.get(index)).unwrap_or(0);
     held.hash = column("chain_hash").and_then(|index| row.get(index)).unwrap_or_default();
     held
@@ -240,7 +240,7 @@ impl Verifier {
     }
 
     fn subjects(&self, from: Uuid) -> Vec<Uuid> {
-        let arguments = [uuid_argument(self.tenant), uuid_argument(from), BATCH.into_datum()];
+        let arguments = [uuid_argument(self.tenant), uuid_argument(from), argument(BATCH)];
         SUBJECTS.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 (0..rows.count()).map(|row| uuid_at(rows, row, 1)).collect()
@@ -253,7 +253,7 @@ impl Verifier {
         let ids: Vec<pgrx::Uuid> =
             subjects.iter().map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect();
         let tenant = self.tenant;
-        let arguments = [uuid_argument(tenant), ids.into_datum()];
+        let arguments = [uuid_argument(tenant), argument(ids)];
         let mut work_orders: HashMap<Uuid, TrailedRow> = WORK_ORDERS.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 (0..rows.count())

@@ -39,7 +39,7 @@ impl Principal {
 }
 
 fn is_open(row: &Row) -> bool {
-    row.column("disabled_at").is_some_and(|index| row.datum(index).is_none())
+    row.column("disabled_at").is_some_and(|index| row.is_null(index))
 }
 
 /// Somebody who acts.

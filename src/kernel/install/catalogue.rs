@@ -120,7 +120,7 @@ fn isolated(latest: &Latest, tables: &HashSet<u32>) -> HashSet<u32> {
         let is_as_made = *said.entry((of_tenant, shape(&tree, column))).or_insert_with(|| {
             // SAFETY: the function takes an expression and the table whose columns it names.
             let text: Option<String> = unsafe {
-                let arguments = [row.datum(EXPRESSION), table.into_datum()];
+                let arguments = [tree.as_str().into_datum(), table.into_datum()];
                 pgrx::direct_function_call(pg_sys::pg_get_expr, &arguments)
             };
             text.as_deref() == Some(must)

@@ -90,8 +90,7 @@ fn are_as_made() -> bool {
 fn version() -> Option<String> {
     let mut newest: Option<(i64, String)> = None;
     find::<()>("schema_version", "schema_version_pkey", &[], |row| {
-        let this: (pg_sys::TimestampTz, String) =
-            (row.named("installed_at")?, row.named("version")?);
+        let this: (i64, String) = (row.timestamp_named("installed_at")?, row.named("version")?);
         newest = newest.take().max(Some(this));
         None
     });

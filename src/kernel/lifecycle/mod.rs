@@ -7,7 +7,9 @@ use crate::kernel::identity::{self};
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::lock::{Lock, Purpose};
 use crate::pg::row::Row;
-use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
+use crate::pg::statement::{
+    Mode, argument, optional_text, statement, text, timestamp, uuid as uuid_argument,
+};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::collections::BTreeSet;
@@ -100,9 +102,9 @@ pub fn publish(row: &Row, acting: &Identity) -> Result<*mut pg_sys::HeapTupleDat
     cache::mark_published();
     Ok(row.with(&[
         (column("name")?, text(&name)),
-        (column("version")?, version.into_datum()),
-        (column("published_by")?, acting.principal.clone().and_then(IntoDatum::into_datum)),
-        (column("published_at")?, Some(pg_sys::Datum::from(identity::now()))),
+        (column("version")?, argument(version)),
+        (column("published_by")?, optional_text(acting.principal.as_deref())),
+        (column("published_at")?, timestamp(identity::now())),
     ]))
 }
 
@@ -236,6 +238,6 @@ fn call_guard(function: &str, tenant: pgrx::Uuid, work_order: pgrx::Uuid) -> Opt
         format!("select {function}($1, $2)"),
         &[pg_sys::UUIDOID, pg_sys::UUIDOID],
     );
-    let arguments = [tenant.into_datum(), work_order.into_datum()];
+    let arguments = [argument(tenant), argument(work_order)];
     memory::as_caller(|| statement.run(Mode::Caller, &arguments, |rows| rows.get(0, 1)))
 }

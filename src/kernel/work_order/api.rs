@@ -7,9 +7,9 @@ use super::view::Reading;
 use crate::kernel::identity;
 use crate::pg::cache::Bounded;
 use crate::pg::error::OrRefuse;
-use crate::pg::jsonb::{Object, jsonb};
+use crate::pg::jsonb::Object;
 use crate::pg::statement::{
-    Argument, Mode, Statement, bigint, optional_text, text, uuid as uuid_argument,
+    Argument, Mode, Statement, argument, jsonb, optional_text, text, uuid as uuid_argument,
 };
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -222,9 +222,9 @@ fn change(change: Change<'_>) -> Result<Vec<Written>, Refusal> {
         uuid_argument(acting.tenant),
         name,
         optional_text(change.reason),
-        change.expected_version.and_then(bigint),
+        argument(change.expected_version),
         optional_text(change.to_status),
-        change.fields.and_then(jsonb),
+        change.fields.map_or(Argument::null(pg_sys::JSONBOID), jsonb),
     ];
     let (count, written) = listen(|| statement.run(Mode::Write, &arguments, |rows| rows.count()));
     if count == 0 {

@@ -9,9 +9,8 @@ use crate::kernel::identity::{self, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::{Row, returned};
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
+use crate::pg::statement::{Mode, statement, text, timestamp, uuid as uuid_argument};
 use pgrx::AllocatedByPostgres;
-use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::{Map, Value};
 use std::rc::Rc;
@@ -149,7 +148,7 @@ fn child_record_validate<'a>(
     if let Some((who, when)) = kind.table.child.written {
         let column = |name: &str| new.column(name).unwrap_or(usize::MAX);
         changes.push((column(who), text(&standing.id)));
-        changes.push((column(when), Some(pg_sys::Datum::from(identity::now()))));
+        changes.push((column(when), timestamp(identity::now())));
     }
     Ok(Some(returned(trigger, new.with(&changes))))
 }

@@ -8,8 +8,9 @@
 use super::layout::{Column, Layout};
 use crate::kernel::install::{cached_verdict, generation};
 use crate::pg::lookup::{Key, find, oid_of};
-use crate::pg::statement::{Argument, Mode, bigint, optional_text, statement, text};
+use crate::pg::statement::{Argument, Mode, argument, bigint, optional_text, statement, text};
 use crate::pg::storage::{Tid, update};
+use crate::pg::value::read_as;
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -140,8 +141,7 @@ pub fn change(tenant: Uuid, work_order: &Reference, change: &Change<'_>) -> Appl
         changes.push((layout.column(Column::Version), bigint(version)));
     }
     let key = [(Column::TenantId, tenant), (Column::Id, id)]
-        .map(|(column, value)| (layout.column(column), crate::pg::statement::uuid(value)))
-        .map(|(index, value)| (index, value.unwrap_or(pg_sys::Datum::from(0))));
+        .map(|(column, value)| (layout.column(column), crate::pg::statement::uuid(value)));
     let place = TIDS.with_borrow(|all| all.get(&id).copied());
     if let Some(place) = update(table, oid_of("work_order_pkey"), &key, place, &changes) {
         remember(&TIDS, id, place);
@@ -215,15 +215,20 @@ fn field_value(field: Field, value: &Value, table: pg_sys::Oid, index: usize) ->
     let attribute = i16::try_from(index).ok()? + 1;
     match (field.kind(), value) {
         (FieldKind::List | FieldKind::Object | FieldKind::Hours, _) => None,
-        (_, Value::Null) => Some(None),
-        (FieldKind::Flag, Value::Bool(flag)) => Some(flag.into_datum()),
-        (_, Value::String(given)) => Some(Some(read(given, table, attribute)?)),
+        (_, Value::Null) => Some(Argument::null(column_type(table, attribute).0)),
+        (FieldKind::Flag, Value::Bool(flag)) => Some(argument(*flag)),
+        (_, Value::String(given)) => read(given, table, attribute),
         _ => None,
     }
 }
 
 /// A text read as a value of a column's type, domains and lengths included.
-pub fn read(given: &str, table: pg_sys::Oid, attribute: i16) -> Option<pg_sys::Datum> {
+pub fn read(given: &str, table: pg_sys::Oid, attribute: i16) -> Option<Argument> {
+    let (type_oid, modifier) = column_type(table, attribute);
+    read_as(given, type_oid, modifier)
+}
+
+fn column_type(table: pg_sys::Oid, attribute: i16) -> (pg_sys::Oid, i32) {
     let (mut type_oid, mut modifier) = (pg_sys::Oid::INVALID, -1);
     let mut collation = pg_sys::Oid::INVALID;
     // SAFETY: the column is looked up in the catalogue cache.
@@ -236,26 +241,7 @@ pub fn read(given: &str, table: pg_sys::Oid, attribute: i16) -> Option<pg_sys::D
             &mut collation,
         );
     }
-    read_as(given, type_oid, modifier)
-}
-
-/// A text read as a value of a type.
-pub fn read_as(given: &str, type_oid: pg_sys::Oid, modifier: i32) -> Option<pg_sys::Datum> {
-    let given_text = CString::new(given).ok()?;
-    if type_oid == pg_sys::TEXTOID {
-        return text(given);
-    }
-    // SAFETY: the type's input function takes a NUL-terminated string.
-    unsafe {
-        let (mut input, mut parameter) = (pg_sys::Oid::INVALID, pg_sys::Oid::INVALID);
-        pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
-        Some(pg_sys::OidInputFunctionCall(
-            input,
-            given_text.as_ptr().cast_mut(),
-            parameter,
-            modifier,
-        ))
-    }
+    (type_oid, modifier)
 }
 
 /// The number of a field's column.

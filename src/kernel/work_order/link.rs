@@ -8,13 +8,13 @@ use crate::concept::approval;
 use crate::concept::hierarchy::effects::FollowUp;
 use crate::kernel::audit::{Act, Link};
 use crate::kernel::identity::memory::Identity;
+use crate::pg::statement::{Argument, bigint, bytes};
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use wo_rules::audit::changes;
 use wo_rules::event::child_event_type;
 
 /// A column's position, and its value.
-pub type Change = (usize, Option<pg_sys::Datum>);
+pub type Change = (usize, Argument);
 
 /// What [`link_and_store`] needs beside the rows.
 pub struct LinkParts<'a> {
@@ -87,8 +87,8 @@ pub fn link_and_store(
         },
     );
     let column = |column: Column| new.layout.column(column);
-    columns.push((column(Column::ChainSequence), link.sequence().into_datum()));
-    columns.push((column(Column::ChainHash), link.hash.as_slice().into_datum()));
+    columns.push((column(Column::ChainSequence), bigint(link.sequence())));
+    columns.push((column(Column::ChainHash), bytes(&link.hash)));
     let tuple = new.row.with(&columns);
     let kind =
         parts.change_of_child.map(|change_of_child| child_event_type(change_of_child.action));

@@ -7,7 +7,7 @@ use super::view::{Reading, read};
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
 use crate::pg::error::OrRefuse;
-use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
+use crate::pg::statement::{Mode, argument, statement, text, uuid as uuid_argument};
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 use wo_rules::lifecycle::migration;
@@ -70,7 +70,7 @@ fn migrate(
     let arguments = [
         uuid_argument(acting.tenant),
         uuid_argument(id),
-        to_version.into_datum(),
+        argument(to_version),
         text(&status),
         text(reason),
     ];

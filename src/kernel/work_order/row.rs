@@ -4,6 +4,7 @@ use super::layout::{Column, Layout};
 use crate::kernel::lifecycle::cache;
 use crate::pg::error::OrRefuse;
 use crate::pg::row::Row;
+use crate::pg::value::SqlValue;
 use pgrx::prelude::*;
 use std::rc::Rc;
 use uuid::Uuid;
@@ -22,7 +23,7 @@ impl<'a> WorkOrderRow<'a> {
         Self { row, layout }
     }
 
-    pub fn get<T: FromDatum>(&self, column: Column) -> Option<T> {
+    pub fn get<T: SqlValue>(&self, column: Column) -> Option<T> {
         self.row.get(self.layout.column(column))
     }
 
@@ -30,7 +31,7 @@ impl<'a> WorkOrderRow<'a> {
         self.get(column).unwrap_or_default()
     }
 
-    pub fn field<T: FromDatum>(&self, field: Field) -> Option<T> {
+    pub fn field<T: SqlValue>(&self, field: Field) -> Option<T> {
         self.row.get(self.layout.field(field))
     }
 
@@ -52,7 +53,7 @@ impl<'a> WorkOrderRow<'a> {
 
     /// Whether the record is locked for good.
     pub fn is_locked(&self) -> bool {
-        self.row.datum(self.layout.column(Column::LockedAt)).is_some()
+        !self.row.is_null(self.layout.column(Column::LockedAt))
     }
 
     pub fn regulatory(&self) -> bool {
@@ -60,11 +61,11 @@ impl<'a> WorkOrderRow<'a> {
     }
 
     fn is_filled(&self, field: Field) -> bool {
-        let Some(datum) = self.row.datum(self.layout.field(field)) else { return false };
+        let index = self.layout.field(field);
         match field.kind() {
-            FieldKind::Text => crate::pg::row::is_long_or_not_blank(datum),
-            FieldKind::List => crate::pg::row::elements(datum) > 0,
-            _ => true,
+            FieldKind::Text => self.row.is_long_or_not_blank(index),
+            FieldKind::List => self.row.elements(index) > 0,
+            _ => !self.row.is_null(index),
         }
     }
 
@@ -86,10 +87,7 @@ impl Values for WorkOrderRow<'_> {
                 f64::try_from(hours).ok().map(Scalar::Number)
             }
             FieldKind::Flag => self.field(field).map(Scalar::Flag),
-            FieldKind::List => {
-                let list = self.row.datum(self.layout.field(field))?;
-                Some(Scalar::List(crate::pg::row::elements(list)))
-            }
+            FieldKind::List => Some(Scalar::List(self.row.elements(self.layout.field(field)))),
             FieldKind::Date | FieldKind::Time | FieldKind::Object => Some(Scalar::Present),
         }
     }

@@ -16,7 +16,9 @@ use crate::kernel::lifecycle::cache;
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::{Row, returned};
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{optional_text, text, uuid as uuid_argument};
+use crate::pg::statement::{
+    Argument, argument, optional_text, optional_timestamp, text, timestamp, uuid as uuid_argument,
+};
 use pgrx::prelude::*;
 use pgrx::{AllocatedByPostgres, pg_sys};
 use std::rc::Rc;
@@ -87,12 +89,12 @@ fn before_insert(
     new: &WorkOrderRow<'_>,
 ) -> Result<*mut pg_sys::HeapTupleData, Refusal> {
     let at = identity::now();
-    let given = |column: Column| new.row.datum(new.layout.column(column));
-    let importing = given(Column::Id).is_some() || given(Column::WoNumber).is_some();
+    let given = |column: Column| !new.row.is_null(new.layout.column(column));
+    let importing = given(Column::Id) || given(Column::WoNumber);
     if importing && !login_is_member("wo_admin") {
         return Err(kept("id, wo_number", "a new work order"));
     }
-    let id = if given(Column::Id).is_some() {
+    let id = if given(Column::Id) {
         new.id()
     } else {
         hierarchy::next_planned_id().unwrap_or_else(|| new_id(at))
@@ -137,35 +139,35 @@ fn before_insert(
     actor_roles::check_named(acting.tenant, &number, assignee.as_deref(), requester.as_deref())?;
 
     let column = |column: Column| new.layout.column(column);
-    let time = Some(pg_sys::Datum::from(at));
+    let time = timestamp(at);
     let mut changed: Vec<Change> = vec![
         (column(Column::Id), uuid_argument(id)),
         (column(Column::WoNumber), text(&number)),
         (column(Column::Lifecycle), text(&name)),
-        (column(Column::LifecycleVersion), version.into_datum()),
+        (column(Column::LifecycleVersion), argument(version)),
         (column(Column::Status), text(creation.status)),
-        (column(Column::Version), 1i64.into_datum()),
-        (column(Column::Revision), 1i32.into_datum()),
+        (column(Column::Version), argument(1i64)),
+        (column(Column::Revision), argument(1i32)),
         (column(Column::Originator), text(&standing.id)),
         (new.layout.field(Field::Priority), text(creation.priority)),
-        (column(Column::Reason), None),
+        (column(Column::Reason), optional_text(None)),
         (column(Column::CreatedAt), time),
         (column(Column::UpdatedAt), time),
-        (column(Column::LockedAt), None),
-        (column(Column::ArchivedAt), None),
+        (column(Column::LockedAt), optional_timestamp(None)),
+        (column(Column::ArchivedAt), optional_timestamp(None)),
         (column(Column::StateDeadline), deadline(&compiled, creation.status, at)),
-        (column(Column::StateDeadlineNotifiedAt), None),
+        (column(Column::StateDeadlineNotifiedAt), optional_timestamp(None)),
     ];
-    let mut default = |field: Field, value: Option<pg_sys::Datum>| {
-        if new.row.datum(new.layout.field(field)).is_none() {
+    let mut default = |field: Field, value: Argument| {
+        if new.row.is_null(new.layout.field(field)) {
             changed.push((new.layout.field(field), value));
         }
     };
     default(Field::Source, text("manual"));
-    default(Field::Regulatory, false.into_datum());
-    default(Field::Tags, Vec::<String>::new().into_datum());
-    default(Field::Deficiencies, Vec::<String>::new().into_datum());
-    default(Field::Metadata, pgrx::JsonB(serde_json::json!({})).into_datum());
+    default(Field::Regulatory, argument(false));
+    default(Field::Tags, argument(Vec::<String>::new()));
+    default(Field::Deficiencies, argument(Vec::<String>::new()));
+    default(Field::Metadata, argument(pgrx::JsonB(serde_json::json!({}))));
     changed.extend(
         blank_texts(new, FieldSet::all(), filled)
             .into_iter()
@@ -323,10 +325,10 @@ fn before_update(
     let counts = change_of_child.is_none() || (upkeep && !changed.is_empty());
     let version = old.version() + i64::from(counts);
     let column = |column: Column| new.layout.column(column);
-    let time = Some(pg_sys::Datum::from(at));
-    let mut changes: Vec<Change> = vec![(column(Column::Reason), None)];
+    let time = timestamp(at);
+    let mut changes: Vec<Change> = vec![(column(Column::Reason), optional_text(None))];
     if counts {
-        changes.push((column(Column::Version), version.into_datum()));
+        changes.push((column(Column::Version), argument(version)));
         changes.push((column(Column::UpdatedAt), time));
     }
     if decision.lock {
@@ -334,14 +336,14 @@ fn before_update(
     }
     if moved || migrated {
         changes.push((column(Column::StateDeadline), deadline(&lifecycle, &status, at)));
-        changes.push((column(Column::StateDeadlineNotifiedAt), None));
+        changes.push((column(Column::StateDeadlineNotifiedAt), optional_timestamp(None)));
     }
     if decision.new_revision {
         let revision = old.get::<i32>(Column::Revision).unwrap_or(1).saturating_add(1);
-        changes.push((column(Column::Revision), revision.into_datum()));
+        changes.push((column(Column::Revision), argument(revision)));
     }
     if decision.release_assignment {
-        changes.push((new.layout.field(Field::Assignee), None));
+        changes.push((new.layout.field(Field::Assignee), optional_text(None)));
     }
     changes.extend(blank_texts(new, FieldSet::all(), filled));
     if let Some(field) = decision.reason_field {
@@ -405,9 +407,8 @@ fn before_update(
 }
 
 /// Until when a work order that comes into the state now may stay there.
-fn deadline(lifecycle: &Lifecycle, status: &str, at: i64) -> Option<pg_sys::Datum> {
-    let until = lifecycle.state(status)?.deadline(at)?;
-    Some(pg_sys::Datum::from(until))
+fn deadline(lifecycle: &Lifecycle, status: &str, at: i64) -> Argument {
+    optional_timestamp(lifecycle.state(status).and_then(|state| state.deadline(at)))
 }
 
 /// A blank text is no text: it is stored as NULL, so that a stored text need not be read again to
@@ -418,8 +419,8 @@ fn blank_texts(new: &WorkOrderRow<'_>, written: FieldSet, filled: FieldSet) -> V
         .iter()
         .filter(|field| field.kind() == FieldKind::Text)
         .filter(|field| !matches!(field, Field::Title | Field::Source))
-        .filter(|field| new.row.datum(new.layout.field(*field)).is_some())
-        .map(|field| (new.layout.field(field), None))
+        .filter(|field| !new.row.is_null(new.layout.field(*field)))
+        .map(|field| (new.layout.field(field), optional_text(None)))
         .collect()
 }
 

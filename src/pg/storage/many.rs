@@ -1,7 +1,7 @@
 //! Appending the rows of one statement to partitions that are opened once, rather than for each row.
 
 use super::target::Target;
-use super::{has_columns, partition_of};
+use super::{Column, has_columns, partition_of};
 use crate::pg::statement::Argument;
 use crate::pg::transaction::nesting_level;
 use pgrx::pg_sys;
@@ -105,7 +105,7 @@ impl Kept {
 pub fn append(
     parent: &'static str,
     month: Day,
-    columns: &[&str],
+    columns: &[Column],
     values: &[Argument],
 ) -> Option<bool> {
     let key = (month.year, month.month);
@@ -137,7 +137,7 @@ pub fn append(
 }
 
 /// Opens the partition of that month. Nothing where there is none, or an unusual one.
-fn open(parent: &'static str, month: Day, columns: &[&str]) -> Option<Partition> {
+fn open(parent: &'static str, month: Day, columns: &[Column]) -> Option<Partition> {
     // SAFETY: everything is made in the statement's memory and closed by Kept::close.
     unsafe {
         let oid = partition_of(parent, month);

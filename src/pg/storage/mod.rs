@@ -16,6 +16,7 @@ pub use many::many_rows;
 pub use update::{Tid, update};
 
 use crate::pg::statement::Argument;
+use crate::pg::value::{base_type, refuse_type, table_name};
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -42,7 +43,7 @@ pub fn forget() {
 pub fn append_to_partition(
     parent: &'static str,
     month: Day,
-    columns: &[&str],
+    columns: &[Column],
     values: &[Argument],
 ) -> bool {
     if let Some(done) = many::append(parent, month, columns, values) {
@@ -97,16 +98,24 @@ unsafe fn partition_of(parent: &str, month: Day) -> pg_sys::Oid {
     }
 }
 
-/// Whether the relation has these columns, in this order, and no others.
-unsafe fn has_columns(relation: pg_sys::Relation, columns: &[&str]) -> bool {
+/// A column that is written: its name, and its type.
+pub type Column = (&'static str, pg_sys::Oid);
+
+/// Whether the relation has these columns, in this order, and no others. Refuses one of another type.
+unsafe fn has_columns(relation: pg_sys::Relation, columns: &[Column]) -> bool {
     // SAFETY: the relation is open; its descriptor holds natts attributes.
     unsafe {
         let descriptor = (*relation).rd_att;
         (*descriptor).natts as usize == columns.len()
-            && columns.iter().enumerate().all(|(index, column)| {
+            && columns.iter().enumerate().all(|(index, (column, type_oid))| {
                 crate::pg::row::attribute(descriptor, index).is_some_and(|attribute| {
-                    CStr::from_ptr((*attribute).attname.data.as_ptr()).to_bytes()
-                        == column.as_bytes()
+                    let is_it = CStr::from_ptr((*attribute).attname.data.as_ptr()).to_bytes()
+                        == column.as_bytes();
+                    let found = (*attribute).atttypid;
+                    if is_it && base_type(found) != *type_oid {
+                        refuse_type(&table_name((*relation).rd_id), column, found, *type_oid);
+                    }
+                    is_it
                 })
             })
     }

@@ -45,10 +45,14 @@ impl Target {
         unsafe {
             pg_sys::ExecClearTuple(self.slot);
             let descriptor = (*self.slot).tts_tupleDescriptor;
-            crate::pg::output::assert_valid(descriptor, values.iter().copied().enumerate());
+            crate::pg::output::assert_valid(
+                descriptor,
+                values.iter().map(Argument::datum).enumerate(),
+            );
             for (index, value) in values.iter().enumerate() {
-                *(*self.slot).tts_values.add(index) = value.unwrap_or(pg_sys::Datum::from(0));
-                *(*self.slot).tts_isnull.add(index) = value.is_none();
+                *(*self.slot).tts_values.add(index) =
+                    value.datum().unwrap_or(pg_sys::Datum::from(0));
+                *(*self.slot).tts_isnull.add(index) = value.is_null();
             }
             pg_sys::ExecStoreVirtualTuple(self.slot);
             insert(self.result, self.state, self.slot);

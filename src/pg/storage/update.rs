@@ -11,7 +11,7 @@ use pgrx::pg_sys;
 pub type Tid = pg_sys::ItemPointerData;
 
 /// The columns of a primary key, counted from 0, with their values.
-pub type PrimaryKey<'a> = &'a [(usize, pg_sys::Datum)];
+pub type PrimaryKey<'a> = &'a [(usize, Argument)];
 
 /// Updates the row of a table with that primary key: columns, counted from 0, with their values.
 /// Gives where the row lies now; nothing where there is no such row. If the caller knows where it lay
@@ -80,8 +80,8 @@ unsafe fn lock_by_index(
         let count = (*(*relation).rd_att).natts as usize;
         std::slice::from_raw_parts_mut((*sought).tts_isnull, count).fill(true);
         for (column, value) in key {
-            *(*sought).tts_values.add(*column) = *value;
-            *(*sought).tts_isnull.add(*column) = false;
+            *(*sought).tts_values.add(*column) = value.datum().unwrap_or(pg_sys::Datum::from(0));
+            *(*sought).tts_isnull.add(*column) = value.is_null();
         }
         pg_sys::ExecStoreVirtualTuple(sought);
         let mode = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
@@ -122,12 +122,10 @@ unsafe fn lock_at(
         pg_sys::slot_getsomeattrs(found, last as i32 + 1);
         let is_it = key.iter().all(|(column, value)| {
             !*(*found).tts_isnull.add(*column)
-                && same_value(
-                    (*relation).rd_att,
-                    *column,
-                    *(*found).tts_values.add(*column),
-                    *value,
-                )
+                && value.datum().is_some_and(|value| {
+                    let stored = *(*found).tts_values.add(*column);
+                    same_value((*relation).rd_att, *column, stored, value)
+                })
         });
         let mut failure = pg_sys::TM_FailureData::default();
         is_it
@@ -160,10 +158,13 @@ unsafe fn changed(
         pg_sys::slot_getsomeattrs(found, count as i32);
         let mut values = std::slice::from_raw_parts((*found).tts_values, count).to_vec();
         let mut nulls = std::slice::from_raw_parts((*found).tts_isnull, count).to_vec();
-        crate::pg::output::assert_valid(descriptor, changes.iter().copied());
+        crate::pg::output::assert_valid(
+            descriptor,
+            changes.iter().map(|(index, value)| (*index, value.datum())),
+        );
         for (index, value) in changes {
-            values[*index] = value.unwrap_or(pg_sys::Datum::from(0));
-            nulls[*index] = value.is_none();
+            values[*index] = value.datum().unwrap_or(pg_sys::Datum::from(0));
+            nulls[*index] = value.is_null();
         }
         let tuple = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
         let slot = pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsHeapTuple);

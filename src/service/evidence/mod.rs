@@ -8,9 +8,8 @@ use crate::kernel::work_order;
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::output::Pinned;
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, bytes, statement, text, uuid as uuid_argument};
+use crate::pg::statement::{Mode, bytes, statement, text, timestamp, uuid as uuid_argument};
 use crate::pg::transaction::{self, Stack, SubxactStack, with_snapshot};
-use pgrx::pg_sys;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -86,7 +85,7 @@ fn keep(tenant: Uuid, work_order: Uuid) -> Result<String, Refusal> {
     let arguments = [
         uuid_argument(tenant),
         uuid_argument(work_order),
-        Some(pg_sys::Datum::from(at)),
+        timestamp(at),
         text(&package),
         bytes(&digest),
     ];

@@ -7,8 +7,9 @@ use crate::kernel::work_order::{
 };
 use crate::pg::error::damaged;
 use crate::pg::row::Row;
-use crate::pg::statement::{Argument, Mode, Statement, statement, text, uuid as uuid_argument};
-use pgrx::prelude::*;
+use crate::pg::statement::{
+    Argument, Mode, Statement, argument, statement, text, uuid as uuid_argument,
+};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::thread::LocalKey;
@@ -202,7 +203,7 @@ fn sections(view: &WorkOrderView<'_>, id: Uuid) -> Result<Vec<(&'static str, Str
     let lifecycle = [
         uuid_argument(tenant),
         text(&seen.text(Column::Lifecycle)),
-        seen.get::<i32>(Column::LifecycleVersion).and_then(IntoDatum::into_datum),
+        argument(seen.get::<i32>(Column::LifecycleVersion)),
     ];
     let signatures = required(&SIGNATURES, &place, "the list of signatures")?;
     let delegations = required(&DELEGATIONS, &place, "the list of delegations")?;
@@ -210,7 +211,7 @@ fn sections(view: &WorkOrderView<'_>, id: Uuid) -> Result<Vec<(&'static str, Str
     let (trail, actors) = trail(tenant, &place);
     let ledger = crate::service::ledger::newest_bundle_of(tenant, id)?;
     let principals =
-        [uuid_argument(tenant), named(view, &signatures, &delegations, actors).into_datum()];
+        [uuid_argument(tenant), argument(named(view, &signatures, &delegations, actors))];
     let master = match master {
         None => Value::Null,
         Some(master) => {
@@ -273,7 +274,7 @@ fn record(seen: &WorkOrderRow<'_>) -> String {
 fn child_record(tenant: &Argument, id: Uuid) -> String {
     let ids = vec![pgrx::Uuid::from_bytes(*id.as_bytes())];
     let mut all: Vec<(String, String)> = Vec::new();
-    child_records(&[*tenant, ids.into_datum()], |_, name, value| all.push((name, value)));
+    child_records(&[*tenant, argument(ids)], |_, name, value| all.push((name, value)));
     all.sort();
     object_of(all.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }

@@ -78,7 +78,7 @@ fn waiting() -> Row {
     let (count, oldest) = as_ledger(|| {
         UNSEALED.with(|statement| {
             statement.run(Mode::Latest, &[bigint(after), bigint(MOST_COUNTED)], |rows| {
-                let oldest = rows.datum(0, 2).map(|oldest| oldest.value() as i64);
+                let oldest = rows.timestamp(0, 2);
                 (rows.get::<i64>(0, 1).unwrap_or(0), oldest)
             })
         })

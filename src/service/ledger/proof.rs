@@ -6,7 +6,7 @@ use crate::kernel::identity;
 use crate::kernel::work_order;
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::run_as::as_ledger;
-use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
+use crate::pg::statement::{Mode, argument, statement, uuid as uuid_argument};
 use pgrx::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
@@ -26,8 +26,7 @@ statement!(
 
 /// Sequence and position of the entries of a chain, or of one of them.
 fn positions(tenant: Uuid, subject: Uuid, sequence: Option<i64>) -> Vec<(i64, i64)> {
-    let arguments =
-        [uuid_argument(tenant), uuid_argument(subject), sequence.and_then(IntoDatum::into_datum)];
+    let arguments = [uuid_argument(tenant), uuid_argument(subject), argument(sequence)];
     as_ledger(|| {
         POSITIONS.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {

@@ -2,8 +2,7 @@
 
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::run_as::as_ledger;
-use crate::pg::statement::{Mode, Rows, bigint, bytes, statement, text};
-use pgrx::prelude::*;
+use crate::pg::statement::{Mode, Rows, argument, bigint, bytes, statement, text, timestamp};
 use std::collections::HashMap;
 use wo_rules::ledger::Hash;
 use wo_rules::ledger::checkpoint::Checkpoint;
@@ -101,7 +100,7 @@ fn sealed_at(rows: &Rows, row: usize) -> Option<Sealed> {
         size: u64::try_from(rows.get::<i64>(row, 1)?).ok()?,
         root: rows.get::<Vec<u8>>(row, 2)?.try_into().ok()?,
         position: rows.get(row, 3)?,
-        sealed_at: rows.datum(row, 4)?.value() as i64,
+        sealed_at: rows.timestamp(row, 4)?,
         signed_by: rows.get(row, 5)?,
         note: rows.get(row, 6)?,
     })
@@ -142,8 +141,8 @@ pub fn add(sealed: &Sealed, timeline: i32) {
         bigint(number(sealed.size)),
         bytes(&sealed.root),
         bigint(sealed.position),
-        timeline.into_datum(),
-        Some(pgrx::pg_sys::Datum::from(sealed.sealed_at)),
+        argument(timeline),
+        timestamp(sealed.sealed_at),
         text(&sealed.signed_by),
         text(&sealed.note),
     ];
@@ -177,7 +176,7 @@ impl Tiles {
 }
 
 fn tile(level: u8, index: u64) -> Option<Vec<u8>> {
-    let arguments = [i16::from(level).into_datum(), bigint(i64::try_from(index).ok()?)];
+    let arguments = [argument(i16::from(level)), bigint(i64::try_from(index).ok()?)];
     as_ledger(|| {
         TILE.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
     })
@@ -186,11 +185,11 @@ fn tile(level: u8, index: u64) -> Option<Vec<u8>> {
 /// Stores a tile; of level 0 with its leaves' names and the position of the last.
 pub fn put(write: &TileWrite, leaves: Option<(&[u8], i64)>) {
     let arguments = [
-        i16::from(write.level).into_datum(),
+        argument(i16::from(write.level)),
         bigint(number(write.index)),
         bytes(&write.hashes),
-        leaves.and_then(|(names, _)| bytes(names)),
-        leaves.and_then(|(_, position)| bigint(position)),
+        argument(leaves.map(|(names, _)| names)),
+        argument(leaves.map(|(_, position)| position)),
     ];
     as_ledger(|| PUT.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
 }

@@ -4,8 +4,10 @@ use super::files;
 use crate::kernel::identity::{self, memory};
 use crate::pg::lock::{Lock, Purpose};
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Argument, Mode, Rows, bigint, bytes, statement, text, uuid};
-use pgrx::pg_sys;
+use crate::pg::statement::{
+    Argument, Mode, Rows, argument, bigint, bytes, optional_timestamp, statement, text, timestamp,
+    uuid,
+};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -82,7 +84,7 @@ pub struct Archive {
 
 impl Archive {
     fn at(rows: &Rows, row: usize) -> Option<Self> {
-        let time = |column| rows.datum(row, column).map(|datum| datum.value() as i64);
+        let time = |column| rows.timestamp(row, column);
         let pair = |first, second| Some((rows.get(row, first)?, rows.get(row, second)?));
         Some(Self {
             name: rows.get(row, 1)?,
@@ -151,18 +153,18 @@ impl Archive {
             uuid(Uuid::nil()),
             text(&self.name),
             text(&self.source),
-            Some(pg_sys::Datum::from(self.from)),
-            Some(pg_sys::Datum::from(self.to)),
+            timestamp(self.from),
+            timestamp(self.to),
             bigint(self.lines),
             bigint(self.chains),
-            self.leaves.and_then(|it| bigint(it.0)),
-            self.leaves.and_then(|it| bigint(it.1)),
-            self.positions.and_then(|it| bigint(it.0)),
-            self.positions.and_then(|it| bigint(it.1)),
+            argument(self.leaves.map(|it| it.0)),
+            argument(self.leaves.map(|it| it.1)),
+            argument(self.positions.map(|it| it.0)),
+            argument(self.positions.map(|it| it.1)),
             bytes(&self.data_sha256),
             bytes(&self.proof_sha256),
-            self.checkpoint_size.and_then(bigint),
-            Some(pg_sys::Datum::from(self.archived_at)),
+            argument(self.checkpoint_size),
+            timestamp(self.archived_at),
         ];
         memory::as_enforcement(|| {
             as_trail(|| ADD.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
@@ -180,9 +182,13 @@ impl Archive {
 
     /// Puts on record that its rows left, or came back.
     pub fn mark(&self, action: &str, is_here: bool) {
-        let now = Some(pg_sys::Datum::from(identity::now()));
-        let arguments: [Argument; 4] =
-            [uuid(Uuid::nil()), text(&self.name), now, now.filter(|_| is_here)];
+        let now = identity::now();
+        let arguments: [Argument; 4] = [
+            uuid(Uuid::nil()),
+            text(&self.name),
+            timestamp(now),
+            optional_timestamp(is_here.then_some(now)),
+        ];
         memory::as_enforcement(|| {
             as_trail(|| MARK.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
         });

@@ -4,11 +4,10 @@ use super::archive::Archive;
 use super::files;
 use crate::pg::run_as::as_owner;
 use crate::pg::statement::{
-    Argument, Mode, Statement, bigint, bytes, optional_text, text, uuid as uuid_argument,
+    Argument, Mode, Statement, argument, bigint, bytes, optional_text, text, uuid as uuid_argument,
 };
 use crate::service::ledger::store;
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 use wo_rules::ledger::tile::TILE_WIDTH;
@@ -187,7 +186,7 @@ fn entry_arguments(line: &EntryLine) -> Result<Vec<Argument>, String> {
         optional_text(entry.reason.as_deref()),
         optional_text(entry.from_status.as_deref()),
         optional_text(entry.to_status.as_deref()),
-        entry.record_version.and_then(IntoDatum::into_datum),
+        argument(entry.record_version),
         text(&entry.changes),
         optional_text(entry.client_address.as_deref()),
         optional_text(entry.application.as_deref()),
@@ -204,7 +203,7 @@ fn event_arguments(line: &EventLine) -> Result<Vec<Argument>, String> {
     Ok(vec![
         bigint(line.position),
         id(&line.tenant_id)?,
-        line.timeline.into_datum(),
+        argument(line.timeline),
         text(&line.kind),
         id(&line.subject_id)?,
         text(&line.recorded_at),

@@ -9,7 +9,7 @@ use super::files::{self, Writing, unfinished};
 use super::month::{self, Month};
 use crate::kernel::identity;
 use crate::pg::run_as::as_ledger;
-use crate::pg::statement::{Mode, statement};
+use crate::pg::statement::{Mode, statement, timestamp};
 use crate::service::ledger::store::{self, LeafTile};
 use pgrx::pg_sys;
 use serde_json::Value;
@@ -144,7 +144,7 @@ pub fn still(leaf: pg_sys::Oid) -> Result<(), String> {
 
 /// The checkpoint that seals every entry of the month; nothing where it has none.
 fn sealed(month: &Month) -> Result<Option<store::Sealed>, String> {
-    let arguments = [Some(pg_sys::Datum::from(month.from)), Some(pg_sys::Datum::from(month.to))];
+    let arguments = [timestamp(month.from), timestamp(month.to)];
     let last: Option<i64> = as_ledger(|| {
         LAST_ENTRY.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
     });
@@ -156,7 +156,7 @@ fn sealed(month: &Month) -> Result<Option<store::Sealed>, String> {
 }
 
 fn acknowledged(month: &Month) -> Result<(), String> {
-    let arguments = [Some(pg_sys::Datum::from(month.from)), Some(pg_sys::Datum::from(month.to))];
+    let arguments = [timestamp(month.from), timestamp(month.to)];
     let waiting: Option<String> = as_ledger(|| {
         WAITING.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
     });

@@ -4,9 +4,8 @@ use super::archive;
 use crate::kernel::audit::verify::{ENTRY_COLUMNS, entry_at};
 use crate::pg::run_as::as_ledger;
 use crate::pg::setting;
-use crate::pg::statement::{Argument, Mode, Rows, statement, text};
+use crate::pg::statement::{Argument, Mode, Rows, argument, statement, text, timestamp};
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use uuid::Uuid;
 use wo_rules::audit::Entry;
 use wo_rules::retention::line::EventLine;
@@ -84,9 +83,9 @@ pub fn retention_of(source: &str) -> Option<i32> {
 pub fn partitions_of(source: &'static str) -> Vec<Month> {
     // The type takes no more than that many months; none of them is past then.
     let months = retention_of(source).unwrap_or(12 * 5_000);
-    let arguments = [text(source), months.into_datum()];
+    let arguments = [text(source), argument(months)];
     let leaf_at = |rows: &Rows, row: usize| {
-        let time = |column| rows.datum(row, column).map(|datum| datum.value() as i64);
+        let time = |column| rows.timestamp(row, column);
         Some(Month {
             name: rows.get(row, 1)?,
             source,
@@ -140,7 +139,7 @@ fn uuid_at(rows: &Rows, row: usize, column: i32) -> Uuid {
 }
 
 fn bounds(from: i64, to: i64) -> [Argument; 2] {
-    [Some(pg_sys::Datum::from(from)), Some(pg_sys::Datum::from(to))]
+    [timestamp(from), timestamp(to)]
 }
 
 /// Gives each entry of a span of time to `take`, in the order of the ledger's leaves.
@@ -194,7 +193,7 @@ pub fn events(
         timeline: rows.get(row, 3).unwrap_or(0),
         kind: rows.get(row, 4).unwrap_or_default(),
         subject_id: uuid_at(rows, row, 5).to_string(),
-        recorded_at: utc(rows.datum(row, 6).map_or(0, |datum| datum.value() as i64)),
+        recorded_at: utc(rows.timestamp(row, 6).unwrap_or(0)),
         traceparent: rows.get(row, 7),
         data: rows.get(row, 8).unwrap_or_default(),
     };

@@ -6,10 +6,11 @@ use crate::kernel::work_order::child_record::{self, ChildChange};
 use crate::pg::error::OrRefuse;
 use crate::pg::run_as::as_trail;
 use crate::pg::setting;
-use crate::pg::statement::{Mode, Statement, bigint, statement, uuid as uuid_argument};
+use crate::pg::statement::{
+    Mode, Statement, argument, bigint, statement, timestamp, uuid as uuid_argument,
+};
 use crate::service::evidence;
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use serde_json::{Map, json};
 use uuid::Uuid;
 use wo_rules::field::{Field, FieldKind};
@@ -63,7 +64,7 @@ pub fn archive_records(tenant: Uuid) -> i32 {
     if months == 0 || setting::archive_directory().is_none() {
         return 0;
     }
-    let arguments = [uuid_argument(tenant), months.into_datum(), bigint(MOST)];
+    let arguments = [uuid_argument(tenant), argument(months), bigint(MOST)];
     let due: Vec<(Uuid, String)> = as_trail(|| {
         DUE.with(|statement| {
             statement.run(Mode::Write, &arguments, |rows| {
@@ -95,7 +96,7 @@ fn archive(tenant: Uuid, work_order: Uuid, number: &str) -> Result<bool, Refusal
         changes: String::new(),
         data,
     };
-    let now = Some(pg_sys::Datum::from(crate::kernel::identity::now()));
+    let now = timestamp(crate::kernel::identity::now());
     let arguments = [uuid_argument(tenant), uuid_argument(work_order), now];
     Ok(child_record::upkeep(work_order, change_of_child, || {
         EMPTY.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
