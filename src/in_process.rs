@@ -6,8 +6,7 @@ mod tests {
     use crate::kernel::identity::memory::{self, Identity, Proof};
     use crate::pg::lookup::{Key, find};
     use crate::pg::row::Row;
-    use crate::pg::statement::{Mode, Statement, argument};
-    use crate::pg::storage::{Tid, update};
+    use crate::pg::statement::{Mode, Statement};
     use pgrx::prelude::*;
     use uuid::Uuid;
 
@@ -69,48 +68,6 @@ mod tests {
             (crate::kernel::work_order::new_id(0), crate::kernel::work_order::new_id(1_000_000));
         assert_eq!(earlier.get_version_num(), 7);
         assert!(earlier < later);
-    }
-
-    /// Whatever is said of where the row lay last, the row with that key is updated, and no other.
-    #[pg_test]
-    fn a_row_is_updated_wherever_it_was_said_to_lie() {
-        Spi::run(
-            "create table public.spot (id uuid primary key, count bigint);
-             insert into public.spot select md5(n::text)::uuid, 0 from generate_series(1, 3) as n",
-        )
-        .unwrap_or_else(|error| error!("{error}"));
-        let oid = |name: &str| -> pg_sys::Oid {
-            let found = Spi::get_one(&format!("select '{name}'::regclass::oid"));
-            found.unwrap_or_default().unwrap_or(pg_sys::Oid::INVALID)
-        };
-        let (table, index) = (oid("public.spot"), oid("public.spot_pkey"));
-        let id: Option<pgrx::Uuid> = Spi::get_one("select md5('2')::uuid").unwrap_or_default();
-        let key = [(0, argument(id))];
-        let place = |block: u32, item: u16| {
-            let mut place = Tid::default();
-            pgrx::itemptr::item_pointer_set_all(&mut place, block, item);
-            Some(place)
-        };
-        let mut times = 0;
-        let mut goes = |last: Option<Tid>| {
-            times += 1;
-            let now = update(table, index, &key, last, &[(1, argument(times))]);
-            let counts: Option<Vec<i64>> = Spi::get_one(
-                "select array_agg(count order by id = md5('2')::uuid, id) from public.spot",
-            )
-            .unwrap_or_default();
-            assert_eq!(counts, Some(vec![0, 0, times]), "{last:?}");
-            assert!(now.is_some());
-            now
-        };
-        let first = goes(None);
-        let second = goes(first);
-        // A version that counts no more, other rows, nobody's place, no page, and where it is.
-        for last in [first, place(0, 1), place(0, 3), place(0, 200), place(999, 1), second] {
-            goes(last);
-        }
-        let stranger = [(0, argument(pgrx::Uuid::from_bytes([7; 16])))];
-        assert!(update(table, index, &stranger, second, &[(1, argument(0i64))]).is_none());
     }
 
     #[pg_test(error = "nobody is acting: this session has no verified identity")]

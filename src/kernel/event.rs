@@ -10,7 +10,7 @@ use crate::pg::setting;
 use crate::pg::statement::{
     Mode, argument, bigint, json, optional_text, statement, text, timestamp, uuid as uuid_argument,
 };
-use crate::pg::storage::{Column, append_to_partition};
+use crate::pg::storage::append;
 use crate::pg::transaction::{Stack, SubxactStack};
 use pgrx::pg_sys;
 use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
@@ -19,22 +19,14 @@ use std::cell::Cell;
 use uuid::Uuid;
 use wo_rules::event as rules;
 use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::schema::Table;
 use wo_rules::time::day_of_timestamp;
 
 /// The most events that one fetch gives.
 const MOST: i32 = 10_000;
 
-/// The columns of `wo.event`, in the order in which an event gives them.
-const COLUMNS: [Column; 8] = [
-    ("tenant_id", pg_sys::UUIDOID),
-    ("position", pg_sys::INT8OID),
-    ("timeline", pg_sys::INT4OID),
-    ("type", pg_sys::TEXTOID),
-    ("subject_id", pg_sys::UUIDOID),
-    ("recorded_at", pg_sys::TIMESTAMPTZOID),
-    ("traceparent", pg_sys::TEXTOID),
-    ("data", pg_sys::JSONOID),
-];
+/// The table that they are written to, its columns in the order in which the values are given.
+const TABLE: &Table = Table::named("event");
 
 statement!(
     WRITE,
@@ -140,8 +132,8 @@ impl Event {
             optional_text(self.traceparent.as_deref()),
             json(&self.data),
         ];
-        if !append_to_partition("event", day_of_timestamp(at), &COLUMNS, &arguments) {
-            as_trail(|| WRITE.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        if !append(TABLE, day_of_timestamp(at), &arguments) {
+            as_trail(|| WRITE.with(|statement| statement.insert(&arguments)));
         }
     }
 }

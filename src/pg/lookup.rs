@@ -7,13 +7,17 @@
 //! finds it, and what was read never reaches a caller but through a rule.
 
 use crate::pg::error::{damaged, refuse};
+use crate::pg::relation::{OpenTable, known_oid};
 use crate::pg::row::Row;
+use crate::pg::statement::Argument;
 use crate::pg::value::{base_type, refuse_type, table_name};
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::ffi::CString;
 use uuid::Uuid;
+
+pub use crate::pg::relation::oid_of;
 
 /// One column of a key and the value that it must have.
 pub enum Key<'a> {
@@ -29,22 +33,44 @@ impl Key<'_> {
             Key::Uuid(column, _) | Key::Text(column, _) => column,
         }
     }
+
+    /// The value that the column must have.
+    pub(in crate::pg) fn value(&self) -> Argument {
+        match self {
+            Key::Uuid(_, value) => crate::pg::statement::uuid(*value),
+            Key::Text(_, value) => crate::pg::statement::text(value),
+        }
+    }
+
+    /// The number of the column, which must be of the value's type.
+    pub(in crate::pg) fn attribute_of(&self, table: pg_sys::Oid) -> i16 {
+        let type_oid = match self {
+            Key::Uuid(..) => pg_sys::UUIDOID,
+            Key::Text(..) => pg_sys::TEXTOID,
+        };
+        attribute_of(table, self.column(), type_oid)
+    }
 }
 
+/// An index, and the columns that a key names; the rest of them are empty.
+type IndexKey = (pg_sys::Oid, [&'static str; 4]);
+
 thread_local! {
-    /// Relations of schema wo by name, and columns by relation and name, as last looked up.
-    static RELATIONS: RefCell<HashMap<&'static str, pg_sys::Oid>> = RefCell::default();
+    /// Columns by relation and name, as last looked up.
     static COLUMNS: RefCell<HashMap<(pg_sys::Oid, &'static str), i16>> = RefCell::default();
+    /// Whether an index finds the rows of a key.
+    static USABLE: RefCell<HashMap<IndexKey, bool>> = RefCell::default();
 }
 
 /// Forgets where things stand: a table was altered.
 pub fn forget() {
-    let _ = RELATIONS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+    crate::pg::relation::forget();
     let _ = COLUMNS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+    let _ = USABLE.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
 }
 
 /// Whether a table can be read by that index. Not where the table is divided, since an index of all
-/// leaves holds nothing itself: then SQL has to be asked.
+/// partitions holds nothing itself: then SQL has to be asked.
 pub fn is_indexed(table: &'static str, index: &'static str) -> bool {
     // SAFETY: the look-up answers from the catalogue cache.
     let kind = unsafe { pg_sys::get_rel_relkind(oid_of(table)) };
@@ -78,6 +104,11 @@ pub fn find<T>(
 }
 
 impl Latest {
+    /// The snapshot, valid while this is.
+    pub(in crate::pg) fn snapshot(&self) -> pg_sys::Snapshot {
+        self.0
+    }
+
     /// See [`find`].
     pub fn find<T>(
         &self,
@@ -86,34 +117,17 @@ impl Latest {
         key: &[Key<'_>],
         mut read: impl FnMut(&Row) -> Option<T>,
     ) -> Option<T> {
-        let (table, index) = (oid_of(table), oid_of(index));
-        // SAFETY: relation and index are opened and closed here, and the keys hold values of the
-        // columns' types with the columns' collation. An ERROR unwinds through us, and the abort
-        // releases all of them.
-        unsafe {
-            let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-            let mut keys: Vec<pg_sys::ScanKeyData> =
-                key.iter().map(|part| scan_key(table, part)).collect();
-            let scan = pg_sys::systable_beginscan(
-                relation,
-                index,
-                true,
-                self.0,
-                keys.len() as i32,
-                keys.as_mut_ptr(),
-            );
-            let mut answer = None;
-            while answer.is_none() {
-                let tuple = pg_sys::systable_getnext(scan);
-                if tuple.is_null() {
-                    break;
-                }
-                answer = read(&Row::of_tuple(tuple, (*relation).rd_att));
+        // The lock first: what is then found of columns and indexes holds while the table is read.
+        let table = OpenTable::to_read(table);
+        let scan = Scan::begin(&table, index_for(index, key), self.0, key);
+        while let Some(tuple) = scan.next() {
+            // SAFETY: the tuple is one of the table.
+            let answer = read(&unsafe { Row::of_tuple(tuple, table.descriptor()) });
+            if answer.is_some() {
+                return answer;
             }
-            pg_sys::systable_endscan(scan);
-            pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
-            answer
         }
+        None
     }
 
     /// See [`find`]; the rows come in the opposite order of the index.
@@ -124,36 +138,20 @@ impl Latest {
         key: &[Key<'_>],
         mut read: impl FnMut(&Row) -> Option<T>,
     ) -> Option<T> {
-        let (table, index) = (oid_of(table), oid_of(index));
-        let lock = pg_sys::AccessShareLock as i32;
-        // SAFETY: as in find.
-        unsafe {
-            let relation = pg_sys::table_open(table, lock);
-            let index = pg_sys::index_open(index, lock);
-            let mut keys: Vec<pg_sys::ScanKeyData> =
-                key.iter().map(|part| scan_key(table, part)).collect();
-            let count = keys.len() as i32;
-            let scan = pg_sys::systable_beginscan_ordered(
-                relation,
-                index,
-                self.0,
-                count,
-                keys.as_mut_ptr(),
-            );
-            let backward = pg_sys::ScanDirection::BackwardScanDirection;
-            let mut answer = None;
-            while answer.is_none() {
-                let tuple = pg_sys::systable_getnext_ordered(scan, backward);
-                if tuple.is_null() {
-                    break;
-                }
-                answer = read(&Row::of_tuple(tuple, (*relation).rd_att));
-            }
-            pg_sys::systable_endscan_ordered(scan);
-            pg_sys::index_close(index, lock);
-            pg_sys::table_close(relation, lock);
-            answer
+        let table = OpenTable::to_read(table);
+        let by = oid_of(index);
+        if !is_usable(by, key) {
+            refuse(damaged(&format!("index wo.{index} is not as it was made")));
         }
+        let scan = OrderedScan::begin(&table, by, self.0, key);
+        while let Some(tuple) = scan.before() {
+            // SAFETY: the tuple is one of the table.
+            let answer = read(&unsafe { Row::of_tuple(tuple, table.descriptor()) });
+            if answer.is_some() {
+                return answer;
+            }
+        }
+        None
     }
 
     /// Gives every row of a table of the catalogue to `read`, with the description of its columns.
@@ -162,52 +160,175 @@ impl Latest {
         table: pg_sys::Oid,
         mut read: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc),
     ) {
-        // SAFETY: the relation is opened and closed here. An ERROR unwinds through us, and the abort
-        // releases it with the scan.
+        let Some(table) = OpenTable::of_oid_to_read(table) else { return };
+        let scan = Scan::begin(&table, None, self.0, &[]);
+        while let Some(tuple) = scan.next() {
+            read(tuple, table.descriptor());
+        }
+    }
+}
+
+/// The index of that name, if it finds every row of such a key; else the whole table has to be read.
+pub(in crate::pg) fn index_for(index: &'static str, key: &[Key<'_>]) -> Option<pg_sys::Oid> {
+    known_oid(index).filter(|index| is_usable(*index, key))
+}
+
+/// Whether an index finds every row of such a key: it is valid, holds all rows, and begins with the
+/// columns of the key. A DBA may have dropped the index and made another of its name.
+fn is_usable(index: pg_sys::Oid, key: &[Key<'_>]) -> bool {
+    let mut columns = [""; 4];
+    columns.iter_mut().zip(key).for_each(|(column, part)| *column = part.column());
+    if let Some(known) = USABLE.with_borrow(|all| all.get(&(index, columns)).copied()) {
+        return known;
+    }
+    // SAFETY: the index is opened and closed here; a relation that is no index gives null for what only
+    // indexes have.
+    let is_usable = unsafe {
+        let relation = pg_sys::try_relation_open(index, pg_sys::AccessShareLock as i32);
+        if relation.is_null() {
+            return false;
+        }
+        let form = (*relation).rd_index;
+        let is_usable = !form.is_null()
+            && (*form).indisvalid
+            && pg_sys::RelationGetIndexPredicate(relation).is_null()
+            && usize::try_from((*form).indnkeyatts).is_ok_and(|count| count >= key.len())
+            && key.len() <= columns.len()
+            && columns[..key.len()].iter().enumerate().all(|(position, column)| {
+                let number = *(*form).indkey.values.as_ptr().add(position);
+                // SAFETY: a NUL-terminated name; the look-up answers from the catalogue cache.
+                CString::new(*column)
+                    .is_ok_and(|name| pg_sys::get_attnum((*form).indrelid, name.as_ptr()) == number)
+            });
+        pg_sys::relation_close(relation, pg_sys::AccessShareLock as i32);
+        is_usable
+    };
+    USABLE.with_borrow_mut(|all| all.insert((index, columns), is_usable));
+    is_usable
+}
+
+/// The keys of a scan: values of the columns' types, with the columns' collation. They live as long
+/// as the memory context that they are made in.
+fn scan_keys(table: &OpenTable, key: &[Key<'_>]) -> Vec<pg_sys::ScanKeyData> {
+    // SAFETY: every column is of its value's type.
+    key.iter().map(|part| unsafe { scan_key(table.oid(), part) }).collect()
+}
+
+/// A scan of an open table. It ends when it goes out of scope.
+pub(in crate::pg) struct Scan {
+    scan: pg_sys::SysScanDesc,
+    _keys: Vec<pg_sys::ScanKeyData>,
+}
+
+impl Scan {
+    /// Begins a scan for a key, by the index if there is one.
+    pub(in crate::pg) fn begin(
+        table: &OpenTable,
+        index: Option<pg_sys::Oid>,
+        snapshot: pg_sys::Snapshot,
+        key: &[Key<'_>],
+    ) -> Self {
+        let mut keys = scan_keys(table, key);
+        // SAFETY: the table is open, and stays so while this lives.
+        let scan = unsafe {
+            pg_sys::systable_beginscan(
+                table.as_ptr(),
+                index.unwrap_or(pg_sys::Oid::INVALID),
+                index.is_some(),
+                snapshot,
+                keys.len() as i32,
+                keys.as_mut_ptr(),
+            )
+        };
+        Self { scan, _keys: keys }
+    }
+
+    /// The next row, valid until the next one is asked for.
+    pub(in crate::pg) fn next(&self) -> Option<pg_sys::HeapTuple> {
+        // SAFETY: the scan has begun.
+        let tuple = unsafe { pg_sys::systable_getnext(self.scan) };
+        (!tuple.is_null()).then_some(tuple)
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        // While an ERROR unwinds, the abort ends every scan by itself.
+        if !std::thread::panicking() {
+            // SAFETY: begun once, and ended once.
+            unsafe { pg_sys::systable_endscan(self.scan) };
+        }
+    }
+}
+
+/// A scan in the order of an index. It ends when it goes out of scope.
+struct OrderedScan {
+    scan: pg_sys::SysScanDesc,
+    index: pg_sys::Relation,
+    _keys: Vec<pg_sys::ScanKeyData>,
+}
+
+impl OrderedScan {
+    fn begin(
+        table: &OpenTable,
+        index: pg_sys::Oid,
+        snapshot: pg_sys::Snapshot,
+        key: &[Key<'_>],
+    ) -> Self {
+        let mut keys = scan_keys(table, key);
+        let count = keys.len() as i32;
+        // SAFETY: table and index are open, and stay so while this lives.
         unsafe {
-            let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-            let scan = pg_sys::systable_beginscan(
-                relation,
-                pg_sys::Oid::INVALID,
-                false,
-                self.0,
-                0,
-                std::ptr::null_mut(),
+            let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
+            let scan = pg_sys::systable_beginscan_ordered(
+                table.as_ptr(),
+                index,
+                snapshot,
+                count,
+                keys.as_mut_ptr(),
             );
-            loop {
-                let tuple = pg_sys::systable_getnext(scan);
-                if tuple.is_null() {
-                    break;
-                }
-                read(tuple, (*relation).rd_att);
+            Self { scan, index, _keys: keys }
+        }
+    }
+
+    /// The next row backward, valid until the next one is asked for.
+    fn before(&self) -> Option<pg_sys::HeapTuple> {
+        let backward = pg_sys::ScanDirection::BackwardScanDirection;
+        // SAFETY: the scan has begun.
+        let tuple = unsafe { pg_sys::systable_getnext_ordered(self.scan, backward) };
+        (!tuple.is_null()).then_some(tuple)
+    }
+}
+
+impl Drop for OrderedScan {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: begun once, and ended once.
+            unsafe {
+                pg_sys::systable_endscan_ordered(self.scan);
+                pg_sys::index_close(self.index, pg_sys::AccessShareLock as i32);
             }
-            pg_sys::systable_endscan(scan);
-            pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
         }
     }
 }
 
 unsafe fn scan_key(table: pg_sys::Oid, part: &Key<'_>) -> pg_sys::ScanKeyData {
     let mut key = pg_sys::ScanKeyData::default();
-    let (function, collation, value) = match part {
-        Key::Uuid(_, value) => {
-            (pg_sys::F_UUID_EQ, pg_sys::Oid::INVALID, crate::pg::statement::uuid(*value))
-        }
-        Key::Text(_, value) => {
-            (pg_sys::F_TEXTEQ, pg_sys::DEFAULT_COLLATION_OID, crate::pg::statement::text(value))
-        }
+    let (function, collation) = match part {
+        Key::Uuid(..) => (pg_sys::F_UUID_EQ, pg_sys::Oid::INVALID),
+        Key::Text(..) => (pg_sys::F_TEXTEQ, pg_sys::DEFAULT_COLLATION_OID),
     };
     // SAFETY: the key is ours, and the function compares values of the column's type.
     unsafe {
         pg_sys::ScanKeyEntryInitialize(
             &mut key,
             0,
-            attribute_of(table, part.column(), value.type_oid()),
+            part.attribute_of(table),
             pg_sys::BTEqualStrategyNumber as u16,
             pg_sys::Oid::INVALID,
             collation,
             pg_sys::Oid::from(function),
-            value.datum().unwrap_or(pg_sys::Datum::from(0)),
+            part.value().datum().unwrap_or(pg_sys::Datum::from(0)),
         );
     }
     key
@@ -233,26 +354,4 @@ fn attribute_of(table: pg_sys::Oid, column: &'static str, type_oid: pg_sys::Oid)
     }
     COLUMNS.with_borrow_mut(|all| all.insert((table, column), attribute));
     attribute
-}
-
-/// The oid of a relation of schema wo.
-pub fn oid_of(name: &'static str) -> pg_sys::Oid {
-    known_oid(name).unwrap_or_else(|| refuse(damaged(&format!("wo.{name} is missing"))))
-}
-
-fn known_oid(name: &'static str) -> Option<pg_sys::Oid> {
-    if let Some(known) = RELATIONS.with_borrow(|all| all.get(name).copied()) {
-        return Some(known);
-    }
-    let text = CString::new(name).unwrap_or_default();
-    // SAFETY: a NUL-terminated name; both look-ups answer from the catalogue caches.
-    let oid = unsafe {
-        let schema = pg_sys::get_namespace_oid(c"wo".as_ptr(), true);
-        pg_sys::get_relname_relid(text.as_ptr(), schema)
-    };
-    if oid == pg_sys::Oid::INVALID {
-        return None;
-    }
-    RELATIONS.with_borrow_mut(|all| all.insert(name, oid));
-    Some(oid)
 }

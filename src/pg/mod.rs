@@ -9,6 +9,7 @@ pub mod lookup;
 pub mod output;
 pub mod own_transaction;
 pub mod process;
+pub mod relation;
 pub mod row;
 pub mod run_as;
 pub mod server;
@@ -17,6 +18,7 @@ pub mod source;
 pub mod statement;
 pub mod storage;
 pub mod transaction;
+pub mod trigger;
 pub mod value;
 
 /// Has PostgreSQL call the hooks of transactions and caches; called once in a backend.

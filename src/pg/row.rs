@@ -207,12 +207,13 @@ impl Row {
 
 /// Whether a value may be stored in a column of that type as it is. The constraints of a domain are
 /// checked, since nothing checks what a trigger returns.
-fn can_store(column: pg_sys::Oid, value: &Argument) -> bool {
-    if column == value.type_oid() {
-        return true;
-    }
-    if base_type(column) != value.type_oid() {
+pub(in crate::pg) fn can_store(column: pg_sys::Oid, value: &Argument) -> bool {
+    let base = base_type(column);
+    if ![column, base].contains(&value.type_oid()) {
         return false;
+    }
+    if base == column || (column == value.type_oid() && !value.is_null()) {
+        return true;
     }
     // SAFETY: the value is of the domain's base type.
     unsafe {
@@ -240,24 +241,6 @@ pub fn returned<'a>(
             pgrx::PgTupleDesc::from_pg_unchecked((*relation).rd_att),
             tuple,
         )
-    }
-}
-
-/// The names of a table's columns; nothing for one that was dropped.
-pub fn columns_of(table: pg_sys::Oid) -> Vec<Option<String>> {
-    // SAFETY: the table is opened and closed here, and its descriptor holds natts attributes, each
-    // with a NUL-terminated name.
-    unsafe {
-        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-        let descriptor = (*relation).rd_att;
-        let names = (0..(*descriptor).natts as usize)
-            .map(|index| {
-                let name = CStr::from_ptr((*attribute(descriptor, index)?).attname.data.as_ptr());
-                Some(name.to_string_lossy().into_owned())
-            })
-            .collect();
-        pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
-        names
     }
 }
 

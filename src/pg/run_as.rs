@@ -7,7 +7,7 @@
 
 use crate::pg::error::{damaged, refuse};
 use pgrx::pg_sys;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 /// Acts as `wo_trail`: see [`run_as`].
 pub fn as_trail<T>(act: impl FnOnce() -> T) -> T {
@@ -40,8 +40,19 @@ pub fn run_as<T>(name: &CStr, act: impl FnOnce() -> T) -> T {
             // A definer of that duty, or nested: its path is pinned already.
             return act();
         }
-        let level = pg_sys::NewGUCNestLevel();
         pg_sys::SetUserIdAndSecContext(role, context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
+        let result = with_pinned_path(act);
+        pg_sys::SetUserIdAndSecContext(user, context);
+        result
+    }
+}
+
+/// Runs `act` with a search path that no caller can change. An ERROR in `act` unwinds through us: the
+/// abort that follows puts the setting back.
+pub fn with_pinned_path<T>(act: impl FnOnce() -> T) -> T {
+    // SAFETY: the setting is put back below, or by the abort.
+    unsafe {
+        let level = pg_sys::NewGUCNestLevel();
         pg_sys::set_config_option(
             c"search_path".as_ptr(),
             c"pg_catalog, pg_temp".as_ptr(),
@@ -54,7 +65,14 @@ pub fn run_as<T>(name: &CStr, act: impl FnOnce() -> T) -> T {
         );
         let result = act();
         pg_sys::AtEOXact_GUC(true, level);
-        pg_sys::SetUserIdAndSecContext(user, context);
         result
     }
+}
+
+/// The oid of a role, if there is one of that name.
+pub fn role(name: &str) -> Option<pg_sys::Oid> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: a NUL-terminated name; the look-up answers from the catalogue cache.
+    let role = unsafe { pg_sys::get_role_oid(name.as_ptr(), true) };
+    (role != pg_sys::Oid::INVALID).then_some(role)
 }

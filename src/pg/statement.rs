@@ -75,6 +75,21 @@ impl Statement {
         }
     }
 
+    /// Inserts one row. Refuses where nothing was stored: a rule or a trigger on the table suppressed it.
+    pub fn insert(&self, arguments: &[Argument]) {
+        if self.run(Mode::Write, arguments, Rows::count) == 0 {
+            refuse(
+                damaged(&format!("a rule or a trigger suppressed a write ({})", self.first_line()))
+                    .hint("Drop the rule or the trigger."),
+            );
+        }
+    }
+
+    /// The beginning of its text, which names the table.
+    fn first_line(&self) -> &str {
+        self.text.split(['\n', '(']).next().unwrap_or_default().trim_end()
+    }
+
     /// Runs a query and gives its rows to `read` in batches, until there are no more or `read` says
     /// why it stops.
     ///

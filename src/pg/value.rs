@@ -10,6 +10,7 @@ use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
 use uuid::Uuid;
 use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::schema::Type;
 
 /// A Rust type that reads the values of an SQL type.
 pub trait SqlValue: FromDatum {
@@ -220,14 +221,53 @@ pub fn refuse_type(table: &str, column: &str, found: pg_sys::Oid, expected: pg_s
     .with("found", found.as_str())
     .with("expected", expected.as_str());
     if !table.is_empty() {
-        let sql = format!(
-            "alter table {table} alter column {} type {expected} using {}::{expected};",
-            quote_identifier(column),
-            quote_identifier(column)
-        );
-        refusal = refusal.with("table", table).hint(sql);
+        let registered = table
+            .strip_prefix("wo.")
+            .and_then(wo_rules::schema::table)
+            .and_then(|table| table.column(column))
+            .map_or(expected.as_str(), |column| column.data_type.name());
+        let column = quote_identifier(column);
+        refusal = refusal.with("table", table).hint(format!(
+            "alter table {table} alter column {column} type {registered} using {column}::{registered};"
+        ));
     }
     refuse(refusal)
+}
+
+/// The oid of a type of the table registry. `None` for a domain that is not there.
+pub fn oid_of_type(data_type: Type) -> Option<pg_sys::Oid> {
+    Some(match data_type {
+        Type::Boolean => pg_sys::BOOLOID,
+        Type::Smallint => pg_sys::INT2OID,
+        Type::Integer => pg_sys::INT4OID,
+        Type::Bigint => pg_sys::INT8OID,
+        Type::Numeric => pg_sys::NUMERICOID,
+        Type::Text => pg_sys::TEXTOID,
+        Type::Uuid => pg_sys::UUIDOID,
+        Type::Bytea => pg_sys::BYTEAOID,
+        Type::Date => pg_sys::DATEOID,
+        Type::Interval => pg_sys::INTERVALOID,
+        Type::TimestampTz => pg_sys::TIMESTAMPTZOID,
+        Type::Json => pg_sys::JSONOID,
+        Type::Jsonb => pg_sys::JSONBOID,
+        Type::TextArray => pg_sys::TEXTARRAYOID,
+        Type::DateArray => pg_sys::DATEARRAYOID,
+        Type::Domain(domain) => {
+            let name = CString::new(domain.name.strip_prefix("wo.")?).ok()?;
+            // SAFETY: NUL-terminated names; the look-ups answer from the catalogue caches.
+            let oid = unsafe {
+                pg_sys::GetSysCacheOid(
+                    pg_sys::SysCacheIdentifier::TYPENAMENSP as i32,
+                    pg_sys::Anum_pg_type_oid as i16,
+                    pg_sys::Datum::from(name.as_ptr()),
+                    pg_sys::Datum::from(pg_sys::get_namespace_oid(c"wo".as_ptr(), true)),
+                    pg_sys::Datum::from(0),
+                    pg_sys::Datum::from(0),
+                )
+            };
+            (oid != pg_sys::Oid::INVALID).then_some(oid)?
+        }
+    })
 }
 
 /// A name as SQL writes it: in double quotes where it needs them.

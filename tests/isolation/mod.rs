@@ -3,9 +3,11 @@
 mod alone;
 mod altering;
 mod column_types;
+mod ddl_in_flight;
 mod events;
 mod forgetting;
 mod harness;
 mod locks;
+mod others_objects;
 mod races;
 pub mod stage;

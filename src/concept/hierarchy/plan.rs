@@ -6,11 +6,11 @@ use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::api::expression;
 use crate::kernel::work_order::pending::listen;
 use crate::pg::error::OrRefuse;
-use crate::pg::lookup::oid_of;
 use crate::pg::statement::{
     Argument, Mode, Statement, argument, jsonb, statement, text, uuid as uuid_argument, uuids,
 };
 use crate::pg::transaction::{Stack, SubxactStack};
+use crate::pg::value::{oid_of_type, read_as};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::{Map, Value, json};
@@ -21,6 +21,7 @@ use uuid::Uuid;
 use wo_rules::field::{Field, FieldKind, FieldSet};
 use wo_rules::hierarchy::plan::{Plan, Problem, examine, master_key, part_key, refusal};
 use wo_rules::refusal::Refusal;
+use wo_rules::schema::Table;
 use wo_rules::work_order as rules;
 
 statement!(
@@ -266,15 +267,15 @@ fn is_readable(field: Field, given: &str) -> bool {
         FieldKind::Text if field == Field::Source => {}
         _ => return true,
     }
-    let table = oid_of("work_order");
-    let Some(attribute) = crate::kernel::work_order::direct::attribute_of(table, field) else {
+    let column = Table::named("work_order").column(field.name());
+    let Some(type_oid) = column.and_then(|column| oid_of_type(column.data_type)) else {
         return true;
     };
-    tried(|| crate::kernel::work_order::direct::read(given, table, attribute).is_some())
+    tried(|| read_as(given, type_oid, -1).is_some())
 }
 
 fn is_interval(given: &str) -> bool {
-    tried(|| crate::pg::value::read_as(given, pg_sys::INTERVALOID, -1).is_some())
+    tried(|| read_as(given, pg_sys::INTERVALOID, -1).is_some())
 }
 
 /// Whether a type's input function takes a text. It holds nothing that an ERROR would leave behind,

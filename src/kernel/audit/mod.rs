@@ -9,14 +9,14 @@ use crate::pg::error::OrRefuse;
 use crate::pg::run_as::as_trail;
 use crate::pg::source;
 use crate::pg::statement::{
-    Argument, Mode, argument, bigint, bytes, json, optional_text, statement, text, timestamp,
+    Argument, argument, bigint, bytes, json, optional_text, statement, text, timestamp,
     uuid as uuid_argument,
 };
-use crate::pg::storage::{Column, append_to_partition};
-use pgrx::pg_sys;
+use crate::pg::storage::append;
 use pgrx::prelude::*;
 use uuid::Uuid;
 use wo_rules::audit::Entry;
+use wo_rules::schema::Table;
 use wo_rules::time::{day_of_timestamp, utc};
 
 statement!(
@@ -31,29 +31,8 @@ statement!(
         INT8OID
     ]
 );
-/// The columns of `wo.audit_entry`, in the order in which a link gives them.
-const COLUMNS: [Column; 20] = [
-    ("tenant_id", pg_sys::UUIDOID),
-    ("subject", pg_sys::TEXTOID),
-    ("subject_id", pg_sys::UUIDOID),
-    ("sequence", pg_sys::INT8OID),
-    ("recorded_at", pg_sys::TIMESTAMPTZOID),
-    ("action", pg_sys::TEXTOID),
-    ("actor", pg_sys::TEXTOID),
-    ("reason", pg_sys::TEXTOID),
-    ("from_status", pg_sys::TEXTOID),
-    ("to_status", pg_sys::TEXTOID),
-    ("record_version", pg_sys::INT8OID),
-    ("changes", pg_sys::JSONOID),
-    ("client_address", pg_sys::TEXTOID),
-    ("application", pg_sys::TEXTOID),
-    ("login_role", pg_sys::TEXTOID),
-    ("authenticated_by", pg_sys::TEXTOID),
-    ("transaction_id", pg_sys::TEXTOID),
-    ("previous_hash", pg_sys::BYTEAOID),
-    ("entry_hash", pg_sys::BYTEAOID),
-    ("position", pg_sys::INT8OID),
-];
+/// The table that they are written to, its columns in the order in which the values are given.
+const TABLE: &Table = Table::named("audit_entry");
 
 /// What a write does, before the trail adds when, where from and by whom.
 pub struct Act<'a> {
@@ -170,8 +149,8 @@ impl Link {
 
     fn write_at(&self, position: i64) {
         let arguments = self.arguments(position);
-        if !append_to_partition("audit_entry", day_of_timestamp(self.at), &COLUMNS, &arguments) {
-            as_trail(|| WRITE.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        if !append(TABLE, day_of_timestamp(self.at), &arguments) {
+            as_trail(|| WRITE.with(|statement| statement.insert(&arguments)));
         }
     }
 

@@ -161,7 +161,7 @@ pub fn register() {
 create function wo_private.invalidate() returns trigger
     language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
-fn forget<'a>(
+fn invalidate<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
     CHANGED.set(true);

@@ -6,7 +6,6 @@ use crate::pg::lookup::find;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
-use wo_rules::install::agreement::Question;
 use wo_rules::install::catalogue as rules;
 use wo_rules::install::{Trigger, enforcement, triggers};
 
@@ -42,12 +41,6 @@ pub fn is_checked() -> bool {
     CHECKED.get()
 }
 
-/// How many alterations this backend has heard of: what was found counts only if there were no more
-/// of them meanwhile.
-pub fn generation() -> u64 {
-    GENERATION.get()
-}
-
 /// Looks at the records again before anything else is done with them.
 pub fn forget() {
     CHECKED.set(false);
@@ -58,8 +51,7 @@ pub fn forget() {
 fn are_in_order() -> bool {
     // Each session reads the version itself: its rows are no part of the catalogue, so whoever writes
     // one by hand does not announce it.
-    is_of_this_version()
-        && shared::cached_verdict(Question::InOrder, || crate::pg::run_as::as_trail(are_as_made))
+    is_of_this_version() && shared::cached_verdict(|| crate::pg::run_as::as_trail(are_as_made))
 }
 
 fn is_of_this_version() -> bool {

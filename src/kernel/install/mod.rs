@@ -9,8 +9,7 @@ mod check;
 mod registry;
 mod shared;
 
-pub use check::{check_tables, generation, is_checked, register};
-pub use shared::cached_verdict;
+pub use check::{check_tables, is_checked, register};
 
 use crate::pg::error::{damaged, refuse};
 use crate::pg::statement::{Mode, Statement, statement};

@@ -17,7 +17,7 @@ use crate::service::worker::shared::agreement;
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::CStr;
-use wo_rules::install::agreement::{Agreement, Answer, Question};
+use wo_rules::install::agreement::{Agreement, Answer};
 
 /// The oids of `pg_policy` and `pg_rewrite`, which no header that pgrx binds names.
 pub const POLICIES: pg_sys::Oid = pg_sys::Oid::from_u32(3256);
@@ -28,19 +28,19 @@ thread_local! {
     static ALTERS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The answer to a question about the records: what others have found, or else what `look` finds. Only
+/// Whether the tables are in order: what others have found, or else what `look` finds. Only
 /// a yes is told to others.
-pub fn cached_verdict(question: Question, look: impl FnOnce() -> bool) -> bool {
+pub fn cached_verdict(look: impl FnOnce() -> bool) -> bool {
     // SAFETY: set once when the backend connects.
     let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
     let Some(agreement) = usable() else { return look() };
-    match agreement.ask(database, question) {
+    match agreement.ask(database) {
         Answer::Yes => true,
         Answer::Unsettled => look(),
         Answer::Unknown(generation) => {
             let found = look();
             if found {
-                agreement.say(database, question, generation);
+                agreement.say(database, generation);
             }
             found
         }

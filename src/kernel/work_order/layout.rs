@@ -3,7 +3,6 @@
 use crate::pg::error::{damaged, refuse};
 use crate::pg::row::Row;
 use foldhash::HashMap;
-use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -93,22 +92,6 @@ impl Layout {
         let layout = Rc::new(Self::found_in(row));
         LAYOUTS.with_borrow_mut(|layouts| layouts.insert(key, Rc::clone(&layout)));
         layout
-    }
-
-    /// The layout of a table.
-    pub fn known(table: pg_sys::Oid) -> Option<Rc<Self>> {
-        let known = LAYOUTS.with_borrow(|layouts| {
-            let of_table = layouts.iter().filter(|((relation, _), _)| *relation == table.to_u32());
-            // A column that was added since is the last one, and the others stay where they are.
-            of_table.max_by_key(|((_, columns), _)| *columns).map(|(_, layout)| Rc::clone(layout))
-        });
-        known.or_else(|| {
-            let columns = crate::pg::row::columns_of(table);
-            let layout = Rc::new(Self::of_columns(&columns));
-            let key = (table.to_u32(), columns.len());
-            LAYOUTS.with_borrow_mut(|layouts| layouts.insert(key, Rc::clone(&layout)));
-            Some(layout)
-        })
     }
 
     /// The layout of a row, found anew.

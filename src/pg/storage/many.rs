@@ -1,20 +1,21 @@
 //! Appending the rows of one statement to partitions that are opened once, rather than for each row.
 
-use super::target::Target;
-use super::{Column, has_columns, partition_of};
+use super::checks;
+use super::insert::Appending;
 use crate::pg::statement::Argument;
 use crate::pg::transaction::nesting_level;
 use pgrx::pg_sys;
 use std::cell::RefCell;
+use wo_rules::schema::Table;
 use wo_rules::time::Day;
 
-/// A partition that stays open. Nobody alters, detaches or drops it meanwhile: others wait for our lock on
-/// it, and PostgreSQL refuses that to this session while the partition is in use.
+/// A partition that stays open. Nobody else alters, detaches or drops it meanwhile: they wait for our
+/// lock on it. What this session alters itself ends the generation.
 struct Partition {
-    parent: &'static str,
+    table: &'static str,
     month: (i64, u32),
-    relation: pg_sys::Relation,
-    target: Target,
+    generation: u64,
+    appending: Appending,
 }
 
 /// The partitions of a statement, and what they are opened in.
@@ -86,15 +87,7 @@ impl Kept {
 
     fn close(mut self) {
         let partitions = std::mem::take(&mut self.partitions);
-        self.as_owner(|| {
-            for partition in partitions {
-                // SAFETY: opened by open, and not closed yet.
-                unsafe {
-                    partition.target.close();
-                    pg_sys::table_close(partition.relation, pg_sys::NoLock as i32);
-                }
-            }
-        });
+        self.as_owner(|| drop(partitions));
         // SAFETY: nobody else knows the memory, and we are not in it.
         unsafe { pg_sys::MemoryContextDelete(self.memory) };
     }
@@ -102,54 +95,31 @@ impl Kept {
 
 /// Appends a row where a statement keeps its partitions open. Nothing where it does not, or not here: what
 /// is opened in a savepoint inside the statement goes with it.
-pub fn append(
-    parent: &'static str,
-    month: Day,
-    columns: &[Column],
-    values: &[Argument],
-) -> Option<bool> {
+pub fn append(table: &'static Table, month: Day, values: &[Argument]) -> Option<()> {
     let key = (month.year, month.month);
     // The partition is taken out while it is used: a trigger on it may come back here.
     let (partition, owner) = KEPT.with_borrow_mut(|current| {
         let kept = current.as_mut().filter(|kept| kept.level == nesting_level())?;
-        let is_it = |partition: &Partition| partition.parent == parent && partition.month == key;
-        let partition = match kept.partitions.iter().position(is_it) {
-            Some(place) => Some(kept.partitions.swap_remove(place)),
-            None => kept.as_owner(|| open(parent, month, columns)),
-        };
+        let generation = checks::generation();
+        let is_it = |partition: &Partition| partition.table == table.name && partition.month == key;
+        let known = kept.partitions.iter().position(is_it);
+        let known = known.map(|place| kept.partitions.swap_remove(place));
+        let partition = kept.as_owner(|| {
+            known.filter(|known| known.generation == generation).or_else(|| {
+                let appending = Appending::open(table, month)?;
+                Some(Partition { table: table.name, month: key, generation, appending })
+            })
+        });
         Some((partition?, kept.owner))
     })?;
-    // SAFETY: the partition is open; values and nulls have the length of its descriptor, and every value is
-    // of its column's type, as the statement that does the same through SQL shows. An ERROR unwinds
-    // through us, and the abort releases everything.
+    // SAFETY: both owners live until the statement ends. An ERROR unwinds through us, and the abort sets
+    // the owner anew.
     unsafe {
         // An index may keep pages that its first entry has read: they are the statement's, as the partition.
         let present = std::ptr::replace(&raw mut pg_sys::CurrentResourceOwner, owner);
-        partition.target.insert(values);
+        partition.appending.insert(values);
         pg_sys::CurrentResourceOwner = present;
-        let checked = (*partition.target.state).es_per_tuple_exprcontext;
-        if !checked.is_null() {
-            pg_sys::MemoryContextReset((*checked).ecxt_per_tuple_memory);
-        }
     }
     KEPT.with_borrow_mut(|current| current.as_mut().map(|kept| kept.partitions.push(partition)));
-    Some(true)
-}
-
-/// Opens the partition of that month. Nothing where there is none, or an unusual one.
-fn open(parent: &'static str, month: Day, columns: &[Column]) -> Option<Partition> {
-    // SAFETY: everything is made in the statement's memory and closed by Kept::close.
-    unsafe {
-        let oid = partition_of(parent, month);
-        if oid == pg_sys::Oid::INVALID {
-            return None;
-        }
-        let relation = pg_sys::table_open(oid, pg_sys::RowExclusiveLock as i32);
-        if !(*(*relation).rd_rel).relispartition || !has_columns(relation, columns) {
-            pg_sys::table_close(relation, pg_sys::NoLock as i32);
-            return None;
-        }
-        let target = Target::open(relation);
-        Some(Partition { parent, month: (month.year, month.month), relation, target })
-    }
+    Some(())
 }

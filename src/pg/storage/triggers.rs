@@ -9,7 +9,6 @@ use crate::pg::row::same_value;
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;
-use std::ffi::CStr;
 use std::rc::Rc;
 
 /// The triggers of one table.
@@ -22,8 +21,6 @@ pub struct Triggers {
     same_references: *mut pg_sys::Trigger,
     /// The columns of the foreign keys from the table.
     references: Vec<usize>,
-    /// Whether nobody but the law is asked before an INSERT.
-    is_own_before_insert: bool,
 }
 
 thread_local! {
@@ -105,29 +102,7 @@ impl Triggers {
             }
             references.sort_unstable();
             references.dedup();
-            let is_own_before_insert =
-                is_own_before(all, pg_sys::TRIGGER_TYPE_INSERT, &[c"validate"]);
-            Self {
-                memory,
-                generation,
-                descriptor,
-                same_references,
-                references,
-                is_own_before_insert,
-            }
-        }
-    }
-
-    /// Has the executor ask them, where a row is inserted by the law: the trigger that refuses every
-    /// other writer is not asked.
-    ///
-    /// # Safety
-    /// The result must not outlive these triggers.
-    pub unsafe fn ask_for_insert(&self, result: *mut pg_sys::ResultRelInfo) {
-        // SAFETY: as the caller promises.
-        unsafe {
-            self.ask(result);
-            (*(*result).ri_TrigDesc).trig_insert_before_row &= !self.is_own_before_insert;
+            Self { memory, generation, descriptor, same_references, references }
         }
     }
 
@@ -195,23 +170,11 @@ fn skip(trigger: &mut pg_sys::Trigger) {
     trigger.tgenabled = pg_sys::TRIGGER_DISABLED as _;
 }
 
-/// Where nobody but the law's own triggers could change a key, those who refer to it need not be
-/// asked: an UPDATE would find out for each foreign key that the key is the same.
+/// The table has no triggers but its own before a row is written, and those let no key change. Whoever
+/// refers to it need not be asked: an UPDATE would find out for each foreign key that the key is the same.
 fn skip_referring(triggers: &mut [pg_sys::Trigger]) {
-    if is_own_before(triggers, pg_sys::TRIGGER_TYPE_UPDATE, &[c"validate", c"forbid_key_change"]) {
-        let referring = pg_sys::Oid::from(pg_sys::F_RI_FKEY_NOACTION_UPD);
-        triggers.iter_mut().filter(|trigger| trigger.tgfoid == referring).for_each(skip);
-    }
-}
-
-/// Whether nobody but triggers of these names is asked before rows are written.
-fn is_own_before(triggers: &[pg_sys::Trigger], event: u32, own: &[&CStr]) -> bool {
-    let asked = (pg_sys::TRIGGER_TYPE_ROW | pg_sys::TRIGGER_TYPE_BEFORE | event) as i16;
-    triggers
-        .iter()
-        .filter(|trigger| trigger.tgtype & asked == asked)
-        // SAFETY: a trigger's name is NUL-terminated.
-        .all(|trigger| own.contains(&unsafe { CStr::from_ptr(trigger.tgname) }))
+    let referring = pg_sys::Oid::from(pg_sys::F_RI_FKEY_NOACTION_UPD);
+    triggers.iter_mut().filter(|trigger| trigger.tgfoid == referring).for_each(skip);
 }
 
 /// What the executor writes a relation by, its triggers left to [`Triggers::ask`].

@@ -1,109 +1,152 @@
 //! Updating one row of a table without a statement.
 
-use super::checks;
-use super::target::{Indexes, add_to_indexes, generate, virtual_slot};
-use super::triggers::{Triggers, result_of};
-use crate::pg::row::same_value;
+use super::insert::{Indexes, add_to_indexes};
+use super::query::{CommandSnapshot, Query, Slot};
+use super::registered::{Command, Positions, positions};
+use super::triggers::Triggers;
+use super::{checks, suppressed};
+use crate::pg::error::{damaged, refuse};
+use crate::pg::lookup::{Key, Latest, Scan, at_once, index_for};
+use crate::pg::relation::OpenTable;
+use crate::pg::row::{attribute, can_store, same_value};
+use crate::pg::run_as::role;
 use crate::pg::statement::Argument;
 use pgrx::pg_sys;
+use pgrx::pg_sys::TM_Result;
+use wo_rules::schema::Table;
 
 /// Where a version of a row lies in its table.
 pub type Tid = pg_sys::ItemPointerData;
 
-/// The columns of a primary key, counted from 0, with their values.
-pub type PrimaryKey<'a> = &'a [(usize, Argument)];
+/// A table that was found as registered, locked and open to be updated.
+pub struct Updatable {
+    table: OpenTable,
+    registered: &'static Table,
+    positions: Positions,
+}
 
-/// Updates the row of a table with that primary key: columns, counted from 0, with their values.
-/// Gives where the row lies now; nothing where there is no such row. If the caller knows where it lay
-/// last, it is looked for there first.
-///
-/// The row is locked as it is committed now: that is READ COMMITTED, and no other isolation level
-/// may come here.
-pub fn update(
-    table: pg_sys::Oid,
-    index: pg_sys::Oid,
-    key: PrimaryKey<'_>,
-    last_place: Option<Tid>,
+impl Updatable {
+    /// Opens a table. Nothing where it is not as registered: then it has to be written by a statement.
+    pub fn open(registered: &'static Table) -> Option<Self> {
+        let table = OpenTable::to_write(registered.name);
+        let positions = positions(&table, registered, Command::Update)?;
+        Some(Self { table, registered, positions })
+    }
+
+    /// Whether a statement of the caller could update it, and would meet nothing else: an isolation
+    /// level, an extension that hooks into the check of permissions. `roles` are those that its policies
+    /// permit to.
+    pub fn may_be_updated(&self, roles: &[&str]) -> bool {
+        // SAFETY: reads settings, hooks and catalogue caches.
+        unsafe {
+            let user = pg_sys::GetUserId();
+            let may = |privilege: u32| {
+                let mode = pg_sys::AclMode::from(privilege);
+                pg_sys::pg_class_aclcheck(self.table.oid(), user, mode)
+                    == pg_sys::AclResult::ACLCHECK_OK
+            };
+            let is =
+                |name: &&str| role(name).is_some_and(|role| pg_sys::has_privs_of_role(user, role));
+            let hook = pg_sys::ExecutorCheckPerms_hook;
+            pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32
+                && !pg_sys::XactReadOnly
+                && pg_sys::row_security
+                && hook.is_none()
+                && may(pg_sys::ACL_SELECT)
+                && may(pg_sys::ACL_UPDATE)
+                && roles.iter().any(is)
+        }
+    }
+
+    /// Where a registered column stands, counted from 0.
+    pub fn position(&self, column: &str) -> Option<usize> {
+        let place = self.registered.columns.iter().position(|one| one.name == column)?;
+        self.positions.get(place).copied()
+    }
+
+    /// A text read as a value of the column at that position, domains and lengths included.
+    pub fn read(&self, position: usize, given: &str) -> Option<Argument> {
+        self.table.read(position, given)
+    }
+
+    /// NULL as a value of the column at that position.
+    pub fn null(&self, position: usize) -> Option<Argument> {
+        self.table.null(position)
+    }
+
+    /// Updates the row of that key, by an index that begins with its columns: positions of columns with
+    /// their values. Gives where the row lies now; nothing where there is none. If the caller knows where
+    /// it lay last, it is looked for there first.
+    ///
+    /// The row is locked as it is committed now: that is READ COMMITTED, and no other isolation level
+    /// may come here.
+    pub fn update(
+        &self,
+        index: &'static str,
+        key: &[Key<'_>],
+        last: Option<Tid>,
+        changes: &[(usize, Argument)],
+    ) -> Option<Tid> {
+        update(&self.table, index, key, last, changes)
+    }
+}
+
+/// See [`Updatable::update`].
+fn update(
+    table: &OpenTable,
+    index: &'static str,
+    key: &[Key<'_>],
+    last: Option<Tid>,
     changes: &[(usize, Argument)],
 ) -> Option<Tid> {
-    // SAFETY: relation, indexes, slots and executor state are opened and closed here, as the
-    // worker that applies logical replication does; key and changes hold values of their columns'
-    // types. An ERROR unwinds through us, and the abort releases all of them.
-    unsafe {
-        let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as i32);
-        pg_sys::CommandCounterIncrement();
-        pg_sys::PushCopiedSnapshot(pg_sys::GetActiveSnapshot());
-        pg_sys::UpdateActiveSnapshotCommandId();
-        let state = pg_sys::CreateExecutorState();
-        range_table(state, table, changes);
-        let result = result_of(relation, 1);
-        let triggers = Triggers::of(relation);
-        if let Some(triggers) = &triggers {
-            triggers.ask(result);
-        }
-        (*state).es_opened_result_relations =
-            pg_sys::lappend((*state).es_opened_result_relations, result.cast());
-        (*state).es_output_cid = pg_sys::GetCurrentCommandId(true);
-        pg_sys::AfterTriggerBeginQuery();
+    // In this order: the query ends before its snapshot is popped.
+    let _snapshot = CommandSnapshot::push();
+    let columns: Vec<usize> = changes.iter().map(|(column, _)| *column).collect();
+    let query = Query::to_update(table, &columns);
+    query.run(|query| {
+        let found = Slot::stored(table);
+        let is_found = last.is_some_and(|last| lock_at(table, last, key, &found))
+            || at_once(|latest| lock_by_index(table, index, latest, key, &found));
+        is_found.then(|| {
+            let changed = changed(table, &found, changes);
+            // SAFETY: both slots hold rows of the query's table.
+            unsafe { store(query, &found, &changed) }
+        })
+    })
+}
 
-        let found = pg_sys::table_slot_create(relation, std::ptr::null_mut());
-        let is_found = last_place.is_some_and(|place| lock_at(relation, place, key, found))
-            || lock_by_index(relation, index, key, found);
-        let place = is_found.then(|| {
-            let changed = changed(relation, found, changes);
-            let place = store(result, state, triggers.as_deref(), found, changed);
-            pg_sys::ExecDropSingleTupleTableSlot(changed);
-            place
-        });
-        pg_sys::ExecDropSingleTupleTableSlot(found);
-        pg_sys::AfterTriggerEndQuery(state);
-        pg_sys::ExecResetTupleTable((*state).es_tupleTable, false);
-        pg_sys::FreeExecutorState(state);
-        pg_sys::PopActiveSnapshot();
-        pg_sys::CommandCounterIncrement();
-        pg_sys::table_close(relation, pg_sys::NoLock as i32);
-        place
+/// Locks the row of that key as it is committed now, and gives it to the slot; false where there is
+/// none. Waits for whoever holds it, and then takes the version that was committed last.
+fn lock_by_index(
+    table: &OpenTable,
+    index: &'static str,
+    latest: &Latest,
+    key: &[Key<'_>],
+    found: &Slot,
+) -> bool {
+    let scan = Scan::begin(table, index_for(index, key), latest.snapshot(), key);
+    let Some(tuple) = scan.next() else { return false };
+    // SAFETY: the tuple is one of the table, valid until the scan goes on.
+    let tid = unsafe { (*tuple).t_self };
+    let follow =
+        pg_sys::TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS | pg_sys::TUPLE_LOCK_FLAG_FIND_LAST_VERSION;
+    match lock(table, tid, latest.snapshot(), follow, found) {
+        TM_Result::TM_Ok => has_key(table, found, key),
+        TM_Result::TM_Deleted => false,
+        other => refuse(damaged(&format!("a row could not be locked ({other})"))),
     }
 }
 
-/// Locks the row with that primary key as it is committed now, and gives it to the slot; false where
-/// there is none.
-unsafe fn lock_by_index(
-    relation: pg_sys::Relation,
-    index: pg_sys::Oid,
-    key: PrimaryKey<'_>,
-    found: *mut pg_sys::TupleTableSlot,
-) -> bool {
-    // SAFETY: see update; the slot that holds the key is dropped here.
-    unsafe {
-        let sought = virtual_slot(relation);
-        let count = (*(*relation).rd_att).natts as usize;
-        std::slice::from_raw_parts_mut((*sought).tts_isnull, count).fill(true);
-        for (column, value) in key {
-            *(*sought).tts_values.add(*column) = value.datum().unwrap_or(pg_sys::Datum::from(0));
-            *(*sought).tts_isnull.add(*column) = value.is_null();
-        }
-        pg_sys::ExecStoreVirtualTuple(sought);
-        let mode = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
-        let is_found = pg_sys::RelationFindReplTupleByIndex(relation, index, mode, sought, found);
-        pg_sys::ExecDropSingleTupleTableSlot(sought);
-        is_found
-    }
-}
-
-/// Locks the row with that primary key, if its version at that place is the one that counts now, and
-/// gives it to the slot. False where it is not: it was changed or deleted since, was never committed,
-/// or another row has taken the place.
-unsafe fn lock_at(
-    relation: pg_sys::Relation,
-    mut place: Tid,
-    key: PrimaryKey<'_>,
-    found: *mut pg_sys::TupleTableSlot,
-) -> bool {
-    // SAFETY: see update. The slot pins the page, so that what lies at the place stays until the row
-    // is locked.
-    unsafe {
-        let block = pgrx::itemptr::item_pointer_get_block_number(&raw const place);
+/// Locks the row of that key, if its version at that place is the one that counts now, and gives it to
+/// the slot. False where it is not: it was changed or deleted since, was never committed, or another row
+/// has taken the place.
+fn lock_at(table: &OpenTable, last: Tid, key: &[Key<'_>], found: &Slot) -> bool {
+    // SAFETY: the table is open. The slot pins the page, so that what lies at the place stays until the
+    // row is locked.
+    let is_fetched = unsafe {
+        let relation = table.as_ptr();
+        let mut last = last;
+        let block = pgrx::itemptr::item_pointer_get_block_number(&raw const last);
         let main = pg_sys::ForkNumber::MAIN_FORKNUM;
         if block >= pg_sys::RelationGetNumberOfBlocksInFork(relation, main) {
             // A VACUUM has given the page back.
@@ -115,95 +158,117 @@ unsafe fn lock_at(
         pg_sys::heap_page_prune_opt(relation, page);
         pg_sys::ReleaseBuffer(page);
         let any = &raw mut pg_sys::SnapshotAnyData;
-        if !pg_sys::table_tuple_fetch_row_version(relation, &raw mut place, any, found) {
-            return false;
-        }
-        let last = key.iter().map(|(column, _)| *column).max().unwrap_or(0);
-        pg_sys::slot_getsomeattrs(found, last as i32 + 1);
-        let is_it = key.iter().all(|(column, value)| {
-            !*(*found).tts_isnull.add(*column)
-                && value.datum().is_some_and(|value| {
-                    let stored = *(*found).tts_values.add(*column);
-                    same_value((*relation).rd_att, *column, stored, value)
-                })
-        });
-        let mut failure = pg_sys::TM_FailureData::default();
-        is_it
-            && pg_sys::table_tuple_lock(
-                relation,
-                &raw mut place,
-                pg_sys::GetActiveSnapshot(),
-                found,
-                pg_sys::GetCurrentCommandId(false),
-                pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
-                pg_sys::LockWaitPolicy::LockWaitBlock,
-                0,
-                &mut failure,
-            ) == pg_sys::TM_Result::TM_Ok
+        pg_sys::table_tuple_fetch_row_version(relation, &raw mut last, any, found.as_ptr())
+    };
+    // SAFETY: there is an active snapshot.
+    let snapshot = unsafe { pg_sys::GetActiveSnapshot() };
+    is_fetched
+        && has_key(table, found, key)
+        && lock(table, last, snapshot, 0, found) == TM_Result::TM_Ok
+}
+
+fn lock(
+    table: &OpenTable,
+    mut tid: Tid,
+    snapshot: pg_sys::Snapshot,
+    flags: u32,
+    found: &Slot,
+) -> TM_Result::Type {
+    let mut failure = pg_sys::TM_FailureData::default();
+    // SAFETY: the table is open, and the slot is one for its stored rows.
+    unsafe {
+        pg_sys::table_tuple_lock(
+            table.as_ptr(),
+            &raw mut tid,
+            snapshot,
+            found.as_ptr(),
+            pg_sys::GetCurrentCommandId(false),
+            pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
+            pg_sys::LockWaitPolicy::LockWaitBlock,
+            flags as u8,
+            &mut failure,
+        )
     }
 }
 
-/// The row as it is to be stored, in a slot that hands it to the triggers, takes theirs and stores
-/// it without taking it apart.
-unsafe fn changed(
-    relation: pg_sys::Relation,
-    found: *mut pg_sys::TupleTableSlot,
-    changes: &[(usize, Argument)],
-) -> *mut pg_sys::TupleTableSlot {
-    // SAFETY: the relation is open, the slot holds a row of it, and every index is one of its
-    // columns.
+/// Whether the row in the slot has that key.
+fn has_key(table: &OpenTable, found: &Slot, key: &[Key<'_>]) -> bool {
+    key.iter().all(|part| {
+        let column = usize::try_from(part.attribute_of(table.oid()) - 1).unwrap_or(usize::MAX);
+        let value = part.value();
+        let found = found.as_ptr();
+        // SAFETY: the column is one of the slot's, and of the value's type.
+        unsafe {
+            pg_sys::slot_getsomeattrs(found, column as i32 + 1);
+            !*(*found).tts_isnull.add(column)
+                && value.datum().is_some_and(|value| {
+                    let stored = *(*found).tts_values.add(column);
+                    same_value(table.descriptor(), column, stored, value)
+                })
+        }
+    })
+}
+
+/// The row as it is to be stored, in a slot that hands it to the triggers, takes theirs and stores it
+/// without taking it apart. Refuses a value of another type than its column's.
+fn changed(table: &OpenTable, found: &Slot, changes: &[(usize, Argument)]) -> Slot {
+    let descriptor = table.descriptor();
+    let count = table.width();
+    let slot = Slot::of_tuple(table);
+    // SAFETY: the slot holds a row of the table, and every index is one of its columns.
     unsafe {
-        let descriptor = (*relation).rd_att;
-        let count = (*descriptor).natts as usize;
+        let found = found.as_ptr();
         pg_sys::slot_getsomeattrs(found, count as i32);
         let mut values = std::slice::from_raw_parts((*found).tts_values, count).to_vec();
         let mut nulls = std::slice::from_raw_parts((*found).tts_isnull, count).to_vec();
-        crate::pg::output::assert_valid(
-            descriptor,
-            changes.iter().map(|(index, value)| (*index, value.datum())),
-        );
+        // What a column held before it was dropped is not stored again.
+        (0..count)
+            .filter(|index| attribute(descriptor, *index).is_none())
+            .for_each(|index| nulls[index] = true);
         for (index, value) in changes {
+            match table.type_of(*index) {
+                Some((column, _)) if can_store(column, value) => {}
+                _ => refuse(damaged("a value is of another type than its column")),
+            }
             values[*index] = value.datum().unwrap_or(pg_sys::Datum::from(0));
             nulls[*index] = value.is_null();
         }
+        let given = changes.iter().map(|(index, value)| (*index, value.datum()));
+        crate::pg::output::assert_valid(descriptor, given);
         let tuple = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
-        let slot = pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsHeapTuple);
-        pg_sys::ExecStoreHeapTuple(tuple, slot, true)
+        pg_sys::ExecStoreHeapTuple(tuple, slot.as_ptr(), true);
     }
+    slot
 }
 
-/// Stores a changed row as ExecSimpleRelationUpdate would and gives where it lies, but opens the indexes only where they get
-/// an entry: an UPDATE that stays on its page gives them none, and they are many. Whoever makes or
-/// drops an index waits for our lock on the table.
-unsafe fn store(
-    result: *mut pg_sys::ResultRelInfo,
-    state: *mut pg_sys::EState,
-    triggers: Option<&Triggers>,
-    found: *mut pg_sys::TupleTableSlot,
-    changed: *mut pg_sys::TupleTableSlot,
-) -> Tid {
-    // SAFETY: see update.
+/// Stores a changed row as ExecSimpleRelationUpdate would and gives where it lies, but opens the indexes
+/// only where they get an entry: an UPDATE that stays on its page gives them none, and they are many.
+/// Whoever makes or drops an index waits for our lock on the table.
+///
+/// # Safety
+/// Both slots hold rows of the query's table.
+unsafe fn store(query: &Query, found: &Slot, changed: &Slot) -> Tid {
+    let (state, result) = (query.state(), query.result());
+    let (found, changed) = (found.as_ptr(), changed.as_ptr());
+    // SAFETY: as the caller promises.
     unsafe {
         let relation = (*result).ri_RelationDesc;
-        let command = pg_sys::CmdType::CMD_UPDATE;
-        pg_sys::CheckCmdReplicaIdentity(relation, command);
-        if !passes_triggers(result, state, found, changed) {
-            return (*found).tts_tid;
+        pg_sys::CheckCmdReplicaIdentity(relation, pg_sys::CmdType::CMD_UPDATE);
+        if !passes_triggers(query, found, changed) {
+            refuse(suppressed((*relation).rd_id));
         }
-        generate(result, state, changed, command);
         checks::meet(result, state, changed);
         let mut indexes = Indexes::default();
         let place = &raw mut (*found).tts_tid;
         let snapshot = (*state).es_snapshot;
         pg_sys::simple_table_tuple_update(relation, place, changed, snapshot, &mut indexes);
-        if let Some(triggers) = triggers {
-            triggers.skip_unchanged_references(result, found, changed);
+        if let Some(triggers) = query.triggers() {
+            Triggers::skip_unchanged_references(triggers, result, found, changed);
         }
-        let has_entries = indexes != Indexes::default();
         let mut unsettled = std::ptr::null_mut();
-        if has_entries {
+        if indexes != Indexes::default() {
             pg_sys::ExecOpenIndices(result, false);
-            unsettled = add_to_indexes(result, state, changed, Some(indexes));
+            unsettled = add_to_indexes(query, changed, Some(indexes));
         }
         pg_sys::ExecARUpdateTriggers(
             state,
@@ -217,21 +282,21 @@ unsafe fn store(
             std::ptr::null_mut(),
             false,
         );
-        if has_entries {
-            pg_sys::ExecCloseIndices(result);
-        }
         (*changed).tts_tid
     }
 }
 
 /// Asks the triggers before an UPDATE of the row; false where one of them says that it shall not be.
+///
+/// # Safety
+/// Both slots hold rows of the query's table.
 unsafe fn passes_triggers(
-    result: *mut pg_sys::ResultRelInfo,
-    state: *mut pg_sys::EState,
+    query: &Query,
     found: *mut pg_sys::TupleTableSlot,
     changed: *mut pg_sys::TupleTableSlot,
 ) -> bool {
-    // SAFETY: see update.
+    let (state, result) = (query.state(), query.result());
+    // SAFETY: as the caller promises.
     unsafe {
         let triggers = (*result).ri_TrigDesc;
         if triggers.is_null() || !(*triggers).trig_update_before_row {
@@ -264,49 +329,51 @@ unsafe fn passes_triggers(
     }
 }
 
-/// Tells the executor which table is written and which columns an UPDATE would name: triggers on
-/// columns ask for them.
-unsafe fn range_table(
-    state: *mut pg_sys::EState,
-    table: pg_sys::Oid,
-    changes: &[(usize, Argument)],
-) {
-    // SAFETY: the nodes are made in the present memory context, which outlives the state.
-    unsafe {
-        let entry: *mut pg_sys::RangeTblEntry =
-            pg_sys::palloc0(size_of::<pg_sys::RangeTblEntry>()).cast();
-        (*entry).type_ = pg_sys::NodeTag::T_RangeTblEntry;
-        (*entry).rtekind = pg_sys::RTEKind::RTE_RELATION;
-        (*entry).relid = table;
-        (*entry).relkind = pg_sys::RELKIND_RELATION as _;
-        (*entry).rellockmode = pg_sys::RowExclusiveLock as i32;
-        let updated = changes.iter().fold(std::ptr::null_mut(), |set, (column, _)| {
-            let attribute = *column as i32 + 1;
-            pg_sys::bms_add_member(set, attribute - pg_sys::FirstLowInvalidHeapAttributeNumber)
-        });
-        let entries = |entry: *mut std::ffi::c_void| pg_sys::lappend(std::ptr::null_mut(), entry);
-        #[cfg(feature = "pg15")]
-        {
-            (*entry).updatedCols = updated;
-            pg_sys::ExecInitRangeTable(state, entries(entry.cast()));
+#[cfg(any(test, feature = "pg_test"))]
+#[pgrx::pg_schema]
+mod tests {
+    use super::*;
+    use crate::pg::statement::argument;
+    use pgrx::prelude::*;
+
+    /// Whatever is said of where the row lay last, the row with that key is updated, and no other.
+    #[pg_test]
+    fn a_row_is_updated_wherever_it_was_said_to_lie() {
+        Spi::run(
+            "create table public.spot (id uuid primary key, count bigint);
+             insert into public.spot select md5(n::text)::uuid, 0 from generate_series(1, 3) as n",
+        )
+        .unwrap_or_else(|error| error!("{error}"));
+        let spot: Option<pg_sys::Oid> =
+            Spi::get_one("select 'public.spot'::regclass::oid").unwrap_or_default();
+        let table = spot.and_then(OpenTable::of_oid_to_write).unwrap_or_else(|| error!("no spot"));
+        let id: Option<pgrx::Uuid> = Spi::get_one("select md5('2')::uuid").unwrap_or_default();
+        let id = id.map_or([0; 16], |id| *id.as_bytes());
+        let key = |id: [u8; 16]| [Key::Uuid("id", uuid::Uuid::from_bytes(id))];
+        let place = |block: u32, item: u16| {
+            let mut place = Tid::default();
+            pgrx::itemptr::item_pointer_set_all(&mut place, block, item);
+            Some(place)
+        };
+        let mut times = 0i64;
+        let mut goes = |last: Option<Tid>| {
+            times += 1;
+            let now = update(&table, "spot_pkey", &key(id), last, &[(1, argument(times))]);
+            let counts: Option<Vec<i64>> = Spi::get_one(
+                "select array_agg(count order by id = md5('2')::uuid, id) from public.spot",
+            )
+            .unwrap_or_default();
+            assert_eq!(counts, Some(vec![0, 0, times]), "{last:?}");
+            assert!(now.is_some());
+            now
+        };
+        let first = goes(None);
+        let second = goes(first);
+        // A version that counts no more, other rows, nobody's place, no page, and where it is.
+        for last in [first, place(0, 1), place(0, 3), place(0, 200), place(999, 1), second] {
+            goes(last);
         }
-        #[cfg(not(feature = "pg15"))]
-        {
-            let permission: *mut pg_sys::RTEPermissionInfo =
-                pg_sys::palloc0(size_of::<pg_sys::RTEPermissionInfo>()).cast();
-            (*permission).type_ = pg_sys::NodeTag::T_RTEPermissionInfo;
-            (*permission).relid = table;
-            (*permission).updatedCols = updated;
-            (*entry).perminfoindex = 1;
-            #[cfg(feature = "pg16")]
-            pg_sys::ExecInitRangeTable(state, entries(entry.cast()), entries(permission.cast()));
-            #[cfg(feature = "pg18")]
-            pg_sys::ExecInitRangeTable(
-                state,
-                entries(entry.cast()),
-                entries(permission.cast()),
-                pg_sys::bms_add_member(std::ptr::null_mut(), 1),
-            );
-        }
+        let stranger = update(&table, "spot_pkey", &key([7; 16]), second, &[(1, argument(0i64))]);
+        assert!(stranger.is_none());
     }
 }

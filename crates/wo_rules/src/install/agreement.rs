@@ -1,5 +1,5 @@
 //! What the sessions of a server tell each other of the records: that one of them has found those of
-//! a database in order, or as the quick way of writing needs them, and that nothing was altered since.
+//! a database in order, and that nothing was altered since.
 //!
 //! It is a structure for shared memory: zeros are its beginning, and it needs no lock.
 //!
@@ -23,26 +23,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 /// Of how many databases something is known. Those that come later look for themselves.
 pub const DATABASES: usize = 64;
 
-/// What may be asked of a database's records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
-    /// Whether they are as the law made them.
-    InOrder,
-    /// Whether work orders have nothing that only a SQL statement would meet.
-    Direct,
-}
-
-/// How many questions there are.
-const QUESTIONS: usize = 2;
-
 /// What is known of one database.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Found {
     /// The database's oid; 0 where the place is free.
     database: AtomicU32,
-    /// For each question, the generation after the one in which the answer was yes; 0 for never.
-    after: [AtomicU64; QUESTIONS],
+    /// The generation after the one in which they were found in order; 0 for never.
+    after: AtomicU64,
 }
 
 /// See the module.
@@ -79,13 +67,13 @@ impl Default for Agreement {
 
 impl Agreement {
     /// What is known of a database. Whoever has to look takes its snapshot after this.
-    pub fn ask(&self, database: u32, question: Question) -> Answer {
+    pub fn ask(&self, database: u32) -> Answer {
         if self.altering.load(SeqCst) != 0 {
             return Answer::Unsettled;
         }
         let generation = self.generation.load(SeqCst);
         let found = self.found.iter().find(|found| found.database.load(SeqCst) == database);
-        match found.map_or(0, |found| found.after[question as usize].load(SeqCst)) {
+        match found.map_or(0, |found| found.after.load(SeqCst)) {
             after if after == generation + 1 => Answer::Yes,
             _ => Answer::Unknown(generation),
         }
@@ -93,14 +81,14 @@ impl Agreement {
 
     /// Says that the answer for a database is yes, by somebody who was told to look in that
     /// generation.
-    pub fn say(&self, database: u32, question: Question, generation: u64) {
+    pub fn say(&self, database: u32, generation: u64) {
         let place = self.found.iter().find(|found| {
             let taken = found.database.compare_exchange(0, database, SeqCst, SeqCst);
             taken.is_ok() || taken == Err(database)
         });
         if let Some(place) = place {
             // Of two who view, the later says more.
-            place.after[question as usize].fetch_max(generation + 1, SeqCst);
+            place.after.fetch_max(generation + 1, SeqCst);
         }
     }
 
@@ -118,7 +106,6 @@ impl Agreement {
 
 #[cfg(test)]
 mod tests {
-    use super::Question::{Direct, InOrder};
     use super::*;
 
     /// What each of three actors does, a step at a time, in every order: one alters and commits, two
@@ -175,11 +162,11 @@ mod tests {
             match (session.step, session.answer) {
                 (0, _) => {
                     session.asked_after_commit = self.committed;
-                    session.answer = self.agreement.ask(7, InOrder);
+                    session.answer = self.agreement.ask(7);
                 }
                 (1, _) => session.saw = !self.committed,
                 (_, Answer::Unknown(generation)) if session.saw => {
-                    self.agreement.say(7, InOrder, generation);
+                    self.agreement.say(7, generation);
                 }
                 _ => {}
             }
@@ -215,7 +202,7 @@ mod tests {
                 relied += usize::from(relies);
             }
             // Whoever asks when all is over has to look.
-            assert_eq!(world.agreement.ask(7, InOrder), Answer::Unknown(1), "{order:?}");
+            assert_eq!(world.agreement.ask(7), Answer::Unknown(1), "{order:?}");
         }
         assert!(relied > 0);
     }
@@ -223,32 +210,28 @@ mod tests {
     #[test]
     fn what_was_found_counts_for_its_database_until_something_is_altered() {
         let agreement = Agreement::default();
-        assert_eq!(agreement.ask(7, InOrder), Answer::Unknown(0));
-        agreement.say(7, InOrder, 0);
-        assert_eq!(agreement.ask(7, Direct), Answer::Unknown(0));
-        assert_eq!(
-            (agreement.ask(7, InOrder), agreement.ask(8, InOrder)),
-            (Answer::Yes, Answer::Unknown(0))
-        );
+        assert_eq!(agreement.ask(7), Answer::Unknown(0));
+        agreement.say(7, 0);
+        assert_eq!((agreement.ask(7), agreement.ask(8)), (Answer::Yes, Answer::Unknown(0)));
         agreement.alter();
         agreement.alter();
         agreement.altered();
-        assert_eq!(agreement.ask(7, InOrder), Answer::Unsettled);
+        assert_eq!(agreement.ask(7), Answer::Unsettled);
         agreement.altered();
-        assert_eq!(agreement.ask(7, InOrder), Answer::Unknown(2));
-        agreement.say(7, InOrder, 2);
+        assert_eq!(agreement.ask(7), Answer::Unknown(2));
+        agreement.say(7, 2);
         // Said late by one who was told to look earlier.
-        agreement.say(7, InOrder, 0);
-        assert_eq!(agreement.ask(7, InOrder), Answer::Yes);
+        agreement.say(7, 0);
+        assert_eq!(agreement.ask(7), Answer::Yes);
     }
 
     #[test]
     fn databases_that_find_no_place_look_for_themselves() {
         let agreement = Agreement::default();
         for database in 1..=DATABASES as u32 + 1 {
-            agreement.say(database, InOrder, 0);
+            agreement.say(database, 0);
         }
-        assert_eq!(agreement.ask(DATABASES as u32, InOrder), Answer::Yes);
-        assert_eq!(agreement.ask(DATABASES as u32 + 1, InOrder), Answer::Unknown(0));
+        assert_eq!(agreement.ask(DATABASES as u32), Answer::Yes);
+        assert_eq!(agreement.ask(DATABASES as u32 + 1), Answer::Unknown(0));
     }
 }

@@ -7,6 +7,9 @@ use std::fmt::Write;
 /// the tables show no rows without the enforcement layer.
 const IN_FORCE: &str = "wo_private.in_force()";
 
+/// What isolates the rows of a tenant.
+const OF_THE_TENANT: &str = "tenant_id = (select wo_private.current_tenant())";
+
 const HEAD: &str = "\
 -- Row security, policies, grants and triggers of every table, view and sequence of schema wo.
 --
@@ -180,7 +183,7 @@ pub fn policies_of(table: &'static Table) -> Vec<ExpectedPolicy> {
         command: "all",
         roles: restricted,
         condition: match table.tenancy {
-            Tenancy::Tenant => "tenant_id = (select wo_private.current_tenant())",
+            Tenancy::Tenant => OF_THE_TENANT,
             Tenancy::Installation => "true",
         },
     }];
@@ -223,6 +226,15 @@ pub struct ExpectedPolicy {
 }
 
 impl ExpectedPolicy {
+    /// The condition as PostgreSQL shows it (`pg_get_expr`, with a search path of `pg_catalog`).
+    #[must_use]
+    pub fn deparsed(&self) -> &'static str {
+        match self.condition {
+            OF_THE_TENANT => crate::install::catalogue::OWN_TENANT,
+            condition => condition,
+        }
+    }
+
     fn sql(&self, table: &str) -> String {
         let Self { name, command, condition, .. } = self;
         let restrictive = if self.is_restrictive { "as restrictive " } else { "" };

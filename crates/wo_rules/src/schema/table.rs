@@ -243,6 +243,22 @@ impl Table {
     pub const LOG: Self =
         Self { kind: Kind::Log, frozen: Frozen::Row, update: NOBODY, ..Self::SYSTEM };
 
+    /// The registered table of that name. For constants: it does not compile without such a table.
+    ///
+    /// # Panics
+    /// No such table is registered.
+    #[must_use]
+    pub const fn named(name: &str) -> &'static Self {
+        let mut index = 0;
+        while index < TABLES.len() {
+            if is_same(TABLES[index].name, name) {
+                return TABLES[index];
+            }
+            index += 1;
+        }
+        panic!("no table of that name is registered");
+    }
+
     /// The column of that name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&'static Column> {

@@ -40,7 +40,6 @@ const STILL_UNSAFE: &[(&str, usize)] = &[
     ("src/kernel/install/check.rs", 2),
     ("src/kernel/install/mod.rs", 3),
     ("src/kernel/install/shared.rs", 8),
-    ("src/kernel/work_order/direct.rs", 4),
     ("src/service/worker/launcher.rs", 6),
     ("src/service/worker/serve.rs", 6),
     ("src/service/worker/shared.rs", 14),

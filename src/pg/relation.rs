@@ -1,0 +1,160 @@
+//! Relations of schema `wo`: found by their names, and opened under a lock.
+//!
+//! What a session knows of a relation holds while it has a lock on it. A name is therefore looked up
+//! before the lock is taken and again after it was granted: whoever held the lock before may have
+//! renamed or dropped the relation.
+
+use crate::pg::error::{damaged, refuse};
+use crate::pg::row::attribute;
+use crate::pg::value::{Argument, read_as};
+use foldhash::HashMap;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::ffi::CString;
+
+thread_local! {
+    /// Relations of schema wo by name, as last looked up.
+    static RELATIONS: RefCell<HashMap<&'static str, pg_sys::Oid>> = RefCell::default();
+}
+
+/// Forgets the relations of all names: one was altered.
+pub fn forget() {
+    let _ = RELATIONS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+}
+
+/// The oid of a relation of schema wo. Refuses where there is none.
+pub fn oid_of(name: &'static str) -> pg_sys::Oid {
+    known_oid(name).unwrap_or_else(|| refuse(damaged(&format!("wo.{name} is missing"))))
+}
+
+/// The oid of a relation of schema wo, if there is one.
+pub fn known_oid(name: &'static str) -> Option<pg_sys::Oid> {
+    if let Some(known) = RELATIONS.with_borrow(|all| all.get(name).copied()) {
+        return Some(known);
+    }
+    let oid = oid_of_name(name)?;
+    RELATIONS.with_borrow_mut(|all| all.insert(name, oid));
+    Some(oid)
+}
+
+/// The same for a name that is made at run time.
+pub fn oid_of_name(name: &str) -> Option<pg_sys::Oid> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: NUL-terminated names; both look-ups answer from the catalogue caches.
+    let oid = unsafe {
+        let schema = pg_sys::get_namespace_oid(c"wo".as_ptr(), true);
+        pg_sys::get_relname_relid(name.as_ptr(), schema)
+    };
+    (oid != pg_sys::Oid::INVALID).then_some(oid)
+}
+
+/// An open relation. It is closed when it goes out of scope. The lock of a table that is written stays
+/// until the transaction ends, as that of a statement does.
+pub struct OpenTable {
+    relation: pg_sys::Relation,
+    /// The lock that closing gives back.
+    released: pg_sys::LOCKMODE,
+}
+
+impl OpenTable {
+    /// Opens a table of schema wo to read it. Refuses where there is none.
+    pub fn to_read(name: &'static str) -> Self {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let mut table = Self::named(name, lock);
+        table.released = lock;
+        table
+    }
+
+    /// Opens a table of schema wo to write it. Refuses where there is none.
+    pub fn to_write(name: &'static str) -> Self {
+        Self::named(name, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE)
+    }
+
+    fn named(name: &'static str, mode: pg_sys::LOCKMODE) -> Self {
+        loop {
+            let oid = oid_of(name);
+            // SAFETY: a relation may be locked whether or not it still exists. Granting the lock has
+            // this backend process what was committed before.
+            unsafe { pg_sys::LockRelationOid(oid, mode) };
+            if oid_of(name) == oid {
+                // SAFETY: the relation exists and is locked.
+                let relation = unsafe { pg_sys::table_open(oid, pg_sys::NoLock as i32) };
+                return Self { relation, released: pg_sys::NoLock as i32 };
+            }
+            // SAFETY: locked above.
+            unsafe { pg_sys::UnlockRelationOid(oid, mode) };
+        }
+    }
+
+    /// Opens a table to read it, unless it was dropped.
+    pub fn of_oid_to_read(oid: pg_sys::Oid) -> Option<Self> {
+        Self::of_oid(oid, pg_sys::AccessShareLock)
+            .map(|relation| Self { relation, released: pg_sys::AccessShareLock as i32 })
+    }
+
+    /// Opens a table to write it, unless it was dropped.
+    pub fn of_oid_to_write(oid: pg_sys::Oid) -> Option<Self> {
+        Self::of_oid(oid, pg_sys::RowExclusiveLock)
+            .map(|relation| Self { relation, released: pg_sys::NoLock as i32 })
+    }
+
+    fn of_oid(oid: pg_sys::Oid, mode: u32) -> Option<pg_sys::Relation> {
+        // SAFETY: gives null where there is no such relation.
+        let relation = unsafe { pg_sys::try_table_open(oid, mode as pg_sys::LOCKMODE) };
+        (!relation.is_null()).then_some(relation)
+    }
+
+    /// Its oid.
+    pub fn oid(&self) -> pg_sys::Oid {
+        // SAFETY: the relation is open.
+        unsafe { (*self.relation).rd_id }
+    }
+
+    /// The relation, open as long as this lives.
+    pub(in crate::pg) fn as_ptr(&self) -> pg_sys::Relation {
+        self.relation
+    }
+
+    /// How many columns it has, dropped ones included.
+    pub(in crate::pg) fn width(&self) -> usize {
+        // SAFETY: the relation is open.
+        unsafe { (*self.descriptor()).natts as usize }
+    }
+
+    pub(in crate::pg) fn descriptor(&self) -> pg_sys::TupleDesc {
+        // SAFETY: the relation is open.
+        unsafe { (*self.relation).rd_att }
+    }
+
+    /// A text read as a value of a column (counted from 0), domains and lengths included. `None` where
+    /// there is no such column.
+    pub fn read(&self, column: usize, given: &str) -> Option<Argument> {
+        let (type_oid, modifier) = self.type_of(column)?;
+        read_as(given, type_oid, modifier)
+    }
+
+    /// NULL as a value of a column.
+    pub fn null(&self, column: usize) -> Option<Argument> {
+        Some(Argument::null(self.type_of(column)?.0))
+    }
+
+    /// The type of a column with its modifier; nothing for one that was dropped or is not there.
+    pub(in crate::pg) fn type_of(&self, column: usize) -> Option<(pg_sys::Oid, i32)> {
+        if column >= self.width() {
+            return None;
+        }
+        let attribute = attribute(self.descriptor(), column)?;
+        // SAFETY: the attribute lies inside the descriptor.
+        Some(unsafe { ((*attribute).atttypid, (*attribute).atttypmod) })
+    }
+}
+
+impl Drop for OpenTable {
+    fn drop(&mut self) {
+        // While an ERROR unwinds, the abort closes every relation by itself.
+        if !std::thread::panicking() {
+            // SAFETY: opened once, and closed once.
+            unsafe { pg_sys::table_close(self.relation, self.released) };
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Appending a row to a partition without a statement.
+
+use super::query::{Query, Slot};
+use super::registered::{Positions, is_parent, positions_in_partition};
+use super::{assert_types, checks, suppressed};
+use crate::pg::error::refuse;
+use crate::pg::relation::{OpenTable, oid_of_name};
+use crate::pg::statement::Argument;
+use foldhash::HashMap;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use wo_rules::schema::Table;
+use wo_rules::time::Day;
+
+type Month = (&'static str, i64, u32);
+
+thread_local! {
+    /// The partitions by table and month, since tables were last altered.
+    static PARTITIONS: RefCell<HashMap<Month, pg_sys::Oid>> = RefCell::default();
+}
+
+/// Forgets where the partitions are: a table was altered.
+pub fn forget() {
+    let _ = PARTITIONS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+}
+
+/// A partition that rows are appended to, open with all that the executor needs. The query is freed
+/// before its tables are closed.
+pub struct Appending {
+    query: Query,
+    slot: Slot,
+    table: &'static Table,
+    positions: Positions,
+    _partition: OpenTable,
+    _parent: OpenTable,
+}
+
+impl Appending {
+    /// Opens the partition of that month. Nothing where there is none, or where the table or the
+    /// partition is not as registered: then a statement has to insert the row.
+    pub fn open(table: &'static Table, month: Day) -> Option<Self> {
+        // A statement would lock and meet the parent too.
+        let parent = OpenTable::to_write(table.name);
+        if !is_parent(&parent, table) {
+            return None;
+        }
+        let partition = OpenTable::of_oid_to_write(partition_of(table, month)?)?;
+        // Whoever renamed or detached it while the lock was waited for is known by now.
+        if partition_of(table, month) != Some(partition.oid()) {
+            return None;
+        }
+        let positions = positions_in_partition(&partition, &parent, table)?;
+        let query = Query::to_insert(&partition);
+        let slot = Slot::of_values(&partition);
+        Some(Self { query, slot, table, positions, _partition: partition, _parent: parent })
+    }
+
+    /// Inserts a row: values in the order of the registered columns.
+    pub fn insert(&self, values: &[Argument]) {
+        assert_types(self.table, values);
+        let slot = self.slot.as_ptr();
+        // SAFETY: the positions are those of the slot's columns, and each value is of its column's type.
+        // The values are the caller's, and live until this returns.
+        unsafe {
+            pg_sys::ExecClearTuple(slot);
+            let descriptor = (*slot).tts_tupleDescriptor;
+            let count = (*descriptor).natts as usize;
+            std::slice::from_raw_parts_mut((*slot).tts_isnull, count).fill(true);
+            let placed = || self.positions.iter().zip(values);
+            crate::pg::output::assert_valid(
+                descriptor,
+                placed().map(|(index, value)| (*index, value.datum())),
+            );
+            for (index, value) in placed() {
+                *(*slot).tts_values.add(*index) = value.datum().unwrap_or(pg_sys::Datum::from(0));
+                *(*slot).tts_isnull.add(*index) = value.is_null();
+            }
+            pg_sys::ExecStoreVirtualTuple(slot);
+            self.query.run(|query| insert(query, slot));
+            pg_sys::ExecClearTuple(slot);
+        }
+    }
+}
+
+/// The partition of that month, if there is one.
+fn partition_of(table: &'static Table, month: Day) -> Option<pg_sys::Oid> {
+    let key = (table.name, month.year, month.month);
+    if let Some(known) = PARTITIONS.with_borrow(|all| all.get(&key).copied()) {
+        return Some(known);
+    }
+    let name = format!("{}_{:04}_{:02}", table.name, month.year, month.month);
+    let found = oid_of_name(&name)?;
+    PARTITIONS.with_borrow_mut(|all| all.insert(key, found));
+    Some(found)
+}
+
+/// Inserts a row as ExecSimpleRelationInsert would, its CHECKs and bounds compiled already.
+///
+/// # Safety
+/// The slot holds a row of the query's table.
+unsafe fn insert(query: &Query, slot: *mut pg_sys::TupleTableSlot) {
+    let (state, result) = (query.state(), query.result());
+    // SAFETY: as the caller promises; the indexes are open.
+    unsafe {
+        let relation = (*result).ri_RelationDesc;
+        pg_sys::CheckCmdReplicaIdentity(relation, pg_sys::CmdType::CMD_INSERT);
+        let triggers = (*result).ri_TrigDesc;
+        if !triggers.is_null()
+            && (*triggers).trig_insert_before_row
+            && !pg_sys::ExecBRInsertTriggers(state, result, slot)
+        {
+            refuse(suppressed((*relation).rd_id));
+        }
+        checks::meet(result, state, slot);
+        pg_sys::simple_table_tuple_insert(relation, slot);
+        let unsettled = match (*result).ri_NumIndices > 0 {
+            true => add_to_indexes(query, slot, None),
+            false => std::ptr::null_mut(),
+        };
+        pg_sys::ExecARInsertTriggers(state, result, slot, unsettled, std::ptr::null_mut());
+    }
+}
+
+/// Which indexes of a table an UPDATE gives an entry; by default none.
+#[cfg(feature = "pg15")]
+pub type Indexes = bool;
+#[cfg(not(feature = "pg15"))]
+pub type Indexes = pg_sys::TU_UpdateIndexes::Type;
+
+/// Adds the stored row to the open indexes, after an UPDATE to those that it gives an entry; gives
+/// those whose uniqueness is still to be asked.
+///
+/// # Safety
+/// The slot holds a stored row of the query's table.
+pub unsafe fn add_to_indexes(
+    query: &Query,
+    stored: *mut pg_sys::TupleTableSlot,
+    updated: Option<Indexes>,
+) -> *mut pg_sys::List {
+    let (state, result) = (query.state(), query.result());
+    let (conflict, arbiters) = (std::ptr::null_mut(), std::ptr::null_mut());
+    let is_update = updated.is_some();
+    // SAFETY: as the caller promises; the indexes are open.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        return pg_sys::ExecInsertIndexTuples(
+            result, stored, state, is_update, false, conflict, arbiters,
+        );
+        #[cfg(not(feature = "pg15"))]
+        return pg_sys::ExecInsertIndexTuples(
+            result,
+            stored,
+            state,
+            is_update,
+            false,
+            conflict,
+            arbiters,
+            updated == Some(pg_sys::TU_UpdateIndexes::TU_Summarizing),
+        );
+    }
+}

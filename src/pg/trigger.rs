@@ -1,0 +1,42 @@
+//! Triggers by what they run, not by their names alone.
+
+use pgrx::pg_sys;
+use std::ffi::CStr;
+
+/// The oid of the language C, which no header that pgrx binds names.
+const LANGUAGE_C: pg_sys::Oid = pg_sys::Oid::from_u32(13);
+
+/// The library of the functions' symbols, as CREATE FUNCTION of the extension's script writes it.
+const LIBRARY: &str = "$libdir/wo_core";
+
+/// Whether a function is the one of schema `wo_private` of that name, and runs this library's code. A
+/// superuser may have put another function in its place, under the name of the trigger or of the
+/// function.
+pub fn is_own_function(function: pg_sys::Oid, name: &str) -> bool {
+    use pg_sys::SysCacheIdentifier::PROCOID;
+    // SAFETY: the tuple of the catalogue cache is released below; every row of pg_proc begins with this
+    // structure, and the attributes are of type text.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(PROCOID as i32, pg_sys::Datum::from(function));
+        if tuple.is_null() {
+            return false;
+        }
+        let form = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
+        let text = |attribute: u32| {
+            let mut is_null = false;
+            let datum =
+                pg_sys::SysCacheGetAttr(PROCOID as i32, tuple, attribute as i16, &mut is_null);
+            (!is_null)
+                .then(|| <String as pgrx::FromDatum>::from_datum(datum, false))
+                .flatten()
+                .unwrap_or_default()
+        };
+        let is_own = CStr::from_ptr(form.proname.data.as_ptr()).to_bytes() == name.as_bytes()
+            && form.pronamespace == pg_sys::get_namespace_oid(c"wo_private".as_ptr(), true)
+            && form.prolang == LANGUAGE_C
+            && text(pg_sys::Anum_pg_proc_probin) == LIBRARY
+            && text(pg_sys::Anum_pg_proc_prosrc) == format!("{name}_wrapper");
+        pg_sys::ReleaseSysCache(tuple);
+        is_own
+    }
+}
