@@ -6,6 +6,7 @@ use crate::pg::error::{OrRefuse, refuse};
 use crate::pg::lock;
 use crate::pg::lookup::oid_of;
 use crate::pg::run_as::as_trail;
+use crate::pg::sequence;
 use crate::pg::setting;
 use crate::pg::statement::{
     Mode, argument, bigint, json, optional_text, statement, text, timestamp, uuid as uuid_argument,
@@ -13,7 +14,6 @@ use crate::pg::statement::{
 use crate::pg::storage::append;
 use crate::pg::transaction::{Stack, SubxactStack};
 use pgrx::pg_sys;
-use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
 use std::cell::Cell;
 use uuid::Uuid;
@@ -138,21 +138,13 @@ impl Event {
     }
 }
 
-// PostgreSQL's own, from commands/sequence.h, which pgrx does not bind.
-unsafe extern "C-unwind" {
-    fn nextval_internal(sequence: pg_sys::Oid, check_permissions: bool) -> i64;
-}
-
 fn sequences() -> (pg_sys::Oid, pg_sys::Oid) {
     (oid_of("event_position"), oid_of("event_timeline"))
 }
 
 fn last_value(sequence: pg_sys::Oid) -> i64 {
-    // SAFETY: the function takes the sequence's oid; NULL means that it was never used.
-    unsafe {
-        pgrx::direct_function_call::<i64>(pg_sys::pg_sequence_last_value, &[sequence.into_datum()])
-    }
-    .unwrap_or(0)
+    // A sequence that was never used has given nothing.
+    sequence::last_value(sequence).unwrap_or(0)
 }
 
 /// The next position, and the timeline. The lock first, then the number: a reader that sees the number
@@ -164,10 +156,7 @@ pub fn next_position() -> (i64, i32) {
         LOCKED.push(());
         HOLDS_BACK.set(true);
     }
-    // SAFETY: the sequence's oid; an ERROR becomes a panic at the boundary. The law takes the number,
-    // whatever the caller may do to the sequence.
-    let next = unsafe { pg_guard_ffi_boundary(|| nextval_internal(position, false)) };
-    (next, i32::try_from(last_value(timeline)).unwrap_or(i32::MAX))
+    (sequence::next_value(position), i32::try_from(last_value(timeline)).unwrap_or(i32::MAX))
 }
 
 /// The last position that was given to anybody.
@@ -307,10 +296,7 @@ fn begin_timeline(reason: &str) -> i32 {
 /// Begins the next timeline, on record in the installation's trail.
 pub fn next_era(reason: &str) -> i32 {
     let (_, timeline) = sequences();
-    // SAFETY: the function takes the sequence's oid and checks the caller's right to it.
-    let begun =
-        unsafe { pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[timeline.into_datum()]) };
-    let begun = i32::try_from(begun.unwrap_or_default()).unwrap_or(i32::MAX);
+    let begun = i32::try_from(sequence::next_value_of_caller(timeline)).unwrap_or(i32::MAX);
     let details = serde_json::json!({ "timeline": begun }).to_string();
     record_of_installation("timeline", "[\"timeline\"]", "begun", Some(reason.to_owned()), details);
     pgrx::log!("wo_core: timeline {begun} of events begins: {reason}");

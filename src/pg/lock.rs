@@ -194,3 +194,21 @@ pub fn try_share_table(table: pg_sys::Oid) -> bool {
     // SAFETY: a lock on an oid, released when the transaction ends.
     unsafe { pg_sys::ConditionalLockRelationOid(table, pg_sys::ShareLock as i32) }
 }
+
+/// Whether nobody waits for this process to leave its database, for DROP DATABASE. In a transaction.
+pub fn may_stay_in(database: pg_sys::Oid) -> bool {
+    let tag = pg_sys::LOCKTAG {
+        locktag_field1: 0,
+        locktag_field2: pg_sys::DatabaseRelationId.to_u32(),
+        locktag_field3: database.to_u32(),
+        locktag_field4: 0,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+    };
+    // SAFETY: the tag of the database as an object, which PostgreSQL locks so while a backend starts in
+    // it; in a transaction, at whose end the lock is released. It does not wait.
+    let got = unsafe {
+        pg_sys::LockAcquire(&tag, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE, false, true)
+    };
+    got != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
+}

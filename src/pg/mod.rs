@@ -1,8 +1,12 @@
 //! Plumbing: PostgreSQL as the other layers use it. Nothing here knows what a work order is, and the
 //! `unsafe` code of this crate is meant to be here alone.
 
+pub mod background;
 pub mod cache;
+pub mod catalogue;
 pub mod error;
+pub mod extension;
+pub mod invalidation;
 pub mod jsonb;
 pub mod lock;
 pub mod lookup;
@@ -12,8 +16,10 @@ pub mod process;
 pub mod relation;
 pub mod row;
 pub mod run_as;
+pub mod sequence;
 pub mod server;
 pub mod setting;
+pub mod shared_memory;
 pub mod source;
 pub mod statement;
 pub mod storage;

@@ -40,3 +40,32 @@ pub fn is_own_function(function: pg_sys::Oid, name: &str) -> bool {
         is_own
     }
 }
+
+/// Whether a table has the trigger of that name, which runs the extension's function of the same name before
+/// every change of a row, in every session.
+pub fn precedes_every_change(table: pg_sys::Oid, name: &CStr) -> bool {
+    let wanted = (pg_sys::TRIGGER_TYPE_ROW
+        | pg_sys::TRIGGER_TYPE_BEFORE
+        | pg_sys::TRIGGER_TYPE_INSERT
+        | pg_sys::TRIGGER_TYPE_UPDATE
+        | pg_sys::TRIGGER_TYPE_DELETE) as i16;
+    // SAFETY: the table is opened and closed here; its triggers are an array of numtriggers
+    // elements, or null.
+    unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+        let triggers = (*relation).trigdesc;
+        let found = !triggers.is_null()
+            && std::slice::from_raw_parts((*triggers).triggers, (*triggers).numtriggers as usize)
+                .iter()
+                .any(|trigger| {
+                    CStr::from_ptr(trigger.tgname) == name
+                        && name.to_str().is_ok_and(|name| is_own_function(trigger.tgfoid, name))
+                        && trigger.tgtype & wanted == wanted
+                        && trigger.tgenabled as u8 == pg_sys::TRIGGER_FIRES_ALWAYS
+                        && trigger.tgnattr == 0
+                        && trigger.tgqual.is_null()
+                });
+        pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
+        found
+    }
+}

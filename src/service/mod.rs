@@ -4,6 +4,7 @@ pub mod evidence;
 pub mod ledger;
 pub mod refused_attempt;
 pub mod retention;
+pub mod verification;
 pub mod worker;
 
 /// Registers the hooks of transactions; called once in a backend.

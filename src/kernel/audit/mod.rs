@@ -1,8 +1,4 @@
-//! The audit trail: writing entries, and verifying them against the rows.
-
-mod configured;
-mod reconcile;
-pub mod verify;
+//! The audit trail: writing entries.
 
 use crate::kernel::identity::memory::Identity;
 use crate::pg::error::OrRefuse;

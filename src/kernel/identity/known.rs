@@ -8,7 +8,8 @@
 
 use crate::pg::cache::Bounded;
 use crate::pg::lookup::oid_of;
-use crate::pg::transaction;
+use crate::pg::trigger::precedes_every_change;
+use crate::pg::{invalidation, transaction};
 use pgrx::AllocatedByPostgres;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -85,13 +86,8 @@ pub fn recall<K: Eq + Hash, V>(
 /// anew: in a transaction that changed it, in a parallel query, which reads under a snapshot that
 /// is older, and where a change would not be told.
 fn generation() -> Option<u64> {
-    // SAFETY: reads a flag; messages are heard where a table could be opened, and what they call
-    // back touches cells alone, or takes no reference that is held here.
-    unsafe {
-        if CHANGED.get() || pg_sys::IsInParallelMode() {
-            return None;
-        }
-        pg_sys::AcceptInvalidationMessages();
+    if CHANGED.get() || !invalidation::accept() {
+        return None;
     }
     let generation = GENERATION.get();
     is_told(generation).then_some(generation)
@@ -106,36 +102,9 @@ fn is_told(generation: u64) -> bool {
     }
     let tables = TABLES.map(oid_of);
     RELATIONS.set((oid_of(SIGNAL), tables));
-    let is_told = tables.into_iter().all(tells);
+    let is_told = tables.into_iter().all(|table| precedes_every_change(table, TRIGGER));
     IS_TOLD.set(Some((generation, is_told)));
     is_told
-}
-
-/// Whether a table has the trigger, for every change of a row, in every session.
-fn tells(table: pg_sys::Oid) -> bool {
-    let wanted = (pg_sys::TRIGGER_TYPE_ROW
-        | pg_sys::TRIGGER_TYPE_BEFORE
-        | pg_sys::TRIGGER_TYPE_INSERT
-        | pg_sys::TRIGGER_TYPE_UPDATE
-        | pg_sys::TRIGGER_TYPE_DELETE) as i16;
-    // SAFETY: the table is opened and closed here; its triggers are an array of numtriggers
-    // elements, or null.
-    unsafe {
-        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-        let triggers = (*relation).trigdesc;
-        let tells = !triggers.is_null()
-            && std::slice::from_raw_parts((*triggers).triggers, (*triggers).numtriggers as usize)
-                .iter()
-                .any(|trigger| {
-                    CStr::from_ptr(trigger.tgname) == TRIGGER
-                        && trigger.tgtype & wanted == wanted
-                        && trigger.tgenabled as u8 == pg_sys::TRIGGER_FIRES_ALWAYS
-                        && trigger.tgnattr == 0
-                        && trigger.tgqual.is_null()
-                });
-        pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
-        tells
-    }
 }
 
 /// Hears that a relation, or every relation, was invalidated. True where that says no more than
@@ -165,7 +134,6 @@ fn invalidate<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
     CHANGED.set(true);
-    // SAFETY: the relation exists; the message is sent by the commit, and dropped by a rollback.
-    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(oid_of(SIGNAL)) };
+    invalidation::invalidate(oid_of(SIGNAL));
     Ok(trigger.new().or_else(|| trigger.old()))
 }

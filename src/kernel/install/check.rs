@@ -1,6 +1,7 @@
 //! Whether the records are as the law made them, asked before anything is done with them.
 
-use super::{FILES, UPGRADES, VERSION, catalogue, shared};
+use super::{FILES, UPGRADES, VERSION, shared};
+use crate::pg::catalogue;
 use crate::pg::error::{damaged, refuse};
 use crate::pg::lookup::find;
 use pgrx::pg_sys;
@@ -91,15 +92,12 @@ fn version() -> Option<String> {
 
 /// Has PostgreSQL tell this backend when a table is altered; called once in a backend.
 pub fn register() {
-    // SAFETY: the callback lives as long as the library, touches Rust memory alone and never raises.
-    unsafe {
-        pg_sys::CacheRegisterRelcacheCallback(Some(at_alteration), pg_sys::Datum::from(0));
-    }
+    crate::pg::invalidation::on_alteration(at_alteration);
     shared::register();
 }
 
-#[pg_guard]
-unsafe extern "C-unwind" fn at_alteration(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
+/// A relation was altered, or every relation. It touches Rust memory alone and never raises an ERROR.
+fn at_alteration(relation: pg_sys::Oid) {
     if crate::kernel::identity::known::hear(relation) {
         return;
     }

@@ -4,7 +4,6 @@
 //! The extension's members are the functions of `wo_private`. Schema `wo` and everything in it
 //! belongs to the database, so that a dump carries it whole.
 
-mod catalogue;
 mod check;
 mod registry;
 mod shared;
@@ -12,8 +11,8 @@ mod shared;
 pub use check::{check_tables, is_checked, register};
 
 use crate::pg::error::{damaged, refuse};
+use crate::pg::extension::OutsideTheExtension;
 use crate::pg::statement::{Mode, Statement, statement};
-use pgrx::pg_sys;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
 use wo_rules::install::{self as rules, Found};
@@ -112,35 +111,6 @@ fn digest() -> String {
         hash.update(sql);
     }
     hex::encode(hash.finalize())
-}
-
-/// While it lives, new objects do not become members of the extension.
-///
-/// `creating_extension` is a plain flag of this backend that says whether new objects are recorded
-/// as members of the extension whose script is running. The records must not be: a member table
-/// loses its rows, its run-time partitions and whatever a DBA added to it in a dump. The flag is
-/// put back when the guard goes out of scope, by an ERROR too, and PostgreSQL itself clears it
-/// when the script ends.
-struct OutsideTheExtension {
-    before: bool,
-}
-
-impl OutsideTheExtension {
-    fn enter() -> Self {
-        // SAFETY: a backend has one thread, and nothing else holds a reference to the flag.
-        unsafe {
-            let before = pg_sys::creating_extension;
-            pg_sys::creating_extension = false;
-            Self { before }
-        }
-    }
-}
-
-impl Drop for OutsideTheExtension {
-    fn drop(&mut self) {
-        // SAFETY: as in enter().
-        unsafe { pg_sys::creating_extension = self.before };
-    }
 }
 
 /// Runs the parts of the records' SQL as `wo_owner`, outside the extension.
@@ -285,8 +255,7 @@ fn migrate() {
 }
 
 fn superuser_only() {
-    // SAFETY: reads the current user's standing.
-    if !unsafe { pg_sys::superuser() } {
+    if !crate::pg::server::is_superuser() {
         refuse(Refusal::new(
             SqlState::NotPermitted,
             "superuser_required",

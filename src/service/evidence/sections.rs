@@ -1,7 +1,6 @@
 //! The sections of an evidence package: from rows to the texts that the package holds.
 
 use crate::concept::approval::hash_of;
-use crate::kernel::audit::verify::{ENTRY_COLUMNS, child_records, entry_at, trailed_row_of};
 use crate::kernel::work_order::{
     Column, Layout, Reading, WorkOrderRow, WorkOrderView, read, with_work_order,
 };
@@ -10,6 +9,7 @@ use crate::pg::row::Row;
 use crate::pg::statement::{
     Argument, Mode, Statement, argument, statement, text, uuid as uuid_argument,
 };
+use crate::service::verification::{ENTRY_COLUMNS, child_records, entry_at, trailed_row_of};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::thread::LocalKey;

@@ -10,9 +10,10 @@ pub use record::record;
 
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{is_of_many, on_refusal};
+use crate::pg::shared_memory as shared;
 use crate::pg::source;
 use crate::pg::transaction::{self, End, Stack, SubxactStack};
-use crate::service::worker::{nudge_now, shared};
+use crate::service::worker::nudge_now;
 use pgrx::prelude::*;
 use std::cell::RefCell;
 use wo_rules::refusal::Refusal;

@@ -6,8 +6,8 @@ use crate::kernel::configuration;
 use crate::kernel::event::Event;
 use crate::kernel::identity::{self, memory};
 use crate::kernel::work_order::{Column, Reading, read_as_trail};
+use crate::pg::shared_memory as shared;
 use crate::pg::transaction::Stack;
-use crate::service::worker::shared;
 use wo_rules::refused_attempt::ring::{Dropped, Taken};
 use wo_rules::refused_attempt::{Attempt, dropped_changes};
 

@@ -1,10 +1,10 @@
 //! The months of the trail and the outbox: which is due, and what its rows are as lines.
 
 use super::archive;
-use crate::kernel::audit::verify::{ENTRY_COLUMNS, entry_at};
 use crate::pg::run_as::as_ledger;
 use crate::pg::setting;
 use crate::pg::statement::{Argument, Mode, Rows, argument, statement, text, timestamp};
+use crate::service::verification::{ENTRY_COLUMNS, entry_at};
 use pgrx::pg_sys;
 use uuid::Uuid;
 use wo_rules::audit::Entry;

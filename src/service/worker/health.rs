@@ -1,9 +1,9 @@
 //! What `wo.health()` says of the worker, events and refused attempts.
 
 use super::jobs::JOBS;
-use super::shared::{self, State};
 use crate::pg::run_as::run_as;
 use crate::pg::setting;
+use crate::pg::shared_memory::{self as shared, State};
 use crate::pg::statement::{Mode, bigint, statement};
 use pgrx::prelude::*;
 use std::sync::atomic::Ordering::SeqCst;

@@ -110,7 +110,7 @@ pub const JOBS: &[Job] = &[
     },
 ];
 
-const _: () = assert!(JOBS.len() <= super::shared::JOBS && JOBS.len() <= 32);
+const _: () = assert!(JOBS.len() <= crate::pg::shared_memory::JOBS && JOBS.len() <= 32);
 
 /// A job's bit among the nudges.
 pub fn bit_of(name: &str) -> u32 {

@@ -3,14 +3,13 @@
 //! It connects to no database, so it reads catalogues of the whole cluster alone. PostgreSQL starts it
 //! when recovery is over: on a standby, at the promotion.
 
-use super::shared;
+use crate::pg::background::{Handle, databases};
 use crate::pg::own_transaction::transaction;
-use crate::pg::process::{end, heed_interrupts, heed_signals, is_to_end, sleep};
+use crate::pg::process::{end, heed_interrupts, is_to_end, sleep};
 use crate::pg::setting::DATABASES;
+use crate::pg::shared_memory as shared;
 use pgrx::bgworkers::{BackgroundWorkerBuilder, BgWorkerStartTime};
 use pgrx::pg_sys;
-use pgrx::prelude::*;
-use std::ffi::CStr;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 use wo_rules::worker::{names, pause};
@@ -33,15 +32,8 @@ pub fn register() {
         .load();
 }
 
-/// The main function of the launcher.
-#[pg_guard]
-#[unsafe(no_mangle)]
-pub extern "C-unwind" fn wo_core_launcher_main(_argument: pg_sys::Datum) {
-    heed_signals();
-    // SAFETY: once in this process, without a database.
-    unsafe {
-        pg_sys::BackgroundWorkerInitializeConnection(std::ptr::null(), std::ptr::null(), 0);
-    }
+/// What the launcher does until it ends.
+pub fn launch() {
     let mut workers: Vec<Child> = Vec::new();
     loop {
         heed_interrupts();
@@ -64,7 +56,7 @@ pub extern "C-unwind" fn wo_core_launcher_main(_argument: pg_sys::Datum) {
 /// A database and its worker, as the launcher knows them.
 struct Child {
     database: pg_sys::Oid,
-    handle: *mut pg_sys::BackgroundWorkerHandle,
+    handle: Option<Handle>,
     started: Instant,
     failures: u32,
     not_before: Instant,
@@ -79,50 +71,18 @@ pub fn wanted() -> Vec<String> {
 /// The listed databases that are there and accept connections.
 fn listed() -> Vec<pg_sys::Oid> {
     let wanted = wanted();
-    let mut listed = Vec::new();
     if wanted.is_empty() {
-        return listed;
+        return Vec::new();
     }
-    // SAFETY: in a transaction; the relation is opened and closed here, and each tuple is read before
-    // the next. Without an index: PostgreSQL knows those of shared catalogues only in a database.
-    unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let relation = pg_sys::table_open(pg_sys::DatabaseRelationId, lock);
-        let scan = pg_sys::systable_beginscan(
-            relation,
-            pg_sys::Oid::INVALID,
-            false,
-            std::ptr::null_mut(),
-            0,
-            std::ptr::null_mut(),
-        );
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
-            let name = CStr::from_ptr((*form).datname.data.as_ptr()).to_string_lossy();
-            if (*form).datallowconn && wanted.iter().any(|wanted| *wanted == name) {
-                listed.push((*form).oid);
-            }
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(relation, lock);
-    }
-    listed
+    let is_wanted =
+        |(database, name): (pg_sys::Oid, String)| wanted.contains(&name).then_some(database);
+    databases().into_iter().filter_map(is_wanted).collect()
 }
 
 /// Starts the workers that are missing; those that are not listed any more end by themselves. Gives when
 /// to look again.
 fn supervise(workers: &mut Vec<Child>, listed: &[pg_sys::Oid]) -> Duration {
-    workers.retain_mut(|child| {
-        let stays = listed.contains(&child.database) || child.runs();
-        if !stays {
-            child.forget_handle();
-        }
-        stays
-    });
+    workers.retain(|child| listed.contains(&child.database) || child.runs());
     for database in listed {
         if !workers.iter().any(|child| child.database == *database) {
             workers.push(Child::new(*database));
@@ -139,7 +99,7 @@ fn supervise(workers: &mut Vec<Child>, listed: &[pg_sys::Oid]) -> Duration {
 impl Child {
     fn new(database: pg_sys::Oid) -> Self {
         let now = Instant::now();
-        Self { database, handle: std::ptr::null_mut(), started: now, failures: 0, not_before: now }
+        Self { database, handle: None, started: now, failures: 0, not_before: now }
     }
 
     /// Sees to it that the worker runs. Gives when to look again.
@@ -147,8 +107,7 @@ impl Child {
         if self.runs() {
             return LOOK;
         }
-        if !self.handle.is_null() {
-            self.forget_handle();
+        if self.handle.take().is_some() {
             match self.started.elapsed() < WELL {
                 true => self.failures = self.failures.saturating_add(1),
                 false => self.failures = 0,
@@ -172,55 +131,21 @@ impl Child {
         wait.min(LOOK)
     }
 
-    /// Whether the worker runs, or will any moment.
+    /// Whether the worker runs, or is about to.
     fn runs(&self) -> bool {
-        if self.handle.is_null() {
-            return false;
-        }
-        let mut pid = 0;
-        // SAFETY: a handle that PostgreSQL gave us.
-        let status = unsafe { pg_sys::GetBackgroundWorkerPid(self.handle, &mut pid) };
-        use pg_sys::BgwHandleStatus::{BGWH_NOT_YET_STARTED, BGWH_STARTED};
-        status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED
+        self.handle.as_ref().is_some_and(Handle::runs)
     }
 
     fn start(&mut self) {
-        // The builder would hide the handle, which tells whether the worker runs.
-        // SAFETY: PostgreSQL copies the description; it tells this process when the worker starts and
-        // ends, and makes the handle in memory that outlives this turn.
-        let registered = unsafe {
-            let mut worker: pg_sys::BackgroundWorker =
-                (&BackgroundWorkerBuilder::new("wo_core worker")
-                    .set_type("wo_core worker")
-                    .set_library("wo_core")
-                    .set_function("wo_core_worker_main")
-                    .enable_spi_access()
-                    .set_restart_time(None)
-                    .set_argument(Some(pg_sys::Datum::from(self.database)))
-                    .set_notify_pid(pg_sys::MyProcPid))
-                    .into();
-            let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
-            let registered = pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut self.handle);
-            pg_sys::MemoryContextSwitchTo(before);
-            registered
-        };
+        self.handle = Handle::start(self.database);
         self.started = Instant::now();
-        if !registered {
-            self.handle = std::ptr::null_mut();
+        if self.handle.is_none() {
             if self.failures == 0 {
                 pgrx::warning!("wo_core: no worker can be started: raise max_worker_processes");
             }
             self.failures = self.failures.saturating_add(1);
             let wait = pause(self.failures, Duration::from_secs(1), Duration::from_secs(30));
             self.not_before = Instant::now() + wait;
-        }
-    }
-
-    fn forget_handle(&mut self) {
-        let handle = std::mem::replace(&mut self.handle, std::ptr::null_mut());
-        if !handle.is_null() {
-            // SAFETY: PostgreSQL made it by palloc for us, and nobody uses it any more.
-            unsafe { pg_sys::pfree(handle.cast()) };
         }
     }
 }

@@ -10,12 +10,12 @@ mod jobs;
 mod launcher;
 pub mod pump;
 mod serve;
-pub mod shared;
 mod status;
 mod tick;
 
-use crate::pg::setting;
+use crate::pg::shared_memory as shared;
 use crate::pg::transaction::{End, at_end};
+use crate::pg::{background, setting};
 use std::cell::Cell;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -52,6 +52,7 @@ fn ask(site: &shared::Site, jobs: u32) {
 
 /// Registers the hooks of transactions; called once in a backend.
 pub fn register() {
+    background::register(launcher::launch, serve::work);
     pump::register();
     at_end(|end| {
         let nudges = NUDGES.replace(0);

@@ -5,11 +5,11 @@
 //! worker sends one NOTIFY for all commits of an interval. Its payload is a position: any role may
 //! LISTEN.
 
-use super::shared::{self, Site, State};
 use crate::kernel::event;
 use crate::pg;
 use crate::pg::own_transaction::transaction;
 use crate::pg::setting::{NOTIFY, NOTIFY_INTERVAL, Notify};
+use crate::pg::shared_memory::{self as shared, Site, State};
 use crate::pg::transaction::End;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};

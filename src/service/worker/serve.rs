@@ -6,15 +6,15 @@
 
 use super::jobs::{JOBS, Run, When, run_for};
 use super::pump::Pump;
-use super::shared::{self, Site, State};
 use crate::kernel::identity::actor::open_tenants;
+use crate::pg::background::at_exit;
+use crate::pg::lock::may_stay_in;
 use crate::pg::own_transaction::transaction;
-use crate::pg::process::{end, heed_interrupts, heed_signals, is_to_end, set, sleep};
+use crate::pg::process::{end, heed_interrupts, is_to_end, set, sleep};
+use crate::pg::shared_memory::{self as shared, Site, State};
 use crate::pg::statement::Statement;
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use std::cell::Cell;
-use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -30,30 +30,21 @@ const AWAY: i64 = 10_000_000;
 /// Nudges that come faster than this are taken together.
 const TOGETHER: Duration = Duration::from_millis(5);
 
-static SITE: AtomicPtr<Site> = AtomicPtr::new(std::ptr::null_mut());
+thread_local! {
+    static SITE: Cell<Option<&'static Site>> = const { Cell::new(None) };
+}
 
-#[pg_guard]
-unsafe extern "C-unwind" fn at_exit(_code: std::os::raw::c_int, _argument: pg_sys::Datum) {
-    // SAFETY: null, or a site in shared memory.
-    if let Some(site) = unsafe { SITE.swap(std::ptr::null_mut(), SeqCst).as_ref() } {
+fn leave() {
+    if let Some(site) = SITE.take() {
         shared::give_up(site);
     }
 }
 
-/// The main function of a database's worker; its argument is the database's oid.
-#[pg_guard]
-#[unsafe(no_mangle)]
-pub extern "C-unwind" fn wo_core_worker_main(database: pg_sys::Datum) {
-    let database = pg_sys::Oid::from(database.value() as u32);
-    heed_signals();
-    // SAFETY: once in this process, as the superuser who owns the cluster.
-    unsafe {
-        pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::Oid::INVALID, 0);
-    }
+/// What the worker of a database does until it ends.
+pub fn work(database: pg_sys::Oid) {
     let Some(site) = shared::claim(database) else { end(0) };
-    SITE.store(std::ptr::from_ref(site).cast_mut(), SeqCst);
-    // SAFETY: the callback lives as long as the library.
-    unsafe { pg_sys::before_shmem_exit(Some(at_exit), pg_sys::Datum::from(0)) };
+    SITE.set(Some(site));
+    at_exit(leave);
     crate::kernel::identity::become_worker();
     for (name, value) in [
         (c"application_name", c"wo_core worker"),
@@ -135,7 +126,7 @@ impl Worker {
             if !is_listed() {
                 return Seen::Unlisted;
             }
-            if !may_stay(database) {
+            if !may_stay_in(database) {
                 return Seen::Wanted;
             }
             match crate::kernel::install::is_checked() {
@@ -352,22 +343,4 @@ enum Seen {
 pub fn is_listed() -> bool {
     let own = crate::pg::server::own_database_name();
     super::launcher::wanted().iter().any(|name| Some(name.as_str()) == own.as_deref())
-}
-
-/// Whether nobody wants the database for themself.
-fn may_stay(database: pg_sys::Oid) -> bool {
-    let tag = pg_sys::LOCKTAG {
-        locktag_field1: 0,
-        locktag_field2: pg_sys::DatabaseRelationId.to_u32(),
-        locktag_field3: database.to_u32(),
-        locktag_field4: 0,
-        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
-        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
-    };
-    // SAFETY: the tag of the database as an object, which PostgreSQL locks so while a backend starts in
-    // it; in a transaction, at whose end the lock is released. It does not wait.
-    let got = unsafe {
-        pg_sys::LockAcquire(&tag, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE, false, true)
-    };
-    got != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
 }

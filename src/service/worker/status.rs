@@ -1,8 +1,8 @@
 //! What the workers say of themselves.
 
 use super::jobs::JOBS;
-use super::shared;
 use crate::pg::server::database_name;
+use crate::pg::shared_memory as shared;
 use pgrx::prelude::*;
 use std::sync::atomic::Ordering::SeqCst;
 

@@ -45,7 +45,7 @@ impl Source {
         let mut at = 0;
         while at < self.tokens.len() {
             let is_start = ["crate", "super", "self"].contains(&self.text(at));
-            if is_start && self.is_separator(at + 1) && !(at > 0 && self.text(at - 1) == ":") {
+            if is_start && self.is_separator(at + 1) && !(at > 1 && self.is_separator(at - 2)) {
                 at = self.tree(at, Vec::new(), &mut found);
             } else {
                 at += 1;

@@ -2,11 +2,11 @@
 
 use super::super::store::{self, LeafTile};
 use super::{BATCH_ROWS, NOTICE_EVERY, Verification};
-use crate::kernel::audit::verify::{ENTRY_COLUMNS, entry_at};
 use crate::kernel::identity::{self, memory};
 use crate::kernel::work_order::{Column, Reading, read_as_trail};
 use crate::pg::run_as::as_ledger;
 use crate::pg::statement::{Mode, Rows, bigint, statement, uuid as uuid_argument};
+use crate::service::verification::{ENTRY_COLUMNS, entry_at};
 use pgrx::prelude::*;
 use uuid::Uuid;
 use wo_rules::ledger::leaves::{Leaf, Live, Problem as Found, Wrong, compare};

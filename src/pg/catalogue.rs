@@ -1,7 +1,7 @@
 //! Reading what the catalogue says of the records: whole tables of it, row by row and past SQL, since
 //! every new session reads them and planning a query would cost more than the rows.
 
-use super::shared::POLICIES;
+use crate::pg::invalidation::POLICIES;
 use crate::pg::lookup::{Latest, at_once};
 use crate::pg::row::Row;
 use pgrx::pg_sys;

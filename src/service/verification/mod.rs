@@ -1,7 +1,9 @@
 //! Verifying the trail: every hash is computed again from the rows, and every record is held
 //! against what its trail says of it.
 
-use super::configured::read_configuration;
+mod configured;
+mod reconcile;
+
 use crate::kernel::identity;
 use crate::kernel::work_order::{child_record, is_beside_changes};
 use crate::pg::error::OrRefuse;
@@ -10,6 +12,7 @@ use crate::pg::statement::{
     Argument, Mode, Rows, Statement, argument, statement, uuid as uuid_argument,
 };
 use crate::service::retention::{Stubs, VerifiedArchive, stubs_of};
+use configured::read_configuration;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};

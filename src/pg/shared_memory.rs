@@ -122,7 +122,7 @@ impl Site {
     /// Says how the worker stands, and why where it is idle.
     pub fn stand(&self, state: State, reason: &str) {
         if self.state.swap(state as u32, SeqCst) != state as u32 {
-            self.since.store(crate::kernel::identity::now(), SeqCst);
+            self.since.store(crate::pg::server::now(), SeqCst);
         }
         self.with_books(|books| books.reason = Short::new(reason));
     }
