@@ -1,5 +1,6 @@
 //! Many clients at once: races on real connections.
 
+mod added_columns;
 mod alone;
 mod altering;
 mod column_types;

@@ -7,6 +7,7 @@ use pgrx::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wo_rules::field::Field;
+use wo_rules::schema::Table;
 
 macro_rules! columns {
     ($($variant:ident $name:literal,)*) => {
@@ -70,6 +71,8 @@ pub struct Layout {
     fields: Vec<usize>,
     /// Positions and names of the columns that the trail carries among the changes.
     pub audited: Vec<(usize, String)>,
+    /// The positions of those among them that a DBA added.
+    pub others: Vec<usize>,
 }
 
 thread_local! {
@@ -111,13 +114,16 @@ impl Layout {
         };
         let columns = Column::ALL.iter().map(|(_, name)| position(name)).collect();
         let fields = Field::ALL.iter().map(|field| found(field.name()).unwrap_or(ABSENT)).collect();
-        let audited = names
+        let audited: Vec<(usize, String)> = names
             .iter()
             .enumerate()
             .filter_map(|(index, name)| Some((index, (*name)?.to_owned())))
             .filter(|(_, name)| !is_beside_changes(name))
             .collect();
-        Self { columns, fields, audited }
+        let is_registered = |name: &str| Table::named("work_order").column(name).is_some();
+        let others = audited.iter().filter(|(_, name)| !is_registered(name));
+        let others = others.map(|(index, _)| *index).collect();
+        Self { columns, fields, audited, others }
     }
 
     /// The position of a column.

@@ -290,7 +290,10 @@ fn before_update(
     };
     let placing =
         hierarchy::check_placing(acting, standing, Some((old, &lifecycle, &record)), new)?;
-    let is_unchanged = !moved && !flag_changed && changed.is_empty() && !placing.changed;
+    // A column that a DBA added is nobody's by the lifecycle: whoever may write the record may write it.
+    let others_changed = new.layout.others.iter().any(|index| !new.row.same(old.row, *index));
+    let is_unchanged =
+        !moved && !flag_changed && changed.is_empty() && !placing.changed && !others_changed;
     if is_unchanged && !migrated && change_of_child.is_none() {
         // Nothing changes, so nothing is recorded; a reason without a change has nowhere to stand.
         return Ok(old.row.tuple());

@@ -1,0 +1,57 @@
+//! Columns that a DBA adds to a table of schema wo. A write of such a column alone once returned `UPDATE 1`
+//! and stored nothing.
+
+use super::stage::{Stage, assert_intact, started, transition};
+use wo_cluster_tests::{Cluster, refused};
+
+fn one<T: for<'a> postgres::types::FromSql<'a>>(stage: &Stage<'_>, sql: &str) -> T {
+    stage.db.superuser().query_one(sql, &[]).unwrap().get(0)
+}
+
+/// The value is stored, the trail tells of it, and the record is as verifiable as before.
+#[test]
+fn an_added_column_of_a_work_order_is_stored_and_audited() {
+    let stage = Stage::new(Cluster::shared());
+    let mut captain = stage.captain();
+    let number = started(&mut captain);
+    stage
+        .db
+        .superuser()
+        .batch_execute("ALTER TABLE wo.work_order ADD COLUMN cost_center text")
+        .unwrap();
+    let write = "UPDATE wo.work_order SET cost_center = $2 WHERE wo_number = $1";
+    for value in [Some("4711"), Some("4712"), None, Some("4713")] {
+        let version: i64 = one(&stage, "SELECT version FROM wo.work_order");
+        assert_eq!(captain.execute(write, &[&number, &value]).unwrap(), 1);
+        let stored: Option<String> = one(&stage, "SELECT cost_center FROM wo.work_order");
+        assert_eq!(stored.as_deref(), value);
+        assert_eq!(one::<i64>(&stage, "SELECT version FROM wo.work_order"), version + 1);
+        let told: Option<serde_json::Value> = one(
+            &stage,
+            "SELECT changes::jsonb -> 'cost_center' -> 'new' FROM wo.audit_entry
+             ORDER BY position DESC LIMIT 1",
+        );
+        assert_eq!(told.as_ref().and_then(|told| told.as_str()), value);
+    }
+    // The same value again changes nothing.
+    let version: i64 = one(&stage, "SELECT version FROM wo.work_order");
+    captain.execute(write, &[&number, &"4713"]).unwrap();
+    assert_eq!(one::<i64>(&stage, "SELECT version FROM wo.work_order"), version);
+    transition(&mut captain, &number, "cancelled").unwrap();
+    refused(captain.execute(write, &[&number, &"4714"]), "55000", "record_locked");
+    assert_intact(&stage.db, &mut captain);
+}
+
+/// The same of a table of the configuration.
+#[test]
+fn an_added_column_of_a_principal_is_stored_and_audited() {
+    let stage = Stage::new(Cluster::shared());
+    stage.db.superuser().batch_execute("ALTER TABLE wo.principal ADD COLUMN badge text").unwrap();
+    stage.as_admin("acme", "UPDATE wo.principal SET badge = '7' WHERE id = 'mate'");
+    let stored: String = one(&stage, "SELECT badge FROM wo.principal WHERE id = 'mate'");
+    assert_eq!(stored, "7");
+    let told: String =
+        one(&stage, "SELECT changes::text FROM wo.audit_entry ORDER BY position DESC LIMIT 1");
+    assert!(told.contains("badge"), "{told}");
+    assert_intact(&stage.db, &mut stage.captain());
+}
