@@ -4,6 +4,7 @@
 use crate::pg::invalidation::POLICIES;
 use crate::pg::lookup::{Latest, at_once};
 use crate::pg::row::Row;
+use crate::pg::trigger::own_function;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -43,9 +44,11 @@ pub fn read(protected: &HashSet<&str>) -> Catalogue {
             .filter(|relation| relation.holds_rows() && protected.contains(relation.name.as_str()))
             .map(|relation| relation.oid)
             .collect();
+        let triggers = triggers(latest);
         Catalogue {
             isolated: isolated(latest, &tables),
-            triggers: triggers(latest),
+            functions: functions_of(&triggers, &relations),
+            triggers,
             owner: owner.to_u32(),
             relations,
         }
@@ -89,10 +92,20 @@ fn triggers(latest: &Latest) -> Vec<Made> {
             relation: row.tgrelid.to_u32(),
             parent: row.tgparentid.to_u32(),
             name: text_of(&row.tgname),
+            function: row.tgfoid.to_u32(),
             enabled: row.tgenabled as u8,
         });
     });
     found
+}
+
+/// The functions of wo_core among those that the triggers of schema `wo` run.
+fn functions_of(triggers: &[Made], relations: &[Relation]) -> HashMap<u32, String> {
+    let ours: HashSet<u32> = relations.iter().map(|relation| relation.oid).collect();
+    let of_ours = triggers.iter().filter(|trigger| ours.contains(&trigger.relation));
+    let functions: HashSet<u32> = of_ours.map(|trigger| trigger.function).collect();
+    let named = |function: u32| Some((function, own_function(pg_sys::Oid::from(function))?));
+    functions.into_iter().filter_map(named).collect()
 }
 
 /// Which of these tables have their tenant's policy as the law made it.

@@ -9,35 +9,38 @@ const LANGUAGE_C: pg_sys::Oid = pg_sys::Oid::from_u32(13);
 /// The library of the functions' symbols, as CREATE FUNCTION of the extension's script writes it.
 const LIBRARY: &str = "$libdir/wo_core";
 
-/// Whether a function is the one of schema `wo_private` of that name, and runs this library's code. A
+/// Whether a function is the one of schema `wo_private` of that name: see [`own_function`].
+pub fn is_own_function(function: pg_sys::Oid, name: &str) -> bool {
+    own_function(function).is_some_and(|own| own == name)
+}
+
+/// The name of a function of schema `wo_private` that runs this library's code under its own name. A
 /// superuser may have put another function in its place, under the name of the trigger or of the
 /// function.
-pub fn is_own_function(function: pg_sys::Oid, name: &str) -> bool {
+pub fn own_function(function: pg_sys::Oid) -> Option<String> {
     use pg_sys::SysCacheIdentifier::PROCOID;
     // SAFETY: the tuple of the catalogue cache is released below; every row of pg_proc begins with this
     // structure, and the attributes are of type text.
     unsafe {
         let tuple = pg_sys::SearchSysCache1(PROCOID as i32, pg_sys::Datum::from(function));
         if tuple.is_null() {
-            return false;
+            return None;
         }
         let form = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
         let text = |attribute: u32| {
             let mut is_null = false;
             let datum =
                 pg_sys::SysCacheGetAttr(PROCOID as i32, tuple, attribute as i16, &mut is_null);
-            (!is_null)
-                .then(|| <String as pgrx::FromDatum>::from_datum(datum, false))
-                .flatten()
-                .unwrap_or_default()
+            <String as pgrx::FromDatum>::from_datum(datum, is_null)
         };
-        let is_own = CStr::from_ptr(form.proname.data.as_ptr()).to_bytes() == name.as_bytes()
-            && form.pronamespace == pg_sys::get_namespace_oid(c"wo_private".as_ptr(), true)
+        let name = CStr::from_ptr(form.proname.data.as_ptr()).to_string_lossy().into_owned();
+        let is_own = form.pronamespace == pg_sys::get_namespace_oid(c"wo_private".as_ptr(), true)
             && form.prolang == LANGUAGE_C
-            && text(pg_sys::Anum_pg_proc_probin) == LIBRARY
-            && text(pg_sys::Anum_pg_proc_prosrc) == format!("{name}_wrapper");
+            && text(pg_sys::Anum_pg_proc_probin).is_some_and(|library| library == LIBRARY)
+            && text(pg_sys::Anum_pg_proc_prosrc)
+                .is_some_and(|symbol| symbol.strip_suffix("_wrapper") == Some(name.as_str()));
         pg_sys::ReleaseSysCache(tuple);
-        is_own
+        is_own.then_some(name)
     }
 }
 

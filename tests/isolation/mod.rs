@@ -12,3 +12,4 @@ mod locks;
 mod others_objects;
 mod races;
 pub mod stage;
+mod trigger_functions;

@@ -4,6 +4,7 @@ use super::{FILES, UPGRADES, VERSION, shared};
 use crate::pg::catalogue;
 use crate::pg::error::{damaged, refuse};
 use crate::pg::lookup::find;
+use crate::pg::storage::checks;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -14,24 +15,22 @@ use wo_rules::install::{Trigger, enforcement, triggers};
 const TRIES: u32 = 3;
 
 thread_local! {
-    /// Whether this backend has found the records in order since they were last altered.
-    static CHECKED: Cell<bool> = const { Cell::new(false) };
-    /// Counts the alterations that this backend has heard of.
-    static GENERATION: Cell<u64> = const { Cell::new(0) };
+    /// The generation in which this backend has found the records in order: see [`checks::generation`].
+    static CHECKED: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 /// Refuses to work on records that are not as the law made them: another version, another owner,
 /// a trigger that is missing or switched off. WorkOrderView up again whenever a table is altered.
 pub fn check_tables() {
-    if CHECKED.get() {
+    if is_checked() {
         return;
     }
     for _ in 0..TRIES {
-        let heard = GENERATION.get();
+        let heard = checks::generation();
         let are_in_order = are_in_order();
         // What was heard while it looked may be of something that it had seen as it was before.
-        if GENERATION.get() == heard {
-            CHECKED.set(are_in_order);
+        if checks::generation() == heard {
+            CHECKED.set(are_in_order.then_some(heard));
             return;
         }
     }
@@ -39,12 +38,12 @@ pub fn check_tables() {
 
 /// Whether this backend has found the records in order since they were last altered.
 pub fn is_checked() -> bool {
-    CHECKED.get()
+    CHECKED.get() == Some(checks::generation())
 }
 
 /// Looks at the records again before anything else is done with them.
 pub fn forget() {
-    CHECKED.set(false);
+    CHECKED.set(None);
 }
 
 /// Refuses records that cannot be worked on; false for those of the version before, which may be
@@ -101,8 +100,6 @@ fn at_alteration(relation: pg_sys::Oid) {
     if crate::kernel::identity::known::hear(relation) {
         return;
     }
-    let _ = CHECKED.try_with(|checked| checked.set(false));
-    let _ = GENERATION.try_with(|heard| heard.set(heard.get() + 1));
     crate::pg::storage::forget();
     crate::kernel::work_order::direct::forget();
     crate::kernel::work_order::layout::forget();

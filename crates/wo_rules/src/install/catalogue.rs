@@ -13,8 +13,9 @@ pub const OWN_TENANT: &str =
 /// What the policy of a table of no tenant must say.
 pub const EVERY_TENANT: &str = "true";
 
-/// The trigger of every leaf that keeps it from being emptied.
+/// The trigger of every leaf that keeps it from being emptied, and its function.
 const KEEP_TABLE: &str = "forbid_truncate";
+const KEEP_FUNCTION: &str = "refuse_change";
 
 /// What a relation is, as far as that matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct Made {
     pub parent: u32,
     /// Its name.
     pub name: String,
+    /// The oid of the function that it runs.
+    pub function: u32,
     /// When it fires: `A` always, `O` for every origin, `R` for a replica alone, `D` never.
     pub enabled: u8,
 }
@@ -70,6 +73,8 @@ pub struct Catalogue {
     pub relations: Vec<Relation>,
     /// Every trigger of the database: that of a partition may have its parent anywhere.
     pub triggers: Vec<Made>,
+    /// The names of the functions of schema `wo_private` that run wo_core's own code, by their oids.
+    pub functions: HashMap<u32, String>,
     /// The oid of the role [`OWNER`]; 0 where there is none.
     pub owner: u32,
     /// The relations whose policy `tenant` is restrictive and says what it must.
@@ -102,11 +107,14 @@ pub fn problems(
         catalogue.relations.iter().map(|relation| (relation.oid, relation)).collect();
     let enabled: HashMap<u32, u8> =
         catalogue.triggers.iter().map(|trigger| (trigger.oid, trigger.enabled)).collect();
-    let by_name: HashMap<(u32, &str), u8> = catalogue
+    let by_name: HashMap<(u32, &str), &Made> = catalogue
         .triggers
         .iter()
-        .map(|trigger| ((trigger.relation, trigger.name.as_str()), trigger.enabled))
+        .map(|trigger| ((trigger.relation, trigger.name.as_str()), trigger))
         .collect();
+    let runs = |trigger: &Made, function: &str| {
+        catalogue.functions.get(&trigger.function).is_some_and(|own| own == function)
+    };
     let mut found = Vec::new();
     for relation in &catalogue.relations {
         let name = &relation.name;
@@ -131,23 +139,26 @@ pub fn problems(
         }
         if relation.kind == Kind::Table
             && relation.is_partition
-            && by_name.get(&(relation.oid, KEEP_TABLE)) != Some(&b'A')
+            && !by_name
+                .get(&(relation.oid, KEEP_TABLE))
+                .is_some_and(|trigger| trigger.enabled == b'A' && runs(trigger, KEEP_FUNCTION))
         {
             found.push(format!(
                 "trigger {KEEP_TABLE} of wo.{name} is missing or not enabled as it was made"
             ));
         }
     }
-    for Trigger { relation, name, always } in expected {
+    for Trigger { relation, name, function, always } in expected {
         let made = relations
             .get(relation)
             .and_then(|relation| by_name.get(&(relation.oid, *name)))
             .copied();
         let problem = match made {
             None => "missing",
-            Some(enabled) if enabled != if *always { b'A' } else { b'O' } => {
+            Some(trigger) if trigger.enabled != if *always { b'A' } else { b'O' } => {
                 "not enabled as it was made"
             }
+            Some(trigger) if !runs(trigger, function) => "not running its own function",
             Some(_) => continue,
         };
         found.push(format!("trigger {name} of wo.{relation} is {problem}"));
@@ -198,9 +209,14 @@ mod tests {
     use super::*;
 
     const EXPECTED: [Trigger<'static>; 3] = [
-        Trigger { relation: "work_order", name: "validate", always: false },
-        Trigger { relation: "work_order", name: "forbid_delete", always: true },
-        Trigger { relation: "import", name: "import", always: false },
+        Trigger { relation: "work_order", name: "validate", function: "check", always: false },
+        Trigger {
+            relation: "work_order",
+            name: "forbid_delete",
+            function: "refuse_change",
+            always: true,
+        },
+        Trigger { relation: "import", name: "import", function: "import", always: false },
     ];
 
     fn relation(oid: u32, name: &str, kind: Kind, is_partition: bool) -> Relation {
@@ -209,7 +225,12 @@ mod tests {
     }
 
     fn made(oid: u32, relation: u32, parent: u32, name: &str, enabled: u8) -> Made {
-        Made { oid, relation, parent, name: name.to_owned(), enabled }
+        let function = match name {
+            "validate" => 31,
+            "import" => 33,
+            _ => 32,
+        };
+        Made { oid, relation, parent, name: name.to_owned(), function, enabled }
     }
 
     fn sound() -> Catalogue {
@@ -231,6 +252,11 @@ mod tests {
                 made(26, 2, 0, "forbid_truncate", b'A'),
                 made(27, 99, 0, "of_somebody_else", b'D'),
             ],
+            functions: HashMap::from([
+                (31, "check".to_owned()),
+                (32, "refuse_change".to_owned()),
+                (33, "import".to_owned()),
+            ]),
             owner: 10,
             isolated: HashSet::from([1]),
         }
@@ -250,7 +276,21 @@ mod tests {
     #[test]
     fn every_damage_is_named() {
         type Damage = fn(&mut Catalogue);
-        let all: [(Damage, &str); 16] = [
+        let all: [(Damage, &str); 19] = [
+            (
+                |all| all.triggers[0].function = 34,
+                "trigger validate of wo.work_order is not running its own function",
+            ),
+            (
+                |all| {
+                    all.functions.remove(&31);
+                },
+                "trigger validate of wo.work_order is not running its own function",
+            ),
+            (
+                |all| all.triggers[5].function = 31,
+                "trigger forbid_truncate of wo.work_order_p0 is missing or not enabled as it was made",
+            ),
             (
                 |all| all.triggers[0].enabled = b'D',
                 "trigger validate of wo.work_order is not enabled as it was made",

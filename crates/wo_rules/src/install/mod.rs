@@ -33,6 +33,8 @@ pub struct Trigger<'a> {
     pub relation: &'a str,
     /// The trigger.
     pub name: &'a str,
+    /// The function of schema `wo_private` that it runs.
+    pub function: &'a str,
     /// Whether it fires on a replica too.
     pub always: bool,
 }
@@ -63,19 +65,28 @@ pub fn triggers(law: &str) -> Vec<Trigger<'_>> {
         }
         let mut backwards = before.split_ascii_whitespace().rev();
         let before: [&str; 5] = std::array::from_fn(|_| backwards.next().unwrap_or_default());
-        let mut after = after.split_ascii_whitespace();
+        let statement = after.split_once(';').map_or(after, |(statement, _)| statement);
+        let mut after = statement.split_ascii_whitespace();
         let Some(name) = after.next() else { continue };
         match before {
             ["replace", "or", "create", ..] if !name.contains('%') => {
                 let relation = after
-                    .take(25)
                     .find_map(|word| word.strip_prefix("wo."))
-                    .map(|word| word.trim_end_matches(';'))
                     .filter(|relation| !relation.contains('%'));
-                found.extend(relation.map(|relation| Trigger { relation, name, always: false }));
+                let function = after
+                    .skip_while(|word| *word != "function")
+                    .nth(1)
+                    .and_then(|word| word.split('(').next())
+                    .map_or("", |word| word.trim_start_matches("wo_private."));
+                found.extend(relation.map(|relation| Trigger {
+                    relation,
+                    name,
+                    function,
+                    always: false,
+                }));
             }
             ["always", "enable", table, "table", "alter"] => {
-                always.push((table.trim_start_matches("wo."), name.trim_end_matches(';')));
+                always.push((table.trim_start_matches("wo."), name));
             }
             _ => {}
         }
@@ -91,8 +102,8 @@ mod tests {
     use super::*;
 
     const FILE: &str = "-- Concept\n-- == tables ==\ncreate table wo.a ();\n-- == enforcement ==\n\
-        create or replace trigger validate before insert on wo.a\n for each row execute function f();\n\
-        create or replace trigger forbid_delete before delete on wo.a for each row execute function f();\n\
+        create or replace trigger validate before insert on wo.a\n for each row execute function wo_private.f('a');\n\
+        create or replace trigger forbid_delete before delete on wo.a for each row execute function wo_private.g();\n\
         alter table wo.a enable always trigger forbid_delete;\n";
 
     #[test]
@@ -105,10 +116,10 @@ mod tests {
 
     #[test]
     fn the_triggers_are_read_from_the_law_itself() {
-        let trigger = |name, always| Trigger { relation: "a", name, always };
+        let trigger = |name, function, always| Trigger { relation: "a", name, function, always };
         assert_eq!(
             triggers(enforcement(FILE)),
-            vec![trigger("validate", false), trigger("forbid_delete", true)]
+            vec![trigger("validate", "f", false), trigger("forbid_delete", "g", true)]
         );
     }
 }
