@@ -53,6 +53,8 @@ pub enum Purpose {
     Archive = 7,
     /// Partitions are made by one process at a time.
     Partitions = 8,
+    /// A number was drawn for a new work order.
+    Number = 9,
 }
 
 thread_local! {

@@ -1,9 +1,11 @@
 //! Giving a new work order its number.
 
 use crate::kernel::identity::random_bytes;
+use crate::pg::lock::{Lock, Purpose};
 use crate::pg::lookup::{self, Key};
 use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
 use crate::pg::transaction;
+use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -19,6 +21,9 @@ statement!(
 
 /// How often a number is drawn before giving up; each draw is from a space 256 times larger.
 const DRAWS: u32 = 8;
+
+/// Up to how many random digits two transactions may draw the same number. Whoever draws many draws longer ones.
+const CROWDED: usize = 7;
 
 thread_local! {
     /// How many numbers this backend gave that tenant on that day.
@@ -52,11 +57,12 @@ pub fn draw(tenant: Uuid, format: &str, at: i64) -> Result<String, Refusal> {
     });
     for collisions in 0..DRAWS {
         let random = u64::from_be_bytes(random_bytes::<8>());
-        let number = format.write(day, random, format.width(given, collisions));
+        let width = format.width(given, collisions);
+        let number = format.write(day, random, width);
         if DRAWN.with_borrow(|all| all.contains(&(tenant, number.clone()))) {
             continue;
         }
-        if !is_taken(tenant, &number) {
+        if !is_taken(tenant, &number) && (width > CROWDED || is_mine(tenant, &number)) {
             DRAWN.with_borrow_mut(|all| all.insert((tenant, number.clone())));
             return Ok(number);
         }
@@ -67,6 +73,14 @@ pub fn draw(tenant: Uuid, format: &str, at: i64) -> Result<String, Refusal> {
         "no free work order number was found in the tenant's format",
     )
     .hint("Give the tenant a number format with a longer random part."))
+}
+
+/// Whether nobody else has drawn that number who has not committed: they would be waited for, and then one of
+/// both would fail.
+fn is_mine(tenant: Uuid, number: &str) -> bool {
+    let digest = Sha256::new().chain_update(tenant.as_bytes()).chain_update(number).finalize();
+    let name = digest.iter().take(8).fold(0, |name: u64, byte| name << 8 | u64::from(*byte));
+    Lock::new(Purpose::Number, name).try_until_end()
 }
 
 /// Whether a work order of that number is stored. The unique index itself is asked: a kept plan that
