@@ -206,6 +206,8 @@ pub enum Break {
         /// The sequence that should have come.
         expected: i64,
     },
+    /// The entry has its position before the entry that it follows.
+    Position,
     /// The `changes` are not the JSON object that the trail writes.
     Changes,
     /// An old value in the entry is not the value that the entries before it left.
@@ -238,12 +240,27 @@ pub enum Break {
     Missing,
 }
 
+/// Checks that the positions of a chain ascend with its sequences: whoever reads the events in the order
+/// of their positions reads them in the order of the chain.
+///
+/// # Errors
+/// [`Break::Position`].
+pub fn check_position(before: Option<i64>, position: i64) -> Result<(), Break> {
+    match before {
+        Some(before) if before >= position => Err(Break::Position),
+        _ => Ok(()),
+    }
+}
+
 impl std::fmt::Display for Break {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Content => f.write_str("the entry's content is not what was hashed"),
             Self::Link => f.write_str("the entry does not follow the one before it"),
             Self::Sequence { expected } => write!(f, "entry {expected} is missing or out of order"),
+            Self::Position => f.write_str(
+                "the entry's position is not after that of the entry before it in its chain",
+            ),
             Self::Changes => f.write_str("the entry's changes cannot be read"),
             Self::OldValue { column } => {
                 write!(f, "the entry's old value of {column} is not what the trail had left there")

@@ -18,7 +18,7 @@ use pgrx::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 use wo_rules::approval::kept::{Kept, REPEATED, why_broken};
-use wo_rules::audit::{Break, Entry, Replay, RowState, UNATTACHED_SUBJECTS};
+use wo_rules::audit::{Break, Entry, Replay, RowState, UNATTACHED_SUBJECTS, check_position};
 use wo_rules::refusal::Refusal;
 use wo_rules::time::utc;
 
@@ -51,7 +51,7 @@ statement!(
 statement!(
     ENTRIES,
     format!(
-        "select {ENTRY_COLUMNS} from wo.audit_entry as told
+        "select {ENTRY_COLUMNS}, told.position from wo.audit_entry as told
          where told.tenant_id = $1 and told.subject_id = any($2)"
     ),
     [UUIDOID, UUIDARRAYOID]
@@ -292,19 +292,24 @@ impl Verifier {
         });
         // Where older entries are archived, a chain begins with what stayed of them.
         let stubs = stubs_of(&arguments);
-        type Followed = (Replay, Option<(i64, Break)>, String);
+        type Followed = (Replay, Option<(i64, Break)>, String, Option<i64>);
         let mut replays: HashMap<Uuid, Followed> = HashMap::new();
         let count = ENTRIES.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 for row in in_order(rows) {
                     let (id, entry, previous, hash) = entry_at(rows, row, tenant);
-                    let (replay, broken, _) = replays
+                    let position: Option<i64> = rows.get(row, 19);
+                    let (replay, broken, _, before) = replays
                         .entry(id)
-                        .or_insert_with(|| (Replay::default(), None, entry.subject.clone()));
+                        .or_insert_with(|| (Replay::default(), None, entry.subject.clone(), None));
                     if broken.is_none() {
                         *broken = stubs
                             .pass(id, replay, Some(entry.sequence))
                             .and_then(|()| replay.follow(&entry, &previous, &hash))
+                            .and_then(|()| {
+                                let position = position.ok_or(Break::Position)?;
+                                check_position(before.replace(position), position)
+                            })
                             .err()
                             .map(|why| (entry.sequence, why));
                     }
@@ -315,7 +320,7 @@ impl Verifier {
         self.entries += count as i64;
         for id in subjects {
             self.chains += 1;
-            let (mut replay, mut broken, subject) = replays.remove(id).unwrap_or_default();
+            let (mut replay, mut broken, subject, _) = replays.remove(id).unwrap_or_default();
             if broken.is_none() {
                 let archived =
                     stubs.pass(*id, &mut replay, None).and_then(|()| self.verify_stub(&stubs, *id));

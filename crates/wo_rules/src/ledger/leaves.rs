@@ -46,6 +46,8 @@ pub enum Wrong {
     Rewritten,
     /// The entry stands before one that was sealed before it.
     OutOfOrder,
+    /// The entry was sealed after an entry that follows it in its chain.
+    Inverted,
     /// The entry has two leaves.
     Twice,
     /// The entry stands among sealed ones and was never sealed.
@@ -65,6 +67,9 @@ impl fmt::Display for Wrong {
                 f.write_str("the entry was rewritten together with its hash after it was sealed")
             }
             Self::OutOfOrder => f.write_str("the entry is not in the order in which it was sealed"),
+            Self::Inverted => {
+                f.write_str("the entry was sealed after an entry that follows it in its chain")
+            }
             Self::Twice => f.write_str("the entry has two leaves"),
             Self::Unsealed => {
                 f.write_str("the entry stands among sealed ones and was never sealed")
@@ -85,7 +90,7 @@ pub struct Problem {
 }
 
 /// Holds consecutive leaves against the entries of their stretch of positions, which come in the
-/// order of sealing.
+/// order of sealing; the leaves of a chain ascend with its sequences.
 pub fn compare(leaves: &[Leaf], live: &[Live]) -> Vec<Problem> {
     let mut standing: HashMap<Name, &Live> = HashMap::with_capacity(live.len());
     // An entry has one leaf, so of two that bear its name one was never sealed.
@@ -99,6 +104,8 @@ pub fn compare(leaves: &[Leaf], live: &[Live]) -> Vec<Problem> {
     let mut sealed = HashSet::with_capacity(leaves.len());
     let mut problems = Vec::new();
     let mut last = None;
+    // The newest sequence of each chain.
+    let mut chains: HashMap<_, i64> = HashMap::new();
     for leaf in leaves {
         let problem = |wrong| Problem { leaf: Some(leaf.index), name: leaf.name, wrong };
         if !sealed.insert(leaf.name) {
@@ -117,6 +124,12 @@ pub fn compare(leaves: &[Leaf], live: &[Live]) -> Vec<Problem> {
         } else if entry.stored != entry.computed {
             problems.push(problem(Wrong::Edited));
         }
+        let newest =
+            chains.entry((leaf.name.tenant, leaf.name.subject)).or_insert(leaf.name.sequence);
+        if *newest > leaf.name.sequence {
+            problems.push(problem(Wrong::Inverted));
+        }
+        *newest = leaf.name.sequence.max(*newest);
         let place = (entry.position, leaf.name.subject, leaf.name.sequence);
         if last.is_some_and(|last| place < last) {
             problems.push(problem(Wrong::OutOfOrder));
@@ -170,6 +183,20 @@ mod tests {
     fn what_was_sealed_and_stands_is_in_order() {
         let (leaves, live) = sealed(5);
         assert_eq!(compare(&leaves, &live), []);
+    }
+
+    /// An entry that took its position after its successor's was sealed after it. Without the check the
+    /// order of the events would tell a work order's story backwards, and every verifier would agree.
+    #[test]
+    fn a_chain_that_was_sealed_in_another_order_than_its_own_is_told() {
+        let (mut leaves, mut live) = sealed(5);
+        let (names, hashes) = ((leaves[1].name, leaves[2].name), (leaves[1].hash, leaves[2].hash));
+        (leaves[2].name, leaves[1].name) = names;
+        (leaves[2].hash, leaves[1].hash) = hashes;
+        let positions = (live[1].position, live[2].position);
+        (live[2].position, live[1].position) = positions;
+        live.swap(1, 2);
+        assert_eq!(wrongs(&leaves, &live), [(Some(2), 2, Wrong::Inverted)]);
     }
 
     #[test]

@@ -111,6 +111,20 @@ fn a_sealed_package_is_intact_and_says_what_is_sealed() {
     assert_eq!(value["signature"], "verified");
 }
 
+/// The leaves show the order of the positions: a trail whose entries took theirs in another order than
+/// its own was told backwards to whoever read its events.
+#[test]
+fn a_trail_that_was_sealed_in_another_order_than_its_own_is_found() {
+    let mut sample = sample();
+    let mut ledger = Ledger::of(&mut sample);
+    ledger.leaves.swap(3, 5);
+    ledger.places.swap(1, 2);
+    *sample.section("ledger") = serde_json::from_str(&ledger.bundle(32).to_json()).unwrap();
+    let report = verify_with(&sample.bytes(), &with_key());
+    assert_found(&report, "/sections/ledger", "entry 3 was sealed as leaf 3");
+    assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
+}
+
 #[test]
 fn a_package_without_seals_says_so_and_is_a_problem_only_where_that_is_asked_for() {
     let bytes = sample().bytes();

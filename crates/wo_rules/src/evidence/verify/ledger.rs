@@ -93,6 +93,7 @@ pub fn check(
             leaves.clear();
         }
     }
+    check_order(&leaves, findings);
     let mut report = sealing.report;
     report.sealed_entries = leaves.len();
     report.unsealed_entries = entries.saturating_sub(leaves.len());
@@ -107,6 +108,18 @@ pub fn check(
         }
     }
     report
+}
+
+/// Entries are sealed in the order of their positions, so the leaves of a trail ascend with it.
+fn check_order(leaves: &Sealed, findings: &mut Findings<'_>) {
+    for ((before, leaf_before), (sequence, leaf)) in leaves.iter().zip(leaves.iter().skip(1)) {
+        if leaf <= leaf_before {
+            let problem = format!(
+                "entry {sequence} was sealed as leaf {leaf}, and entry {before} before it as leaf {leaf_before}"
+            );
+            found(findings, problem);
+        }
+    }
 }
 
 /// Sealed entries: sequence and leaf.
