@@ -66,7 +66,7 @@ create or replace function wo.link_work_order(work_order text, master text, requ
             'required', held.required, 'version', held.version)
     $$;
 comment on function wo.link_work_order(text, text, boolean, text) is
-    'Makes a work order a child of a master, or moves it to another one. For those whom the masters'' lifecycle lets (hierarchy.link). Refuses a cycle with its path.';
+    'Makes a work order a child of a master, or moves it to another one. For those whom the masters'' lifecycle lets (hierarchy.link). Refuses a cycle with its path, and a master that has passed the gate which looks at its children.';
 
 create or replace function wo.unlink_work_order(work_order text, reason text default null) returns jsonb
     language sql volatile
@@ -228,4 +228,4 @@ create or replace function wo.check_hierarchy()
     set search_path = pg_catalog, pg_temp
     as $$ select found.problem, found.work_orders, found.what_to_do from wo_private.check_hierarchy() as found $$;
 comment on function wo.check_hierarchy() is
-    'Looks for what cannot be unless data was written behind the law''s back: cycles, children without their master, edges without their work orders. No row where all is well.';
+    'Finds what the rules do not allow: cycles, children without their master, dependencies without their work orders, locked masters that wait for open children. Returns no row where everything is well.';

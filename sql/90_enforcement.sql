@@ -301,6 +301,10 @@ alter table wo.work_order enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.work_order
     for each statement execute function wo_private.refuse_change();
 alter table wo.work_order enable always trigger forbid_truncate;
+drop trigger if exists settle on wo.work_order;
+create constraint trigger settle after update on wo.work_order deferrable initially deferred
+    for each row when (old.locked_at is distinct from new.locked_at or old.master_id is distinct from new.master_id)
+    execute function wo_private.settle();
 
 -- audit_entry
 
@@ -937,6 +941,9 @@ alter table wo.waiver enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.waiver
     for each statement execute function wo_private.refuse_change();
 alter table wo.waiver enable always trigger forbid_truncate;
+drop trigger if exists settle on wo.waiver;
+create constraint trigger settle after insert on wo.waiver deferrable initially deferred
+    for each row execute function wo_private.settle();
 
 -- evidence
 

@@ -108,7 +108,7 @@ create or replace function wo.link_work_order(work_order uuid, master uuid, requ
     language sql volatile
     as $$ select wo.link_work_order($1::pg_catalog.text, $2::pg_catalog.text, $3, $4) $$;
 comment on function wo.link_work_order(uuid, uuid, boolean, text) is
-    'Makes a work order a child of a master, or moves it to another one. For those whom the masters'' lifecycle lets (hierarchy.link). Refuses a cycle with its path. Takes the UUID of the work order.';
+    'Makes a work order a child of a master, or moves it to another one. For those whom the masters'' lifecycle lets (hierarchy.link). Refuses a cycle with its path, and a master that has passed the gate which looks at its children. Takes the UUID of the work order.';
 grant execute on function wo.link_work_order(uuid, uuid, boolean, text) to wo_user;
 
 create or replace function wo.migrate_lifecycle(work_order uuid, to_version integer, reason text, state_map jsonb default '{}'::jsonb) returns jsonb

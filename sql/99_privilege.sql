@@ -75,5 +75,5 @@ grant execute on function wo_private.cloudevent(uuid, bigint, integer, text, uui
 grant execute on function wo_private.call_guard(text, uuid, uuid) to wo_trail, wo_user;
 grant execute on function wo_private.refuse_change(), wo_private.invalidate(), wo_private.refuse_foreign_writer(),
     wo_private.configuration_validate(), wo_private.configuration_audit(), wo_private.child_record_validate(),
-    wo_private.child_record_audit(), wo_private.principal_directory(),
+    wo_private.child_record_audit(), wo_private.settle(), wo_private.principal_directory(),
     wo_private.work_order_validate(), wo_private.work_order_audit(), wo_private.work_order_import() to wo_owner;

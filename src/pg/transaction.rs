@@ -59,6 +59,32 @@ pub fn at_rollback_to_savepoint(hook: fn()) {
     AT_ROLLBACK.with_borrow_mut(|hooks| hooks.push(hook));
 }
 
+/// Registers what follows a savepoint by its nesting level: what was done at that level or deeper is rolled back,
+/// or belongs to the level around it. Neither raises an ERROR. At the end of the transaction, level 0 is rolled back.
+pub fn follow(roll_back: fn(i32), release: fn(i32)) {
+    remember(Box::leak(Box::new(Follower { roll_back, release })));
+}
+
+struct Follower {
+    roll_back: fn(i32),
+    release: fn(i32),
+}
+
+impl Restore for Follower {
+    fn roll_back(&'static self, level: i32) {
+        (self.roll_back)(level);
+    }
+
+    fn release(&'static self, level: i32) {
+        (self.release)(level);
+    }
+}
+
+/// Has the ends of transactions and subtransactions restore it.
+pub(super) fn remember(one: &'static dyn Restore) {
+    STACKS.with_borrow_mut(|all| all.push(one));
+}
+
 /// Runs the hooks of one kind. A hook may use whatever registers another stack or hook.
 fn run<H: Copy>(hooks: &'static LocalKey<RefCell<Vec<H>>>, call: impl Fn(H)) {
     let nth =
@@ -219,7 +245,7 @@ impl<T: 'static> Stack<T> for LocalKey<SubxactStack<T>> {
         let level = nesting_level();
         self.with(|stack| {
             if !stack.is_known.replace(true) {
-                STACKS.with_borrow_mut(|all| all.push(self));
+                remember(self);
             }
             stack.entries.borrow_mut().push((level, value));
         });
@@ -253,7 +279,7 @@ impl<T: 'static> Stack<T> for LocalKey<SubxactStack<T>> {
 }
 
 /// What the ends of transactions and subtransactions do to a stack.
-trait Restore {
+pub(super) trait Restore {
     /// Drops the entries of that level and deeper ones.
     fn roll_back(&'static self, level: i32);
     /// Gives the entries of that level to the one around it.

@@ -4,6 +4,7 @@ pub mod evidence;
 pub mod ledger;
 pub mod refused_attempt;
 pub mod retention;
+pub mod settle;
 pub mod verification;
 pub mod worker;
 
@@ -12,5 +13,6 @@ pub fn register() {
     evidence::register();
     ledger::register();
     refused_attempt::register();
+    settle::register();
     worker::register();
 }

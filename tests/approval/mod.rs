@@ -3,6 +3,7 @@
 mod amendment;
 mod another_verifier;
 mod chromium;
+mod commit;
 mod delegation;
 mod escalation;
 mod evidence;
@@ -14,6 +15,7 @@ mod races;
 mod regulated;
 mod requirements;
 mod rights;
+mod same_statement;
 mod together;
 mod waiver;
 mod withdrawal;

@@ -117,9 +117,9 @@ fn no_way_of_writing_closes_a_circle() {
                  {columns} values ('{ida}', '{idc}')"
             ),
             format!(
-                "update wo.work_order set master_id = case wo_number
-                    when '{a}' then '{idb}' when '{b}' then '{idc}' else '{ida}' end::uuid
-                 where wo_number in ('{a}', '{b}', '{c}')"
+                "update wo.work_order set master_id = '{idb}' where wo_number = '{a}';
+                 update wo.work_order set master_id = '{idc}' where wo_number = '{b}';
+                 update wo.work_order set master_id = '{ida}' where wo_number = '{c}'"
             ),
             format!(
                 "{columns} values ('{idb}', '{ida}') on conflict do nothing;
@@ -133,6 +133,15 @@ fn no_way_of_writing_closes_a_circle() {
         ] {
             lab.refused(who, &sql, "23514", "dependency_cycle");
         }
+    }
+    // A master that the same statement writes takes no children yet.
+    let ring = format!(
+        "update wo.work_order set master_id = case wo_number
+            when '{a}' then '{idb}' when '{b}' then '{idc}' else '{ida}' end::uuid
+         where wo_number in ('{a}', '{b}', '{c}')"
+    );
+    for who in [ANN, ROOT] {
+        lab.refused(who, &ring, "55000", "write_unfinished");
     }
     let before = lab.everything();
     let lines = format!("{idb}\t{ida}\n{idc}\t{idb}\n{ida}\t{idc}\n");

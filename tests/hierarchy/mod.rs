@@ -1,16 +1,19 @@
 //! Masters, linked work orders, and what waits for what (design §6).
 
 mod check;
+mod commit;
 mod concurrent;
 mod cycle;
 mod dependency;
 mod gates;
 mod lab;
+mod late;
 mod link;
 mod phases;
 mod plan;
 mod policy;
 mod report;
+mod same_statement;
 mod savepoint;
 mod scenario;
 mod statements;

@@ -15,6 +15,7 @@ mod explain;
 mod gates;
 mod graph;
 pub mod migration;
+mod past_gate;
 mod reader;
 mod rights;
 mod shipped;

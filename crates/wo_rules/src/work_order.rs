@@ -196,6 +196,18 @@ pub fn there_already(work_order: &str, status: &str, id: &str) -> Refusal {
     .hint("Somebody else may have moved it; select * from wo.allowed_transitions('...');")
 }
 
+/// The refusal where a work order, or what is judged by it, is written inside the statement that is still
+/// writing it.
+pub fn write_unfinished(id: &str) -> Refusal {
+    Refusal::new(
+        SqlState::WrongState,
+        "write_unfinished",
+        format!("work order {id} is still being written by the statement that is running"),
+    )
+    .with("work_order_id", id)
+    .hint("Use a statement of its own, after this one. A trigger that acts on the work order must be AFTER ROW and sort after \"audit\" by its name.")
+}
+
 fn object(given: &Value) -> Result<&Map<String, Value>, Refusal> {
     given.as_object().ok_or_else(|| {
         Refusal::new(SqlState::BadValue, "not_an_object", "fields are given as a JSON object")

@@ -1,5 +1,6 @@
 //! What a signature covers: the record's content, and for a master that of its children.
 
+use crate::concept::hierarchy::guards::links_at;
 use crate::kernel::work_order::{Column, Layout, WorkOrderRow};
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
@@ -37,6 +38,26 @@ statement!(
      for share of held",
     [UUIDOID, UUIDOID]
 );
+
+statement!(
+    LINKS_OF_TREE,
+    "with recursive tree (id, depth) as (
+        select child.id, 1 from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2
+        union
+        select child.id, tree.depth + 1 from tree
+        join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
+        where tree.depth < 100
+     )
+     select held.id, held.chain_hash from wo.work_order as held
+     where held.tenant_id = $1 and held.id in (select tree.id from tree)",
+    [UUIDOID, UUIDOID]
+);
+
+/// The children of a master that [`children_of`] reads, each with the hash of its chain.
+pub fn links_of_children(tenant: Uuid, master: Uuid) -> Vec<(Uuid, Vec<u8>)> {
+    let arguments = [uuid_argument(tenant), uuid_argument(master)];
+    as_trail(|| LINKS_OF_TREE.with(|statement| statement.run(Mode::Latest, &arguments, links_at)))
+}
 
 /// The covered values of a work order's row, as the trail writes them.
 fn content_of(seen: &WorkOrderRow<'_>, covers: Covers) -> Vec<(String, String)> {

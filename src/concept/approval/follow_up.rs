@@ -8,7 +8,7 @@ use super::{
 };
 use crate::kernel::identity;
 use crate::kernel::work_order::child_record::{self, ChildChange};
-use crate::kernel::work_order::{RecordView, WorkOrderRow, lifecycle_of};
+use crate::kernel::work_order::{RecordView, WorkOrderRow, lifecycle_of, unfinished};
 use crate::pg::error::OrRefuse;
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
@@ -283,23 +283,31 @@ fn amend_ancestors(tenant: Uuid, child: Uuid) {
         })
     });
     for master in masters {
-        if !gate::signature_status(tenant, master).iter().any(SignatureStatus::covers_children) {
-            continue;
+        match unfinished::holder_of(tenant, master) {
+            Some(holder) => unfinished::wait(&holder, move |_| amend_covering(tenant, master)),
+            None => amend_covering(tenant, master),
         }
-        with_locked_work_order(tenant, master, |view| {
-            let amended = amended(view);
-            if !amended.is_empty() {
-                let mut changes = Changes::default();
-                let why = "the content of a child was changed";
-                mark(&AMEND, view, &amended, why, &mut changes);
-                make_visible();
-                let opened = request::reconcile(view, &mut changes)?;
-                finish(view, "signatures_amended", None, changes, opened, Map::new());
-            }
-            Ok(())
-        })
-        .or_refuse();
     }
+}
+
+/// Marks the signatures of a master that cover what a child of it was before.
+fn amend_covering(tenant: Uuid, master: Uuid) {
+    if !gate::signature_status(tenant, master).iter().any(SignatureStatus::covers_children) {
+        return;
+    }
+    with_locked_work_order(tenant, master, |view| {
+        let amended = amended(view);
+        if !amended.is_empty() {
+            let mut changes = Changes::default();
+            let why = "the content of a child was changed";
+            mark(&AMEND, view, &amended, why, &mut changes);
+            make_visible();
+            let opened = request::reconcile(view, &mut changes)?;
+            finish(view, "signatures_amended", None, changes, opened, Map::new());
+        }
+        Ok(())
+    })
+    .or_refuse();
 }
 
 /// Checks that nobody is put to work that they approved.

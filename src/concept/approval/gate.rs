@@ -1,5 +1,6 @@
 //! Which signatures count now, for the gates that wait for them.
 
+use super::content::links_of_children;
 use super::{children_of, hash_of, requirement};
 use crate::kernel::work_order::WorkOrderRow;
 use crate::pg::run_as::as_trail;
@@ -81,6 +82,27 @@ impl SignatureStatus {
         Payload::read(self.payload.as_bytes())
             .is_ok_and(|payload| payload.children == children_of(tenant, seen.id(), covers, false))
     }
+}
+
+/// The work orders, beside its own, that the signatures for these edges look at, each with the hash of its
+/// chain.
+pub fn judged_by(
+    tenant: Uuid,
+    seen: &WorkOrderRow<'_>,
+    edges: &[&Transition],
+) -> Vec<(Uuid, Vec<u8>)> {
+    let actions = |one: &SignatureStatus| edges.iter().any(|edge| edge.action == one.signed.action);
+    let covers_children = signature_status(tenant, seen.id())
+        .iter()
+        .any(|one| one.covers_children() && (actions(one) || asks_for_plan(edges)));
+    match covers_children {
+        true => links_of_children(tenant, seen.id()),
+        false => Vec::new(),
+    }
+}
+
+fn asks_for_plan(edges: &[&Transition]) -> bool {
+    edges.iter().any(|edge| edge.guards.contains(&Guard::PlanApprovalsUnamended))
 }
 
 /// Adds the signatures that count now, and what the tenant asks for beyond the lifecycle.

@@ -281,7 +281,7 @@ fn record(
         ];
         write_rows(&WAIVE, &arguments, &WAIVER, &[], &mut changes);
         make_visible();
-        crate::concept::hierarchy::effects::waived(*tenant, seen.id());
+        crate::concept::hierarchy::settle::waived(*tenant, seen.id());
     }
     let opened = request::reconcile(view, &mut changes)?;
     let data = event_data(payload, approval);

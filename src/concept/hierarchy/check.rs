@@ -1,6 +1,9 @@
 //! Looking for what cannot be unless data was written behind the law's back.
 
+use super::guards::children;
 use crate::kernel::identity;
+use crate::kernel::lifecycle::cache;
+use crate::kernel::work_order::HierarchyPosition;
 use crate::pg::error::OrRefuse;
 use crate::pg::statement::{Mode, argument, statement, uuid as uuid_argument};
 use pgrx::prelude::*;
@@ -37,6 +40,23 @@ statement!(
         not exists (select from wo.work_order as held where held.tenant_id = $1 and held.id = edge.successor_id)
         or not exists (select from wo.work_order as held where held.tenant_id = $1 and held.id = edge.predecessor_id))
      order by 1 limit 1000",
+    [UUIDOID]
+);
+
+statement!(
+    LOCKED_MASTERS,
+    "select held.id, held.lifecycle, held.lifecycle_version, held.status, held.hierarchy_policy,
+        held.wo_number::pg_catalog.text
+     from wo.work_order as held
+     where held.tenant_id = $1 and held.locked_at is not null and held.id in (
+        select child.master_id from wo.work_order as child
+        where child.tenant_id = $1 and child.master_id is not null and child.locked_at is null)
+        and not exists (select from wo.audit_entry as told
+            where told.tenant_id = $1 and told.recorded_at >= held.locked_at
+                and told.subject_id in (select chain.subject_id from wo.audit_chain as chain
+                    where chain.tenant_id = $1 and chain.subject = 'tenant')
+                and pg_catalog.strpos(told.changes::pg_catalog.text, '\"hierarchy_policy\"') > 0)
+     order by held.id limit 1000",
     [UUIDOID]
 );
 
@@ -116,5 +136,42 @@ pub fn problems(tenant: Uuid) -> Vec<Problem> {
             found.push((problem.to_owned(), named, what_to_do.to_owned()));
         }
     }
+    let locked = locked_over_open_children(tenant);
+    if !locked.is_empty() {
+        found.push((
+            "these masters are locked, and children that they wait for are open".to_owned(),
+            locked,
+            "end the open children, or have them waived where a master like it is made anew; their trails tell how they came there".to_owned(),
+        ));
+    }
     found
+}
+
+/// The numbers of masters that came to a good end though their policy waits for children that are open. A
+/// master that ended under another policy of its tenant is left out.
+fn locked_over_open_children(tenant: Uuid) -> Vec<String> {
+    LOCKED_MASTERS.with(|statement| {
+        statement.run(Mode::Latest, &[uuid_argument(tenant)], |rows| {
+            (0..rows.count())
+                .filter_map(|row| {
+                    let id: pgrx::Uuid = rows.get(row, 1)?;
+                    let name: String = rows.get(row, 2)?;
+                    let status: String = rows.get(row, 4)?;
+                    let lifecycle = cache::compiled(tenant, &name, rows.get(row, 3)?).or_refuse();
+                    let is_good = lifecycle.state(&status).is_some_and(|it| it.settles_master);
+                    let place = HierarchyPosition {
+                        id: Uuid::from_bytes(*id.as_bytes()),
+                        master: None,
+                        policy: rows.get::<pgrx::JsonB>(row, 5).map(|policy| policy.0),
+                        lifecycle_policy: lifecycle.hierarchy_policy(),
+                    };
+                    let waits = is_good
+                        && lifecycle.gates_children()
+                        && children(tenant, &place, |state| state.settles_master)
+                            .is_some_and(|fact| !fact.passed);
+                    waits.then(|| rows.get(row, 6))?
+                })
+                .collect()
+        })
+    })
 }

@@ -1,20 +1,20 @@
 //! What follows when a work order was placed or moved: cycles are refused, masters and successors
 //! are told, children are cancelled along, a master learns that all of its children are settled.
 
-use super::ending::{self, By, Ending};
+use super::settle::remember;
 use super::{Placing, graph, guards};
 use crate::kernel::event::Event;
 use crate::kernel::identity::{self, memory};
 use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::child_record::{self, ChildChange};
 use crate::kernel::work_order::pending::{SystemWrite, as_system_write};
-use crate::kernel::work_order::{Column, Reading, read_as_trail};
+use crate::kernel::work_order::{Column, Reading, read_as_trail, unfinished};
 use crate::pg::error::{OrRefuse, refuse};
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, Rows, statement, text, uuid as uuid_argument};
-use crate::pg::transaction::{self, Stack, SubxactStack, make_visible, with_snapshot};
+use crate::pg::statement::{Mode, Rows, optional_uuid, statement, text, uuid as uuid_argument};
+use crate::pg::transaction::make_visible;
 use serde_json::{Map, json};
-use std::cmp::Reverse;
+use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::lifecycle::{Effect, Lifecycle, State, Transition};
 use wo_rules::refusal::{Refusal, SqlState};
@@ -28,12 +28,13 @@ statement!(
     [UUIDOID, UUIDOID]
 );
 statement!(
-    OPEN_PARTS,
+    OPEN_CHILDREN,
     "select child.id, child.lifecycle, child.lifecycle_version, child.status, child.regulatory
      from wo.work_order as child
      where child.tenant_id = $1 and child.master_id = $2 and child.locked_at is null
+        and ($3 is null or child.id = $3)
      order by child.id",
-    [UUIDOID, UUIDOID]
+    [UUIDOID, UUIDOID, UUIDOID]
 );
 statement!(
     END,
@@ -46,11 +47,6 @@ statement!(
     "select true from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2 limit 1",
     [UUIDOID, UUIDOID]
 );
-
-thread_local! {
-    /// Masters of whose children this transaction ended some, or waived one beside others that were open.
-    static ENDED: SubxactStack<(Uuid, By)> = const { SubxactStack::new() };
-}
 
 /// What is to be done after a write.
 #[derive(Clone, Debug, Default)]
@@ -212,87 +208,140 @@ fn id_at(rows: &Rows, row: usize) -> Option<Uuid> {
     rows.get::<pgrx::Uuid>(row, 1).map(|id| Uuid::from_bytes(*id.as_bytes()))
 }
 
+/// A child that is open.
+struct OpenChild {
+    id: Uuid,
+    lifecycle: String,
+    version: i32,
+    status: String,
+    regulatory: bool,
+}
+
+impl OpenChild {
+    fn at(rows: &Rows, row: usize) -> Option<Self> {
+        Some(Self {
+            id: id_at(rows, row)?,
+            lifecycle: rows.get(row, 2)?,
+            version: rows.get(row, 3)?,
+            status: rows.get(row, 4)?,
+            regulatory: rows.get(row, 5)?,
+        })
+    }
+
+    /// Where an effect moves it to, if anywhere.
+    fn target(&self, tenant: Uuid, moved: &Along) -> Option<String> {
+        let lifecycle = cache::compiled(tenant, &self.lifecycle, self.version).or_refuse();
+        let edge = match &moved.action {
+            None => lifecycle.edges_from(&self.status).find(|edge| {
+                lifecycle
+                    .state(&edge.to)
+                    .is_some_and(|state| state.terminal && !state.settles_master)
+            }),
+            Some(covered) => lifecycle
+                .edges_from(&self.status)
+                .find(|edge| edge.action == covered.action)
+                .filter(|_| covered.regulatory || !self.regulatory)
+                .filter(|_| covered.lifecycle.as_deref() == Some(&self.lifecycle)),
+        }?;
+        Some(edge.to.clone())
+    }
+}
+
+/// How the children of a master are moved along with it.
+struct Along {
+    master: Uuid,
+    number: String,
+    reason: String,
+    /// The action that the master's signatures cover; nothing where the children end with it.
+    action: Option<Covered>,
+}
+
+struct Covered {
+    action: String,
+    lifecycle: Option<String>,
+    regulatory: bool,
+}
+
 /// Ends the open children of a cancelled master, in the order of their ids, where its policy says so
 /// and their own lifecycle has an edge to an end.
 fn end_children(tenant: Uuid, master: Uuid, number: &str, reason: Option<&str>) {
     if !guards::policy_of(tenant, master).cancel_cascades() {
         return;
     }
-    let arguments = [uuid_argument(tenant), uuid_argument(master)];
-    let children: Vec<(Uuid, String)> = as_trail(|| {
-        OPEN_PARTS.with(|statement| {
-            statement.run(Mode::Latest, &arguments, |rows| {
-                (0..rows.count())
-                    .filter_map(|row| {
-                        let lifecycle: String = rows.get(row, 2)?;
-                        let compiled = cache::compiled(tenant, &lifecycle, rows.get(row, 3)?);
-                        let compiled = compiled.or_refuse();
-                        let status: String = rows.get(row, 4)?;
-                        let edge = compiled.edges_from(&status).find(|edge| {
-                            compiled
-                                .state(&edge.to)
-                                .is_some_and(|state| state.terminal && !state.settles_master)
-                        })?;
-                        Some((id_at(rows, row)?, edge.to.clone()))
-                    })
-                    .collect()
-            })
-        })
-    });
     let reason = match reason {
         Some(reason) => format!("with its master {number}: {reason}"),
         None => format!("with its master {number}"),
     };
-    for (child, to) in children {
-        let arguments = [uuid_argument(tenant), uuid_argument(child), text(&to), text(&reason)];
-        let count = as_system_write(SystemWrite::Cascade(child), || {
-            as_trail(|| {
-                END.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
-            })
-        });
-        if count == 0 {
-            refuse(changed_meanwhile(number));
-        }
-    }
+    let moved = Along { master, number: number.to_owned(), reason, action: None };
+    move_children(tenant, moved);
 }
 
 /// Moves the open children of a master along an action that its signatures cover, in the order of
 /// their ids. A regulatory child moves along with a regulatory master only: the others' signatures
 /// were not asked for it.
 fn approve_children(tenant: Uuid, master: Uuid, number: &str, action: &str, regulatory: bool) {
-    let arguments = [uuid_argument(tenant), uuid_argument(master)];
-    let lifecycle = lifecycle_name(tenant, master);
-    let children: Vec<(Uuid, String)> = as_trail(|| {
-        OPEN_PARTS.with(|statement| {
+    let covered = Covered {
+        action: action.to_owned(),
+        lifecycle: lifecycle_name(tenant, master),
+        regulatory,
+    };
+    let reason = format!("covered by the signatures on its master {number}");
+    let moved = Along { master, number: number.to_owned(), reason, action: Some(covered) };
+    move_children(tenant, moved);
+}
+
+fn move_children(tenant: Uuid, moved: Along) {
+    let moved = Rc::new(moved);
+    let arguments = [uuid_argument(tenant), uuid_argument(moved.master), optional_uuid(None)];
+    let children: Vec<OpenChild> = as_trail(|| {
+        OPEN_CHILDREN.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
-                (0..rows.count())
-                    .filter_map(|row| {
-                        let name: String = rows.get(row, 2)?;
-                        let compiled = cache::compiled(tenant, &name, rows.get(row, 3)?);
-                        let compiled = compiled.or_refuse();
-                        let status: String = rows.get(row, 4)?;
-                        let covered = regulatory || !rows.get(row, 5).unwrap_or(true);
-                        let edge = compiled
-                            .edges_from(&status)
-                            .find(|edge| edge.action == action)
-                            .filter(|_| covered && lifecycle.as_deref() == Some(&name))?;
-                        Some((id_at(rows, row)?, edge.to.clone()))
-                    })
-                    .collect()
+                (0..rows.count()).filter_map(|row| OpenChild::at(rows, row)).collect()
             })
         })
     });
-    let reason = format!("covered by the signatures on its master {number}");
-    for (child, to) in children {
-        let arguments = [uuid_argument(tenant), uuid_argument(child), text(&to), text(&reason)];
-        let count = as_system_write(SystemWrite::Cascade(child), || {
-            as_trail(|| {
-                END.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
-            })
-        });
-        if count == 0 {
-            refuse(changed_meanwhile(number));
+    for child in children {
+        match unfinished::holder_of(tenant, child.id) {
+            Some(holder) => {
+                let (moved, id) = (Rc::clone(&moved), child.id);
+                unfinished::wait(&holder, move |write| {
+                    // The signatures of the master do not cover what its child became meanwhile.
+                    if write.content_changed && moved.action.is_some() {
+                        refuse(unfinished::refusal(id));
+                    }
+                    move_one_later(tenant, id, &moved);
+                });
+            }
+            None => move_one(tenant, &child, &moved),
         }
+    }
+}
+
+/// Moves a child along that was being written, as it is now.
+fn move_one_later(tenant: Uuid, child: Uuid, moved: &Along) {
+    let arguments = [uuid_argument(tenant), uuid_argument(moved.master), uuid_argument(child)];
+    make_visible();
+    let child = as_trail(|| {
+        OPEN_CHILDREN.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| OpenChild::at(rows, 0))
+        })
+    });
+    if let Some(child) = child {
+        move_one(tenant, &child, moved);
+    }
+}
+
+fn move_one(tenant: Uuid, child: &OpenChild, moved: &Along) {
+    let Some(to) = child.target(tenant, moved) else { return };
+    let arguments =
+        [uuid_argument(tenant), uuid_argument(child.id), text(&to), text(&moved.reason)];
+    let count = as_system_write(SystemWrite::Cascade(child.id), || {
+        as_trail(|| {
+            END.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
+        })
+    });
+    if count == 0 {
+        refuse(changed_meanwhile(&moved.number));
     }
 }
 
@@ -306,51 +355,15 @@ fn changed_meanwhile(number: &str) -> Refusal {
     .hint("Run the transaction again.")
 }
 
-/// Remembers that a child of a master ended, or left it.
-fn remember(master: Uuid) {
-    ENDED.push((master, By::End));
-}
-
-/// Remembers that a child of a master was waived while others were open: they may end meanwhile, and
-/// whoever ends the last of them does not know of the waiver yet.
-pub fn waived(tenant: Uuid, master: Uuid) {
-    if ending::has_open(tenant, master) {
-        ENDED.push((master, By::Waiver));
-    }
-}
-
-/// Registers the hooks of transactions; called once in a backend.
-pub fn register() {
-    transaction::before_commit(before_commit);
-}
-
-/// Before the commit: tells each master once that all of its children have ended, if they have.
-///
-/// The masters come in the order of their ids, the newest first: a master that ends in here has been
-/// made before its own, as a rule, so that two transactions do not wait for each other.
-fn before_commit() {
-    let mut ending = Ending::default();
-    loop {
-        let mut ended = ENDED.take_all();
-        if ended.is_empty() {
-            return;
-        }
-        ended.sort_by_key(|(master, by)| Reverse((*master, *by)));
-        ended.dedup_by_key(|(master, _)| *master);
-        let Some(tenant) = identity::current().map(|acting| acting.tenant) else { return };
-        with_snapshot(|| {
-            for (master, by) in ended {
-                if ending.is_last(tenant, master, by) {
-                    settled(tenant, master);
-                }
-            }
-        });
-    }
-}
-
 /// Writes into a master's trail that all of its children have ended, and takes the edge that its
 /// lifecycle may have waited with. False where the master is at its end itself.
 pub fn settled(tenant: Uuid, master: Uuid) -> bool {
+    if let Some(holder) = unfinished::holder_of(tenant, master) {
+        unfinished::wait(&holder, move |_| {
+            settled(tenant, master);
+        });
+        return true;
+    }
     let arguments = [uuid_argument(tenant), uuid_argument(master)];
     let is_open = read_as_trail(Reading::Latest, tenant, master, |seen| !seen.is_locked())
         .unwrap_or(false)

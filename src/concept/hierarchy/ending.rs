@@ -16,8 +16,8 @@ use crate::pg::lookup::{Key, Latest, at_once, is_indexed};
 use crate::pg::row::{Row, is_untouched};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
+use crate::pg::transaction::nesting_level;
 use std::cell::RefCell;
-use std::collections::HashSet;
 use uuid::Uuid;
 
 statement!(
@@ -48,11 +48,10 @@ pub enum By {
     Waiver,
 }
 
-/// The masters of whose children a transaction ends some, at its commit.
+/// The masters whose lock a transaction shares, each with the nesting level at which it took it.
 #[derive(Default)]
 pub struct Ending {
-    /// Those whose lock it shares.
-    shared: HashSet<Uuid>,
+    shared: Vec<(i32, Uuid)>,
 }
 
 impl Ending {
@@ -60,19 +59,35 @@ impl Ending {
     pub fn is_last(&mut self, tenant: Uuid, master: Uuid, by: By) -> bool {
         let lock = Lock::new(Purpose::Ending, &[*tenant.as_bytes(), *master.as_bytes()].concat());
         if by == By::End {
-            if self.shared.insert(master) {
+            if !self.shared.iter().any(|(_, shared)| *shared == master) {
                 lock.share_until_end();
+                self.shared.push((nesting_level(), master));
             }
             if has_untouched(tenant, master) {
                 return false;
             }
         }
-        // Two who share it would wait for each other.
-        if self.shared.remove(&master) {
+        // Two who share it would wait for each other. What an outer savepoint shares is its own to
+        // give up: then one of two that wait for each other is told so.
+        let level = nesting_level();
+        let own = |(since, shared): &mut (i32, Uuid)| *since == level && *shared == master;
+        if self.shared.extract_if(.., own).next().is_some() {
             lock.give_up_share();
         }
         lock.until_end();
         !has_open(tenant, master)
+    }
+
+    /// A rollback to a savepoint gives up what was shared since.
+    pub fn at_rollback_to_savepoint(&mut self, level: i32) {
+        self.shared.retain(|(since, _)| *since < level);
+    }
+
+    /// What a released savepoint shared belongs to what is around it.
+    pub fn at_release_of_savepoint(&mut self, level: i32) {
+        for (since, _) in &mut self.shared {
+            *since = (*since).min(level - 1);
+        }
     }
 }
 

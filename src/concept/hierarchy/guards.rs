@@ -2,12 +2,17 @@
 
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
-use crate::kernel::work_order::{HierarchyPosition, Reading, lifecycle_of, read_as_trail};
+use crate::kernel::work_order::{
+    Column, HierarchyPosition, Reading, WorkOrderRow, lifecycle_of, read_as_trail, unfinished,
+};
 use crate::pg::error::OrRefuse;
 use crate::pg::lookup::{Key, find};
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, Rows, argument, statement, uuid as uuid_argument, uuids};
+use crate::pg::statement::{
+    Mode, Rows, Statement, argument, statement, uuid as uuid_argument, uuids,
+};
 use std::rc::Rc;
+use std::thread::LocalKey;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::{Group, Policy, judge};
 use wo_rules::lifecycle::{Facts, Guard, GuardFact, Lifecycle, State};
@@ -83,6 +88,25 @@ statement!(
     [UUIDOID, UUIDOID]
 );
 
+statement!(
+    AWAITED,
+    "select awaited.id, awaited.chain_hash from wo.dependency as edge
+     join wo.work_order as awaited on awaited.tenant_id = edge.tenant_id and awaited.id = edge.predecessor_id
+     where edge.tenant_id = $1 and edge.successor_id = $2",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    ENDED_SIBLINGS,
+    "select sibling.id, sibling.chain_hash from wo.work_order as sibling
+     where sibling.tenant_id = $1 and sibling.master_id = $2 and sibling.locked_at is not null",
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    EVERY_CHILD,
+    "select child.id, child.chain_hash from wo.work_order as child
+     where child.tenant_id = $1 and child.master_id = $2",
+    [UUIDOID, UUIDOID]
+);
 /// A state as its version of its lifecycle describes it.
 fn state<T>(
     tenant: Uuid,
@@ -113,7 +137,7 @@ pub fn add_facts<'a>(
 ) {
     let mut add = |guard: &Guard, fact: Option<GuardFact>| {
         if let Some(fact) = fact {
-            facts.attached.insert(guard.name().to_owned(), fact);
+            facts.attached.entry(guard.name().to_owned()).or_insert(fact);
         }
     };
     for guard in guards {
@@ -146,8 +170,52 @@ pub fn with_masters(tenant: Uuid, work_order: Uuid, master: Option<Uuid>) -> Vec
     all
 }
 
+/// The work orders that these guards look at, each with the hash of its chain.
+pub fn judged_by<'a>(
+    tenant: Uuid,
+    place: &HierarchyPosition,
+    guards: impl Iterator<Item = &'a Guard>,
+) -> Vec<(Uuid, Vec<u8>)> {
+    let mut all = Vec::new();
+    let read = |which: &'static LocalKey<Statement>, of: Uuid| {
+        let arguments = [uuid_argument(tenant), uuid_argument(of)];
+        as_trail(|| which.with(|statement| statement.run(Mode::Latest, &arguments, links_at)))
+    };
+    for guard in guards {
+        match guard {
+            Guard::DependenciesSatisfied => {
+                for successor in with_masters(tenant, place.id, place.master) {
+                    all.extend(read(&AWAITED, successor));
+                }
+                if let Some(master) = place.master {
+                    if unfinished::may_change_place(master) {
+                        let hash = |seen: &WorkOrderRow<'_>| seen.get(Column::ChainHash);
+                        let hash = read_as_trail(Reading::Latest, tenant, master, hash).flatten();
+                        all.extend(hash.map(|hash| (master, hash)));
+                    }
+                    if unfinished::may_be_ending()
+                        && as_trail(|| policy_of(tenant, master)).failure_halts_siblings()
+                    {
+                        all.extend(read(&ENDED_SIBLINGS, master));
+                    }
+                }
+            }
+            Guard::ChildrenSettled | Guard::ChildrenInReview => {
+                all.extend(read(&EVERY_CHILD, place.id));
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
 fn id_at(rows: &Rows, row: usize, column: i32) -> Option<Uuid> {
     rows.get::<pgrx::Uuid>(row, column).map(|id| Uuid::from_bytes(*id.as_bytes()))
+}
+
+/// Ids with the hashes of their chains.
+pub fn links_at(rows: &Rows) -> Vec<(Uuid, Vec<u8>)> {
+    (0..rows.count()).filter_map(|row| Some((id_at(rows, row, 1)?, rows.get(row, 2)?))).collect()
 }
 
 fn dependencies(tenant: Uuid, place: &HierarchyPosition, hold: bool) -> Option<GuardFact> {
@@ -288,7 +356,8 @@ pub fn nearest(tenant: Uuid, own: Option<&serde_json::Value>, lifecycle: Policy)
     own.or(lifecycle).or(tenants)
 }
 
-fn children(
+/// Whether the children of a master are far enough by its policy.
+pub fn children(
     tenant: Uuid,
     place: &HierarchyPosition,
     is_done: impl Fn(&State) -> bool,

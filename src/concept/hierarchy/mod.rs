@@ -8,12 +8,15 @@ pub mod graph;
 pub mod guards;
 pub mod plan;
 mod report;
+pub mod settle;
 pub mod tick;
 pub mod watch;
 
 use crate::kernel::identity::memory::Identity;
 use crate::kernel::work_order::child_record::Owner;
-use crate::kernel::work_order::{ActorRoles, Column, Reading, WorkOrderRow, read_as_trail};
+use crate::kernel::work_order::{
+    ActorRoles, Column, Reading, WorkOrderRow, read_as_trail, unfinished,
+};
 use crate::pg::row::Row;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::Policy;
@@ -33,7 +36,7 @@ pub const CONCEPT: Hierarchy = Hierarchy;
 impl Concept for Hierarchy {
     fn register(&self) {
         graph::register();
-        effects::register();
+        settle::register();
     }
 }
 
@@ -75,7 +78,8 @@ fn policy_in(seen: &WorkOrderRow<'_>) -> Option<serde_json::Value> {
 ///
 /// # Errors
 /// 42501 `role_missing` where the masters' lifecycle does not let the actor; 55000 `record_locked`
-/// for a master at its end; 22023 `bad_policy`.
+/// for a master at its end, `gate_passed` for one that has passed the gate which looks at its children;
+/// 22023 `bad_policy`.
 pub fn check_placing(
     acting: &Identity,
     standing: Option<&ActorRoles>,
@@ -114,24 +118,39 @@ pub fn check_placing(
             }
             let owner = Owner::share(acting.tenant, master)?;
             owner.lifecycle.check_link(&standing.actor(), &owner.facets.record())?;
+            if Some(master) == after {
+                owner.lifecycle.check_child(&owner.facets.record())?;
+            }
         }
     }
     Ok(placing)
 }
 
-/// Keeps a master from completing while a child of it is opened again.
-pub fn hold_master(tenant: Uuid, master: Uuid) {
-    read_as_trail(Reading::Shared, tenant, master, |_| ());
+/// Keeps a master from completing while a child of it is opened again; `is_own` where that is an effect of
+/// ours.
+///
+/// # Errors
+/// 55000 `write_unfinished`.
+pub fn hold_master(tenant: Uuid, master: Uuid, is_own: bool) -> Result<(), Refusal> {
+    let is_busy = read_as_trail(Reading::Shared, tenant, master, |seen| {
+        let hash: Vec<u8> = seen.get(Column::ChainHash).unwrap_or_default();
+        unfinished::is_moving(master, &hash, is_own)
+    });
+    if is_busy == Some(true) { Err(unfinished::refusal(master)) } else { Ok(()) }
 }
 
 /// Whether the actor may write an edge: it belongs to its successor.
 pub fn check_dependency(
     standing: &ActorRoles,
     owner: &Owner,
-    _new: Option<&Row>,
+    new: Option<&Row>,
 ) -> Result<(), Refusal> {
     if plan::is_planned(owner.id) {
         return Ok(());
     }
-    owner.lifecycle.check_link(&standing.actor(), &owner.facets.record())
+    owner.lifecycle.check_link(&standing.actor(), &owner.facets.record())?;
+    match new {
+        Some(_) => owner.lifecycle.check_predecessor(&owner.facets.record()),
+        None => Ok(()),
+    }
 }

@@ -4,6 +4,7 @@ use super::facts_for;
 use super::layout::{Column, Layout};
 use super::pending::{self, SystemWrite, Written};
 use super::row::{RecordView, WorkOrderRow, lifecycle_of};
+use super::unfinished::{self, Holder};
 use super::view::with_work_order;
 use crate::concept::approval;
 use crate::concept::hierarchy::effects::carry_out;
@@ -36,8 +37,8 @@ fn work_order_audit<'a>(
     let Some(new) = Row::new_of(trigger) else { return Ok(None) };
     let layout = Layout::of(trigger, &new);
     let seen = WorkOrderRow::new(&new, &layout);
-    let sequence = new.get(layout.column(Column::ChainSequence)).unwrap_or(0);
-    let Some(pending) = pending::take(seen.id(), sequence) else {
+    let hash: Vec<u8> = seen.get(Column::ChainHash).unwrap_or_default();
+    let Some((pending, finishing)) = unfinished::begin(seen.id(), &hash) else {
         let unchanged = Row::old_of(trigger)
             .is_some_and(|old| (0..new.len()).all(|index| new.same(&old, index)));
         if unchanged {
@@ -45,9 +46,7 @@ fn work_order_audit<'a>(
         }
         refuse(damaged("a work order was written without having been checked"));
     };
-    if new.get::<Vec<u8>>(layout.column(Column::ChainHash)).as_deref() != Some(&pending.link.hash) {
-        refuse(damaged("another trigger changed a work order after it had been checked"));
-    }
+    pending::heard(&pending);
     let why = match pending.link.reason() {
         Some(reason) => format!("{}: {reason}", pending.written.action),
         None => pending.written.action.clone(),
@@ -73,39 +72,63 @@ fn work_order_audit<'a>(
         (Some(tenant), Some(after)) => approval::follow_up::carry_out(tenant, &seen, after, &why),
         _ => false,
     };
-    match (pending.may_follow, told) {
-        (true, false) => take_auto_edge(&seen, pending.moves_along),
-        // The entry that told of its signatures has looked for the edge already, but did not know
-        // that the work order moves along.
-        (true, true) if pending.moves_along => follow_along(&seen),
-        _ => {}
+    if pending.may_follow {
+        match told {
+            false => take_auto_edge(&seen, pending.moves_along),
+            // The entry that told of its signatures looks for the edge once our effects are carried
+            // out, but does not know that the work order moves along.
+            true if pending.moves_along => wait_for_edge(&seen, pending.moves_along),
+            true => {}
+        }
     }
+    finishing.end();
     Ok(None)
 }
 
-/// Takes the edge of a work order that moves along with its master, if it is still where it came to.
-fn follow_along(seen: &WorkOrderRow<'_>) {
-    let Some(tenant) = seen.tenant() else { return };
+/// Takes the edge when everything around is finished, if the work order is still where it came to.
+fn wait_for_edge(seen: &WorkOrderRow<'_>, moves_along: bool) {
+    let (Some(tenant), id) = (seen.tenant(), seen.id()) else { return };
+    if let Some(holder) = unfinished::holder_of_edge(tenant, id) {
+        look_again_after(&holder, seen, moves_along);
+    } else {
+        take_auto_edge(seen, moves_along);
+    }
+}
+
+fn look_again_after(holder: &Holder, seen: &WorkOrderRow<'_>, moves_along: bool) {
+    let (Some(tenant), id) = (seen.tenant(), seen.id()) else { return };
     let status = seen.text(Column::Status);
-    with_work_order(tenant, seen.id(), |view| {
-        if view.facets.status == status {
-            take_auto_edge(view.seen, true);
-        }
-        Ok(())
-    })
-    .or_refuse();
+    unfinished::wait(holder, move |_| {
+        with_work_order(tenant, id, |view| {
+            if view.facets.status == status {
+                take_auto_edge(view.seen, moves_along);
+            }
+            Ok(())
+        })
+        .or_refuse();
+    });
 }
 
 /// Takes the edge that the system takes by itself, if its gates are met. The actor is the one
 /// whose write made them true.
 fn take_auto_edge(seen: &WorkOrderRow<'_>, moves_along: bool) {
     let Some(tenant) = seen.tenant() else { return };
+    if let Some(holder) = unfinished::holder_of_edge(tenant, seen.id()) {
+        return look_again_after(&holder, seen, moves_along);
+    }
     let lifecycle = lifecycle_of(tenant, seen);
     let facets = RecordView::of(seen);
     let record = facets.record();
     let edges: Vec<&Transition> =
         lifecycle.edges_from(record.status).filter(|edge| edge.auto).collect();
-    let mut facts = facts_for(tenant, seen, &lifecycle, &edges, true);
+    let mut facts = match facts_for(tenant, seen, &lifecycle, &edges, true) {
+        Ok(facts) => facts,
+        Err(judged_by) => {
+            let holder = unfinished::holder_of(tenant, judged_by)
+                .unwrap_or_else(|| refuse(unfinished::refusal(judged_by)));
+            return look_again_after(&holder, seen, moves_along);
+        }
+    };
     facts.moves_along = moves_along;
     let Some(edge) = lifecycle.auto_edge(&record, seen.filled(), seen, &facts) else { return };
     let reason = format!("taken by the system: the gates of {} are met", edge.action);

@@ -4,12 +4,14 @@
 use super::actor_roles::{self, ActorRoles};
 use super::pending::{self, SystemWrite};
 use super::row::RecordView;
-use super::view::{WorkOrderView, with_locked_work_order, with_shared_work_order};
+use super::unfinished;
+use super::view::{WorkOrderView, lock_owner, with_shared_work_order};
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::{Row, returned};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, statement, text, timestamp, uuid as uuid_argument};
+use crate::pg::transaction::make_visible;
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
 use serde_json::{Map, Value};
@@ -70,17 +72,20 @@ impl Owner {
     /// Locks the work order.
     ///
     /// # Errors
-    /// 22023 `work_order_unknown`.
+    /// 22023 `work_order_unknown`; 55000 `write_unfinished`.
     pub fn lock(tenant: Uuid, id: Uuid) -> Result<Self, Refusal> {
-        with_locked_work_order(tenant, id, |view| Ok(Self::of(view)))
+        lock_owner(tenant, id, |view| Ok(Self::of(view)))
     }
 
     /// Keeps the work order as it is, together with others who do.
     ///
     /// # Errors
-    /// 22023 `work_order_unknown`.
+    /// 22023 `work_order_unknown`; 55000 `write_unfinished`.
     pub fn share(tenant: Uuid, id: Uuid) -> Result<Self, Refusal> {
-        with_shared_work_order(tenant, id, |view| Ok(Self::of(view)))
+        with_shared_work_order(tenant, id, |view| {
+            view.check_finished(None)?;
+            Ok(Self::of(view))
+        })
     }
 
     fn of(view: &WorkOrderView<'_>) -> Self {
@@ -128,6 +133,7 @@ fn child_record_validate<'a>(
     let owner = Owner::lock(acting.tenant, uuid_in(row, kind.table.child.work_order)).or_refuse();
     owner.lifecycle.check_open(&owner.facets.record()).or_refuse();
     (kind.check)(&standing, &owner, new.as_ref()).or_refuse();
+    unfinished::begin_child(owner.id, name_of(&kind.table, row));
     let Some(new) = new else { return Ok(trigger.old()) };
     if let Some(column) = kind.table.child.reason
         && new.named::<String>(column).is_none_or(|reason| reason.trim().is_empty())
@@ -162,24 +168,39 @@ fn child_record_audit<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
     let kind = kind_of(trigger)?;
-    let Some(actions) = kind.table.child.actions else {
-        refuse(damaged(&format!("rows of wo.{} are not audited by a trigger", kind.table.name)))
-    };
     let acting = identity::required().or_refuse();
     let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
     let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
-    if let (None, Some(new)) = (&old, &new) {
+    let owner = uuid_in(row, kind.table.child.work_order);
+    unfinished::end_child(owner, &name_of(&kind.table, row), || {
+        after_write(kind, acting.tenant, owner, old.as_ref(), new.as_ref()).or_refuse();
+    });
+    Ok(None)
+}
+
+/// What follows for the work order.
+fn after_write(
+    kind: &Kind,
+    tenant: Uuid,
+    owner: Uuid,
+    old: Option<&Row>,
+    new: Option<&Row>,
+) -> Result<(), Refusal> {
+    let Some(row) = new.or(old) else { return Ok(()) };
+    if let (None, Some(new)) = (old, new) {
         // The rows of the statement itself are to be seen.
-        crate::pg::transaction::make_visible();
-        (kind.after)(acting.tenant, uuid_in(new, kind.table.child.work_order), new).or_refuse();
+        make_visible();
+        (kind.after)(tenant, owner, new)?;
     }
-    let (before, after) = (
-        old.as_ref().map(|row| value_of(&kind.table, row)),
-        new.as_ref().map(|row| value_of(&kind.table, row)),
-    );
+    let (before, after) =
+        (old.map(|row| value_of(&kind.table, row)), new.map(|row| value_of(&kind.table, row)));
     if before == after {
-        return Ok(None);
+        return Ok(());
     }
+    let Some(actions) = kind.table.child.actions else {
+        let name = kind.table.name;
+        return Err(damaged(&format!("rows of wo.{name} are not audited by a trigger")));
+    };
     let place = match (&before, &after) {
         (None, _) => 0,
         (Some(_), Some(_)) => 1,
@@ -200,8 +221,8 @@ fn child_record_audit<'a>(
         )]),
         data: Map::new(),
     };
-    record(acting.tenant, uuid_in(row, kind.table.child.work_order), change_of_child);
-    Ok(None)
+    record(tenant, owner, change_of_child);
+    Ok(())
 }
 
 /// What happened to something that belongs to a work order.

@@ -2,8 +2,9 @@
 
 use super::child_record::ChildChange;
 use super::layout::Column;
-use super::pending::{self, Pending, Written};
+use super::pending::{Pending, Written};
 use super::row::WorkOrderRow;
+use super::unfinished;
 use crate::concept::approval;
 use crate::concept::hierarchy::effects::FollowUp;
 use crate::kernel::audit::{Act, Link};
@@ -35,6 +36,8 @@ pub struct LinkParts<'a> {
     pub moves_along: bool,
     /// Whether its record is locked from now on.
     pub ended: bool,
+    /// Whether it changes what a signature may cover.
+    pub content_changed: bool,
 }
 
 /// Makes the chain's next link from the row as it will be stored, leaves it for the trigger after
@@ -92,17 +95,18 @@ pub fn link_and_store(
     let tuple = new.row.with(&columns);
     let kind =
         parts.change_of_child.map(|change_of_child| child_event_type(change_of_child.action));
-    pending::leave(
-        written.id,
-        link.sequence(),
+    unfinished::leave(
+        acting.tenant,
         Pending {
             link,
             event_data,
             kind,
+            place_changed: parts.follow_up.placing.changed,
             follow_up: parts.follow_up,
             approvals: parts.approvals,
             moves_along: parts.moves_along,
             ended: parts.ended,
+            content_changed: parts.content_changed,
             may_follow: parts.may_follow,
             written,
         },

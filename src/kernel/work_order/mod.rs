@@ -16,6 +16,7 @@ pub mod pending;
 mod row;
 mod system_columns;
 mod transitions;
+pub mod unfinished;
 mod validate;
 mod view;
 
@@ -32,6 +33,7 @@ use crate::kernel::identity::memory::Identity;
 use crate::kernel::identity::{self, random_bytes};
 use crate::pg::error::OrRefuse;
 use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
+use crate::pg::transaction::make_visible;
 use pending::Written;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -51,7 +53,7 @@ statement!(
 /// Registers the hooks of transactions; called once in a backend.
 pub fn register() {
     number::register();
-    pending::register();
+    unfinished::register();
 }
 
 thread_local! {
@@ -85,23 +87,25 @@ pub struct HierarchyPosition {
 
 /// What the guards of an edge found. `hold` keeps what was found from being undone before this
 /// transaction ends.
+///
+/// # Errors
+/// The id of a work order that the gates look at and that is being written; only with `hold`.
 fn facts_for(
     tenant: Uuid,
     seen: &WorkOrderRow<'_>,
     lifecycle: &Lifecycle,
     edges: &[&Transition],
     hold: bool,
-) -> Facts {
-    let sql_guards = edges.iter().flat_map(|edge| &edge.sql_guards);
-    let mut facts = crate::kernel::lifecycle::facts(tenant, seen.id(), sql_guards);
-    let guards = || edges.iter().flat_map(|edge| &edge.guards);
+) -> Result<Facts, Uuid> {
+    let own = || edges.iter().flat_map(|edge| &edge.guards);
+    let implied = || edges.iter().flat_map(|edge| &edge.implied_guards);
     let looks_around = |guard: &Guard| {
         matches!(
             guard,
             Guard::DependenciesSatisfied | Guard::ChildrenSettled | Guard::ChildrenInReview
         )
     };
-    if guards().any(looks_around) {
+    let places = own().chain(implied()).any(looks_around).then(|| {
         let place = HierarchyPosition {
             id: seen.id(),
             master: hierarchy::master_of(seen),
@@ -110,10 +114,30 @@ fn facts_for(
                 .map(|policy| policy.0),
             lifecycle_policy: lifecycle.hierarchy_policy(),
         };
-        hierarchy::guards::add_facts(tenant, &place, guards(), hold, &mut facts);
+        // Work that is done ends, though a sibling has failed since.
+        let alone = HierarchyPosition { master: None, policy: place.policy.clone(), ..place };
+        (place, alone)
+    });
+    if hold && unfinished::any_beside(seen.id()) {
+        make_visible();
+        let mut judged_by = approval::gate::judged_by(tenant, seen, edges);
+        if let Some((place, alone)) = &places {
+            judged_by.extend(hierarchy::guards::judged_by(tenant, place, own()));
+            judged_by.extend(hierarchy::guards::judged_by(tenant, alone, implied()));
+        }
+        let busy = judged_by.into_iter().find(|(id, hash)| unfinished::is_unfinished(*id, hash));
+        if let Some((id, _)) = busy {
+            return Err(id);
+        }
+    }
+    let sql_guards = edges.iter().flat_map(|edge| &edge.sql_guards);
+    let mut facts = crate::kernel::lifecycle::facts(tenant, seen.id(), sql_guards);
+    if let Some((place, alone)) = &places {
+        hierarchy::guards::add_facts(tenant, place, own(), hold, &mut facts);
+        hierarchy::guards::add_facts(tenant, alone, implied(), hold, &mut facts);
     }
     approval::gate::add_facts(tenant, seen, lifecycle, edges, &mut facts);
-    facts
+    Ok(facts)
 }
 
 thread_local! {

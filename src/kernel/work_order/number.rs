@@ -5,7 +5,6 @@ use crate::pg::lock::{Lock, Purpose};
 use crate::pg::lookup::{self, Key};
 use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
 use crate::pg::transaction;
-use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -78,9 +77,7 @@ pub fn draw(tenant: Uuid, format: &str, at: i64) -> Result<String, Refusal> {
 /// Whether nobody else has drawn that number who has not committed: they would be waited for, and then one of
 /// both would fail.
 fn is_mine(tenant: Uuid, number: &str) -> bool {
-    let digest = Sha256::new().chain_update(tenant.as_bytes()).chain_update(number).finalize();
-    let name = digest.iter().take(8).fold(0, |name: u64, byte| name << 8 | u64::from(*byte));
-    Lock::new(Purpose::Number, name).try_until_end()
+    Lock::new(Purpose::Number, &[tenant.as_bytes(), number.as_bytes()].concat()).try_until_end()
 }
 
 /// Whether a work order of that number is stored. The unique index itself is asked: a kept plan that

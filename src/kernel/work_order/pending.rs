@@ -7,9 +7,7 @@ use super::child_record::ChildChange;
 use crate::concept::approval;
 use crate::concept::hierarchy::effects::FollowUp;
 use crate::kernel::audit::Link;
-use crate::pg::transaction::{self, Stack, SubxactStack};
-use foldhash::HashMap;
-use std::cell::RefCell;
+use crate::pg::transaction::{Stack, SubxactStack};
 use std::rc::Rc;
 use uuid::Uuid;
 
@@ -27,6 +25,10 @@ pub struct Pending {
     pub approvals: Option<approval::follow_up::FollowUp>,
     /// Whether its record is locked from now on.
     pub ended: bool,
+    /// Whether it changes what a signature may cover.
+    pub content_changed: bool,
+    /// Whether it changes its place among others, or its policy as a master.
+    pub place_changed: bool,
     /// Whether it moved along with its master.
     pub moves_along: bool,
     /// Whether an edge of the state that was reached may be taken by the system.
@@ -75,7 +77,6 @@ pub enum SystemWrite {
 }
 
 thread_local! {
-    static PENDING: RefCell<HashMap<(Uuid, i64), Pending>> = RefCell::default();
     /// What was written while somebody listened.
     static WRITTEN: SubxactStack<Written> = const { SubxactStack::new() };
     /// Whether somebody listens.
@@ -84,18 +85,11 @@ thread_local! {
     static SYSTEM_WRITE: SubxactStack<Option<SystemWrite>> = const { SubxactStack::new() };
 }
 
-/// Leaves a checked write for the trigger after it, by the sequence of its link.
-pub fn leave(id: Uuid, sequence: i64, pending: Pending) {
-    PENDING.with_borrow_mut(|all| all.insert((id, sequence), pending));
-}
-
-/// Takes it out again.
-pub fn take(id: Uuid, sequence: i64) -> Option<Pending> {
-    let pending = PENDING.with_borrow_mut(|all| all.remove(&(id, sequence)))?;
+/// Tells whoever listens that the write was made.
+pub fn heard(pending: &Pending) {
     if LISTENING.top().unwrap_or(false) && pending.kind.is_none() {
         WRITTEN.push(pending.written.clone());
     }
-    Some(pending)
 }
 
 /// Who listened before: a trigger or a CHECK of a DBA may call the API while another call of it
@@ -126,19 +120,19 @@ pub fn as_system_write<T>(consequence: SystemWrite, act: impl FnOnce() -> T) -> 
     SYSTEM_WRITE.during(Some(consequence), act)
 }
 
-/// Whether the write of that work order is the law's own.
-pub fn system_write_of(id: Uuid) -> Option<SystemWrite> {
-    SYSTEM_WRITE.with_top(|current| match current?.as_ref()? {
-        consequence @ (SystemWrite::Auto(it, _)
+/// Our own write, where that work order is what it is about to write. It is one write of one row: what a
+/// trigger writes after it is not ours.
+pub fn take_system_write(id: Uuid) -> Option<SystemWrite> {
+    let taken = SYSTEM_WRITE.with_top(|current| match current?.as_ref()? {
+        write @ (SystemWrite::Auto(it, _)
         | SystemWrite::Rejection(it)
         | SystemWrite::Migration(it)
         | SystemWrite::Cascade(it)
         | SystemWrite::Belonging(it, _)
-        | SystemWrite::Upkeep(it, _)) => (*it == id).then(|| consequence.clone()),
-    })
-}
-
-/// Registers what forgets the writes of a transaction that is over; called once in a backend.
-pub fn register() {
-    transaction::at_end(|_| PENDING.with_borrow_mut(HashMap::clear));
+        | SystemWrite::Upkeep(it, _)) => (*it == id).then(|| write.clone()),
+    });
+    if taken.is_some() {
+        SYSTEM_WRITE.set(None);
+    }
+    taken
 }

@@ -2,7 +2,7 @@
 
 use super::row::{RecordView, lifecycle_of};
 use super::view::{Reading, read};
-use super::{actor_roles, facts_for};
+use super::{actor_roles, facts_for, unfinished};
 use crate::kernel::identity;
 use crate::pg::error::OrRefuse;
 use pgrx::prelude::*;
@@ -48,8 +48,9 @@ fn edges(work_order: &str) -> Result<Vec<Edge>, Refusal> {
         let lifecycle = lifecycle_of(acting.tenant, seen);
         let view = RecordView::of(seen);
         let from_here: Vec<&Transition> = lifecycle.edges_from(&view.status).collect();
-        let facts = facts_for(acting.tenant, seen, &lifecycle, &from_here, false);
-        lifecycle
+        let facts = facts_for(acting.tenant, seen, &lifecycle, &from_here, false)
+            .map_err(unfinished::refusal)?;
+        Ok(lifecycle
             .allowed_transitions(&standing.actor(), &view.record(), seen.filled(), seen, &facts)
             .into_iter()
             .map(|edge| {
@@ -71,7 +72,7 @@ fn edges(work_order: &str) -> Result<Vec<Edge>, Refusal> {
                     edge.why,
                 )
             })
-            .collect()
+            .collect())
     });
-    reports.ok_or_else(|| unknown(work_order))
+    reports.unwrap_or_else(|| Err(unknown(work_order)))
 }

@@ -7,6 +7,7 @@ use super::link::{Change, LinkParts, link_and_store};
 use super::pending::{self, SystemWrite, Written};
 use super::row::{RecordView, WorkOrderRow, lifecycle_of};
 use super::system_columns::{check_system_columns, kept, title_missing, unknown_lifecycle};
+use super::unfinished;
 use super::{defaults, facts_for, new_id, number};
 use crate::concept::approval;
 use crate::concept::hierarchy::{self, effects::FollowUp};
@@ -22,6 +23,7 @@ use crate::pg::statement::{
 use pgrx::prelude::*;
 use pgrx::{AllocatedByPostgres, pg_sys};
 use std::rc::Rc;
+use wo_rules::approval::content::{Covers, covers_column};
 use wo_rules::audit::GENESIS;
 use wo_rules::field::{Field, FieldKind, FieldSet};
 use wo_rules::lifecycle::{Actor, Decision, Facts, Lifecycle, Proposal};
@@ -41,7 +43,7 @@ fn work_order_validate<'a>(
     let seen = WorkOrderRow::new(&new, &layout);
     let old = Row::old_of(trigger);
     let old = old.as_ref().map(|old| WorkOrderRow::new(old, &layout));
-    let consequence = old.as_ref().and_then(|old| pending::system_write_of(old.id()));
+    let consequence = old.as_ref().and_then(|old| pending::take_system_write(old.id()));
     let (acting, standing) = match consequence {
         Some(_) => (identity::required().or_refuse(), None),
         None => {
@@ -53,6 +55,9 @@ fn work_order_validate<'a>(
         refuse(crate::kernel::configuration::wrong_tenant());
     }
     memory::mark_written();
+    if let Some(old) = &old {
+        check_finished(old, consequence.is_some()).or_refuse();
+    }
     let tuple = match (&old, &standing) {
         (None, Some(standing)) => as_trail(|| before_insert(&acting, standing, &seen)),
         (None, None) => Err(damaged("a work order is no consequence of another")),
@@ -81,6 +86,18 @@ fn check_given(
         }
     }
     Ok(())
+}
+
+/// Whether the row may be written: nothing of it is still to be carried out, unless the write is part of
+/// that.
+fn check_finished(old: &WorkOrderRow<'_>, is_own: bool) -> Result<(), Refusal> {
+    let id = old.id();
+    let hash: Vec<u8> = old.get(Column::ChainHash).unwrap_or_default();
+    let is_busy = match is_own {
+        true => unfinished::is_unfinished(id, &hash),
+        false => unfinished::is_being_written(id, &hash) || unfinished::has_child_writes(id, None),
+    };
+    if is_busy { Err(unfinished::refusal(id)) } else { Ok(()) }
 }
 
 fn before_insert(
@@ -206,6 +223,7 @@ fn before_insert(
             ),
             moves_along: false,
             ended: false,
+            content_changed: true,
         },
     ))
 }
@@ -264,7 +282,8 @@ fn before_update(
                     Some(SystemWrite::Cascade(_) | SystemWrite::Rejection(_))
                 ) =>
             {
-                let mut facts = facts_for(acting.tenant, new, &lifecycle, &[edge], true);
+                let mut facts = facts_for(acting.tenant, new, &lifecycle, &[edge], true)
+                    .map_err(unfinished::refusal)?;
                 facts.moves_along = matches!(consequence, Some(SystemWrite::Auto(_, true)));
                 facts
             }
@@ -311,6 +330,9 @@ fn before_update(
         approval::follow_up::check_assignee(acting.tenant, id, assignee, &record)?;
     }
     let upkeep = matches!(consequence, Some(SystemWrite::Upkeep(..)));
+    let content_changed = flag_changed
+        || placing.changed
+        || changed.iter().any(|field| covers_column(Covers::Result, field.name()));
     let approvals = approval::follow_up::FollowUp::of(
         acting.tenant,
         &lifecycle,
@@ -377,7 +399,7 @@ fn before_update(
     if follow_up.reopens()
         && let Some(master) = placing.after
     {
-        hierarchy::hold_master(acting.tenant, master);
+        hierarchy::hold_master(acting.tenant, master, consequence.is_some())?;
     }
     let written = Written {
         id,
@@ -405,6 +427,7 @@ fn before_update(
         approvals,
         moves_along: matches!(consequence, Some(SystemWrite::Cascade(_))),
         ended: decision.lock,
+        content_changed,
     };
     Ok(link_and_store(acting, Some(old), new, changes, written, parts))
 }

@@ -1,7 +1,9 @@
 //! Reading one work order by its id: the one SQL text for it, with the locks that it may be read under.
 
-use super::layout::Layout;
+use super::layout::{Column, Layout};
 use super::row::{RecordView, WorkOrderRow, lifecycle_of};
+use super::unfinished::{self, Finishing};
+use crate::pg::query::Query;
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Statement, statement, uuid as uuid_argument};
@@ -94,6 +96,21 @@ pub struct WorkOrderView<'a> {
     pub lifecycle: &'a Rc<Lifecycle>,
 }
 
+impl WorkOrderView<'_> {
+    /// Whether nothing of it is still being written, beside what that query writes of its child records.
+    ///
+    /// # Errors
+    /// 55000 `write_unfinished`.
+    pub fn check_finished(&self, beside: Option<Query>) -> Result<(), Refusal> {
+        let id = self.seen.id();
+        let hash: Vec<u8> = self.seen.get(Column::ChainHash).unwrap_or_default();
+        match unfinished::is_being_written(id, &hash) || unfinished::has_child_writes(id, beside) {
+            true => Err(unfinished::refusal(id)),
+            false => Ok(()),
+        }
+    }
+}
+
 fn act_on<T>(
     reading: Reading,
     tenant: Uuid,
@@ -106,6 +123,19 @@ fn act_on<T>(
         act(&WorkOrderView { tenant, seen, facets: &facets, lifecycle: &lifecycle })
     })
     .unwrap_or_else(|| Err(unknown(&id.to_string())))
+}
+
+/// Locks the work order for a write of something that belongs to it.
+pub(super) fn lock_owner<T>(
+    tenant: Uuid,
+    id: Uuid,
+    act: impl FnOnce(&WorkOrderView<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let query = unfinished::running_query();
+    act_on(Reading::Locked, tenant, id, |view| {
+        view.check_finished(query)?;
+        act(view)
+    })
 }
 
 /// Gives the work order as it is committed now to `act`, which runs with the rights of the
@@ -121,16 +151,23 @@ pub fn with_work_order<T>(
     act_on(Reading::Latest, tenant, id, act)
 }
 
-/// The same, locked until the transaction ends.
+/// The same, locked until the transaction ends. While `act` runs, nobody else writes it in this session.
 ///
 /// # Errors
-/// 22023 `work_order_unknown`; those of `act`.
+/// 22023 `work_order_unknown`; 55000 `write_unfinished` where the running statement is writing it; those of
+/// `act`.
 pub fn with_locked_work_order<T>(
     tenant: Uuid,
     id: Uuid,
     act: impl FnOnce(&WorkOrderView<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    act_on(Reading::Locked, tenant, id, act)
+    act_on(Reading::Locked, tenant, id, |view| {
+        view.check_finished(None)?;
+        let writing = Finishing::of(id);
+        let result = act(view)?;
+        writing.end();
+        Ok(result)
+    })
 }
 
 /// The same, kept as it is until the transaction ends, together with others who keep it.

@@ -3,15 +3,17 @@
 
 mod sections;
 
-use crate::kernel::identity::{self, memory};
+use crate::kernel::identity;
+use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::work_order;
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::output::Pinned;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, bytes, statement, text, timestamp, uuid as uuid_argument};
-use crate::pg::transaction::{self, Stack, SubxactStack, with_snapshot};
+use crate::pg::to_do::{List, ToDo};
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
+use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::evidence::{package, report};
 use wo_rules::refusal::Refusal;
@@ -30,36 +32,35 @@ statement!(
 );
 
 thread_local! {
-    /// Regulatory work orders that this transaction ended.
-    static ENDED: SubxactStack<Uuid> = const { SubxactStack::new() };
+    /// Regulatory work orders that this transaction ended, each with who ended it.
+    static ENDED: ToDo<(Uuid, Rc<Identity>)> = const { ToDo::new() };
 }
 
-/// Registers the hooks of transactions; called once in a backend.
+/// Registers what is called when a regulatory work order ends; called once in a backend.
 pub fn register() {
-    transaction::before_commit(before_commit);
     work_order::at_regulatory_end(remember);
 }
 
 /// Remembers that a regulatory work order ended: its package is made when everything else of this
 /// transaction stands in its trail.
 fn remember(work_order: Uuid) {
-    ENDED.push(work_order);
+    let acting = identity::required().or_refuse();
+    ENDED.note((work_order, acting));
 }
 
-/// Before the commit: keeps the package of each regulatory work order that ended.
-fn before_commit() {
-    let mut ended = ENDED.take_all();
-    if ended.is_empty() {
-        return;
+/// Whether a package is still to be made.
+pub fn is_open() -> bool {
+    ENDED.is_open()
+}
+
+/// Keeps the package of each regulatory work order that ended.
+pub fn settle() {
+    let mut ended = ENDED.take_open();
+    ended.sort_by_key(|(work_order, _)| *work_order);
+    ended.dedup_by_key(|(work_order, _)| *work_order);
+    for (work_order, acting) in ended {
+        memory::as_before(&acting, || keep(acting.tenant, work_order)).or_refuse();
     }
-    ended.sort();
-    ended.dedup();
-    let Some(tenant) = identity::current().map(|acting| acting.tenant) else { return };
-    with_snapshot(|| {
-        for work_order in ended {
-            keep(tenant, work_order).or_refuse();
-        }
-    });
 }
 
 /// The package that was kept, or one that is made and kept now.

@@ -1,7 +1,7 @@
 //! Signatures, the keys that they are made with, and who has to sign: the tables.
 
 use crate::schema::groups::{ADMINISTRATORS, ENFORCEMENT, READERS_AND_GUARDS};
-use crate::schema::{Child, Frozen, Kind, Section, Table, columns};
+use crate::schema::{Child, Frozen, Kind, Section, Table, Trigger, columns};
 
 const TABLES: &[Table] = &[
     Table {
@@ -179,6 +179,14 @@ const TABLES: &[Table] = &[
             reason: None,
         }),
         select: READERS_AND_GUARDS,
+        triggers: &[Trigger {
+            name: "settle",
+            event: "after insert",
+            when: None,
+            function: "settle",
+            is_always: false,
+            is_deferred: true,
+        }],
         ..Table::LOG
     },
 ];

@@ -40,6 +40,7 @@ const TABLES: &[Table] = &[
             when: None,
             function: "principal_directory",
             is_always: false,
+            is_deferred: false,
         }],
         ..Table::CONFIGURATION
     },

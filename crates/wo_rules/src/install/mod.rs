@@ -69,7 +69,9 @@ pub fn triggers(law: &str) -> Vec<Trigger<'_>> {
         let mut after = statement.split_ascii_whitespace();
         let Some(name) = after.next() else { continue };
         match before {
-            ["replace", "or", "create", ..] if !name.contains('%') => {
+            ["replace", "or", "create", ..] | ["constraint", "create", ..]
+                if !name.contains('%') =>
+            {
                 let relation = after
                     .find_map(|word| word.strip_prefix("wo."))
                     .filter(|relation| !relation.contains('%'));
@@ -104,6 +106,8 @@ mod tests {
     const FILE: &str = "-- Concept\n-- == tables ==\ncreate table wo.a ();\n-- == enforcement ==\n\
         create or replace trigger validate before insert on wo.a\n for each row execute function wo_private.f('a');\n\
         create or replace trigger forbid_delete before delete on wo.a for each row execute function wo_private.g();\n\
+        drop trigger if exists settle on wo.a;\n\
+        create constraint trigger settle after update on wo.a for each row execute function wo_private.h();\n\
         alter table wo.a enable always trigger forbid_delete;\n";
 
     #[test]
@@ -119,7 +123,11 @@ mod tests {
         let trigger = |name, function, always| Trigger { relation: "a", name, function, always };
         assert_eq!(
             triggers(enforcement(FILE)),
-            vec![trigger("validate", "f", false), trigger("forbid_delete", "g", true)]
+            vec![
+                trigger("validate", "f", false),
+                trigger("forbid_delete", "g", true),
+                trigger("settle", "h", false)
+            ]
         );
     }
 }

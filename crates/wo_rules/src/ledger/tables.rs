@@ -15,6 +15,7 @@ const FORBID_HASH_CHANGE: Trigger = Trigger {
     ),
     function: "refuse_change",
     is_always: true,
+    is_deferred: false,
 };
 
 const TABLES: &[Table] = &[

@@ -1,6 +1,7 @@
 //! A definition that was found valid, as decisions read it.
 
 use super::condition::{Condition, Need};
+use super::past_gate::PastGates;
 use super::title::TitleConvention;
 use crate::approval::content::Covers;
 use crate::field::{Field, FieldSet};
@@ -211,6 +212,9 @@ pub struct Transition {
     pub reason: ReasonRule,
     /// What else must hold.
     pub guards: Vec<Guard>,
+    /// What must hold beside that, because other edges of the lifecycle look at it and this one leads to
+    /// a good end.
+    pub implied_guards: Vec<Guard>,
     /// The registered functions among the guards, without `sql:`.
     pub sql_guards: Vec<String>,
     /// The signatures it waits for.
@@ -271,6 +275,7 @@ pub struct Lifecycle {
     pub(super) link: Vec<Role>,
     pub(super) waive: Vec<Role>,
     pub(super) hierarchy_policy: Policy,
+    pub(super) past_gates: PastGates,
 }
 
 impl Lifecycle {

@@ -235,7 +235,7 @@ impl Situation<'_> {
         if (edge.reason.required || self.regulatory) && !reason_given {
             unmet.miss(edge.reason.field.map_or("reason", Field::name));
         }
-        unmet.guards.extend(edge.guards.iter().filter_map(|guard| self.refused_by(guard)));
+        unmet.guards.extend(edge.all_guards().filter_map(|guard| self.refused_by(guard)));
         unmet.approvals = self.missing_approvals(edge);
         unmet
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::definition::*;
 use super::graph;
+use super::past_gate::{self, PastGates};
 use super::reader::{Node, Problem, Report, bad_name, is_name};
 use super::title::TitleConvention;
 use crate::field::{Field, FieldSet};
@@ -125,13 +126,16 @@ impl Reading<'_> {
             node.member("title_convention").and_then(|node| self.title_convention(&node));
         let regulatory = node.member("regulatory").map(|node| self.regulatory(&node));
         let states = self.states(node);
-        let transitions = self.transitions(node);
+        let mut transitions = self.transitions(node);
         let field_rights = self.field_rights(node);
         let engine_override = self.engine_override(node);
         let (link, waive, hierarchy_policy) = self.hierarchy(node);
         self.check_rejections(node, &transitions);
         let initial =
             graph::check(&mut self.report, &node.pointer_to("states"), &states, &transitions);
+        let states: Vec<State> = states.into_iter().map(|(_, state)| state).collect();
+        let past_gates = PastGates::of(&states, &transitions);
+        past_gate::imply_guards(&states, &mut transitions);
         Some(Lifecycle {
             name: name?,
             title: title?,
@@ -141,7 +145,7 @@ impl Reading<'_> {
             default_priority: default_priority?,
             title_convention,
             regulatory: regulatory?,
-            states: states.into_iter().map(|(_, state)| state).collect(),
+            states,
             initial: initial?,
             transitions,
             field_rights,
@@ -149,6 +153,7 @@ impl Reading<'_> {
             link,
             waive,
             hierarchy_policy,
+            past_gates,
         })
     }
 

@@ -36,6 +36,8 @@ pub struct ExpectedTrigger {
     pub arguments: Vec<String>,
     /// Whether it fires on a replica too.
     pub is_always: bool,
+    /// Whether it is a constraint trigger that fires at the end of the transaction.
+    pub is_deferred: bool,
 }
 
 impl ExpectedTrigger {
@@ -48,6 +50,7 @@ impl ExpectedTrigger {
             function,
             arguments: Vec::new(),
             is_always: false,
+            is_deferred: false,
         }
     }
 
@@ -67,8 +70,18 @@ impl ExpectedTrigger {
         let when = self.when.map_or_else(String::new, |when| format!("when ({when})\n    "));
         let arguments: Vec<String> =
             self.arguments.iter().map(|argument| format!("'{argument}'")).collect();
+        // PostgreSQL replaces no constraint trigger.
+        let (create, deferred) = match self.is_deferred {
+            true => (
+                format!(
+                    "drop trigger if exists {name} on wo.{relation};\ncreate constraint trigger"
+                ),
+                " deferrable initially deferred",
+            ),
+            false => ("create or replace trigger".to_owned(), ""),
+        };
         let mut sql = format!(
-            "create or replace trigger {name} {event} on wo.{relation}\n    for each {each} {when}execute function wo_private.{function}({});\n",
+            "{create} {name} {event} on wo.{relation}{deferred}\n    for each {each} {when}execute function wo_private.{function}({});\n",
             arguments.join(", ")
         );
         if self.is_always {
@@ -83,6 +96,7 @@ impl From<&'static Trigger> for ExpectedTrigger {
         Self {
             when: trigger.when,
             is_always: trigger.is_always,
+            is_deferred: trigger.is_deferred,
             ..Self::new(trigger.name, trigger.event, trigger.function)
         }
     }

@@ -154,6 +154,8 @@ pub struct Trigger {
     pub function: &'static str,
     /// Whether it fires on a replica too.
     pub is_always: bool,
+    /// Whether it is a constraint trigger that fires at the end of the transaction.
+    pub is_deferred: bool,
 }
 
 /// Columns that some roles may read, where they may not read the others.

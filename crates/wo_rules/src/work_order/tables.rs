@@ -28,6 +28,16 @@ const TABLES: &[Table] = &[Table {
     select: READERS_AND_GUARDS,
     insert: USERS,
     update: &[Role::User, Role::Admin, Role::Trail],
+    triggers: &[Trigger {
+        name: "settle",
+        event: "after update",
+        when: Some(
+            "old.locked_at is distinct from new.locked_at or old.master_id is distinct from new.master_id",
+        ),
+        function: "settle",
+        is_always: false,
+        is_deferred: true,
+    }],
     ..Table::CONFIGURATION
 }];
 
@@ -45,6 +55,7 @@ pub const SCHEMA: Section = Section {
                 when: None,
                 function: "work_order_import",
                 is_always: false,
+                is_deferred: false,
             }],
         },
         View {

@@ -65,6 +65,7 @@ impl Reading<'_> {
             auto,
             needs,
             reason,
+            implied_guards: Vec::new(),
             sql_guards: guards
                 .iter()
                 .filter_map(|guard| guard.name().strip_prefix("sql:").map(str::to_owned))

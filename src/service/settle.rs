@@ -1,0 +1,45 @@
+//! What a transaction brings to an end before it commits: masters whose children have all ended, and the
+//! evidence packages of regulatory work orders.
+//!
+//! A deferred constraint trigger does it, so that the deferred triggers of others see what is written here.
+//! It runs as whoever commits, long after the write perhaps: who acts is known from the backend's memory
+//! alone, and remembered with each thing to do, since a token may end meanwhile.
+
+use crate::concept::hierarchy;
+use crate::kernel::work_order::unfinished;
+use crate::pg::transaction::{self, with_snapshot};
+use crate::service::evidence;
+use pgrx::AllocatedByPostgres;
+use pgrx::prelude::*;
+
+/// After a work order ended or changed its master, and after a waiver, at the end of the transaction.
+#[pg_trigger(sql = r#"
+create function wo_private.settle() returns trigger
+    language c as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn settle<'a>(
+    _trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
+    hierarchy::settle::settle();
+    // Where SET CONSTRAINTS has it fire inside a statement, the trail still goes on.
+    if !unfinished::is_carrying_out() {
+        evidence::settle();
+    }
+    Ok(None)
+}
+
+/// Registers the hooks of transactions; called once in a backend.
+pub fn register() {
+    transaction::before_commit(before_commit);
+}
+
+/// Before the commit: nothing is left to do, unless SET CONSTRAINTS had the trigger fire while a statement
+/// was still writing.
+fn before_commit() {
+    if hierarchy::settle::is_open() || evidence::is_open() {
+        with_snapshot(|| {
+            hierarchy::settle::settle();
+            evidence::settle();
+        });
+    }
+}
