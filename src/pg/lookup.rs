@@ -52,8 +52,8 @@ impl Key<'_> {
     }
 }
 
-/// An index, and the columns that a key names; the rest of them are empty.
-type IndexKey = (pg_sys::Oid, [&'static str; 4]);
+/// An index, the columns that a key names, the rest of which are empty, and whether it has to hold all rows.
+type IndexKey = (pg_sys::Oid, [&'static str; 4], bool);
 
 thread_local! {
     /// Columns by relation and name, as last looked up.
@@ -136,6 +136,28 @@ impl Latest {
         table: &'static str,
         index: &'static str,
         key: &[Key<'_>],
+        read: impl FnMut(&Row) -> Option<T>,
+    ) -> Option<T> {
+        self.find_backwards(table, index, key, is_usable, read)
+    }
+
+    /// The same among the rows that the index holds, which may not be all of the table.
+    pub fn find_last_in_index<T>(
+        &self,
+        table: &'static str,
+        index: &'static str,
+        key: &[Key<'_>],
+        read: impl FnMut(&Row) -> Option<T>,
+    ) -> Option<T> {
+        self.find_backwards(table, index, key, begins_with, read)
+    }
+
+    fn find_backwards<T>(
+        &self,
+        table: &'static str,
+        index: &'static str,
+        key: &[Key<'_>],
+        is_usable: fn(pg_sys::Oid, &[Key<'_>]) -> bool,
         mut read: impl FnMut(&Row) -> Option<T>,
     ) -> Option<T> {
         let table = OpenTable::to_read(table);
@@ -176,9 +198,18 @@ pub(in crate::pg) fn index_for(index: &'static str, key: &[Key<'_>]) -> Option<p
 /// Whether an index finds every row of such a key: it is valid, holds all rows, and begins with the
 /// columns of the key. A DBA may have dropped the index and made another of its name.
 fn is_usable(index: pg_sys::Oid, key: &[Key<'_>]) -> bool {
+    is_such(index, key, true)
+}
+
+/// The same of an index that may not hold all rows.
+fn begins_with(index: pg_sys::Oid, key: &[Key<'_>]) -> bool {
+    is_such(index, key, false)
+}
+
+fn is_such(index: pg_sys::Oid, key: &[Key<'_>], holds_all: bool) -> bool {
     let mut columns = [""; 4];
     columns.iter_mut().zip(key).for_each(|(column, part)| *column = part.column());
-    if let Some(known) = USABLE.with_borrow(|all| all.get(&(index, columns)).copied()) {
+    if let Some(known) = USABLE.with_borrow(|all| all.get(&(index, columns, holds_all)).copied()) {
         return known;
     }
     // SAFETY: the index is opened and closed here; a relation that is no index gives null for what only
@@ -191,7 +222,7 @@ fn is_usable(index: pg_sys::Oid, key: &[Key<'_>]) -> bool {
         let form = (*relation).rd_index;
         let is_usable = !form.is_null()
             && (*form).indisvalid
-            && pg_sys::RelationGetIndexPredicate(relation).is_null()
+            && (!holds_all || pg_sys::RelationGetIndexPredicate(relation).is_null())
             && usize::try_from((*form).indnkeyatts).is_ok_and(|count| count >= key.len())
             && key.len() <= columns.len()
             && columns[..key.len()].iter().enumerate().all(|(position, column)| {
@@ -203,7 +234,7 @@ fn is_usable(index: pg_sys::Oid, key: &[Key<'_>]) -> bool {
         pg_sys::relation_close(relation, pg_sys::AccessShareLock as i32);
         is_usable
     };
-    USABLE.with_borrow_mut(|all| all.insert((index, columns), is_usable));
+    USABLE.with_borrow_mut(|all| all.insert((index, columns, holds_all), is_usable));
     is_usable
 }
 

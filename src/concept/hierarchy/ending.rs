@@ -134,7 +134,8 @@ fn has_untouched(tenant: Uuid, master: Uuid) -> bool {
             return true;
         }
         let key = [Key::Uuid("tenant_id", tenant), Key::Uuid("master_id", master)];
-        let found = latest.find_last(table, index, &key, untouched);
+        // The index holds the open children. Where it missed one, the lock would be waited for.
+        let found = latest.find_last_in_index(table, index, &key, untouched);
         if let Some(id) = found {
             OPEN.with_borrow_mut(|all| all.insert((tenant, master), id));
         }
