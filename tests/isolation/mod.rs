@@ -10,6 +10,7 @@ mod forgetting;
 mod harness;
 mod locks;
 mod others_objects;
+mod past_sql;
 mod races;
 pub mod stage;
 mod trigger_functions;

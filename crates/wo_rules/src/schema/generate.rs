@@ -240,11 +240,11 @@ pub struct ExpectedPolicy {
 }
 
 impl ExpectedPolicy {
-    /// The condition as PostgreSQL shows it (`pg_get_expr`, with a search path of `pg_catalog`).
+    /// The condition as PostgreSQL's `deparse_expression` writes it with a search path of `pg_catalog`.
     #[must_use]
     pub fn deparsed(&self) -> &'static str {
         match self.condition {
-            OF_THE_TENANT => crate::install::catalogue::OWN_TENANT,
+            OF_THE_TENANT => "(tenant_id = (SELECT wo_private.current_tenant() AS current_tenant))",
             condition => condition,
         }
     }
