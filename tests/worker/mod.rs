@@ -9,4 +9,5 @@ mod lifecycle;
 mod masters;
 mod pump;
 mod readers;
+mod statistics;
 mod works;

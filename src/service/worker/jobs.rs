@@ -91,6 +91,12 @@ pub const JOBS: &[Job] = &[
         run: Run::Installation(crate::kernel::partition::make_ahead),
     },
     Job {
+        name: "parents_analyzed",
+        when: When::Every(|| Duration::from_secs(3600)),
+        batch: WHOLE,
+        run: Run::Installation(crate::kernel::partition::analyze_parents),
+    },
+    Job {
         name: "checkpoint_kept",
         when: When::Every(crate::service::ledger::seal::interval),
         batch: WHOLE,
