@@ -235,7 +235,7 @@ pub fn record(
             );
             link.write();
             let moving = [place[0], place[1], place[2], bigint(link.sequence()), bytes(&link.hash)];
-            MOVE_CHAIN.with(|statement| statement.run(Mode::Write, &moving, |_| ()));
+            MOVE_CHAIN.with(|statement| statement.store(&moving));
             link.sequence()
         })
     })
@@ -275,7 +275,7 @@ fn principal_directory<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         REMOVE_LOGIN.with(|statement| statement.run(Mode::Write, &[tenant, principal], |_| ()));
         if let Some(login) = after {
             let arguments = [text(&login), tenant, principal];
-            ADD_LOGIN.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+            ADD_LOGIN.with(|statement| statement.store(&arguments));
         }
     }
     Ok(None)
@@ -374,14 +374,14 @@ fn create_tenant(
             text(default_lifecycle.unwrap_or(&template.default_lifecycle)),
             text(number_format.unwrap_or(&template.number_format)),
         ];
-        ADD_TENANT.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+        ADD_TENANT.with(|statement| statement.store(&arguments));
         for (role, meaning) in crate::kernel::lifecycle::starting_roles() {
             let arguments = [uuid_argument(tenant), text(&role), text(&meaning)];
-            ADD_ROLE.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+            ADD_ROLE.with(|statement| statement.store(&arguments));
         }
         for (_, document) in wo_rules::lifecycle::SHIPPED {
             let arguments = [uuid_argument(tenant), text(document)];
-            ADD_LIFECYCLE.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+            ADD_LIFECYCLE.with(|statement| statement.store(&arguments));
         }
         fill(tenant, &template);
     });

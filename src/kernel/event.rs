@@ -133,7 +133,7 @@ impl Event {
             json(&self.data),
         ];
         if !append(TABLE, day_of_timestamp(at), &arguments) {
-            as_trail(|| WRITE.with(|statement| statement.insert(&arguments)));
+            as_trail(|| WRITE.with(|statement| statement.store(&arguments)));
         }
     }
 }

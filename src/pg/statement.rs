@@ -75,8 +75,9 @@ impl Statement {
         }
     }
 
-    /// Inserts one row. Refuses where nothing was stored: a rule or a trigger on the table suppressed it.
-    pub fn insert(&self, arguments: &[Argument]) {
+    /// Inserts or updates what is known to be there to be written. Refuses where nothing was stored: a rule or
+    /// a trigger on the table suppressed it.
+    pub fn store(&self, arguments: &[Argument]) {
         if self.run(Mode::Write, arguments, Rows::count) == 0 {
             refuse(
                 damaged(&format!("a rule or a trigger suppressed a write ({})", self.first_line()))

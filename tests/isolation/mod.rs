@@ -13,4 +13,5 @@ mod others_objects;
 mod past_sql;
 mod races;
 pub mod stage;
+mod suppressed;
 mod trigger_functions;

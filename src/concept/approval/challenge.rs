@@ -270,7 +270,7 @@ fn challenge(
         time(expires),
     ];
     memory::as_enforcement(|| {
-        as_trail(|| KEEP.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        as_trail(|| KEEP.with(|statement| statement.store(&arguments)));
     });
     Ok((challenge, payload, expires))
 }

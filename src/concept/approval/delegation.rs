@@ -121,7 +121,7 @@ fn delegate_approval(
     ];
     memory::mark_written();
     memory::as_enforcement(|| {
-        as_trail(|| ADD.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        as_trail(|| ADD.with(|statement| statement.store(&arguments)));
     });
     let data = json!({
         "delegator": new.from,

@@ -164,7 +164,7 @@ fn enroll_signing_key(
     }
     memory::mark_written();
     memory::as_enforcement(|| {
-        as_trail(|| ENROLL.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        as_trail(|| ENROLL.with(|statement| statement.store(&arguments)));
     });
     id
 }

@@ -146,7 +146,7 @@ impl Link {
     fn write_at(&self, position: i64) {
         let arguments = self.arguments(position);
         if !append(TABLE, day_of_timestamp(self.at), &arguments) {
-            as_trail(|| WRITE.with(|statement| statement.insert(&arguments)));
+            as_trail(|| WRITE.with(|statement| statement.store(&arguments)));
         }
     }
 

@@ -146,7 +146,7 @@ pub fn add(sealed: &Sealed, timeline: i32) {
         text(&sealed.signed_by),
         text(&sealed.note),
     ];
-    as_ledger(|| ADD.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+    as_ledger(|| ADD.with(|statement| statement.store(&arguments)));
 }
 
 /// A size or an index as PostgreSQL keeps it.

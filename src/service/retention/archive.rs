@@ -167,7 +167,7 @@ impl Archive {
             timestamp(self.archived_at),
         ];
         memory::as_enforcement(|| {
-            as_trail(|| ADD.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+            as_trail(|| ADD.with(|statement| statement.store(&arguments)));
         });
         let mut told = self.told();
         // Of its own chains the installation is told as every tenant is; the figures of the whole

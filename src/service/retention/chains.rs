@@ -241,7 +241,7 @@ fn write(tenant: Uuid, archive: &str, stub: &Stub) {
     ];
     memory::during(identity::administrator(tenant), || {
         memory::as_enforcement(|| {
-            as_trail(|| LEAVE.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+            as_trail(|| LEAVE.with(|statement| statement.store(&arguments)));
         });
     });
 }
