@@ -91,7 +91,7 @@ fn check(old: Option<&Row>, new: &Row, acting: &Identity) -> Result<TriggerRow, 
         .and_then(|principal| actor::of_actor(acting.tenant, principal, None))
         .map(|actor| actor.roles.clone())
         .unwrap_or_default();
-    let actors: Vec<Option<String>> = old.named("actors").unwrap_or_default();
+    let actors: Vec<Option<String>> = old.required_named("actors");
     let actors: Vec<String> = actors.into_iter().flatten().collect();
     rules::close(&Closing {
         id: &id,

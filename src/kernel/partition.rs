@@ -42,12 +42,12 @@ fn lock_partitions() {
 /// Makes the partitions of the next twelve months that are not there yet. Gives how many; where none is
 /// missing, nothing but the catalogue is looked at.
 pub fn make_ahead() -> i32 {
-    let is_made = IS_MADE
-        .with(|statement| statement.run(Mode::Latest, &[], |rows| rows.get(0, 1).unwrap_or(false)));
+    let is_made =
+        IS_MADE.with(|statement| statement.run(Mode::Latest, &[], |rows| rows.required(0, 1)));
     if is_made {
         return 0;
     }
-    MAKE.with(|statement| statement.run(Mode::Write, &[], |rows| rows.get(0, 1))).unwrap_or(0)
+    MAKE.with(|statement| statement.run(Mode::Write, &[], |rows| rows.required(0, 1)))
 }
 
 /// Analyzes the partitioned tables that were not analyzed for a day, and gives how many they are. Autovacuum

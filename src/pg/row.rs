@@ -2,11 +2,12 @@
 
 use crate::pg::output::json_text;
 use crate::pg::value::{
-    Argument, SqlValue, Timestamp, base_type, can_read, refuse_type, table_name,
+    Argument, SqlValue, Timestamp, base_type, can_read, refuse_null, refuse_type, table_name,
 };
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::CStr;
+use uuid::Uuid;
 
 /// One row, taken apart: a datum for each column.
 pub struct Row {
@@ -107,7 +108,30 @@ impl Row {
         Some(unsafe { (*attribute).atttypid })
     }
 
+    /// A column of a stored row that is never NULL. Refuses the row where it is NULL after all: a
+    /// default would be taken for a value.
+    pub fn required<T: SqlValue>(&self, index: usize) -> T {
+        let column = || self.name(index).unwrap_or("that was dropped");
+        self.get(index).unwrap_or_else(|| refuse_null(&self.table_of(index), column()))
+    }
+
+    /// The same, of the column of that name.
+    pub fn required_named<T: SqlValue>(&self, name: &str) -> T {
+        self.named(name).unwrap_or_else(|| refuse_null(&self.table_of(0), name))
+    }
+
+    /// The same, of a column of type `uuid`.
+    pub fn required_uuid(&self, name: &str) -> Uuid {
+        Uuid::from_bytes(*self.required_named::<pgrx::Uuid>(name).as_bytes())
+    }
+
     fn refuse_type(&self, index: usize, found: pg_sys::Oid, expected: pg_sys::Oid) -> ! {
+        let column = self.name(index).unwrap_or_default();
+        refuse_type(&self.table_of(index), column, found, expected)
+    }
+
+    /// The name of the table that a column is of; empty where that is not known.
+    fn table_of(&self, index: usize) -> String {
         // SAFETY: the attribute lies inside the descriptor. A row of a table names it, or its columns
         // do; the rows of a statement name none.
         let table = unsafe {
@@ -118,8 +142,7 @@ impl Row {
                 false => of_attribute,
             }
         };
-        let column = self.name(index).unwrap_or_default();
-        refuse_type(&table_name(table), column, found, expected)
+        table_name(table)
     }
 
     /// A column's value as microseconds since 2000-01-01 00:00 UTC; `None` where it is NULL.

@@ -5,7 +5,7 @@
 //! REPEATABLE READ the transaction's own would still show a role that was revoked meanwhile.
 
 use crate::pg::error::{damaged, refuse};
-use crate::pg::value::{SqlValue, Timestamp, can_read, refuse_type, table_name};
+use crate::pg::value::{SqlValue, Timestamp, can_read, refuse_null, refuse_type, table_name};
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
@@ -259,6 +259,25 @@ impl Rows {
         unsafe { T::from_datum(datum, false) }
     }
 
+    /// A column that is never NULL. Refuses the statement where it is NULL after all, or where there is
+    /// no such row: a default would be taken for a value.
+    pub fn required<T: SqlValue>(&self, row: usize, column: i32) -> T {
+        self.get(row, column).unwrap_or_else(|| {
+            let (table, name) = self.name_of(column);
+            refuse_null(&table, &name)
+        })
+    }
+
+    /// The same, of a column of type `uuid`.
+    pub fn required_uuid(&self, row: usize, column: i32) -> ::uuid::Uuid {
+        ::uuid::Uuid::from_bytes(*self.required::<pgrx::Uuid>(row, column).as_bytes())
+    }
+
+    /// The same, of a column of type `timestamptz`.
+    pub fn required_timestamp(&self, row: usize, column: i32) -> i64 {
+        self.required::<Timestamp>(row, column).0
+    }
+
     /// A column of type `timestamptz` as microseconds since 2000-01-01 00:00 UTC.
     pub fn timestamp(&self, row: usize, column: i32) -> Option<i64> {
         self.get::<Timestamp>(row, column).map(|at| at.0)
@@ -290,9 +309,18 @@ impl Rows {
 
     /// Refuses a column of another type, by the table that it comes from where it is one of a table.
     fn refuse_type(&self, column: i32, found: pg_sys::Oid, expected: pg_sys::Oid) -> ! {
+        let (table, name) = self.name_of(column);
+        refuse_type(&table, &name, found, expected)
+    }
+
+    /// The table that a column comes from, where it is one of a table, and the name of the column.
+    fn name_of(&self, column: i32) -> (String, String) {
+        if self.table.is_null() {
+            return (String::new(), format!("{column} of a statement"));
+        }
         // SAFETY: the plan is valid while the rows are; a list that is not null has elements of the
         // node that it is said to hold, each of which is checked.
-        let (table, name) = unsafe {
+        unsafe {
             let name = pg_sys::SPI_fname((*self.table).tupdesc, column);
             let name = match name.is_null() {
                 true => String::new(),
@@ -309,8 +337,7 @@ impl Rows {
                 }
                 None => (String::new(), name),
             }
-        };
-        refuse_type(&table, &name, found, expected)
+        }
     }
 
     /// A row (counted from 0) as PostgreSQL keeps it, valid while the rows are.

@@ -4,7 +4,7 @@
 //! therefore read only as the type that its column has, and an argument carries its type to where it
 //! is handed over.
 
-use crate::pg::error::refuse;
+use crate::pg::error::{damaged, refuse};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
@@ -205,6 +205,13 @@ pub fn read_as(given: &str, type_oid: pg_sys::Oid, modifier: i32) -> Option<Argu
         pg_sys::OidInputFunctionCall(input, given_text.as_ptr().cast_mut(), parameter, modifier)
     };
     Some(Argument { type_oid, datum: Some(datum) })
+}
+
+/// Refuses a column that is NULL and must not be: its table was altered past the enforcement layer.
+/// `table` is empty where it is not known.
+pub fn refuse_null(table: &str, column: &str) -> ! {
+    let whose = if table.is_empty() { String::new() } else { format!(" of {table}") };
+    refuse(damaged(&format!("column {column}{whose} is null")))
 }
 
 /// Refuses a column that has another type than the one that is needed. `table` is empty where it is

@@ -9,6 +9,7 @@ mod events;
 mod forgetting;
 mod harness;
 mod locks;
+mod null_columns;
 mod others_objects;
 mod past_sql;
 mod races;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::identity::{self, random_bytes};
-use crate::kernel::work_order::{self, ActorRoles, Column, actor_roles};
+use crate::kernel::work_order::{self, ActorRoles, actor_roles};
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::run_as::as_trail;
 use crate::pg::setting;
@@ -243,7 +243,7 @@ fn challenge(
         tenant_id: tenant.to_string(),
         time_zone: zone.unwrap_or_else(|| "UTC".to_owned()),
         to_status: to,
-        version: seen.get(Column::Version).unwrap_or(0),
+        version: seen.version(),
         waives: asked.child.map(|child| child.to_string()),
         work_order: facets.number.clone(),
         work_order_id: facets.id.clone(),

@@ -93,7 +93,7 @@ fn notify(
                         .map(|row| {
                             let id = rows.get::<pgrx::Uuid>(row, 1);
                             let id = id.map_or(tenant, |id| Uuid::from_bytes(*id.as_bytes()));
-                            (id, rows.get(row, 2).unwrap_or_default())
+                            (id, rows.required(row, 2))
                         })
                         .collect()
                 })

@@ -212,7 +212,7 @@ fn voidable(view: &WorkOrderView<'_>, after: &FollowUp) -> Vec<Uuid> {
             statement.run(Mode::Latest, &arguments, |rows| {
                 (0..rows.count())
                     .filter(|row| {
-                        let meaning: String = rows.get(*row, 2).unwrap_or_default();
+                        let meaning: String = rows.required(*row, 2);
                         after.void_all
                             || after.void.as_ref().is_some_and(|all| all.contains(&meaning))
                     })

@@ -185,7 +185,7 @@ fn record(
         &Present {
             is_first,
             record: &facets.record(),
-            version: seen.get(Column::Version).unwrap_or(0),
+            version: seen.version(),
             content_sha256: hex::encode(hash_of(*tenant, seen, payload.covers)),
             children,
         },
@@ -379,12 +379,11 @@ fn withdraw(view: &WorkOrderView<'_>, id: Uuid, reason: &str) -> Result<Value, R
     let place = [uuid_argument(tenant), uuid_argument(id)];
     let (stands, from, meaning, role) = STATE_OF.with(|statement| {
         statement.run(Mode::Latest, &place, |rows| {
-            (
-                rows.get::<bool>(0, 1).unwrap_or(false),
-                rows.get::<String>(0, 2).unwrap_or_default(),
-                rows.get::<String>(0, 3).unwrap_or_default(),
-                rows.get::<String>(0, 4).unwrap_or_default(),
-            )
+            if rows.count() == 0 {
+                return Default::default();
+            }
+            let text = |column: i32| rows.required::<String>(0, column);
+            (rows.required::<bool>(0, 1), text(2), text(3), text(4))
         })
     });
     let facets = view.facets;

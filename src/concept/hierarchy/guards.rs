@@ -231,10 +231,10 @@ fn dependencies(tenant: Uuid, place: &HierarchyPosition, hold: bool) -> Option<G
                 for row in 0..rows.count() {
                     let is_own = id_at(rows, row, 7) == Some(place.id);
                     let missing = if is_own { &mut own } else { &mut inherited };
-                    let number: String = rows.get(row, 1).unwrap_or_default();
-                    let status: String = rows.get(row, 4).unwrap_or_default();
+                    let number: String = rows.required(row, 1);
+                    let status: String = rows.required(row, 4);
                     let satisfies = state(tenant, rows, row, 2, |state| state.satisfies_dependents);
-                    let lag: i64 = rows.get(row, 5).unwrap_or(0);
+                    let lag: i64 = rows.required(row, 5);
                     if satisfies != Some(true) {
                         missing.push(format!("{number} is {status}"));
                     } else if lag > 0
@@ -369,19 +369,19 @@ pub fn children(
         CHILDREN.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 for row in 0..rows.count() {
-                    let status: String = rows.get(row, 3).unwrap_or_default();
+                    let status: String = rows.required(row, 3);
                     let (done, failed) = state(tenant, rows, row, 1, |state| {
                         let done = is_done(state);
                         (done, state.terminal && !done)
                     })
                     .unwrap_or((false, false));
-                    let numbers: Vec<String> = rows.get(row, 6).unwrap_or_default();
+                    let numbers: Vec<String> = rows.required(row, 6);
                     if !done {
                         open.extend(numbers.iter().map(|number| format!("{number} is {status}")));
                     }
                     groups.push(Group {
-                        count: rows.get::<i64>(row, 5).unwrap_or(0).unsigned_abs(),
-                        required: rows.get(row, 4).unwrap_or(true),
+                        count: rows.required::<i64>(row, 5).unsigned_abs(),
+                        required: rows.required(row, 4),
                         done,
                         failed,
                     });

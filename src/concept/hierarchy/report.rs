@@ -199,7 +199,7 @@ impl Plan {
             id: id_at(rows, row, 1)?,
             master: id_at(rows, row, 11),
             notes: rows.get(row, 12),
-            required: rows.get(row, 13).unwrap_or(true),
+            required: rows.required(row, 13),
             satisfies,
             weight: duration,
         };
@@ -212,7 +212,7 @@ impl Plan {
         Some(Edge {
             successor: id_at(rows, row, 1)?,
             predecessor: id_at(rows, row, 2)?,
-            lag: rows.get(row, 3).unwrap_or(0),
+            lag: rows.required(row, 3),
             number: rows.get(row, 4)?,
             satisfied: satisfies(tenant, &lifecycle, version, &status),
             status,
@@ -260,7 +260,7 @@ fn add_times(
                     continue;
                 };
                 let (task, (lifecycle, version)) = (&mut tasks[*index], &lifecycles[*index]);
-                let status: String = rows.get(row, 2).unwrap_or_default();
+                let status: String = rows.required(row, 2);
                 let compiled = cache::compiled(tenant, lifecycle, *version).or_refuse();
                 if begins_in(&compiled, &status) {
                     let first: Option<i64> = rows.get(row, 3);

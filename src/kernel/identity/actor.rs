@@ -111,7 +111,7 @@ fn principal(latest: &Latest, tenant: Uuid, id: &str) -> Option<Principal> {
 pub fn is_assignable(tenant: Uuid, id: &str) -> Option<bool> {
     let key = [Key::Uuid("tenant_id", tenant), Key::Text("id", id)];
     find("principal", "principal_pkey", &key, |row| {
-        Some(row.named("assignable").unwrap_or(false) && is_open(row))
+        Some(row.required_named::<bool>("assignable") && is_open(row))
     })
 }
 

@@ -115,9 +115,7 @@ pub fn required() -> Result<Rc<Identity>, Refusal> {
 
 /// Whether the login role is a member of that role (or a superuser).
 pub fn login_is_member(role: &str) -> bool {
-    MEMBER.with(|statement| {
-        statement.run(Mode::Latest, &[text(role)], |rows| rows.get(0, 1).unwrap_or(false))
-    })
+    MEMBER.with(|statement| statement.run(Mode::Latest, &[text(role)], |rows| rows.required(0, 1)))
 }
 
 /// The tenant that this transaction acts for.

@@ -162,7 +162,7 @@ fn found() -> Found {
         if rows.count() == 0 {
             return Found::Nothing;
         }
-        let flag = |column| rows.get(0, column).unwrap_or(false);
+        let flag = |column| rows.required(0, column);
         match (flag(1), flag(2), flag(3)) {
             (true, true, _) => Found::Records,
             (true, false, true) => Found::Empty,

@@ -58,7 +58,7 @@ fn names(
 ) -> BTreeSet<String> {
     which.with(|statement| {
         statement.run(Mode::Latest, &[uuid_argument(tenant)], |rows| {
-            rows.get::<Vec<String>>(0, 1).unwrap_or_default().into_iter().collect()
+            rows.required::<Vec<String>>(0, 1).into_iter().collect()
         })
     })
 }
@@ -208,7 +208,7 @@ pub fn facts<'a>(
 fn evaluate(tenant: Uuid, work_order: Uuid, name: &str) -> GuardFact {
     let registered = GUARD_FUNCTION.with(|statement| {
         statement.run(Mode::Latest, &[uuid_argument(tenant), text(name)], |rows| {
-            Some((rows.get::<String>(0, 1)?, rows.get::<String>(0, 2).unwrap_or_default()))
+            Some((rows.get::<String>(0, 1)?, rows.required::<String>(0, 2)))
         })
     });
     let Some((function, description)) = registered else {

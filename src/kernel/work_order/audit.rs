@@ -37,7 +37,7 @@ fn work_order_audit<'a>(
     let Some(new) = Row::new_of(trigger) else { return Ok(None) };
     let layout = Layout::of(trigger, &new);
     let seen = WorkOrderRow::new(&new, &layout);
-    let hash: Vec<u8> = seen.get(Column::ChainHash).unwrap_or_default();
+    let hash: Vec<u8> = seen.required(Column::ChainHash);
     let Some((pending, finishing)) = unfinished::begin(seen.id(), &hash) else {
         let unchanged = Row::old_of(trigger)
             .is_some_and(|old| (0..new.len()).all(|index| new.same(&old, index)));

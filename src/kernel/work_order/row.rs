@@ -27,6 +27,11 @@ impl<'a> WorkOrderRow<'a> {
         self.row.get(self.layout.column(column))
     }
 
+    /// A column of a stored row that is never NULL.
+    pub fn required<T: SqlValue>(&self, column: Column) -> T {
+        self.row.required(self.layout.column(column))
+    }
+
     pub fn text(&self, column: Column) -> String {
         self.get(column).unwrap_or_default()
     }

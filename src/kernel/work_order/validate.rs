@@ -364,7 +364,7 @@ fn before_update(
         changes.push((column(Column::StateDeadlineNotifiedAt), optional_timestamp(None)));
     }
     if decision.new_revision {
-        let revision = old.get::<i32>(Column::Revision).unwrap_or(1).saturating_add(1);
+        let revision = old.required::<i32>(Column::Revision).saturating_add(1);
         changes.push((column(Column::Revision), argument(revision)));
     }
     if decision.release_assignment {
@@ -414,9 +414,9 @@ fn before_update(
             new.get(Column::LifecycleVersion).unwrap_or_default(),
         ),
     };
-    let hash: Vec<u8> = old.get(Column::ChainHash).unwrap_or_default();
+    let hash: Vec<u8> = old.required(Column::ChainHash);
     let parts = LinkParts {
-        sequence: old.get(Column::ChainSequence).unwrap_or(0),
+        sequence: old.required(Column::ChainSequence),
         hash: &hash,
         at,
         reason,

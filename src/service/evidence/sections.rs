@@ -296,7 +296,7 @@ fn children(tenant: Uuid, place: &[Argument]) -> Value {
                         "required": seen.get::<bool>(Column::Required),
                         "content_sha256_plan": hash(Covers::Plan),
                         "content_sha256_result": hash(Covers::Result),
-                        "waived": row.named::<bool>("is_waived").unwrap_or(false),
+                        "waived": row.required_named::<bool>("is_waived"),
                     }))
                 })
                 .collect::<Vec<Value>>()

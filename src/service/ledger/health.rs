@@ -79,7 +79,7 @@ fn waiting() -> Row {
         UNSEALED.with(|statement| {
             statement.run(Mode::Latest, &[bigint(after), bigint(MOST_COUNTED)], |rows| {
                 let oldest = rows.timestamp(0, 2);
-                (rows.get::<i64>(0, 1).unwrap_or(0), oldest)
+                (rows.required::<i64>(0, 1), oldest)
             })
         })
     });

@@ -77,7 +77,7 @@ pub fn is_away(name: &Name) -> bool {
         [uuid_argument(name.tenant), uuid_argument(name.subject), bigint(name.sequence)];
     as_ledger(|| {
         AWAY.with(|statement| {
-            statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1).unwrap_or(false))
+            statement.run(Mode::Latest, &arguments, |rows| rows.count() > 0 && rows.required(0, 1))
         })
     })
 }
@@ -105,15 +105,14 @@ pub fn check_all_here(tenant: Uuid, work_order: Uuid, number: &str) -> Result<()
 }
 
 fn stub_at(rows: &Rows, row: usize) -> (String, Stub) {
-    let id = rows.get::<pgrx::Uuid>(row, 1);
     let stub = Stub {
-        subject_id: id.map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes())),
-        sequence: rows.get(row, 2).unwrap_or(0),
-        entry_hash: rows.get(row, 3).unwrap_or_default(),
-        state_sha256: rows.get(row, 4).unwrap_or_default(),
-        state: rows.get(row, 5).unwrap_or_default(),
+        subject_id: rows.required_uuid(row, 1),
+        sequence: rows.required(row, 2),
+        entry_hash: rows.required(row, 3),
+        state_sha256: rows.required(row, 4),
+        state: rows.required(row, 5),
     };
-    (rows.get(row, 6).unwrap_or_default(), stub)
+    (rows.required(row, 6), stub)
 }
 
 /// A chain at the end of a month.

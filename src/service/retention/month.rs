@@ -131,11 +131,11 @@ pub struct Row {
 fn row_at(rows: &Rows, row: usize) -> Row {
     let tenant = uuid_at(rows, row, 20);
     let (subject, entry, previous, hash) = entry_at(rows, row, tenant);
-    Row { tenant, subject, entry, previous, hash, position: rows.get(row, 19).unwrap_or(0) }
+    Row { tenant, subject, entry, previous, hash, position: rows.required(row, 19) }
 }
 
 fn uuid_at(rows: &Rows, row: usize, column: i32) -> Uuid {
-    rows.get::<pgrx::Uuid>(row, column).map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes()))
+    rows.required_uuid(row, column)
 }
 
 fn bounds(from: i64, to: i64) -> [Argument; 2] {
@@ -188,14 +188,14 @@ pub fn events(
     mut take: impl FnMut(EventLine) -> Result<(), String>,
 ) -> Result<(), String> {
     let event_at = |rows: &Rows, row: usize| EventLine {
-        position: rows.get(row, 1).unwrap_or(0),
+        position: rows.required(row, 1),
         tenant_id: uuid_at(rows, row, 2).to_string(),
-        timeline: rows.get(row, 3).unwrap_or(0),
-        kind: rows.get(row, 4).unwrap_or_default(),
+        timeline: rows.required(row, 3),
+        kind: rows.required(row, 4),
         subject_id: uuid_at(rows, row, 5).to_string(),
-        recorded_at: utc(rows.timestamp(row, 6).unwrap_or(0)),
+        recorded_at: utc(rows.required_timestamp(row, 6)),
         traceparent: rows.get(row, 7),
-        data: rows.get(row, 8).unwrap_or_default(),
+        data: rows.required(row, 8),
     };
     as_ledger(|| {
         EVENTS.with(|statement| {

@@ -171,34 +171,34 @@ struct Verifier {
 }
 
 fn uuid_at(rows: &Rows, row: usize, column: i32) -> Uuid {
-    rows.get::<pgrx::Uuid>(row, column).map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes()))
+    rows.required_uuid(row, column)
 }
 
 /// An entry of the trail, with its id, and the hashes before and of it.
 pub fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> (Uuid, Entry, Vec<u8>, Vec<u8>) {
     let text = |column: i32| rows.get::<String>(row, column);
     let id = uuid_at(rows, row, 1);
-    let recorded_at = rows.timestamp(row, 4).unwrap_or(0);
+    let recorded_at = rows.required_timestamp(row, 4);
     let entry = Entry {
         tenant_id: tenant.to_string(),
-        subject: text(2).unwrap_or_default(),
+        subject: rows.required(row, 2),
         subject_id: id.to_string(),
-        sequence: rows.get(row, 3).unwrap_or(0),
+        sequence: rows.required(row, 3),
         recorded_at: utc(recorded_at),
-        action: text(5).unwrap_or_default(),
+        action: rows.required(row, 5),
         actor: text(6),
         reason: text(7),
         from_status: text(8),
         to_status: text(9),
         record_version: rows.get(row, 10),
-        changes: text(11).unwrap_or_default(),
+        changes: rows.required(row, 11),
         client_address: text(12),
         application: text(13),
-        login_role: text(14).unwrap_or_default(),
-        authenticated_by: text(15).unwrap_or_default(),
-        transaction_id: text(16).unwrap_or_default(),
+        login_role: rows.required(row, 14),
+        authenticated_by: rows.required(row, 15),
+        transaction_id: rows.required(row, 16),
     };
-    (id, entry, rows.get(row, 17).unwrap_or_default(), rows.get(row, 18).unwrap_or_default())
+    (id, entry, rows.required(row, 17), rows.required(row, 18))
 }
 
 /// The rows in the order of their chains. Sorted here by what they are sorted by, rather than whole
@@ -206,8 +206,8 @@ pub fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> (Uuid, Entry, Vec<u8>,
 fn in_order(rows: &Rows) -> Vec<usize> {
     let mut order: Vec<(Uuid, i64, i64, usize)> = (0..rows.count())
         .map(|row| {
-            let recorded_at = rows.timestamp(row, 4).unwrap_or(0);
-            (uuid_at(rows, row, 1), rows.get(row, 3).unwrap_or(0), recorded_at, row)
+            let recorded_at = rows.required_timestamp(row, 4);
+            (uuid_at(rows, row, 1), rows.required(row, 3), recorded_at, row)
         })
         .collect();
     order.sort_unstable();
@@ -280,10 +280,10 @@ impl Verifier {
                 (0..rows.count())
                     .map(|row| {
                         let chain = Chain {
-                            subject: rows.get(row, 2).unwrap_or_default(),
-                            key: rows.get(row, 3).unwrap_or_default(),
-                            sequence: rows.get(row, 4).unwrap_or(0),
-                            hash: rows.get(row, 5).unwrap_or_default(),
+                            subject: rows.required(row, 2),
+                            key: rows.required(row, 3),
+                            sequence: rows.required(row, 4),
+                            hash: rows.required(row, 5),
                         };
                         (uuid_at(rows, row, 1), chain)
                     })
@@ -450,9 +450,7 @@ fn unproven(tenant: Uuid, arguments: &[Argument]) -> HashMap<Uuid, Break> {
 }
 
 fn kept_of(tenant: Uuid, row: &Row) -> (Uuid, String, Kept) {
-    let id = |name: &str| {
-        row.named::<pgrx::Uuid>(name).map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes()))
-    };
+    let id = |name: &str| row.required_uuid(name);
     let value = |name: &str| -> Option<String> {
         match name {
             "delegation_id" => {
@@ -467,8 +465,8 @@ fn kept_of(tenant: Uuid, row: &Row) -> (Uuid, String, Kept) {
         tenant_id: tenant.to_string(),
         work_order_id: id("work_order_id").to_string(),
         columns: REPEATED.iter().map(|name| (*name, value(name))).collect(),
-        payload: row.named("payload").unwrap_or_default(),
-        signature: row.named("signature").unwrap_or_default(),
+        payload: row.required_named("payload"),
+        signature: row.required_named("signature"),
         public_key: row.named("used_public_key").unwrap_or_default(),
         key_principal: row.named("used_principal").unwrap_or_default(),
     };

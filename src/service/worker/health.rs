@@ -94,7 +94,7 @@ fn consumers() -> Finding {
         let newest = crate::kernel::event::newest();
         CONSUMERS.with(|statement| {
             statement.run(Mode::Caller, &[bigint(newest)], |rows| {
-                (rows.get(0, 1).unwrap_or(0), rows.get(0, 2).unwrap_or(0))
+                (rows.required(0, 1), rows.required(0, 2))
             })
         })
     });

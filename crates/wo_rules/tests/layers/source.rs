@@ -60,6 +60,38 @@ impl Source {
         self.tokens.iter().filter(|token| token.text == "unsafe").map(|token| token.line).collect()
     }
 
+    /// The lines that read a column and go on with a default where it is NULL.
+    pub fn defaulted_columns(&self) -> Vec<usize> {
+        let reads = |at: &usize| {
+            self.text(*at) == "."
+                && ["get", "named", "timestamp", "timestamp_named"].contains(&self.text(at + 1))
+        };
+        let defaults = |at: &usize| {
+            let end = self.after_call(at + 2);
+            self.text(end) == "."
+                && ["unwrap_or", "unwrap_or_default", "map_or"].contains(&self.text(end + 1))
+        };
+        let line = |at: usize| self.tokens[at].line;
+        (0..self.tokens.len()).filter(reads).filter(defaults).map(line).collect()
+    }
+
+    /// The token after a call whose type arguments, or arguments, begin at that one.
+    fn after_call(&self, mut at: usize) -> usize {
+        let mut depth = 0usize;
+        while at < self.tokens.len() {
+            match self.text(at) {
+                "(" => depth += 1,
+                ")" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            at += 1;
+            if depth == 0 && self.text(at - 1) == ")" {
+                break;
+            }
+        }
+        at
+    }
+
     fn text(&self, at: usize) -> &str {
         self.tokens.get(at).map_or("", |token| &token.text)
     }

@@ -102,12 +102,11 @@ fn last_position(tile: u64) -> i64 {
 
 fn live(after: i64, to: i64) -> Vec<Live> {
     let entry = |rows: &Rows, row: usize| {
-        let tenant = rows.get::<pgrx::Uuid>(row, 19).map(|id| Uuid::from_bytes(*id.as_bytes()));
-        let tenant = tenant.unwrap_or_default();
+        let tenant = rows.required_uuid(row, 19);
         let (subject, entry, previous, stored) = entry_at(rows, row, tenant);
         Live {
             name: Name { tenant, subject, sequence: entry.sequence },
-            position: rows.get(row, 20).unwrap_or_default(),
+            position: rows.required(row, 20),
             stored,
             computed: entry.hash(&previous),
         }
