@@ -1,7 +1,8 @@
 //! Dispatch: which engine executes a work order.
 
+use crate::kernel::concept::Concept;
 use crate::kernel::identity;
-use crate::kernel::work_order::child_record::Owner;
+use crate::kernel::work_order::child_record::{Kind, Owner};
 use crate::kernel::work_order::{self, ActorRoles};
 use crate::pg::error::OrRefuse;
 use crate::pg::lookup::{Key, find};
@@ -11,6 +12,7 @@ use pgrx::prelude::*;
 use serde_json::{Value, json};
 use wo_rules::dispatch::{CostClass, Engine, TaskType, choose};
 use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::schema::ChildTable;
 
 statement!(
     TASK,
@@ -33,12 +35,26 @@ statement!(
     [UUIDOID]
 );
 
+/// Dispatch, as the kernel asks it.
+pub struct Dispatch;
+
+/// The concept.
+pub const CONCEPT: Dispatch = Dispatch;
+
+impl Concept for Dispatch {
+    fn child_kinds(&self) -> &'static [Kind] {
+        KINDS
+    }
+}
+
+const KINDS: &[Kind] = &[Kind {
+    table: ChildTable::named("engine_override"),
+    check: check_override,
+    after: |_, _, _| Ok(()),
+}];
+
 /// Whether the actor may name an engine.
-pub fn check_override(
-    standing: &ActorRoles,
-    owner: &Owner,
-    new: Option<&Row>,
-) -> Result<(), Refusal> {
+fn check_override(standing: &ActorRoles, owner: &Owner, new: Option<&Row>) -> Result<(), Refusal> {
     owner.lifecycle.check_engine_override(&standing.actor(), &owner.facets.record())?;
     let Some(new) = new else { return Ok(()) };
     let engine = new.named::<String>("engine").unwrap_or_default();

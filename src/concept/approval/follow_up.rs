@@ -6,6 +6,7 @@ use super::request::{self, Opened};
 use super::{
     APPROVAL, Changes, WorkOrderView, make_visible, requirement, with_locked_work_order, write_rows,
 };
+use crate::kernel::concept::{self, CheckedWrite, StoredWrite};
 use crate::kernel::identity;
 use crate::kernel::work_order::child_record::{self, ChildChange};
 use crate::kernel::work_order::{RecordView, WorkOrderRow, lifecycle_of, unfinished};
@@ -68,7 +69,7 @@ statement!(
 );
 
 /// What was changed.
-pub struct Changed {
+struct Changed {
     /// Whether it came to another state.
     pub moved: bool,
     /// Whether the regulatory flag changed.
@@ -88,7 +89,7 @@ pub struct FollowUp {
 
 impl FollowUp {
     /// Works it out; nothing where signatures cannot be concerned.
-    pub fn of(
+    fn of(
         tenant: Uuid,
         lifecycle: &Lifecycle,
         decision: &Decision<'_>,
@@ -115,7 +116,7 @@ impl FollowUp {
     }
 
     /// For a new work order.
-    pub fn of_creation(tenant: Uuid, lifecycle: &Lifecycle, has_master: bool) -> Option<Self> {
+    fn of_creation(tenant: Uuid, lifecycle: &Lifecycle, has_master: bool) -> Option<Self> {
         (has_master || asks(tenant, lifecycle)).then_some(Self {
             void: None,
             void_all: false,
@@ -130,9 +131,32 @@ fn asks(tenant: Uuid, lifecycle: &Lifecycle) -> bool {
         || !requirement::of_lifecycle(tenant, lifecycle.name()).is_empty()
 }
 
+/// What follows from a write for signatures; nothing where they cannot be concerned.
+pub fn of(write: &CheckedWrite<'_>) -> Option<FollowUp> {
+    let (tenant, lifecycle, placing) = (write.tenant, write.lifecycle, write.placing);
+    match write.decision {
+        None => FollowUp::of_creation(tenant, lifecycle, placing.after.is_some()),
+        Some(decision) => {
+            let changed = Changed {
+                moved: write.moved() || write.migrated,
+                regulatory: write.regulatory_changed,
+                fields: write.fields,
+                place: placing.changed,
+            };
+            FollowUp::of(tenant, lifecycle, decision, changed)
+        }
+    }
+}
+
+impl concept::FollowUp for FollowUp {
+    fn carry_out(&self, write: &StoredWrite<'_>) -> bool {
+        carry_out(write.tenant, write.seen, self, write.why)
+    }
+}
+
 /// Carries it out; `why` says what was done to the work order, and with which reason. True where an entry was written into the work order's own trail, which has then
 /// looked for an edge that the system takes.
-pub fn carry_out(tenant: Uuid, seen: &WorkOrderRow<'_>, after: &FollowUp, why: &str) -> bool {
+fn carry_out(tenant: Uuid, seen: &WorkOrderRow<'_>, after: &FollowUp, why: &str) -> bool {
     let lifecycle = lifecycle_of(tenant, seen);
     make_visible();
     let mut told = false;

@@ -19,7 +19,7 @@ mod sign;
 
 pub use content::{children_of, hash_of};
 
-use crate::kernel::concept::Concept;
+use crate::kernel::concept::{CheckedWrite, Concept, FollowUp, Question};
 use crate::kernel::configuration::TriggerRow;
 use crate::kernel::identity::memory::{self, Identity, Proof};
 use crate::kernel::work_order::child_record;
@@ -32,6 +32,7 @@ use serde_json::Value;
 use std::thread::LocalKey;
 use uuid::Uuid;
 use wo_rules::approval::signer::{SigningToken, check_token};
+use wo_rules::lifecycle::{Facts, Record};
 use wo_rules::refusal::Refusal;
 use wo_rules::schema::ChildTable;
 use wo_rules::time::unix_seconds;
@@ -130,6 +131,29 @@ pub struct Approvals;
 pub const CONCEPT: Approvals = Approvals;
 
 impl Concept for Approvals {
+    fn check_assignee(
+        &self,
+        tenant: Uuid,
+        work_order: Uuid,
+        assignee: &str,
+        record: &Record<'_>,
+    ) -> Result<(), Refusal> {
+        follow_up::check_assignee(tenant, work_order, assignee, record)
+    }
+
+    fn follow_up(&self, write: &CheckedWrite<'_>) -> Result<Option<Box<dyn FollowUp>>, Refusal> {
+        Ok(follow_up::of(write).map(|follow_up| -> Box<dyn FollowUp> { Box::new(follow_up) }))
+    }
+
+    fn judged_by(&self, question: &Question<'_>) -> Vec<(Uuid, Vec<u8>)> {
+        gate::judged_by(question.tenant, question.seen, question.edges)
+    }
+
+    fn add_facts(&self, question: &Question<'_>, facts: &mut Facts) {
+        let Question { tenant, seen, lifecycle, edges, .. } = *question;
+        gate::add_facts(tenant, seen, lifecycle, edges, facts);
+    }
+
     fn check_configuration(
         &self,
         table: &str,

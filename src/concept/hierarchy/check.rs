@@ -1,9 +1,8 @@
 //! Looking for what cannot be unless data was written behind the law's back.
 
-use super::guards::children;
+use super::guards::{HierarchyPosition, children};
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
-use crate::kernel::work_order::HierarchyPosition;
 use crate::pg::error::OrRefuse;
 use crate::pg::statement::{Mode, argument, statement, uuid as uuid_argument};
 use pgrx::prelude::*;

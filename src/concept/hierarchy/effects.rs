@@ -2,13 +2,14 @@
 //! are told, children are cancelled along, a master learns that all of its children are settled.
 
 use super::settle::remember;
-use super::{Placing, graph, guards};
+use super::{graph, guards, hold_master};
+use crate::kernel::concept::{CheckedWrite, FollowUp, StoredWrite};
 use crate::kernel::event::Event;
 use crate::kernel::identity::{self, memory};
 use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::child_record::{self, ChildChange};
 use crate::kernel::work_order::pending::{SystemWrite, as_system_write};
-use crate::kernel::work_order::{Column, Reading, read_as_trail, unfinished};
+use crate::kernel::work_order::{Column, Placing, Reading, read_as_trail, unfinished};
 use crate::pg::error::{OrRefuse, refuse};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Rows, optional_uuid, statement, text, uuid as uuid_argument};
@@ -50,9 +51,9 @@ statement!(
 
 /// What is to be done after a write.
 #[derive(Clone, Debug, Default)]
-pub struct FollowUp {
+pub struct HierarchyFollowUp {
     /// Where it stands now and stood before.
-    pub placing: Placing,
+    placing: Placing,
     /// The event that tells its master, if any.
     tell: Option<&'static str>,
     /// Whether those that depend on it were satisfied, and are not any more.
@@ -70,9 +71,9 @@ pub struct FollowUp {
     reason: Option<String>,
 }
 
-impl FollowUp {
+impl HierarchyFollowUp {
     /// Works out what follows from a move along an edge.
-    pub fn of_move(
+    fn of_move(
         lifecycle: &Lifecycle,
         (from, to): (&str, &str),
         edge: Option<&Transition>,
@@ -105,25 +106,52 @@ impl FollowUp {
     }
 
     /// Where nothing but its place changes.
-    pub fn of_placing(placing: Placing) -> Self {
+    fn of_placing(placing: Placing) -> Self {
         Self { placing, ..Self::default() }
     }
 
     /// Whether nothing follows.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         !(self.placing.moved || self.reopened || self.ended || self.cascade)
             && self.tell.is_none()
             && self.approve.is_none()
     }
+}
 
-    /// Whether the master must not complete meanwhile.
-    pub fn reopens(&self) -> bool {
-        self.reopened
+/// What follows from a write; nothing where nothing does.
+///
+/// # Errors
+/// 55000 `write_unfinished`.
+pub fn of(write: &CheckedWrite<'_>) -> Result<Option<Box<dyn FollowUp>>, Refusal> {
+    let placing = write.placing;
+    let follow_up = match write.from.filter(|_| write.moved()) {
+        Some(from) => HierarchyFollowUp::of_move(
+            write.lifecycle,
+            (from, write.to),
+            write.decision.and_then(|decision| decision.transition),
+            write.regulatory,
+            placing,
+            write.reason,
+        ),
+        None => HierarchyFollowUp::of_placing(placing),
+    };
+    // The master must not complete meanwhile.
+    if follow_up.reopened
+        && let Some(master) = placing.after
+    {
+        hold_master(write.tenant, master, write.is_system)?;
+    }
+    Ok((!follow_up.is_empty()).then(|| -> Box<dyn FollowUp> { Box::new(follow_up) }))
+}
+
+impl FollowUp for HierarchyFollowUp {
+    fn carry_out(&self, write: &StoredWrite<'_>) -> bool {
+        carry_out(write.tenant, write.seen.id(), write.number, self);
+        false
     }
 }
 
-/// Carries it out.
-pub fn carry_out(tenant: Uuid, id: Uuid, number: &str, after: &FollowUp) {
+fn carry_out(tenant: Uuid, id: Uuid, number: &str, after: &HierarchyFollowUp) {
     // What was just written is to be seen by what is asked next.
     make_visible();
     let Placing { before, after: master, moved, .. } = after.placing;
@@ -170,7 +198,7 @@ fn actor() -> Option<String> {
     identity::current().and_then(|acting| acting.principal.clone())
 }
 
-fn notify(kind: &'static str, tenant: Uuid, master: Uuid, number: &str, after: &FollowUp) {
+fn notify(kind: &'static str, tenant: Uuid, master: Uuid, number: &str, after: &HierarchyFollowUp) {
     let data = json!({
         "work_order": number_of(tenant, master),
         "child": number,
@@ -181,7 +209,7 @@ fn notify(kind: &'static str, tenant: Uuid, master: Uuid, number: &str, after: &
     write_event(kind, tenant, master, &data);
 }
 
-fn notify_successors(tenant: Uuid, id: Uuid, number: &str, after: &FollowUp) {
+fn notify_successors(tenant: Uuid, id: Uuid, number: &str, after: &HierarchyFollowUp) {
     let arguments = [uuid_argument(tenant), uuid_argument(id)];
     let successors: Vec<(Uuid, String)> = as_trail(|| {
         OPEN_SUCCESSORS.with(|statement| {

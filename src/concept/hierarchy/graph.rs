@@ -1,5 +1,6 @@
 //! The graph of who waits for whom: no cycle, whatever runs beside it.
 
+use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Rows, statement, uuid as uuid_argument};
 use crate::pg::transaction::{self, Stack, SubxactStack};
@@ -75,6 +76,14 @@ pub fn register() {
         VETTED.with_borrow_mut(HashSet::clear);
         JOINED.set(false);
     });
+}
+
+/// Checks an edge that was added.
+///
+/// # Errors
+/// 23514 `dependency_cycle`; 55000 `tables_damaged`.
+pub fn check_dependency(tenant: Uuid, successor: Uuid, edge: &Row) -> Result<(), Refusal> {
+    check(tenant, Added::Dependency, successor, edge.required_uuid("predecessor_id"))
 }
 
 /// Marks a work order as made here.

@@ -1,9 +1,10 @@
 //! What the gates look at beside the record: what it waits for, and its children.
 
+use crate::kernel::concept::Question;
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::{
-    Column, HierarchyPosition, Reading, WorkOrderRow, lifecycle_of, read_as_trail, unfinished,
+    Column, Reading, WorkOrderRow, lifecycle_of, master_of, read_as_trail, unfinished,
 };
 use crate::pg::error::OrRefuse;
 use crate::pg::lookup::{Key, find};
@@ -128,7 +129,7 @@ fn lifecycle_at(tenant: Uuid, rows: &Rows, row: usize, column: i32) -> Option<Rc
 
 /// Adds what the guards found. `hold` keeps what was found from being undone before this
 /// transaction ends.
-pub fn add_facts<'a>(
+fn add_facts<'a>(
     tenant: Uuid,
     place: &HierarchyPosition,
     guards: impl Iterator<Item = &'a Guard>,
@@ -170,8 +171,65 @@ pub fn with_masters(tenant: Uuid, work_order: Uuid, master: Option<Uuid>) -> Vec
     all
 }
 
+/// Where a work order stands among others, for the gates that look there.
+pub struct HierarchyPosition {
+    /// The work order.
+    pub id: Uuid,
+    /// Its master.
+    pub master: Option<Uuid>,
+    /// Its own policy as a master.
+    pub policy: Option<serde_json::Value>,
+    /// Its lifecycle's.
+    pub lifecycle_policy: Policy,
+}
+
+/// Where the work order of a question stands: for the guards of its edges, and for those that are implied.
+/// Nothing where no guard looks there.
+fn positions(question: &Question<'_>) -> Option<(HierarchyPosition, HierarchyPosition)> {
+    let looks_around = |guard: &Guard| {
+        matches!(
+            guard,
+            Guard::DependenciesSatisfied | Guard::ChildrenSettled | Guard::ChildrenInReview
+        )
+    };
+    own(question).chain(implied(question)).any(looks_around).then(|| {
+        let place = HierarchyPosition {
+            id: question.seen.id(),
+            master: master_of(question.seen),
+            policy: super::policy_in(question.seen),
+            lifecycle_policy: question.lifecycle.hierarchy_policy(),
+        };
+        // Work that is done ends, though a sibling has failed since.
+        let alone = HierarchyPosition { master: None, policy: place.policy.clone(), ..place };
+        (place, alone)
+    })
+}
+
+fn own<'a>(question: &Question<'a>) -> impl Iterator<Item = &'a Guard> {
+    question.edges.iter().flat_map(|edge| &edge.guards)
+}
+
+fn implied<'a>(question: &Question<'a>) -> impl Iterator<Item = &'a Guard> {
+    question.edges.iter().flat_map(|edge| &edge.implied_guards)
+}
+
+/// The work orders that the guards of edges look at, each with the hash of its chain.
+pub fn judged_by_edges(question: &Question<'_>) -> Vec<(Uuid, Vec<u8>)> {
+    let Some((place, alone)) = positions(question) else { return Vec::new() };
+    let mut all = judged_by(question.tenant, &place, own(question));
+    all.extend(judged_by(question.tenant, &alone, implied(question)));
+    all
+}
+
+/// Adds what the guards of edges find.
+pub fn add_facts_of_edges(question: &Question<'_>, facts: &mut Facts) {
+    let Some((place, alone)) = positions(question) else { return };
+    add_facts(question.tenant, &place, own(question), question.hold, facts);
+    add_facts(question.tenant, &alone, implied(question), question.hold, facts);
+}
+
 /// The work orders that these guards look at, each with the hash of its chain.
-pub fn judged_by<'a>(
+fn judged_by<'a>(
     tenant: Uuid,
     place: &HierarchyPosition,
     guards: impl Iterator<Item = &'a Guard>,

@@ -12,20 +12,18 @@ pub mod settle;
 pub mod tick;
 pub mod watch;
 
+use crate::kernel::concept::{Before, CheckedWrite, Concept, FollowUp, Question};
 use crate::kernel::identity::memory::Identity;
-use crate::kernel::work_order::child_record::Owner;
+use crate::kernel::work_order::child_record::{Kind, Owner};
 use crate::kernel::work_order::{
-    ActorRoles, Column, Reading, WorkOrderRow, read_as_trail, unfinished,
+    ActorRoles, Column, Placing, Reading, WorkOrderRow, read_as_trail, unfinished,
 };
 use crate::pg::row::Row;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::Policy;
-use wo_rules::lifecycle::{Lifecycle, Record};
+use wo_rules::lifecycle::Facts;
 use wo_rules::refusal::Refusal;
-
-use crate::kernel::concept::Concept;
-
-pub use plan::next_planned_id;
+use wo_rules::schema::ChildTable;
 
 /// The hierarchy, as the kernel asks it.
 pub struct Hierarchy;
@@ -38,37 +36,48 @@ impl Concept for Hierarchy {
         graph::register();
         settle::register();
     }
-}
 
-/// What a write does to the place of a work order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Placing {
-    /// The master before.
-    pub before: Option<Uuid>,
-    /// The master after.
-    pub after: Option<Uuid>,
-    /// Whether it is another one.
-    pub moved: bool,
-    /// Whether anything changed: the master, whether it requires the work order, or the policy.
-    pub changed: bool,
-}
+    fn child_kinds(&self) -> &'static [Kind] {
+        KINDS
+    }
 
-impl Placing {
-    /// What the trail calls it.
-    pub fn action(&self) -> &'static str {
-        match (self.moved, self.before, self.after) {
-            (true, None, _) => "linked",
-            (true, Some(_), Some(_)) => "moved",
-            (true, Some(_), None) => "unlinked",
-            (false, ..) => "changed",
-        }
+    fn next_id(&self) -> Option<Uuid> {
+        plan::next_planned_id()
+    }
+
+    fn check_placing(
+        &self,
+        acting: &Identity,
+        roles: Option<&ActorRoles>,
+        old: Option<Before<'_>>,
+        new: &WorkOrderRow<'_>,
+        placing: &Placing,
+    ) -> Result<(), Refusal> {
+        check_placing(acting, roles, old, new, placing)
+    }
+
+    fn follow_up(&self, write: &CheckedWrite<'_>) -> Result<Option<Box<dyn FollowUp>>, Refusal> {
+        effects::of(write)
+    }
+
+    fn created(&self, work_order: Uuid) {
+        graph::made(work_order);
+    }
+
+    fn judged_by(&self, question: &Question<'_>) -> Vec<(Uuid, Vec<u8>)> {
+        guards::judged_by_edges(question)
+    }
+
+    fn add_facts(&self, question: &Question<'_>, facts: &mut Facts) {
+        guards::add_facts_of_edges(question, facts);
     }
 }
 
-/// The master that a row names.
-pub fn master_of(seen: &WorkOrderRow<'_>) -> Option<Uuid> {
-    seen.get::<pgrx::Uuid>(Column::MasterId).map(|id| Uuid::from_bytes(*id.as_bytes()))
-}
+const KINDS: &[Kind] = &[Kind {
+    table: ChildTable::named("dependency"),
+    check: check_dependency,
+    after: graph::check_dependency,
+}];
 
 fn policy_in(seen: &WorkOrderRow<'_>) -> Option<serde_json::Value> {
     seen.get::<crate::pg::jsonb::Document>(Column::HierarchyPolicy).map(|policy| policy.0)
@@ -80,34 +89,26 @@ fn policy_in(seen: &WorkOrderRow<'_>) -> Option<serde_json::Value> {
 /// 42501 `role_missing` where the masters' lifecycle does not let the actor; 55000 `record_locked`
 /// for a master at its end, `gate_passed` for one that has passed the gate which looks at its children;
 /// 22023 `bad_policy`.
-pub fn check_placing(
+fn check_placing(
     acting: &Identity,
-    standing: Option<&ActorRoles>,
-    old: Option<(&WorkOrderRow<'_>, &Lifecycle, &Record<'_>)>,
+    roles: Option<&ActorRoles>,
+    old: Option<Before<'_>>,
     new: &WorkOrderRow<'_>,
-) -> Result<Placing, Refusal> {
-    let same = |column: Column| {
-        old.is_some_and(|(old, ..)| new.row.same(old.row, new.layout.column(column)))
-    };
-    let (before, after) = (old.and_then(|(old, ..)| master_of(old)), master_of(new));
-    let moved = before != after;
-    let requires = old.is_some() && !same(Column::Required);
-    let policy = match old {
-        Some(_) => !same(Column::HierarchyPolicy),
-        None => !new.row.is_null(new.layout.column(Column::HierarchyPolicy)),
-    };
-    let placing = Placing { before, after, moved, changed: moved || requires || policy };
-    if !placing.changed {
-        return Ok(placing);
-    }
-    if policy && let Some(document) = policy_in(new) {
+    placing: &Placing,
+) -> Result<(), Refusal> {
+    let Placing { before, after, .. } = *placing;
+    if placing.policy_changed
+        && let Some(document) = policy_in(new)
+    {
         Policy::parse(&document)?;
     }
-    let Some(standing) = standing else { return Ok(placing) };
-    if policy && let Some((_, lifecycle, record)) = old {
+    let Some(standing) = roles else { return Ok(()) };
+    if placing.policy_changed
+        && let Some((_, lifecycle, record)) = old
+    {
         lifecycle.check_link(&standing.actor(), record)?;
     }
-    if moved || requires {
+    if placing.moved || placing.required_changed {
         let mut masters: Vec<Uuid> = [before, after].into_iter().flatten().collect();
         masters.sort();
         masters.dedup();
@@ -123,7 +124,7 @@ pub fn check_placing(
             }
         }
     }
-    Ok(placing)
+    Ok(())
 }
 
 /// Keeps a master from completing while a child of it is opened again; `is_own` where that is an effect of
@@ -131,16 +132,16 @@ pub fn check_placing(
 ///
 /// # Errors
 /// 55000 `write_unfinished`.
-pub fn hold_master(tenant: Uuid, master: Uuid, is_own: bool) -> Result<(), Refusal> {
+fn hold_master(tenant: Uuid, master: Uuid, is_own: bool) -> Result<(), Refusal> {
     let is_busy = read_as_trail(Reading::Shared, tenant, master, |seen| {
-        let hash: Vec<u8> = seen.get(Column::ChainHash).unwrap_or_default();
+        let hash: Vec<u8> = seen.required(Column::ChainHash);
         unfinished::is_moving(master, &hash, is_own)
     });
     if is_busy == Some(true) { Err(unfinished::refusal(master)) } else { Ok(()) }
 }
 
 /// Whether the actor may write an edge: it belongs to its successor.
-pub fn check_dependency(
+fn check_dependency(
     standing: &ActorRoles,
     owner: &Owner,
     new: Option<&Row>,

@@ -116,7 +116,7 @@ impl Plan {
         let tenant = identity::required()?.tenant;
         let id = work_order::find(tenant, master)?;
         let (number, grandmaster) = work_order::read(Reading::AsCaller, tenant, id, |seen| {
-            (seen.text(Column::WoNumber), super::master_of(seen))
+            (seen.text(Column::WoNumber), work_order::master_of(seen))
         })
         .ok_or_else(|| reference::unknown(master))?;
         let above = guards::with_masters(tenant, id, grandmaster);

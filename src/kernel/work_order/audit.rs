@@ -6,9 +6,7 @@ use super::pending::{self, SystemWrite, Written};
 use super::row::{RecordView, WorkOrderRow, lifecycle_of};
 use super::unfinished::{self, Holder};
 use super::view::with_work_order;
-use crate::concept::approval;
-use crate::concept::hierarchy::effects::carry_out;
-use crate::concept::hierarchy::graph;
+use crate::kernel::concept::{self, StoredWrite};
 use crate::kernel::event::Event;
 use crate::kernel::identity::memory;
 use crate::pg::error::{OrRefuse, damaged, refuse};
@@ -61,19 +59,18 @@ fn work_order_audit<'a>(
         super::ended(pending.written.id);
     }
     if pending.written.from_status.is_none() {
-        graph::made(pending.written.id);
+        concept::all().for_each(|concept| concept.created(pending.written.id));
     }
-    if !pending.follow_up.is_empty()
-        && let Some(tenant) = seen.tenant()
-    {
-        carry_out(tenant, pending.written.id, &pending.written.number, &pending.follow_up);
+    let mut has_looked = false;
+    if let Some(tenant) = seen.tenant() {
+        let number = pending.written.number.as_str();
+        let write = StoredWrite { tenant, seen: &seen, number, why: &why };
+        for follow_up in &pending.follow_ups {
+            has_looked |= follow_up.carry_out(&write);
+        }
     }
-    let told = match (seen.tenant(), &pending.approvals) {
-        (Some(tenant), Some(after)) => approval::follow_up::carry_out(tenant, &seen, after, &why),
-        _ => false,
-    };
     if pending.may_follow {
-        match told {
+        match has_looked {
             false => take_auto_edge(&seen, pending.moves_along),
             // The entry that told of its signatures looks for the edge once our effects are carried
             // out, but does not know that the work order moves along.

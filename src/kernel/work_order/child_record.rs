@@ -6,6 +6,7 @@ use super::pending::{self, SystemWrite};
 use super::row::RecordView;
 use super::unfinished;
 use super::view::{WorkOrderView, lock_owner, with_shared_work_order};
+use crate::kernel::concept;
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::{Row, returned};
@@ -33,28 +34,10 @@ pub struct Kind {
     /// The table.
     pub table: ChildTable,
     /// Whether the actor may write it; no new row where it is removed.
-    check: fn(&ActorRoles, &Owner, Option<&Row>) -> Result<(), Refusal>,
+    pub check: fn(&ActorRoles, &Owner, Option<&Row>) -> Result<(), Refusal>,
     /// What is checked when it was added: of whose tenant, of which work order, the row.
-    after: fn(Uuid, Uuid, &Row) -> Result<(), Refusal>,
+    pub after: fn(Uuid, Uuid, &Row) -> Result<(), Refusal>,
 }
-
-/// Every kind.
-pub const KINDS: &[Kind] = &[
-    Kind {
-        table: ChildTable::named("engine_override"),
-        check: crate::concept::dispatch::check_override,
-        after: |_, _, _| Ok(()),
-    },
-    Kind {
-        table: ChildTable::named("dependency"),
-        check: crate::concept::hierarchy::check_dependency,
-        after: |tenant, successor, new| {
-            use crate::concept::hierarchy::graph;
-            let predecessor = uuid_in(new, "predecessor_id");
-            graph::check(tenant, graph::Added::Dependency, successor, predecessor)
-        },
-    },
-];
 
 /// The work order that a record belongs to, locked until the transaction ends.
 pub struct Owner {
@@ -101,8 +84,8 @@ impl Owner {
 fn kind_of(trigger: &PgTrigger<'_>) -> Result<&'static Kind, PgTriggerError> {
     let arguments = trigger.extra_args()?;
     let name = arguments.first().map(String::as_str).unwrap_or_default();
-    Ok(KINDS
-        .iter()
+    Ok(concept::all()
+        .flat_map(|concept| concept.child_kinds())
         .find(|kind| kind.table.name == name)
         .unwrap_or_else(|| refuse(damaged(&format!("a trigger watches \"{name}\"")))))
 }

@@ -5,9 +5,8 @@ use super::layout::Column;
 use super::pending::{Pending, Written};
 use super::row::WorkOrderRow;
 use super::unfinished;
-use crate::concept::approval;
-use crate::concept::hierarchy::effects::FollowUp;
 use crate::kernel::audit::{Act, Link};
+use crate::kernel::concept::FollowUp;
 use crate::kernel::identity::memory::Identity;
 use crate::pg::statement::{Argument, bigint, bytes};
 use pgrx::pg_sys;
@@ -28,10 +27,10 @@ pub struct LinkParts<'a> {
     pub change_of_child: Option<&'a ChildChange>,
     /// Whether what happened is a change of the record's own columns after all.
     pub upkeep: bool,
-    /// What follows for others.
-    pub follow_up: FollowUp,
-    /// What follows for its signatures.
-    pub approvals: Option<approval::follow_up::FollowUp>,
+    /// Whether its place among others changes.
+    pub place_changed: bool,
+    /// What follows.
+    pub follow_ups: Vec<Box<dyn FollowUp>>,
     /// Whether it moves along with its master.
     pub moves_along: bool,
     /// Whether its record is locked from now on.
@@ -101,9 +100,8 @@ pub fn link_and_store(
             link,
             event_data,
             kind,
-            place_changed: parts.follow_up.placing.changed,
-            follow_up: parts.follow_up,
-            approvals: parts.approvals,
+            place_changed: parts.place_changed,
+            follow_ups: parts.follow_ups,
             moves_along: parts.moves_along,
             ended: parts.ended,
             content_changed: parts.content_changed,

@@ -13,6 +13,7 @@ mod link;
 mod migration;
 pub mod number;
 pub mod pending;
+mod placing;
 mod row;
 mod system_columns;
 mod transitions;
@@ -22,13 +23,13 @@ mod view;
 
 pub use actor_roles::{ActorRoles, kind_of};
 pub use layout::{Column, Layout, is_beside_changes};
+pub use placing::{Placing, master_of};
 pub use row::{RecordView, WorkOrderRow, lifecycle_of};
 pub use view::{
     Reading, WorkOrderView, read, read_as_trail, with_locked_work_order, with_work_order,
 };
 
-use crate::concept::approval;
-use crate::concept::hierarchy;
+use crate::kernel::concept::{self, Question};
 use crate::kernel::identity::memory::Identity;
 use crate::kernel::identity::{self, random_bytes};
 use crate::pg::error::OrRefuse;
@@ -38,8 +39,7 @@ use pending::Written;
 use pgrx::prelude::*;
 use std::cell::Cell;
 use uuid::Uuid;
-use wo_rules::hierarchy::policy::Policy;
-use wo_rules::lifecycle::{Facts, Guard, Lifecycle, Record, Transition};
+use wo_rules::lifecycle::{Facts, Lifecycle, Record, Transition};
 use wo_rules::reference::{self, Reference};
 use wo_rules::refusal::Refusal;
 use wo_rules::time::unix_milliseconds;
@@ -73,18 +73,6 @@ fn ended(work_order: Uuid) {
     }
 }
 
-/// Where a work order stands among others, for the gates that look there.
-pub struct HierarchyPosition {
-    /// The work order.
-    pub id: Uuid,
-    /// What it is a part of.
-    pub master: Option<Uuid>,
-    /// Its own policy as a master.
-    pub policy: Option<serde_json::Value>,
-    /// Its lifecycle's.
-    pub lifecycle_policy: Policy,
-}
-
 /// What the guards of an edge found. `hold` keeps what was found from being undone before this
 /// transaction ends.
 ///
@@ -97,46 +85,17 @@ fn facts_for(
     edges: &[&Transition],
     hold: bool,
 ) -> Result<Facts, Uuid> {
-    let own = || edges.iter().flat_map(|edge| &edge.guards);
-    let implied = || edges.iter().flat_map(|edge| &edge.implied_guards);
-    let looks_around = |guard: &Guard| {
-        matches!(
-            guard,
-            Guard::DependenciesSatisfied | Guard::ChildrenSettled | Guard::ChildrenInReview
-        )
-    };
-    let places = own().chain(implied()).any(looks_around).then(|| {
-        let place = HierarchyPosition {
-            id: seen.id(),
-            master: hierarchy::master_of(seen),
-            policy: seen
-                .get::<crate::pg::jsonb::Document>(Column::HierarchyPolicy)
-                .map(|policy| policy.0),
-            lifecycle_policy: lifecycle.hierarchy_policy(),
-        };
-        // Work that is done ends, though a sibling has failed since.
-        let alone = HierarchyPosition { master: None, policy: place.policy.clone(), ..place };
-        (place, alone)
-    });
+    let question = Question { tenant, seen, lifecycle, edges, hold };
     if hold && unfinished::any_beside(seen.id()) {
         make_visible();
-        let mut judged_by = approval::gate::judged_by(tenant, seen, edges);
-        if let Some((place, alone)) = &places {
-            judged_by.extend(hierarchy::guards::judged_by(tenant, place, own()));
-            judged_by.extend(hierarchy::guards::judged_by(tenant, alone, implied()));
-        }
-        let busy = judged_by.into_iter().find(|(id, hash)| unfinished::is_unfinished(*id, hash));
-        if let Some((id, _)) = busy {
+        let mut judged_by = concept::all().flat_map(|concept| concept.judged_by(&question));
+        if let Some((id, _)) = judged_by.find(|(id, hash)| unfinished::is_unfinished(*id, hash)) {
             return Err(id);
         }
     }
     let sql_guards = edges.iter().flat_map(|edge| &edge.sql_guards);
     let mut facts = crate::kernel::lifecycle::facts(tenant, seen.id(), sql_guards);
-    if let Some((place, alone)) = &places {
-        hierarchy::guards::add_facts(tenant, place, own(), hold, &mut facts);
-        hierarchy::guards::add_facts(tenant, alone, implied(), hold, &mut facts);
-    }
-    approval::gate::add_facts(tenant, seen, lifecycle, edges, &mut facts);
+    concept::all().for_each(|concept| concept.add_facts(&question, &mut facts));
     Ok(facts)
 }
 

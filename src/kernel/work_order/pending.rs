@@ -4,9 +4,8 @@
 //! change of its own row fails with 27000), so the finished entry waits here for the other one.
 
 use super::child_record::ChildChange;
-use crate::concept::approval;
-use crate::concept::hierarchy::effects::FollowUp;
 use crate::kernel::audit::Link;
+use crate::kernel::concept::FollowUp;
 use crate::pg::transaction::{Stack, SubxactStack};
 use std::rc::Rc;
 use uuid::Uuid;
@@ -19,10 +18,8 @@ pub struct Pending {
     pub event_data: String,
     /// The event's type, where it does not follow from the write.
     pub kind: Option<&'static str>,
-    /// What follows for others.
-    pub follow_up: FollowUp,
-    /// What follows for its signatures, if anything.
-    pub approvals: Option<approval::follow_up::FollowUp>,
+    /// What follows.
+    pub follow_ups: Vec<Box<dyn FollowUp>>,
     /// Whether its record is locked from now on.
     pub ended: bool,
     /// Whether it changes what a signature may cover.

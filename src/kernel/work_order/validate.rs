@@ -5,12 +5,12 @@ use super::actor_roles::{self, ActorRoles};
 use super::layout::{Column, Layout};
 use super::link::{Change, LinkParts, link_and_store};
 use super::pending::{self, SystemWrite, Written};
+use super::placing::Placing;
 use super::row::{RecordView, WorkOrderRow, lifecycle_of};
 use super::system_columns::{check_system_columns, kept, title_missing, unknown_lifecycle};
 use super::unfinished;
 use super::{defaults, facts_for, new_id, number};
-use crate::concept::approval;
-use crate::concept::hierarchy::{self, effects::FollowUp};
+use crate::kernel::concept::{self, CheckedWrite, FollowUp};
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::identity::{self, login_is_member};
 use crate::kernel::lifecycle::cache;
@@ -92,7 +92,7 @@ fn check_given(
 /// that.
 fn check_finished(old: &WorkOrderRow<'_>, is_own: bool) -> Result<(), Refusal> {
     let id = old.id();
-    let hash: Vec<u8> = old.get(Column::ChainHash).unwrap_or_default();
+    let hash: Vec<u8> = old.required(Column::ChainHash);
     let is_busy = match is_own {
         true => unfinished::is_unfinished(id, &hash),
         false => unfinished::is_being_written(id, &hash) || unfinished::has_child_writes(id, None),
@@ -114,7 +114,7 @@ fn before_insert(
     let id = if given(Column::Id) {
         new.id()
     } else {
-        hierarchy::next_planned_id().unwrap_or_else(|| new_id(at))
+        concept::all().find_map(|concept| concept.next_id()).unwrap_or_else(|| new_id(at))
     };
     let lifecycle: Option<String> = new.get(Column::Lifecycle);
     let Some(defaults) = defaults::of(acting.tenant, lifecycle.as_deref()) else {
@@ -150,7 +150,7 @@ fn before_insert(
             reason: reason.as_deref(),
         },
     )?;
-    let placing = hierarchy::check_placing(acting, Some(standing), None, new)?;
+    let placing = check_placing(acting, Some(standing), None, new)?;
     let assignee: Option<String> = new.field(Field::Assignee);
     let requester: Option<String> = new.field(Field::Requester);
     actor_roles::check_named(acting.tenant, &number, assignee.as_deref(), requester.as_deref())?;
@@ -201,6 +201,20 @@ fn before_insert(
         moved: false,
         lifecycle: (name, version),
     };
+    let follow_ups = follow_ups_of(&CheckedWrite {
+        tenant: acting.tenant,
+        lifecycle: &compiled,
+        from: None,
+        to: creation.status,
+        decision: None,
+        migrated: false,
+        regulatory: new.regulatory(),
+        regulatory_changed: false,
+        placing,
+        fields: filled,
+        reason: reason.as_deref(),
+        is_system: false,
+    })?;
     Ok(link_and_store(
         acting,
         None,
@@ -215,17 +229,33 @@ fn before_insert(
             may_follow,
             change_of_child: None,
             upkeep: false,
-            follow_up: FollowUp::of_placing(placing),
-            approvals: approval::follow_up::FollowUp::of_creation(
-                acting.tenant,
-                &compiled,
-                placing.after.is_some(),
-            ),
+            place_changed: placing.changed,
+            follow_ups,
             moves_along: false,
             ended: false,
             content_changed: true,
         },
     ))
+}
+
+/// Compares the place of a work order with the one before, and has the concepts check it.
+fn check_placing(
+    acting: &Identity,
+    roles: Option<&ActorRoles>,
+    old: Option<concept::Before<'_>>,
+    new: &WorkOrderRow<'_>,
+) -> Result<Placing, Refusal> {
+    let placing = Placing::of(old.map(|(old, ..)| old), new);
+    if placing.changed {
+        concept::all()
+            .try_for_each(|concept| concept.check_placing(acting, roles, old, new, &placing))?;
+    }
+    Ok(placing)
+}
+
+/// What follows from a write, of all concepts in their order.
+fn follow_ups_of(write: &CheckedWrite<'_>) -> Result<Vec<Box<dyn FollowUp>>, Refusal> {
+    concept::all().filter_map(|concept| concept.follow_up(write).transpose()).collect()
 }
 
 fn before_update(
@@ -307,8 +337,7 @@ fn before_update(
         ) => Some(change_of_child),
         _ => None,
     };
-    let placing =
-        hierarchy::check_placing(acting, standing, Some((old, &lifecycle, &record)), new)?;
+    let placing = check_placing(acting, standing, Some((old, &lifecycle, &record)), new)?;
     // A column that a DBA added is nobody's by the lifecycle: whoever may write the record may write it.
     let others_changed = new.layout.others.iter().any(|index| !new.row.same(old.row, *index));
     let is_unchanged =
@@ -327,25 +356,13 @@ fn before_update(
         requester.as_deref(),
     )?;
     if let Some(assignee) = &assignee {
-        approval::follow_up::check_assignee(acting.tenant, id, assignee, &record)?;
+        concept::all()
+            .try_for_each(|concept| concept.check_assignee(acting.tenant, id, assignee, &record))?;
     }
     let upkeep = matches!(consequence, Some(SystemWrite::Upkeep(..)));
     let content_changed = flag_changed
         || placing.changed
         || changed.iter().any(|field| covers_column(Covers::Result, field.name()));
-    let approvals = approval::follow_up::FollowUp::of(
-        acting.tenant,
-        &lifecycle,
-        &decision,
-        approval::follow_up::Changed {
-            moved: moved || migrated,
-            regulatory: flag_changed,
-            // What the law takes out of an ended record does not amend what was signed.
-            fields: if upkeep { FieldSet::EMPTY } else { changed },
-            place: placing.changed,
-        },
-    );
-
     let at = identity::now();
     let counts = change_of_child.is_none() || (upkeep && !changed.is_empty());
     let version = old.version() + i64::from(counts);
@@ -383,24 +400,23 @@ fn before_update(
     let may_follow = !decision.lock && has_auto_edge(&lifecycle, &status);
     let reason = match change_of_child {
         Some(change_of_child) => change_of_child.reason.clone(),
-        None => reason.or(decision.reason_text),
+        None => reason.or_else(|| decision.reason_text.clone()),
     };
-    let follow_up = match moved {
-        true => FollowUp::of_move(
-            &lifecycle,
-            (&facets.status, &status),
-            decision.transition,
-            new.regulatory(),
-            placing,
-            reason.as_deref(),
-        ),
-        false => FollowUp::of_placing(placing),
-    };
-    if follow_up.reopens()
-        && let Some(master) = placing.after
-    {
-        hierarchy::hold_master(acting.tenant, master, consequence.is_some())?;
-    }
+    let follow_ups = follow_ups_of(&CheckedWrite {
+        tenant: acting.tenant,
+        lifecycle: &lifecycle,
+        from: Some(&facets.status),
+        to: &status,
+        decision: Some(&decision),
+        migrated,
+        regulatory: new.regulatory(),
+        regulatory_changed: flag_changed,
+        placing,
+        // What the enforcement layer takes out of an ended record does not amend what was signed.
+        fields: if upkeep { FieldSet::EMPTY } else { changed },
+        reason: reason.as_deref(),
+        is_system: consequence.is_some(),
+    })?;
     let written = Written {
         id,
         number: facets.number.clone(),
@@ -423,8 +439,8 @@ fn before_update(
         may_follow,
         change_of_child: change_of_child.map(Rc::as_ref),
         upkeep,
-        follow_up,
-        approvals,
+        place_changed: placing.changed,
+        follow_ups,
         moves_along: matches!(consequence, Some(SystemWrite::Cascade(_))),
         ended: decision.lock,
         content_changed,

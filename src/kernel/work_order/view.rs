@@ -103,7 +103,7 @@ impl WorkOrderView<'_> {
     /// 55000 `write_unfinished`.
     pub fn check_finished(&self, beside: Option<Query>) -> Result<(), Refusal> {
         let id = self.seen.id();
-        let hash: Vec<u8> = self.seen.get(Column::ChainHash).unwrap_or_default();
+        let hash: Vec<u8> = self.seen.required(Column::ChainHash);
         match unfinished::is_being_written(id, &hash) || unfinished::has_child_writes(id, beside) {
             true => Err(unfinished::refusal(id)),
             false => Ok(()),
