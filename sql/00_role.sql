@@ -1,6 +1,6 @@
 -- Concept: the database roles.
 --
--- The law and the records are owned by roles that nobody logs in as, one for each privileged duty:
+-- The enforcement layer and the tables are owned by roles that nobody logs in as, one for each privileged duty:
 -- a SECURITY DEFINER function follows the policies of its owner, so one owner for everything
 -- would see everything. What people and services are members of is a different set of roles.
 --

@@ -19,7 +19,7 @@ create domain wo.title as text constraint title_is_short check (length(value) <=
 comment on domain wo.title is 'One line of text.';
 create domain wo.work_source as text
     constraint work_source_is_known check (value in ('automation', 'external', 'manual'));
-comment on domain wo.work_source is 'Where work comes from: a program, somebody outside, somebody by hand.';
+comment on domain wo.work_source is 'Where work comes from: a program, an outsider, or a person by hand.';
 create domain wo.hours as numeric(10, 2)
     constraint hours_are_not_negative check (value >= 0 and value < 1000000);
 comment on domain wo.hours is 'Hours of work, with two decimals.';
@@ -124,7 +124,7 @@ create index work_order_master on wo.work_order (tenant_id, master_id) where mas
 create index work_order_open_child on wo.work_order (tenant_id, master_id) where master_id is not null and locked_at is null;
 create index work_order_due_date on wo.work_order (tenant_id, due_date) where locked_at is null and due_date is not null;
 
-comment on table wo.work_order is 'The work orders. Every write, whoever makes it, is held to the lifecycle that the row pins.';
+comment on table wo.work_order is 'The work orders. Every write is checked against the lifecycle that the row names.';
 comment on column wo.work_order.tenant_id is 'The tenant; the caller''s own by default.';
 comment on column wo.work_order.id is 'A UUIDv7 made by the server; only an administrator''s import may bring one.';
 comment on column wo.work_order.wo_number is 'The number that people use, unique in the tenant, made in the tenant''s format.';
@@ -136,7 +136,7 @@ comment on column wo.work_order.revision is 'Counted up when a rejected work ord
 comment on column wo.work_order.title is 'What is to be done, in one line, by the lifecycle''s title convention.';
 comment on column wo.work_order.description is 'What is to be done, and how it is known to be right.';
 comment on column wo.work_order.priority is 'One of the lifecycle''s ordered labels.';
-comment on column wo.work_order.project is 'The project that the work belongs to.';
+comment on column wo.work_order.project is 'The project of the work.';
 comment on column wo.work_order.requester is 'Who is said to have asked for it: a claim, unlike the originator.';
 comment on column wo.work_order.originator is 'Who verifiably created it; set by the server.';
 comment on column wo.work_order.assignee is 'Who is to do the work: a principal that may be assigned.';
@@ -165,7 +165,7 @@ comment on column wo.work_order.updated_at is 'When it last changed, by the serv
 comment on column wo.work_order.locked_at is 'When its record was locked for good; NULL while it may change.';
 comment on column wo.work_order.archived_at is 'Since when its content is in its evidence package alone (wo_core.record_retention); the row is a stub then.';
 comment on column wo.work_order.state_deadline is 'Until when it may stay in its state, where the lifecycle sets a maximum; see wo.overdue.';
-comment on column wo.work_order.state_deadline_notified_at is 'When it was told that it stays too long in its state; NULL until then, and again when it leaves the state.';
+comment on column wo.work_order.state_deadline_notified_at is 'When an event notified that the work order stays too long in its state; NULL until then, and again when it leaves the state.';
 comment on column wo.work_order.master_id is 'The work order that it is a part of; see wo.link_work_order.';
 comment on column wo.work_order.required is 'Whether its master requires it; see hierarchy_policy.';
 comment on column wo.work_order.hierarchy_policy is 'As a master: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}. What it does not say is its lifecycle''s to say, then its tenant''s.';

@@ -34,7 +34,7 @@ create table wo.audit_entry (
 -- vacuum.
 create index audit_entry_by_position on wo.audit_entry using brin (position) with (pages_per_range = 32, autosummarize = on);
 comment on table wo.audit_entry is 'The audit trail: who did what, when, from where, why, and old → new. Append-only; each entry carries the hash of the one before it.';
-comment on column wo.audit_entry.tenant_id is 'The tenant; the nil UUID for what belongs to none: the ledger, archives, timelines, attempts of nobody.';
+comment on column wo.audit_entry.tenant_id is 'The tenant; the nil UUID for rows of the installation: the ledger, archives, timelines, and attempts without an identity.';
 comment on column wo.audit_entry.subject is 'What kind of thing changed: work_order, principal, lifecycle, …';
 comment on column wo.audit_entry.subject_id is 'Which one: the work order''s id, or the id of the object''s chain in wo.audit_chain.';
 comment on column wo.audit_entry.sequence is 'Its place in the chain, from 1 without a gap. Order by this, not by time: clocks can be set back.';
@@ -67,7 +67,7 @@ create table wo.audit_chain (
     constraint audit_chain_sequence_is_not_negative check (chain_sequence >= 0)
 );
 comment on table wo.audit_chain is 'The heads of the chains of configured objects, and of what has no record of its own. A work order''s head stands on its own row.';
-comment on column wo.audit_chain.tenant_id is 'The tenant; the nil UUID for what belongs to none: the ledger, archives, timelines, attempts of nobody.';
+comment on column wo.audit_chain.tenant_id is 'The tenant; the nil UUID for rows of the installation: the ledger, archives, timelines, and attempts without an identity.';
 comment on column wo.audit_chain.subject is 'What kind of object: tenant, role, principal, principal_role, trusted_issuer, lifecycle, guard_function, …; or what happened beside all records: refused_attempt, ledger, archive, timeline.';
 comment on column wo.audit_chain.subject_key is 'Which one: its key in its own table, as a JSON array.';
 comment on column wo.audit_chain.subject_id is 'The id under which its entries stand in wo.audit_entry.';

@@ -30,7 +30,7 @@ create index event_by_position on wo.event (position);
 comment on table wo.event is 'The outbox: one row for each thing that happened, written in its transaction.';
 comment on column wo.event.tenant_id is 'The tenant.';
 comment on column wo.event.position is 'Where it stands: larger means later for the same work order.';
-comment on column wo.event.timeline is 'The history that it belongs to; see wo.begin_timeline.';
+comment on column wo.event.timeline is 'The number of its timeline; see wo.begin_timeline.';
 comment on column wo.event.type is 'The CloudEvents type: wo.created, wo.transitioned, wo.updated, wo.migrated.';
 comment on column wo.event.subject_id is 'The work order.';
 comment on column wo.event.recorded_at is 'When, by the server''s clock.';

@@ -1,4 +1,4 @@
--- Concept: the version of the records. The extension owns the law, the database owns the records; a
+-- Concept: the version of the records. The extension owns the enforcement layer, the database owns the records; a
 -- library works on records of its own version and of the version before, and on no others.
 
 -- == tables ==

@@ -94,7 +94,7 @@ create or replace function wo.health() returns table (severity text, subject tex
             select * from (values
                 ('records', $section$
                     select case when count(found.problem) = 0 then 'good' else 'bad' end, 'records',
-                        coalesce(string_agg(found.problem, '; '), 'the law is in force on every table'),
+                        coalesce(string_agg(found.problem, '; '), 'the enforcement layer is in force on every table'),
                         case when count(found.problem) = 0 then '' else 'As a superuser: select wo_private.enforce();' end
                     from unnest(wo_private.table_problems()) as found (problem)$section$),
                 ('unregistered tables', $section$

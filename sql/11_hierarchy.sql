@@ -24,7 +24,7 @@ create table wo.dependency (
     constraint dependency_lag_is_not_negative check (lag >= '0'::interval and lag <= '100 years'::interval)
 );
 create index dependency_predecessor on wo.dependency (tenant_id, predecessor_id);
-comment on table wo.dependency is 'Which work order waits for which. A dependency of a master holds its children at every depth too. It belongs to its successor: its changes are in the successor''s trail, and it is locked with the successor.';
+comment on table wo.dependency is 'Which work order waits for which. A dependency of a master holds its children at every depth too. Its changes are in the trail of the successor, and it is locked with the successor.';
 comment on column wo.dependency.tenant_id is 'The tenant.';
 comment on column wo.dependency.successor_id is 'The work order that waits.';
 comment on column wo.dependency.predecessor_id is 'The work order that it waits for.';
@@ -37,7 +37,7 @@ create table wo.hierarchy_head (
     tenant_id uuid not null primary key references wo.tenant,
     changes bigint not null
 );
-comment on table wo.hierarchy_head is 'One row for each tenant''s graph, written by whoever adds to what others can see of it.';
+comment on table wo.hierarchy_head is 'One row for the dependency graph of each tenant. A transaction writes it before it adds to a part of the graph that other transactions can see.';
 comment on column wo.hierarchy_head.tenant_id is 'The tenant.';
 comment on column wo.hierarchy_head.changes is 'How often that was; it serves as a lock that every isolation level respects.';
 
@@ -49,7 +49,7 @@ create table wo.hierarchy_check (
 comment on table wo.hierarchy_check is 'When each tenant''s hierarchy was last checked by itself, and what was found: things that only writes past the rules can bring about.';
 comment on column wo.hierarchy_check.tenant_id is 'The tenant.';
 comment on column wo.hierarchy_check.checked_at is 'When, by the server''s clock.';
-comment on column wo.hierarchy_check.problems is 'The problems, as a JSON array; each is told by an event when it is first found.';
+comment on column wo.hierarchy_check.problems is 'The problems, as a JSON array; an event notifies each when it is first found.';
 
 -- == enforcement ==
 

@@ -1,6 +1,6 @@
 -- Concept: signers. Whose public keys count, and who may sign in whose stead.
 --
--- The private key never reaches the database. Keys and delegations are written by the law alone, and
+-- The private key never reaches the database. Keys and delegations are written by the enforcement layer alone, and
 -- each has a chain of its own in the trail.
 
 -- == tables ==
@@ -45,7 +45,7 @@ comment on column wo.signing_key.verified_by is 'Who verified that the person is
 comment on column wo.signing_key.verified_at is 'When that was put on record; NULL until then, and until then nothing can be signed with it.';
 comment on column wo.signing_key.verification is 'How the person''s identity was verified.';
 comment on column wo.signing_key.expires_at is 'From when on nothing can be signed with it any more.';
-comment on column wo.signing_key.expiry_notified_at is 'When it was told that it has expired.';
+comment on column wo.signing_key.expiry_notified_at is 'When an event notified that the key has expired.';
 comment on column wo.signing_key.retired_at is 'Since when it is out of use.';
 comment on column wo.signing_key.revoked_at is 'Since when it is revoked, because it was lost or is not trusted any more.';
 comment on column wo.signing_key.revocation_reason is 'Why it was revoked.';
@@ -88,7 +88,7 @@ comment on column wo.delegation.lifecycle is 'Only for work orders of this lifec
 comment on column wo.delegation.meaning is 'Only for signatures of this meaning; NULL for all.';
 comment on column wo.delegation.starts_at is 'From when on.';
 comment on column wo.delegation.ends_at is 'Until when.';
-comment on column wo.delegation.end_notified_at is 'When it was told that it has ended.';
+comment on column wo.delegation.end_notified_at is 'When an event notified that the delegation has ended.';
 comment on column wo.delegation.reason is 'Why.';
 comment on column wo.delegation.created_at is 'When it was made, by the server''s clock.';
 comment on column wo.delegation.revoked_at is 'Since when it is revoked.';

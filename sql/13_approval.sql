@@ -3,7 +3,7 @@
 -- The private key never reaches the database: it makes what is to be signed, and verifies what was
 -- signed. What is signed names the record's content by its hash, so a signature holds for that
 -- content alone, and shows as amended when it changes. Signatures, requests and challenges are
--- written by the law alone, each signature together with its entry in the work order's trail.
+-- written by the enforcement layer alone, each signature together with its entry in the work order's trail.
 
 -- == tables ==
 
@@ -66,12 +66,12 @@ create table wo.approval_sla (
     foreign key (tenant_id, role) references wo.role (tenant_id, role),
     foreign key (tenant_id, calendar) references wo.business_calendar (tenant_id, name)
 );
-comment on table wo.approval_sla is 'How long each role may take to approve, and who is told when it takes longer.';
+comment on table wo.approval_sla is 'How long each role may take to approve, and who is notified when it takes longer.';
 comment on column wo.approval_sla.tenant_id is 'The tenant.';
 comment on column wo.approval_sla.role is 'The role.';
 comment on column wo.approval_sla.hours is 'Hours from the request on.';
 comment on column wo.approval_sla.calendar is 'The calendar whose working hours count; NULL for every hour.';
-comment on column wo.approval_sla.escalation is 'Who is told after that, step by step: [{"after_hours": 0, "to": "manager"}, {"after_hours": 4, "to": "role:qa"}, {"after_hours": 8, "to": "principal:ann"}].';
+comment on column wo.approval_sla.escalation is 'Who is notified after that, step by step: [{"after_hours": 0, "to": "manager"}, {"after_hours": 4, "to": "role:qa"}, {"after_hours": 8, "to": "principal:ann"}].';
 
 create table wo.signature_challenge (
     tenant_id uuid not null,

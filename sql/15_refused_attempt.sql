@@ -33,7 +33,7 @@ create table wo.finding (
 );
 create unique index finding_open on wo.finding (tenant_id, work_order_id, code) where closed_at is null;
 create index finding_by_work_order on wo.finding (tenant_id, work_order_id);
-comment on table wo.finding is 'What QA has to look at: somebody attempted on a regulatory work order what its rules refuse. Opened by the law alone, closed by QA with a resolution.';
+comment on table wo.finding is 'What QA has to look at: somebody attempted on a regulatory work order what its rules refuse. The enforcement layer opens it, and QA closes it with a resolution.';
 comment on column wo.finding.tenant_id is 'The tenant.';
 comment on column wo.finding.id is 'The finding.';
 comment on column wo.finding.work_order_id is 'The work order.';
@@ -119,4 +119,4 @@ create or replace function wo.close_finding(finding uuid, resolution text) retur
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.close_finding($1, $2) $$;
 comment on function wo.close_finding(uuid, text) is
-    'Closes a finding with what was found and done. For QA, but nobody whose own attempt it tells of.';
+    'Closes a finding with what was found and done. For QA, except the person whose attempt it is about.';

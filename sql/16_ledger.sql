@@ -29,7 +29,7 @@ comment on column wo.ledger_tile.level is 'The level: 0 holds the hashes of leav
 comment on column wo.ledger_tile.tile_index is 'Which tile of its level, from 0 at the left.';
 comment on column wo.ledger_tile.hashes is 'Up to 256 hashes of 32 bytes, one behind the other.';
 comment on column wo.ledger_tile.names is 'Of each leaf 40 bytes: tenant, subject_id and sequence of its entry. For the sealer alone.';
-comment on column wo.ledger_tile.last_position is 'The position of the last leaf''s entry: tells in which tile an entry stands.';
+comment on column wo.ledger_tile.last_position is 'The position of the last leaf''s entry: it shows which tile holds an entry.';
 
 create table wo.ledger_checkpoint (
     size bigint not null primary key,
@@ -62,14 +62,14 @@ create or replace function wo.checkpoint(size bigint default null) returns text
         limit 1
     $$;
 comment on function wo.checkpoint(bigint) is
-    'The newest checkpoint, or the one of that size, as a signed note; NULL where there is none. Keep it outside: whoever has it can tell whether the trail was rewritten. wo witness does so.';
+    'The newest checkpoint, or the one of that size, as a signed note; NULL where there is none. Keep it outside: a holder of it can detect whether the trail was rewritten. wo witness does so.';
 
 create or replace function wo.sealing_key() returns text
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.sealing_key() $$;
 comment on function wo.sealing_key() is
-    'The public key that verifies the newest checkpoint, for wo verify and wo witness; NULL where nothing was ever sealed. Whoever is to rely on it gets it from the keeper of the key too.';
+    'The public key that verifies the newest checkpoint, for wo verify and wo witness; NULL where nothing was ever sealed. A party that relies on it gets it from the keeper of the key too.';
 
 create or replace function wo.ledger_origin() returns text
     language sql stable
@@ -121,7 +121,7 @@ create or replace function wo.reconcile()
         from wo_private.reconcile() as verdict
     $$;
 comment on function wo.reconcile() is
-    'Holds every live row against its trail: of the caller''s tenant, or, for a member of wo_admin who acts for none, of all tenants and of the installation itself. Finds what was written past the law: on a replica''s role, with triggers disabled, by an owner. One row for each tenant if all is intact there, else one for each problem.';
+    'Holds every live row against its trail: of the caller''s tenant, or, for a member of wo_admin who acts for none, of all tenants and of the installation itself. Finds what was written past the enforcement layer: on a replica''s role, with triggers disabled, by an owner. One row for each tenant if all is intact there, else one for each problem.';
 
 create or replace function wo.recovery_statement(reason text) returns text
     language sql stable

@@ -38,7 +38,7 @@ comment on column wo.archive.to_time is 'The first moment after it.';
 comment on column wo.archive.lines is 'How many rows it holds.';
 comment on column wo.archive.chains is 'How many chains have entries in it.';
 comment on column wo.archive.first_leaf is 'The first partition of the ledger that it holds, from 0.';
-comment on column wo.archive.last_leaf is 'The last one; leaves in between may belong to the months beside it.';
+comment on column wo.archive.last_leaf is 'The last one; leaves in between may be of the months beside it.';
 comment on column wo.archive.first_position is 'The position of its first row.';
 comment on column wo.archive.last_position is 'The position of its last row.';
 comment on column wo.archive.data_sha256 is 'SHA-256 of the data file.';
@@ -60,7 +60,7 @@ create table wo.archived_chain (
 );
 create index archived_chain_archive on wo.archived_chain (tenant_id, archive, subject_id);
 comment on table wo.archived_chain is 'Where each chain stood at the end of an archived month, so that its later entries can be verified without those that left.';
-comment on column wo.archived_chain.tenant_id is 'The tenant; the nil UUID for what belongs to none.';
+comment on column wo.archived_chain.tenant_id is 'The tenant; the nil UUID for rows of the installation.';
 comment on column wo.archived_chain.subject_id is 'Whose chain: see wo.audit_entry.';
 comment on column wo.archived_chain.archive is 'The archive that holds the entries.';
 comment on column wo.archived_chain.sequence is 'The last of them.';

@@ -1,7 +1,7 @@
--- The law's own privileges: which duty each function of wo_private has, and who may call it.
+-- The enforcement layer's own privileges: which duty each function of wo_private has, and who may call it.
 -- Nothing of ours is executable by PUBLIC.
 
-comment on schema wo_private is 'wo_core: the law. Functions that the triggers, policies and API of schema wo call; not for direct use.';
+comment on schema wo_private is 'The enforcement layer of wo_core: the functions that the triggers, policies and API of schema wo call. They are not for direct use.';
 revoke all on schema wo_private from public;
 revoke all on all functions in schema wo_private from public;
 grant usage on schema wo_private to wo_owner, wo_admin, wo_user, wo_auditor, wo_monitor, wo_bridge,

@@ -1,4 +1,4 @@
--- From 0.0.1 to 0.1.0: the law's new functions, as the script of 0.1.0 makes them, then the records.
+-- From 0.0.1 to 0.1.0: the enforcement layer's new functions, as the script of 0.1.0 makes them, then the records.
 \echo Use "ALTER EXTENSION wo_core UPDATE" to load this file. \quit
 
 CREATE FUNCTION wo_private."lifecycle_diagram"(

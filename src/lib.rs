@@ -36,7 +36,7 @@ create schema wo_private;
     bootstrap
 );
 
-/// The schema of the law; the functions name it themselves, each in the module of its concept.
+/// The schema of the enforcement layer; the functions name it themselves, each in the module of its concept.
 #[pg_schema]
 mod wo_private {}
 

@@ -1,5 +1,5 @@
 -- Records of 0.0.1 become records of 0.1.0. Run as wo_owner by wo_private.migrate(); what can be run
--- again (functions, triggers, policies, grants) follows from the law of each concept. One statement
+-- again (functions, triggers, policies, grants) follows from the enforcement layer of each concept. One statement
 -- at a time, each of which can be run again.
 
 -- The view gains a column between others, which CREATE OR REPLACE cannot do. Whoever built on it is

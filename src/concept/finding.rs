@@ -1,4 +1,4 @@
-//! Findings: opened by the law when a refused attempt concerns a regulatory work order, closed by QA.
+//! Findings: opened by the enforcement layer when a refused attempt concerns a regulatory work order, closed by QA.
 
 use crate::kernel::concept::Concept;
 use crate::kernel::configuration::TriggerRow;
@@ -67,11 +67,11 @@ fn id_of(row: &Row, name: &str) -> Uuid {
     row.named::<pgrx::Uuid>(name).map_or(Uuid::nil(), |id| Uuid::from_bytes(*id.as_bytes()))
 }
 
-/// Before a write of a finding: the law opens it and counts attempts, QA closes it. Gives the row with
+/// Before a write of a finding: the enforcement layer opens it and counts attempts, QA closes it. Gives the row with
 /// who closed it and when.
 ///
 /// # Errors
-/// See [`rules::close`]; 42501 `written_by_the_law_alone`.
+/// See [`rules::close`]; 42501 `written_by_enforcement_alone`.
 fn check(old: Option<&Row>, new: &Row, acting: &Identity) -> Result<TriggerRow, Refusal> {
     if memory::enforcement_is_active() {
         return Ok(new.tuple());
@@ -83,7 +83,7 @@ fn check(old: Option<&Row>, new: &Row, acting: &Identity) -> Result<TriggerRow, 
         })
     };
     let Some(old) = old.filter(|old| keeps_the_rest(old)) else {
-        return Err(rules::kept_by_the_law(&id));
+        return Err(rules::kept_by_enforcement(&id));
     };
     let roles = acting
         .principal

@@ -108,7 +108,7 @@ fn functions_of(triggers: &[Made], relations: &[Relation]) -> HashMap<u32, Strin
     functions.into_iter().filter_map(named).collect()
 }
 
-/// Which of these tables have their tenant's policy as the law made it.
+/// Which of these tables have their tenant's policy as the enforcement layer made it.
 fn isolated(latest: &Latest, tables: &HashSet<u32>) -> HashSet<u32> {
     // What the expressions of one shape say, which is asked of the first of them.
     let mut said: HashMap<(bool, String), bool> = HashMap::new();

@@ -2,7 +2,7 @@
 //!
 //! Who is acting and how they stand is asked for each transaction and each write, and read wherever
 //! it may have changed. As SQL those reads cost more than all the rules together, so they use the
-//! index itself. The law reads with
+//! index itself. The enforcement layer reads with
 //! its own right here, past row security, so a key always begins with the tenant or with what
 //! finds it, and what was read never reaches a caller but through a rule.
 

@@ -1,4 +1,4 @@
-//! Acting as one of the law's duty roles for a moment.
+//! Acting as one of the enforcement layer's duty roles for a moment.
 //!
 //! The triggers of the work orders run as whoever writes: what they read and write on every
 //! transition goes past SQL, and a definer's change of role and search path would cost more than
@@ -25,7 +25,7 @@ pub fn as_owner<T>(act: impl FnOnce() -> T) -> T {
     run_as(c"wo_owner", act)
 }
 
-/// Acts as one of the law's duty roles, with a pinned search path. An ERROR in `act` unwinds through us:
+/// Acts as one of the enforcement layer's duty roles, with a pinned search path. An ERROR in `act` unwinds through us:
 /// the abort that follows puts role and setting back.
 pub fn run_as<T>(name: &CStr, act: impl FnOnce() -> T) -> T {
     // SAFETY: role and setting are put back below, or by the abort.

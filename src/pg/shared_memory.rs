@@ -2,7 +2,7 @@
 //! worker, the ring of refused attempts, and what was found of the records.
 //!
 //! The memory is there only where the library was preloaded; without it every function here says so
-//! by giving nothing, and nothing else in the law depends on it. It begins as zeros, which is empty.
+//! by giving nothing, and nothing else in the extension depends on it. It begins as zeros, which is empty.
 //! A crash of any backend makes PostgreSQL begin it anew.
 
 use pgrx::pg_sys;

@@ -62,7 +62,7 @@ impl Statement {
                 pg_sys::PopActiveSnapshot();
             }
             if status < 0 {
-                refuse(damaged(&format!("a statement of the law failed ({status})")));
+                refuse(damaged(&format!("a statement of the extension failed ({status})")));
             }
             let rows = Rows {
                 table: pg_sys::SPI_tuptable,
@@ -153,7 +153,7 @@ impl Statement {
         let status = unsafe { pg_sys::SPI_execute(text.as_ptr(), false, 0) };
         drop(connection);
         if status < 0 {
-            refuse(damaged(&format!("a script of the law failed ({status})")));
+            refuse(damaged(&format!("a script of the extension failed ({status})")));
         }
     }
 
@@ -184,7 +184,7 @@ impl Statement {
                 let plan =
                     pg_sys::SPI_prepare(text.as_ptr(), types.len() as i32, types.as_mut_ptr());
                 if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
-                    refuse(damaged("a statement of the law could not be planned"));
+                    refuse(damaged("a statement of the extension could not be planned"));
                 }
                 self.plan.set(plan);
             }

@@ -190,7 +190,7 @@ fn a_package_with_another_byte_does_not_verify() {
     assert!(!verify(&[&kept[..], b" "].concat()).intact);
 }
 
-/// What a superuser does to the tables behind the law's back is found by the tenant's own check.
+/// What a superuser does to the tables past the enforcement layer is found by the tenant's own check.
 #[test]
 fn what_was_tampered_with_in_the_database_is_found() {
     let firm = Firm::found();

@@ -1,6 +1,6 @@
 //! What ends by itself is told once, and what nobody answered is forgotten.
 //!
-//! The clock cannot be set: what has ended is moved into the past behind the law's back.
+//! The clock cannot be set: what has ended is moved into the past past the enforcement layer.
 
 use serde_json::Value;
 use wo_cluster_tests::behind_the_back;

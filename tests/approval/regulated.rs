@@ -230,7 +230,7 @@ fn refused_code(tried: Result<serde_json::Value, postgres::Error>) -> String {
     detail["code"].as_str().unwrap().to_owned()
 }
 
-/// Without the regulatory flag nothing is signed, and the law stays out of the way.
+/// Without the regulatory flag nothing is signed, and the enforcement layer stays out of the way.
 #[test]
 fn an_ordinary_work_order_needs_no_signature() {
     let firm = Firm::found();

@@ -1,11 +1,11 @@
-//! Approvals are written by the law alone: whatever an application role tries past the API is
+//! Approvals are written by the enforcement layer alone: whatever an application role tries past the API is
 //! refused, and other tenants see nothing.
 
 use wo_cluster_tests::db_error;
 
 use crate::approval::firm::{ADMIN, AUDITOR, Ask, Firm, RIVAL, ROOT, SERVICE};
 
-/// What the law writes.
+/// What the enforcement layer writes.
 const RECORDS: [&str; 7] = [
     "signing_key",
     "signature_challenge",

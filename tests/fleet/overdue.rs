@@ -313,7 +313,7 @@ fn a_migrated_work_order_has_the_clock_of_its_new_version() {
 }
 
 #[test]
-fn nobody_writes_the_clock_past_the_law() {
+fn nobody_writes_the_clock_past_enforcement() {
     let (fleet, _) = impatient();
     let update = "update wo.work_order set state_deadline_notified_at = now()";
     fleet.refused("夏哥", update, "42501", "column_not_writable");

@@ -1,4 +1,4 @@
-//! What was damaged behind the law's back is found, and told what to do about it. The tick too.
+//! What was damaged past the enforcement layer is found, and told what to do about it. The tick too.
 
 use serde_json::Value;
 

@@ -81,7 +81,7 @@ impl Stage {
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 
-    /// No cycle, in our eyes and in the law's; and an intact trail.
+    /// No cycle, in our eyes and in the enforcement layer's; and an intact trail.
     #[track_caller]
     pub fn assert_sound(&self, what: &str) {
         assert_eq!(circular(&self.graph()), Vec::<Uuid>::new(), "{what}: a cycle was committed");

@@ -233,7 +233,7 @@ fn operators_of_the_caller_do_not_run_as_the_dba_who_asks_for_health() {
 }
 
 #[test]
-fn operators_of_the_caller_do_not_hide_a_disabled_trigger_from_the_law() {
+fn operators_of_the_caller_do_not_hide_a_disabled_trigger_from_the_check() {
     let world = World::new();
     let mut client = evil(&world);
     world
@@ -258,7 +258,7 @@ fn operators_of_the_caller_do_not_hide_a_disabled_trigger_from_the_law() {
 }
 
 #[test]
-fn the_triggers_of_the_law_serve_no_table_of_anybody_elses() {
+fn the_triggers_of_enforcement_serve_no_table_of_anybody_elses() {
     let world = World::new();
     let functions = world
         .db
@@ -427,7 +427,7 @@ fn statistics_tell_nothing_of_other_tenants() {
 }
 
 #[test]
-fn a_trail_or_an_event_is_written_by_the_law_alone() {
+fn a_trail_or_an_event_is_written_by_enforcement_alone() {
     let world = World::new();
     world.fill();
     let mut client = ann(&world);
@@ -450,12 +450,12 @@ fn a_trail_or_an_event_is_written_by_the_law_alone() {
     for table in ["audit_entry", "event", "audit_chain"] {
         let tried =
             admin.execute(&format!("insert into wo.{table} select * from wo.{table} limit 1"), &[]);
-        refused(tried, "42501", "written_by_the_law_alone");
+        refused(tried, "42501", "written_by_enforcement_alone");
     }
 }
 
 #[test]
-fn a_guard_function_cannot_use_the_laws_own_standing() {
+fn a_guard_function_cannot_use_the_rights_of_enforcement() {
     let world = World::new();
     world.fill();
     let globex = world.globex.id;
@@ -506,7 +506,7 @@ fn a_guard_function_cannot_use_the_laws_own_standing() {
 }
 
 #[test]
-fn a_subtransaction_that_fails_within_the_law_does_not_make_its_caller_the_law() {
+fn a_subtransaction_that_fails_within_enforcement_does_not_lend_its_rights_to_the_caller() {
     let world = World::new();
     world.fill();
     let mut admin = world.db.superuser();

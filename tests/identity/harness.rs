@@ -203,7 +203,7 @@ impl<'c> World<'c> {
         }
     }
 
-    /// A finding, which the law alone opens: past its rule, but not past its trail.
+    /// A finding, which the enforcement layer alone opens: past its rule, but not past its trail.
     fn fill_findings(&self, slug: &str) {
         self.db
             .superuser()

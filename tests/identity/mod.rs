@@ -1,8 +1,8 @@
 //! Who is acting, and what others can see or do: tokens, memory, login roles, tenancy, poolers.
 
 mod attack;
+mod enforcement;
 mod harness;
-mod law;
 mod login;
 mod memory;
 mod pooler;

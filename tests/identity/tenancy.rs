@@ -55,7 +55,7 @@ fn copy_of(world: &World<'_>, table: &str, tenant: uuid::Uuid) -> String {
     format!("insert into wo.{table} select (jsonb_populate_record(null::wo.{table}, '{row}')).*")
 }
 
-/// A refusal of the right kind: a privilege, row security or the law; not a mere mistake.
+/// A refusal of the right kind: a privilege, row security or the enforcement layer; not a mere mistake.
 #[track_caller]
 fn not_permitted(result: Result<u64, postgres::Error>, what: &str) {
     let refusal = db_error(result);

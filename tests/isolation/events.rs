@@ -553,12 +553,12 @@ fn every_event_is_a_valid_cloudevent() {
 }
 
 #[test]
-fn events_are_written_by_the_law_alone_and_never_change() {
+fn events_are_written_by_enforcement_alone_and_never_change() {
     let stage = Stage::new(Cluster::shared());
     pending(&mut stage.captain());
     let mut superuser = stage.db.superuser();
     let copy = "INSERT INTO wo.event SELECT tenant_id, position + 1, timeline, type, subject_id, recorded_at, traceparent, data FROM wo.event";
-    refused(superuser.execute(copy, &[]), "42501", "written_by_the_law_alone");
+    refused(superuser.execute(copy, &[]), "42501", "written_by_enforcement_alone");
     refused(
         superuser.execute("UPDATE wo.event SET type = 'x'", &[]),
         "42501",

@@ -230,7 +230,7 @@ fn what_is_read_just_before_a_revocation_is_written_does_not_outlive_it() {
     let mut chief = chief(&stage);
     let number = started(&mut stage.captain());
     chief.batch_execute("SELECT wo.grant_role('chief', 'captain')").unwrap();
-    // Acts when the law's own triggers have been asked, and the row is still there.
+    // Acts when the enforcement layer's own triggers have been asked, and the row is still there.
     stage
         .db
         .superuser()

@@ -90,7 +90,7 @@ pub fn patch(client: &mut Client, number: &str, notes: &str) -> Result<Value, Er
     client.query_one(sql, &[&number, &notes]).map(|row| row.get(0))
 }
 
-/// What the law says of the tenant's trail, and what plain SQL says of it: every chain runs from 1
+/// What the enforcement layer says of the tenant's trail, and what plain SQL says of it: every chain runs from 1
 /// without a gap, each link on the hash of the one before, and each work order has as many
 /// versions as entries and as many entries as events. Returns the number of work orders.
 pub fn assert_intact(db: &Database<'_>, member: &mut Client) -> i64 {

@@ -272,7 +272,7 @@ fn rows_without_their_work_order_and_altered_packages_are_found_by_reconciling()
 }
 
 #[test]
-fn a_disabled_trigger_and_another_owner_are_refused_by_the_law_and_what_they_wrote_is_found() {
+fn a_disabled_trigger_and_another_owner_are_refused_by_enforcement_and_what_they_wrote_is_found() {
     let (ledger, number, id) = sealed_company();
     for tampering in [
         "alter table wo.work_order disable trigger audit",

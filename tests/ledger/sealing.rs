@@ -210,7 +210,7 @@ fn a_killed_server_goes_on_sealing_where_it_was() {
 }
 
 #[test]
-fn the_ledgers_tables_are_written_by_the_law_alone_and_never_rewritten() {
+fn the_ledgers_tables_are_written_by_enforcement_alone_and_never_rewritten() {
     let ledger = Ledger::found();
     ledger.seal();
     let root = |sql: &str| ledger.company.with(ROOT, |root| root.execute(sql, &[]));
@@ -222,7 +222,7 @@ fn the_ledgers_tables_are_written_by_the_law_alone_and_never_rewritten() {
     let refusal = wo_cluster_tests::db_error(root(change));
     assert_eq!(refusal.code().code(), "42501");
     let add = "insert into wo.ledger_tile (level, tile_index, hashes) values (3, 0, sha256('x'))";
-    refused(root(add), "42501", "written_by_the_law_alone");
+    refused(root(add), "42501", "written_by_enforcement_alone");
     ledger.company.with(ROOT, |root| {
         let mut replica = root.transaction().unwrap();
         replica.batch_execute("set local session_replication_role = replica").unwrap();

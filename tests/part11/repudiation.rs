@@ -39,7 +39,7 @@ fn row_23_a_superuser_alone_makes_no_valid_signature_of_anothers() {
         company.run(ROOT, "rollback");
     }
 
-    // Behind the back of the law: the row of an honest signature, the signer exchanged, the
+    // Behind the back of the enforcement layer: the row of an honest signature, the signer exchanged, the
     // signature made anew with a key that they have.
     company.signed("owner", &Ask::approve(&number, "system_owner", "plan"));
     company.assert_intact();

@@ -1,4 +1,4 @@
-//! What a superuser can do behind the law's back, and what verification says of it.
+//! What a superuser can do past the enforcement layer, and what verification says of it.
 
 use postgres::Transaction;
 use wo_cluster_tests::signing::{Company, ROOT};
@@ -7,7 +7,7 @@ pub use wo_cluster_tests::{behind_the_back, rehash};
 /// Subject, key and problem of a broken chain.
 pub type Broken = Vec<(String, String, String)>;
 
-/// Does something behind the back of the law, lets `look` look at it, and takes it back.
+/// Does something behind the back of the enforcement layer, lets `look` look at it, and takes it back.
 pub fn tampered<T>(
     company: &Company,
     tampering: impl FnOnce(&mut Transaction<'_>),

@@ -288,7 +288,7 @@ fn row_29_the_trail_tells_who_entered_changed_confirmed_and_withdrew_and_when() 
 }
 
 /// The clock of the server is set back by an hour between two entries. What a superuser's pen
-/// writes here is what the law itself would have written then: the same entry with another time.
+/// writes here is what the enforcement layer itself would have written then: the same entry with another time.
 #[test]
 fn row_30_a_clock_that_was_stepped_back_does_not_reorder_the_trail() {
     let company = Company::found();

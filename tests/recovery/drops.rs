@@ -1,4 +1,4 @@
-//! Dropping the extension: refused, or the law goes and every record stays, seen by nobody.
+//! Dropping the extension: refused, or the enforcement layer goes and every record stays, seen by nobody.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn a_drop_without_cascade_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn no_record_depends_on_the_law() {
+fn no_record_depends_on_the_extension() {
     let db = Cluster::shared().database();
     let dependents: Vec<String> = db
         .superuser()
@@ -64,7 +64,7 @@ fn no_record_depends_on_the_law() {
 }
 
 #[test]
-fn a_drop_with_cascade_keeps_every_record_unseen_until_the_law_is_back() {
+fn a_drop_with_cascade_keeps_every_record_unseen_until_enforcement_is_back() {
     let stage = at_work(Cluster::shared());
     stage.db.login("watcher", &["wo_auditor", "wo_monitor"]);
     let (made, held) = (objects(&stage.db), rows(&stage.db));
@@ -95,7 +95,7 @@ fn a_drop_with_cascade_keeps_every_record_unseen_until_the_law_is_back() {
             }
         }
     }
-    assert_eq!(seen, BTreeMap::new(), "rows are seen without the law");
+    assert_eq!(seen, BTreeMap::new(), "rows are seen without the enforcement layer");
     for (login, write) in [
         ("cap", "UPDATE wo.work_order SET status = 'approved'"),
         ("cap", "DELETE FROM wo.event_consumer"),
@@ -114,7 +114,7 @@ fn a_drop_with_cascade_keeps_every_record_unseen_until_the_law_is_back() {
     }
     assert_same(&held, &rows(&stage.db));
 
-    // One command would not be enough: the law is there again, but not yet in force.
+    // One command would not be enough: the enforcement layer is there again, but not yet in force.
     let created = stage.db.psql("postgres", "CREATE EXTENSION wo_core");
     assert!(created.success, "{}", created.stderr);
     assert!(created.stderr.contains("enforce()"), "{}", created.stderr);
@@ -127,7 +127,7 @@ fn a_drop_with_cascade_keeps_every_record_unseen_until_the_law_is_back() {
 }
 
 #[test]
-fn enforcing_the_law_that_is_in_force_changes_nothing() {
+fn enforce_changes_nothing_where_everything_is_in_force() {
     let stage = at_work(Cluster::shared());
     let (made, held) = (objects(&stage.db), rows(&stage.db));
     stage

@@ -212,7 +212,7 @@ fn nobody_may_pass_a_privilege_on() {
 }
 
 #[test]
-fn the_extension_owns_the_law_and_the_database_the_records() {
+fn the_extension_owns_the_functions_and_the_database_the_tables() {
     finds_nothing(
         "nothing of schema wo is a member of the extension",
         "select pg_describe_object(classid, objid, objsubid) from pg_depend
@@ -245,7 +245,7 @@ fn the_extension_owns_the_law_and_the_database_the_records() {
             where nspname = 'wo' and nspowner <> 'wo_owner'::regrole",
     );
     finds_nothing(
-        "no record depends on a law function: columns, defaults and CHECKs outlive a DROP",
+        "no record depends on a function of wo_private: columns, defaults and CHECKs outlive a DROP",
         "select pg_describe_object(held.classid, held.objid, held.objsubid)
          from pg_depend as held
          join pg_proc on pg_proc.oid = held.refobjid and held.refclassid = 'pg_proc'::regclass
@@ -423,6 +423,6 @@ fn golden_functions_of_the_api() {
 }
 
 #[test]
-fn golden_functions_of_the_law() {
+fn golden_functions_of_wo_private() {
     golden("enforcement.txt", &FUNCTIONS.replace("SCHEMA", "wo_private"));
 }

@@ -1,4 +1,4 @@
-//! wo.health() says what is off, and the law does not work on records that are not as it made them.
+//! wo.health() says what is off, and the enforcement layer does not work on records that are not as it made them.
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ fn a_fresh_install_is_in_good_health() {
     }
 }
 
-/// What a DBA could do to the records, and the words that health and the law must find for it.
+/// What a DBA could do to the records, and the words that health and the enforcement layer must find for it.
 const DAMAGE: &[(&str, &[&str])] = &[
     ("alter table wo.work_order disable trigger validate", &["trigger validate", "work_order"]),
     (
@@ -141,7 +141,7 @@ fn damaged_records_are_reported() {
 }
 
 #[test]
-fn the_law_refuses_to_work_on_damaged_records_and_says_why() {
+fn enforcement_refuses_to_work_on_damaged_records_and_says_why() {
     let mut ignored = Vec::new();
     for (damage, words) in DAMAGE {
         let database = Cluster::shared().partitioned_database();
@@ -190,7 +190,7 @@ fn administration_stops_on_damaged_records_too() {
 }
 
 #[test]
-fn enforce_puts_the_law_back() {
+fn enforce_puts_the_triggers_back() {
     let mut lasting = Vec::new();
     for (damage, _) in DAMAGE {
         let database = Cluster::shared().partitioned_database();

@@ -79,12 +79,12 @@ fn an_ended_work_order_becomes_a_stub_and_its_package_keeps_everything() {
     assert_eq!(past.company.signature_states(&old).len(), 4);
     assert!(
         past.company.signature_states(&old).iter().all(|state| state.ends_with("valid")),
-        "what the law takes out does not amend what was signed"
+        "what the enforcement layer takes out does not amend what was signed"
     );
 }
 
 #[test]
-fn nobody_but_the_law_makes_stubs() {
+fn nobody_but_enforcement_makes_stubs() {
     let past = Past::found();
     let old = past.company.reach("closed");
     for write in [

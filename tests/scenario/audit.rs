@@ -538,8 +538,8 @@ fn nobody_writes_the_trail_or_the_outbox_by_hand() {
         for client in [&mut almighty, &mut admin, &mut auditor] {
             assert_eq!(db_error(client.batch_execute(sql)).code().code(), "42501");
         }
-        refused(root.batch_execute(sql), "42501", "written_by_the_law_alone");
-        // Not as the duty that the law writes with, either.
+        refused(root.batch_execute(sql), "42501", "written_by_enforcement_alone");
+        // Not as the duty that the enforcement layer writes with, either.
         let run_as = format!("set role wo_trail; {sql}");
         assert_eq!(db_error(root.batch_execute(&run_as)).code().code(), "42501");
         root.batch_execute("reset role").unwrap();

@@ -118,7 +118,7 @@ fn a_constraint_that_a_dba_adds_holds() {
     company.assert_intact();
 }
 
-/// The law appends to the partitions of trail and outbox itself: it must not lose the table's word, nor
+/// The enforcement layer appends to the partitions of trail and outbox itself: it must not lose the table's word, nor
 /// the session with it.
 #[test]
 fn a_constraint_that_a_dba_adds_to_trail_or_outbox_holds() {

@@ -1,4 +1,4 @@
-//! Writing around the law, as only a superuser can.
+//! Writing around the enforcement layer, as only a superuser can.
 
 use postgres::Transaction;
 use uuid::Uuid;

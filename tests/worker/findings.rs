@@ -1,4 +1,4 @@
-//! Findings: opened by the law for a regulatory work order, closed by QA with a resolution, and held
+//! Findings: opened by the enforcement layer for a regulatory work order, closed by QA with a resolution, and held
 //! against their trail.
 
 use serde_json::Value;
@@ -120,9 +120,9 @@ fn raw_sql_meets_the_same_rules() {
             "qa",
             "update wo.finding set attempts = 0, resolution = 'x'",
             "42501",
-            "written_by_the_law_alone",
+            "written_by_enforcement_alone",
         ),
-        ("qa", "update wo.finding set actors = '{}'", "42501", "written_by_the_law_alone"),
+        ("qa", "update wo.finding set actors = '{}'", "42501", "written_by_enforcement_alone"),
         (ROOT, "truncate wo.finding", "42501", "truncate_refused"),
         (ROOT, "delete from wo.finding", "42501", "delete_refused"),
     ] {

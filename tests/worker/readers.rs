@@ -47,6 +47,6 @@ fn qa_administrators_and_auditors_read_attempts_and_the_others_do_not() {
         ROOT,
         "insert into wo.audit_entry select * from wo.audit_entry where subject = 'refused_attempt'",
         "42501",
-        "written_by_the_law_alone",
+        "written_by_enforcement_alone",
     );
 }

@@ -78,12 +78,12 @@ pub fn close(closing: &Closing<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The refusal for writing of a finding what the law alone writes.
+/// The refusal for writing of a finding what the enforcement layer alone writes.
 #[must_use]
-pub fn kept_by_the_law(id: &str) -> Refusal {
+pub fn kept_by_enforcement(id: &str) -> Refusal {
     Refusal::new(
         SqlState::NotPermitted,
-        "written_by_the_law_alone",
+        "written_by_enforcement_alone",
         "of a finding only its resolution is written, and by closing it",
     )
     .with("finding", id)

@@ -1,7 +1,7 @@
 //! Approvals: electronic signatures on work orders. The database makes what is to be signed, checks
 //! what was signed, and shows an edge's gate which signatures count. Private keys never come here.
 //!
-//! Rows of approvals are written by the law alone, each write together with an entry in the work
+//! Rows of approvals are written by the enforcement layer alone, each write together with an entry in the work
 //! order's chain.
 
 mod challenge;

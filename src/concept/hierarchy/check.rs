@@ -1,4 +1,4 @@
-//! Looking for what cannot be unless data was written behind the law's back.
+//! Looking for what cannot be unless data was written past the enforcement layer.
 
 use super::guards::{HierarchyPosition, children};
 use crate::kernel::identity;

@@ -175,7 +175,7 @@ pub fn check_writer(table: &str) {
         crate::pg::error::refuse(
             wo_rules::refusal::Refusal::new(
                 wo_rules::refusal::SqlState::NotPermitted,
-                "written_by_the_law_alone",
+                "written_by_enforcement_alone",
                 format!("only wo_core itself writes wo.{table}"),
             )
             .hint("Change the work order; its trail and its event follow."),

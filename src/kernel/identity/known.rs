@@ -93,7 +93,7 @@ fn generation() -> Option<u64> {
     is_told(generation).then_some(generation)
 }
 
-/// Whether every table has the trigger, as the law made it: then no change goes unheard.
+/// Whether every table has the trigger, as the enforcement layer made it: then no change goes unheard.
 fn is_told(generation: u64) -> bool {
     if let Some((known, is_told)) = IS_TOLD.get()
         && known == generation

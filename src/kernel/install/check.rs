@@ -1,4 +1,4 @@
-//! Whether the records are as the law made them, asked before anything is done with them.
+//! Whether the tables are as the enforcement layer made them, asked before anything is done with them.
 
 use super::{FILES, UPGRADES, VERSION, shared};
 use crate::pg::catalogue;
@@ -19,7 +19,7 @@ thread_local! {
     static CHECKED: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Refuses to work on records that are not as the law made them: another version, another owner,
+/// Refuses to work on records that are not as the enforcement layer made them: another version, another owner,
 /// a trigger that is missing or switched off. WorkOrderView up again whenever a table is altered.
 pub fn check_tables() {
     if is_checked() {
@@ -60,7 +60,7 @@ fn is_of_this_version() -> bool {
         Some(version) if version == VERSION => true,
         Some(version) if Some(version.as_str()) == previous => false,
         Some(version) => refuse(
-            damaged(&format!("they are of version {version}, the law is of version {VERSION}"))
+            damaged(&format!("they are of version {version}, the library is of version {VERSION}"))
                 .hint("alter extension wo_core update;"),
         ),
         None => refuse(
@@ -70,7 +70,7 @@ fn is_of_this_version() -> bool {
     }
 }
 
-/// True, or a refusal that names what is not as the law made it.
+/// True, or a refusal that names what is not as the enforcement layer made it.
 fn are_as_made() -> bool {
     if let Some(problem) = problems().into_iter().next() {
         refuse(damaged(&problem).hint("As a superuser: select wo_private.enforce(); wo.health() lists everything that is wrong."));

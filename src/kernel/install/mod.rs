@@ -1,5 +1,5 @@
-//! The law and the records: making the records at install, leaving them alone at a restore,
-//! putting the law back after a DROP, and taking old records to a new version.
+//! The enforcement layer and the tables: making the records at install, leaving them alone at a restore,
+//! putting the enforcement layer back after a DROP, and taking old records to a new version.
 //!
 //! The extension's members are the functions of `wo_private`. Schema `wo` and everything in it
 //! belongs to the database, so that a dump carries it whole.
@@ -43,7 +43,7 @@ const FILES: &[(&str, &str)] = &[
     ("98_grant", include_str!("../../../sql/98_grant.sql")),
 ];
 
-/// The database roles and the law's own privileges, which an update renews.
+/// The database roles and the enforcement layer's own privileges, which an update renews.
 const ROLES: &str = include_str!("../../../sql/00_role.sql");
 const PRIVILEGES: &str = include_str!("../../../sql/99_privilege.sql");
 
@@ -54,7 +54,7 @@ const UPGRADES: &[(&str, &str, &str)] =
 /// What every script of ours begins with: names and operators are the catalogue's own.
 const PINNED_PATH: &str = "set local search_path = pg_catalog, pg_temp";
 
-/// This version of the law.
+/// This version of the library.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 statement!(
@@ -130,7 +130,7 @@ fn run(sql: &str) {
     Statement::new(sql, &[]).run_unkept();
 }
 
-/// Records and law of each concept in turn: later tables call the functions of earlier concepts.
+/// The tables and the enforcement of each concept in turn: later tables call the functions of earlier concepts.
 fn everything() -> Vec<String> {
     FILES
         .iter()
@@ -187,10 +187,10 @@ fn install() {
             run(&version_row());
         }
         Found::Empty => say(
-            "wo_core: schema wo is empty, so a restore is expected to fill it; only the law was installed",
+            "wo_core: schema wo is empty, so a restore is expected to fill it; only the enforcement layer was installed",
         ),
         Found::Records => say(
-            "wo_core: schema wo holds records already; only the law was installed. Put triggers and policies back with: select wo_private.enforce();",
+            "wo_core: schema wo holds records already; only the enforcement layer was installed. Put triggers and policies back with: select wo_private.enforce();",
         ),
         Found::Stranger => refuse(
             Refusal::new(
@@ -214,7 +214,7 @@ fn version_row() -> String {
     format!("insert into wo.schema_version (version, sha256) values ('{VERSION}', '{}')", digest())
 }
 
-/// Puts the law back on records that outlived it: triggers, policies, views, functions, grants.
+/// Puts the enforcement layer back on tables that outlived it: triggers, policies, views, functions, grants.
 #[pg_extern(schema = "wo_private")]
 fn enforce() {
     superuser_only();
@@ -222,7 +222,7 @@ fn enforce() {
     run_as_owner(&enforcement());
     match check::problems().into_iter().next() {
         Some(problem) => refuse(damaged(&problem)),
-        None => notice!("wo_core: the law is in force on every table"),
+        None => notice!("wo_core: the enforcement layer is in force on every table"),
     }
 }
 
@@ -259,7 +259,7 @@ fn superuser_only() {
         refuse(Refusal::new(
             SqlState::NotPermitted,
             "superuser_required",
-            "only a superuser may change the law of wo_core",
+            "only a superuser may change the enforcement layer of wo_core",
         ));
     }
 }

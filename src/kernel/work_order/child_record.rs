@@ -221,7 +221,7 @@ pub struct ChildChange {
     pub data: Map<String, Value>,
 }
 
-/// Makes a write of the law's own to the work order's record, which `write` does by an UPDATE of that
+/// Makes a write of the enforcement layer's own to the work order's record, which `write` does by an UPDATE of that
 /// one row. Gives whether the row was there.
 pub fn upkeep(
     work_order: Uuid,
@@ -236,7 +236,7 @@ pub fn upkeep(
 pub fn record(tenant: Uuid, work_order: Uuid, change_of_child: ChildChange) {
     let arguments = [uuid_argument(tenant), uuid_argument(work_order)];
     let count = pending::as_system_write(
-        SystemWrite::Belonging(work_order, Rc::new(change_of_child)),
+        SystemWrite::ChildRecord(work_order, Rc::new(change_of_child)),
         || {
             as_trail(|| {
                 MOVE_CHAIN

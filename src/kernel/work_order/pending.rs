@@ -55,7 +55,7 @@ pub struct Written {
     pub lifecycle: (String, i32),
 }
 
-/// A write that the law itself makes, and how it is to be judged.
+/// A write that the enforcement layer itself makes, and how it is to be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SystemWrite {
     /// An edge that the system takes because its gates became true; whether it moves along with its
@@ -68,8 +68,8 @@ pub enum SystemWrite {
     /// The way back after a signature was refused.
     Rejection(Uuid),
     /// Something that belongs to the work order was written.
-    Belonging(Uuid, Rc<ChildChange>),
-    /// The law's own care of the record: the columns that its UPDATE sets are what changes.
+    ChildRecord(Uuid, Rc<ChildChange>),
+    /// The enforcement layer's own care of the record: the columns that its UPDATE sets are what changes.
     Upkeep(Uuid, Rc<ChildChange>),
 }
 
@@ -125,7 +125,7 @@ pub fn take_system_write(id: Uuid) -> Option<SystemWrite> {
         | SystemWrite::Rejection(it)
         | SystemWrite::Migration(it)
         | SystemWrite::Cascade(it)
-        | SystemWrite::Belonging(it, _)
+        | SystemWrite::ChildRecord(it, _)
         | SystemWrite::Upkeep(it, _)) => (*it == id).then(|| write.clone()),
     });
     if taken.is_some() {

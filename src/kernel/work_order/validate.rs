@@ -297,7 +297,7 @@ fn before_update(
     };
     let lifecycle = lifecycle_of(acting.tenant, new);
     let decision = if let Some(
-        SystemWrite::Migration(_) | SystemWrite::Belonging(..) | SystemWrite::Upkeep(..),
+        SystemWrite::Migration(_) | SystemWrite::ChildRecord(..) | SystemWrite::Upkeep(..),
     ) = consequence
     {
         if lifecycle.state(&status).is_none() {
@@ -333,7 +333,7 @@ fn before_update(
     let migrated = matches!(consequence, Some(SystemWrite::Migration(_)));
     let change_of_child = match consequence {
         Some(
-            SystemWrite::Belonging(_, change_of_child) | SystemWrite::Upkeep(_, change_of_child),
+            SystemWrite::ChildRecord(_, change_of_child) | SystemWrite::Upkeep(_, change_of_child),
         ) => Some(change_of_child),
         _ => None,
     };

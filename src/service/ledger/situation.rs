@@ -98,7 +98,7 @@ impl Halt {
                 "Put the newest checkpoint that a witness has into the file beside the key (its name ends with .checkpoint)."
             }
             Self::Note { .. } => {
-                "Somebody wrote to wo.ledger_checkpoint behind the law: select * from wo.verify_ledger() says where. Restore the table from a backup."
+                "Somebody wrote to wo.ledger_checkpoint past the enforcement layer: select * from wo.verify_ledger() says where. Restore the table from a backup."
             }
             Self::Outside(_) => {
                 "Let the server's user read and write the directory of the sealing key: the newest checkpoint is kept there."

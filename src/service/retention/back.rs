@@ -91,7 +91,7 @@ pub fn bring(archive: &Archive) -> Result<i64, String> {
     run(format!("create table wo.{name} (like wo.{source} including all)"));
     let insert = inserting(source, name);
     let mut count = 0;
-    // The table belongs to nobody's view yet: its rows go in past the law's triggers, and each has
+    // The table belongs to nobody's view yet: its rows go in past the enforcement layer's triggers, and each has
     // been held against the ledger.
     verify(archive, |line| {
         let arguments = match &line {

@@ -1,4 +1,4 @@
-//! Whether the records are as the law made them, from what the catalogue says of them.
+//! Whether the tables are as the enforcement layer made them, from what the catalogue says of them.
 
 use super::Trigger;
 use std::collections::{HashMap, HashSet};
@@ -81,7 +81,7 @@ pub struct Catalogue {
     pub isolated: HashSet<u32>,
 }
 
-/// The names of the tables and views that the law puts triggers on.
+/// The names of the tables and views that the enforcement layer puts triggers on.
 pub fn protected<'a>(expected: &[Trigger<'a>]) -> HashSet<&'a str> {
     expected.iter().map(|trigger| trigger.relation).collect()
 }

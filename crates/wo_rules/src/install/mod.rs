@@ -1,5 +1,5 @@
 //! How a file of the records is divided, what an install does with what it finds, and whether the
-//! records are as the law made them.
+//! records are as the enforcement layer made them.
 
 pub mod agreement;
 pub mod catalogue;
@@ -26,7 +26,7 @@ pub enum Found {
     Stranger,
 }
 
-/// A trigger that the law makes.
+/// A trigger that the enforcement layer makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trigger<'a> {
     /// The table or view, without its schema.
@@ -51,15 +51,15 @@ pub fn enforcement(sql: &str) -> &str {
     sql.find(LAW_MARK).and_then(|start| sql.get(start..)).unwrap_or_default()
 }
 
-/// The triggers that a law makes, read from its own text so that no list has to be kept beside it.
+/// The triggers that the enforcement layer makes, read from its own text so that no list has to be kept beside it.
 ///
 /// Every session may have to read all of it, so only the surroundings of the word are looked at.
-pub fn triggers(law: &str) -> Vec<Trigger<'_>> {
+pub fn triggers(sql: &str) -> Vec<Trigger<'_>> {
     const WORD: &str = "trigger";
     let mut found: Vec<Trigger<'_>> = Vec::new();
     let mut always: Vec<(&str, &str)> = Vec::new();
-    for (at, _) in law.match_indices(WORD) {
-        let (before, after) = (&law[..at], &law[at + WORD.len()..]);
+    for (at, _) in sql.match_indices(WORD) {
+        let (before, after) = (&sql[..at], &sql[at + WORD.len()..]);
         if !before.ends_with(char::is_whitespace) || !after.starts_with(char::is_whitespace) {
             continue;
         }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_triggers_are_read_from_the_law_itself() {
+    fn the_triggers_are_read_from_their_sql_itself() {
         let trigger = |name, function, always| Trigger { relation: "a", name, function, always };
         assert_eq!(
             triggers(enforcement(FILE)),

@@ -38,7 +38,7 @@ impl Stop {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Damaged(_) | Self::OtherTree { .. } => {
-                "Somebody wrote to wo.ledger_tile or wo.ledger_checkpoint behind the law: select * from wo.verify_ledger() says where. Restore the tables from a backup."
+                "Somebody wrote to wo.ledger_tile or wo.ledger_checkpoint past the enforcement layer: select * from wo.verify_ledger() says where. Restore the tables from a backup."
             }
             Self::OtherLedger { .. } => {
                 "Put the right key into the file of wo_core.sealing_key_file: a new key keeps the ledger's name."

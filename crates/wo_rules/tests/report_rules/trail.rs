@@ -87,7 +87,7 @@ fn what_the_system_keeps_is_no_changed_data() {
 }
 
 #[test]
-fn belongings_are_told_by_name_without_the_bytes_of_signatures() {
+fn child_records_are_shown_by_name_without_the_bytes_of_signatures() {
     let (_, document) = page(&sections());
     assert!(words_of(&document, "#entry-3").contains("Waits for WO-2026-1119-B2C"));
     let signed = words_of(&document, "#entry-5");

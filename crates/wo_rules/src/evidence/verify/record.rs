@@ -1,7 +1,7 @@
 //! The record and what belongs to it, held against what the trail left.
 
 use super::sections::{Texts, WorkOrder};
-use super::trail::{End, Trail, is_belonging};
+use super::trail::{End, Trail, is_child_record};
 use super::{Findings, escaped};
 use crate::audit::RowState;
 use std::collections::BTreeMap;
@@ -14,13 +14,13 @@ pub fn check(
 ) {
     check_beside_record(work_order, findings);
     for (name, value) in &work_order.record.0 {
-        if is_belonging(name) {
+        if is_child_record(name) {
             let pointer = format!("/sections/work_order/record/{}", escaped(name));
             findings.found(value, pointer, format!("{name} is no column of a work order"));
         }
     }
     for (name, value) in &child_records.0 {
-        if !is_belonging(name) {
+        if !is_child_record(name) {
             let pointer = format!("/sections/child_records/{}", escaped(name));
             findings.found(
                 value,
@@ -97,7 +97,7 @@ fn check_head(work_order: &WorkOrder<'_>, end: &End, findings: &mut Findings<'_>
 fn check_values(
     held: &Texts<'_>,
     pointer: &str,
-    are_belongings: bool,
+    are_child_records: bool,
     end: &End,
     findings: &mut Findings<'_>,
 ) {
@@ -111,8 +111,8 @@ fn check_values(
             None => findings.found(value, pointer, format!("the trail left no {name}")),
         }
     }
-    let section = if are_belongings { "child_records" } else { "work_order" };
-    for name in end.values.keys().filter(|name| is_belonging(name) == are_belongings) {
+    let section = if are_child_records { "child_records" } else { "work_order" };
+    for name in end.values.keys().filter(|name| is_child_record(name) == are_child_records) {
         if held.get(name).is_none() {
             findings.found_in(section, "", format!("the trail left {name}, which is missing here"));
         }

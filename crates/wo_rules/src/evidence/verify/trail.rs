@@ -124,7 +124,7 @@ impl Trail {
         for (name, change) in &changes {
             match (change.get("old"), change.get("new")) {
                 (_, None) => _ = self.added.remove(name),
-                (None, Some(_)) if is_belonging(name) => {
+                (None, Some(_)) if is_child_record(name) => {
                     let added = Added { entry: index, actor: entry.actor.clone() };
                     self.added.insert(name.clone(), added);
                 }
@@ -167,7 +167,7 @@ impl Trail {
 
 /// Whether a name in the trail is that of something that belongs to the work order, rather than of
 /// one of its columns.
-pub fn is_belonging(name: &str) -> bool {
+pub fn is_child_record(name: &str) -> bool {
     name.contains(':') || name == "engine_override"
 }
 

@@ -222,7 +222,7 @@ fn without_an_identity_no_function_writes_a_row() {
 }
 
 #[test]
-fn what_a_definer_does_for_the_law_it_does_for_nobody_else() {
+fn what_a_definer_does_for_enforcement_it_does_for_nobody_else() {
     let world = World::new();
     world.fill();
     let mut client = world.svc();
@@ -238,12 +238,12 @@ fn what_a_definer_does_for_the_law_it_does_for_nobody_else() {
     authenticate(&mut client, &world.acme.token("ann"));
     answers("as ann", &mut client);
     client.batch_execute("select wo.create_work_order('x'); select wo.verify_audit()").unwrap();
-    answers("after the law was at work", &mut client);
+    answers("after the enforcement layer was at work", &mut client);
     client.batch_execute("savepoint s").unwrap();
     let failed = client.execute("select wo.create_work_order('x', assignee => 'nobody such')", &[]);
     assert!(failed.is_err());
     client.batch_execute("rollback to s").unwrap();
-    answers("after the law failed", &mut client);
+    answers("after the enforcement layer failed", &mut client);
     client.batch_execute("commit").unwrap();
     answers("after the transaction", &mut client);
     let definers = world
