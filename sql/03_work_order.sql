@@ -75,6 +75,7 @@ create table wo.work_order (
     metadata wo.json_map not null default '{}',
     reason text,
     idempotency_key wo.idempotency_key,
+    request_sha256 wo.sha256,
     created_at timestamptz not null,
     updated_at timestamptz not null,
     locked_at timestamptz,
@@ -160,6 +161,7 @@ comment on column wo.work_order.deficiencies is 'What the reviewer wants mended.
 comment on column wo.work_order.metadata is 'Anything else, for programs.';
 comment on column wo.work_order.reason is 'A mailbox: the writer puts the reason here, the trail takes it out. Always NULL when read.';
 comment on column wo.work_order.idempotency_key is 'The caller''s key of the creation: the same key never makes a second work order.';
+comment on column wo.work_order.request_sha256 is 'The SHA-256 of what the creation with an idempotency key asked for; set by the server. The same key with another request is refused.';
 comment on column wo.work_order.created_at is 'When it was made, by the server''s clock.';
 comment on column wo.work_order.updated_at is 'When it last changed, by the server''s clock.';
 comment on column wo.work_order.locked_at is 'When its record was locked for good; NULL while it may change.';
@@ -220,7 +222,7 @@ create or replace function wo.create_work_order(
             'idempotency_key', $21, 'master', $22, 'required', $23, 'hierarchy_policy', $24)::pg_catalog.text)
     $$;
 comment on function wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text, text, boolean, jsonb) is
-    'Makes a work order in its lifecycle''s initial state and returns {id, wo_number, status, version, lifecycle, lifecycle_version, created}. An idempotency key that was used before returns the work order that it made then.';
+    'Makes a work order in its lifecycle''s initial state and returns {id, wo_number, status, version, lifecycle, lifecycle_version, created}. The same request with the same idempotency key returns the work order that it made before; another request with that key is refused (23505 idempotency_key_reused).';
 
 -- PL/pgSQL, because one refused row must not lose the others: each try needs a subtransaction of its own.
 create or replace function wo.create_work_orders(work_orders jsonb)

@@ -86,7 +86,7 @@ create or replace function wo.get_work_order_detail(order_id text) returns jsonb
     as $$
         -- A scan that meets no row would not ask.
         select wo_private.work_order_id_or_refuse($1);
-        select to_jsonb(held) - array['tenant_id', 'reason', 'chain_hash', 'chain_sequence', 'idempotency_key']
+        select to_jsonb(held) - array['tenant_id', 'reason', 'chain_hash', 'chain_sequence', 'idempotency_key', 'request_sha256']
             || jsonb_build_object(
                 'order_id', held.wo_number,
                 'category', substring(held.title, '^[[][^]-]*-([^]]*)[]]'),
@@ -98,7 +98,7 @@ create or replace function wo.get_work_order_detail(order_id text) returns jsonb
                     select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
                         'at', told.recorded_at, 'actor', told.actor, 'action', told.action, 'reason', told.reason,
                         'from_status', told.from_status, 'to_status', told.to_status,
-                        'changes', nullif(told.changes::jsonb - 'tenant_id', '{}'))) order by told.sequence)
+                        'changes', nullif(told.changes::jsonb - array['tenant_id', 'request_sha256'], '{}'))) order by told.sequence)
                     from wo.audit_entry as told
                     where told.tenant_id = held.tenant_id and told.subject_id = held.id and told.subject = 'work_order'), '[]'))
         from wo.work_order as held

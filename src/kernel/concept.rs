@@ -119,8 +119,9 @@ pub trait Concept {
         &[]
     }
 
-    /// The id of the next new work order, where the concept has chosen it.
-    fn next_id(&self) -> Option<Uuid> {
+    /// The id of the next new work order, where the concept has chosen it, and what was asked of its place, as
+    /// JSON.
+    fn next_planned(&self) -> Option<(Uuid, String)> {
         None
     }
 

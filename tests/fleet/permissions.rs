@@ -15,7 +15,7 @@ const FIELDS: &str = "title description priority project requester assignee sour
 
 /// What the server alone writes.
 const KEPT_BY_THE_SERVER: &str = "tenant_id id wo_number lifecycle lifecycle_version status version \
-    revision originator reason idempotency_key created_at updated_at locked_at archived_at state_deadline \
+    revision originator reason idempotency_key request_sha256 created_at updated_at locked_at archived_at state_deadline \
     state_deadline_notified_at chain_sequence chain_hash";
 
 /// Where it stands among others, with rights of its own: see the suite hierarchy.
@@ -159,6 +159,7 @@ fn columns_that_the_server_keeps_are_nobodys() {
                 "tenant_id" | "id" => ("gen_random_uuid()", "key_change_refused"),
                 "wo_number" | "originator" | "idempotency_key" => ("'小西'", "key_change_refused"),
                 "created_at" => ("now()", "key_change_refused"),
+                "request_sha256" => ("sha256('x')", "key_change_refused"),
                 "updated_at"
                 | "locked_at"
                 | "archived_at"

@@ -11,6 +11,7 @@ mod late;
 mod link;
 mod phases;
 mod plan;
+mod plan_keys;
 mod policy;
 mod report;
 mod same_statement;

@@ -142,7 +142,7 @@ fn an_idempotency_key_that_is_used_twice_at_once_makes_one_work_order() {
         let result = contend(
             &stage.db,
             &mut second,
-            |second| create_with_key(second, &key, "[SS1-Ops] second"),
+            |second| create_with_key(second, &key, "[SS1-Ops] first"),
             || first.batch_execute("COMMIT").unwrap(),
         );
         let again = match result {
@@ -150,7 +150,7 @@ fn an_idempotency_key_that_is_used_twice_at_once_makes_one_work_order() {
                 assert_eq!(sqlstate(&db_error(Err::<(), _>(error))), "40001");
                 second.batch_execute("ROLLBACK").unwrap();
                 open(&mut second, level);
-                create_with_key(&mut second, &key, "[SS1-Ops] second").unwrap()
+                create_with_key(&mut second, &key, "[SS1-Ops] first").unwrap()
             }
             result => result.unwrap(),
         };
@@ -162,9 +162,11 @@ fn an_idempotency_key_that_is_used_twice_at_once_makes_one_work_order() {
         // Unchanged means what it became meanwhile, too.
         let number = made["wo_number"].as_str().unwrap();
         transition(&mut first, number, "accepted").unwrap();
-        let again = create_with_key(&mut second, &key, "[SS1-Ops] third").unwrap();
+        let again = create_with_key(&mut second, &key, "[SS1-Ops] first").unwrap();
         assert_eq!(again["id"], made["id"]);
         assert_eq!(again["status"], "accepted");
+        let other = create_with_key(&mut second, &key, "[SS1-Ops] third");
+        assert_eq!(sqlstate(&db_error(other)), "23505");
         let sql = "SELECT title FROM wo.work_order WHERE idempotency_key = $1";
         let titles = stage.db.superuser().query(sql, &[&key]).unwrap();
         assert_eq!(titles.len(), 1);
@@ -200,11 +202,10 @@ fn an_idempotency_key_among_many_creators_makes_one_work_order() {
     for (round, level) in LEVELS.into_iter().enumerate() {
         let key = format!("key {round}");
         let clients = (0..8).map(|_| stage.captain()).collect();
-        let answers = race(clients, |number, client| {
+        let answers = race(clients, |_, client| {
             loop {
                 open(client, level);
-                let title = format!("[SS1-Ops] by {number}");
-                let made = create_with_key(client, &key, &title).and_then(|made| {
+                let made = create_with_key(client, &key, "[SS1-Ops] one").and_then(|made| {
                     client.batch_execute("COMMIT")?;
                     Ok(made)
                 });

@@ -10,6 +10,7 @@ mod design;
 mod direct;
 mod harness;
 mod hostile_settings;
+mod idempotency;
 mod lifecycle;
 mod limits;
 mod memory;

@@ -23,6 +23,7 @@ pub mod number;
 pub mod reference;
 pub mod refusal;
 pub mod refused_attempt;
+pub mod request;
 pub mod retention;
 pub mod schema;
 pub mod template;

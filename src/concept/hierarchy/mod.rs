@@ -41,8 +41,8 @@ impl Concept for Hierarchy {
         KINDS
     }
 
-    fn next_id(&self) -> Option<Uuid> {
-        plan::next_planned_id()
+    fn next_planned(&self) -> Option<(Uuid, String)> {
+        plan::next_planned()
     }
 
     fn check_placing(

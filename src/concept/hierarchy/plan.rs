@@ -5,6 +5,7 @@ use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::api::expression;
 use crate::kernel::work_order::pending::listen;
+use crate::kernel::work_order::request;
 use crate::pg::error::OrRefuse;
 use crate::pg::statement::{
     Argument, Mode, Statement, argument, jsonb, statement, text, uuid as uuid_argument, uuids,
@@ -21,8 +22,12 @@ use uuid::Uuid;
 use wo_rules::field::{Field, FieldKind, FieldSet};
 use wo_rules::hierarchy::plan::{Plan, Problem, examine, master_key, part_key, refusal};
 use wo_rules::refusal::Refusal;
+use wo_rules::request::key_reused;
 use wo_rules::schema::Table;
 use wo_rules::work_order as rules;
+
+/// How many differences from an earlier plan a refusal names.
+const DIFFERENCES: usize = 20;
 
 statement!(
     MADE_BEFORE,
@@ -69,8 +74,9 @@ statement!(
 
 /// A plan that is being made.
 struct UnderWay {
-    /// The ids of its work orders that are not written yet, in the order in which they are written.
-    next: RefCell<VecDeque<Uuid>>,
+    /// The ids of its work orders that are not written yet, in the order in which they are written, each with
+    /// what the plan asked of its place.
+    next: RefCell<VecDeque<(Uuid, String)>>,
     /// The ids of all its work orders.
     all: HashSet<Uuid>,
 }
@@ -80,8 +86,9 @@ thread_local! {
     static UNDER_WAY: SubxactStack<Rc<UnderWay>> = const { SubxactStack::new() };
 }
 
-/// The id of the next work order of the plan that is being made.
-pub fn next_planned_id() -> Option<Uuid> {
+/// The id of the next work order of the plan that is being made, and what the plan asked of its
+/// place.
+pub fn next_planned() -> Option<(Uuid, String)> {
     UNDER_WAY.top()?.next.borrow_mut().pop_front()
 }
 
@@ -103,7 +110,10 @@ fn make(given: &str) -> Result<Value, Refusal> {
     let tenant = identity::required()?.tenant;
     let document = rules::parse(given)?;
     let (plan, mut problems) = examine(&document);
-    if let Some(answer) = plan.key.as_ref().and_then(|key| made_before(tenant, key)) {
+    if problems.is_empty()
+        && let Some(key) = &plan.key
+        && let Some(answer) = made_before(tenant, key, &plan)?
+    {
         return Ok(answer);
     }
     problems.extend(problems_here(tenant, &plan));
@@ -124,7 +134,7 @@ fn make(given: &str) -> Result<Value, Refusal> {
             .filter_map(|(planned, id)| Some((ids[planned.parent?], *id))),
     );
     UNDER_WAY.set(Rc::new(UnderWay {
-        next: RefCell::new(ids.iter().copied().collect()),
+        next: RefCell::new(ids.iter().copied().zip(asked_places(&plan)).collect()),
         all: ids.iter().copied().collect(),
     }));
     let written = add_work_orders(tenant, &plan, &ids);
@@ -159,20 +169,79 @@ fn answer(
 }
 
 /// What the same key made before.
-fn made_before(tenant: Uuid, key: &str) -> Option<Value> {
+///
+/// # Errors
+/// 23505 `idempotency_key_reused` where that was another plan.
+fn made_before(tenant: Uuid, key: &str, plan: &Plan) -> Result<Option<Value>, Refusal> {
     let prefix = part_key(key, "");
     let arguments = [uuid_argument(tenant), text(&master_key(key)), text(&prefix)];
-    MADE_BEFORE.with(|statement| {
+    let made = MADE_BEFORE.with(|statement| {
         statement.run(Mode::Latest, &arguments, |rows| {
-            let id = rows.get::<pgrx::Uuid>(0, 1)?;
-            let master = (Uuid::from_bytes(*id.as_bytes()), rows.get(0, 2)?);
-            let children = (1..rows.count()).filter_map(|row| {
+            let one = |row: usize| -> Option<(String, (Uuid, String))> {
                 let key: String = rows.get(row, 3)?;
-                Some((key.strip_prefix(&prefix)?.to_owned(), rows.get(row, 2)?))
-            });
-            Some(answer(&master, children, rows.get(0, 4)?, false))
+                let id = rows.get::<pgrx::Uuid>(row, 1)?;
+                let name = key.strip_prefix(&prefix).unwrap_or_default().to_owned();
+                Some((name, (Uuid::from_bytes(*id.as_bytes()), rows.get(row, 2)?)))
+            };
+            let (_, master) = one(0)?;
+            let children: Vec<_> = (1..rows.count()).filter_map(one).collect();
+            Some((master, children, rows.get::<i64>(0, 4)?))
         })
-    })
+    });
+    let Some((master, children, dependencies)) = made else { return Ok(None) };
+    let known: HashMap<&str, Uuid> =
+        children.iter().map(|(name, (id, _))| (name.as_str(), *id)).collect();
+    let creations: Vec<Value> =
+        plan.work_orders.iter().map(|planned| Value::Object(planned.given.clone())).collect();
+    let requests =
+        request::read(jsonb(&Value::Array(creations).to_string()), Some(&asked_places(plan)));
+    let mut differing = Vec::new();
+    for (planned, request) in plan.work_orders.iter().zip(&requests) {
+        let id = match planned.parent {
+            None => Some(master.0),
+            Some(_) => known.get(planned.name.as_str()).copied(),
+        };
+        let Some(id) = id else {
+            differing.push(planned.pointer.clone());
+            continue;
+        };
+        match request::differing(tenant, id, request)? {
+            Some(fields) if fields.is_empty() => differing.push(planned.pointer.clone()),
+            Some(fields) => {
+                let pointers = fields.iter().map(|field| format!("{}/{field}", planned.pointer));
+                differing.extend(pointers);
+            }
+            None => {}
+        }
+    }
+    let asked: HashSet<&str> =
+        plan.work_orders.iter().map(|planned| planned.name.as_str()).collect();
+    let left_out = children.iter().filter(|(name, _)| !asked.contains(name.as_str()));
+    differing.extend(left_out.map(|(name, _)| format!("{name} is left out")));
+    if !differing.is_empty() {
+        differing.truncate(DIFFERENCES);
+        return Err(key_reused(&master.1, &master.0.to_string(), &differing));
+    }
+    let children = children.into_iter().map(|(name, (_, number))| (name, number));
+    Ok(Some(answer(&master, children, dependencies, false)))
+}
+
+/// What a plan asks of the place of each of its work orders: its master and what it waits for, by
+/// their names in the plan, as JSON texts.
+fn asked_places(plan: &Plan) -> Vec<String> {
+    let name = |index: usize| plan.work_orders[index].name.as_str();
+    let mut after: Vec<Vec<(&str, Option<&str>)>> = vec![Vec::new(); plan.work_orders.len()];
+    for edge in &plan.edges {
+        after[edge.successor].push((name(edge.predecessor), edge.lag.as_deref()));
+    }
+    plan.work_orders
+        .iter()
+        .zip(&mut after)
+        .map(|(planned, after)| {
+            after.sort_unstable();
+            json!({"master": planned.parent.map(name), "after": after}).to_string()
+        })
+        .collect()
 }
 
 /// What only the database can tell: who is known, which lifecycles there are and what they ask.

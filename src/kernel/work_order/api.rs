@@ -3,10 +3,11 @@
 use super::direct::{self, Applied};
 use super::layout::Column;
 use super::pending::{Written, listen};
+use super::request;
 use super::view::Reading;
 use crate::kernel::identity;
 use crate::pg::cache::Bounded;
-use crate::pg::error::OrRefuse;
+use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::jsonb::Object;
 use crate::pg::statement::{
     Argument, Mode, Statement, argument, jsonb, optional_text, text, uuid as uuid_argument,
@@ -119,12 +120,24 @@ fn insert_statement(fields: FieldSet) -> Rc<Statement> {
 
 crate::pg::statement::statement!(
     BY_IDEMPOTENCY_KEY,
-    "select pg_catalog.jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'status', held.status,
-        'version', held.version, 'lifecycle', held.lifecycle, 'lifecycle_version', held.lifecycle_version,
-        'created', false)
-     from wo.work_order as held where held.tenant_id = $1 and held.idempotency_key = $2",
+    "select held.id from wo.work_order as held where held.tenant_id = $1 and held.idempotency_key = $2",
     [UUIDOID, TEXTOID]
 );
+
+/// The answer of the creation that used the key before; nothing where none did.
+///
+/// # Errors
+/// 23505 `idempotency_key_reused` where that was another request.
+pub fn made_before(tenant: Uuid, key: &str, given: &str) -> Result<Option<Value>, Refusal> {
+    let arguments = [uuid_argument(tenant), text(key)];
+    let id = BY_IDEMPOTENCY_KEY.with(|statement| {
+        statement.run(Mode::Latest, &arguments, |rows| rows.get::<pgrx::Uuid>(0, 1))
+    });
+    let Some(id) = id else { return Ok(None) };
+    let requests = request::read(jsonb(&format!("[{given}]")), None);
+    let request = requests.first().ok_or_else(|| damaged("a request cannot be read"))?;
+    request::answer_again(tenant, Uuid::from_bytes(*id.as_bytes()), request).map(Some)
+}
 
 /// Makes a work order of a JSON object.
 #[pg_extern(schema = "wo_private")]
@@ -138,16 +151,11 @@ fn create(given: &str) -> Result<Value, Refusal> {
     let acting = identity::required()?;
     let Creation { fields, idempotency_key } = rules::creation(&rules::parse(given)?)?;
     let statement = insert_statement(fields);
-    let made = || -> Option<Value> {
-        let key = idempotency_key.as_deref()?;
-        let arguments = [uuid_argument(acting.tenant), text(key)];
-        BY_IDEMPOTENCY_KEY.with(|statement| {
-            statement.run(Mode::Latest, &arguments, |rows| {
-                rows.get::<crate::pg::jsonb::Document>(0, 1).map(|found| found.0)
-            })
-        })
+    let made = || match &idempotency_key {
+        Some(key) => made_before(acting.tenant, key, given),
+        None => Ok(None),
     };
-    if let Some(made) = made() {
+    if let Some(made) = made()? {
         return Ok(made);
     }
     let object = jsonb(given);
@@ -165,7 +173,7 @@ fn create(given: &str) -> Result<Value, Refusal> {
                 "created": true,
             }));
         }
-        if let Some(made) = made() {
+        if let Some(made) = made()? {
             return Ok(made);
         }
     }

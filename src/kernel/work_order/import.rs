@@ -1,6 +1,6 @@
 //! The import view: application roles COPY into it, and every row becomes an INSERT of their own.
 
-use super::api::expression;
+use super::api::{expression, made_before};
 use crate::kernel::identity;
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::{Row, returned};
@@ -8,6 +8,7 @@ use crate::pg::statement::{Mode, Statement, text};
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
 use std::cell::OnceCell;
+use wo_rules::refusal::{Refusal, SqlState};
 
 /// What an import may bring beside the fields.
 const BESIDE_FIELDS: [(&str, &str); 6] = [
@@ -46,6 +47,15 @@ fn statement() -> Statement {
     )
 }
 
+fn key_used(key: &str) -> Refusal {
+    Refusal::new(
+        SqlState::Duplicate,
+        "idempotency_key_used",
+        format!("the idempotency key \"{key}\" has made a work order already"),
+    )
+    .hint("Leave the row out: an import makes every row anew.")
+}
+
 /// Instead of INSERT into the import view. It runs as the caller, so that the caller's own rights
 /// and policies hold.
 #[pg_trigger(sql = r#"
@@ -56,7 +66,7 @@ fn work_order_import<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
     crate::kernel::install::check_tables();
-    identity::required().or_refuse();
+    let acting = identity::required().or_refuse();
     let Some(row) = Row::new_of(trigger) else {
         refuse(damaged("the import view takes INSERT alone"));
     };
@@ -64,6 +74,12 @@ fn work_order_import<'a>(
         .filter_map(|index| Some((row.name(index)?, row.json(index)?)))
         .collect::<wo_rules::json::Object>()
         .end();
+    let key = row.named::<String>("idempotency_key");
+    if let Some(key) = key
+        && made_before(acting.tenant, &key, &object).or_refuse().is_some()
+    {
+        refuse(key_used(&key));
+    }
     INSERT.with(|kept| {
         kept.get_or_init(statement).run(Mode::Write, &[text(&object)], |_| ());
     });

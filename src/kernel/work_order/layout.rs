@@ -38,6 +38,7 @@ columns! {
     Originator "originator",
     Reason "reason",
     IdempotencyKey "idempotency_key",
+    RequestSha256 "request_sha256",
     CreatedAt "created_at",
     UpdatedAt "updated_at",
     LockedAt "locked_at",

@@ -14,6 +14,7 @@ mod migration;
 pub mod number;
 pub mod pending;
 mod placing;
+pub mod request;
 mod row;
 mod system_columns;
 mod transitions;

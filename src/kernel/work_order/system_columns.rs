@@ -39,6 +39,7 @@ pub fn check_system_columns(
         Column::Originator,
         Column::CreatedAt,
         Column::IdempotencyKey,
+        Column::RequestSha256,
         Column::Lifecycle,
         Column::Revision,
         Column::UpdatedAt,

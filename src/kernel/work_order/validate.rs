@@ -8,8 +8,7 @@ use super::pending::{self, SystemWrite, Written};
 use super::placing::Placing;
 use super::row::{RecordView, WorkOrderRow, lifecycle_of};
 use super::system_columns::{check_system_columns, kept, title_missing, unknown_lifecycle};
-use super::unfinished;
-use super::{defaults, facts_for, new_id, number};
+use super::{defaults, facts_for, new_id, number, request, unfinished};
 use crate::kernel::concept::{self, CheckedWrite, FollowUp};
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::identity::{self, login_is_member};
@@ -111,11 +110,21 @@ fn before_insert(
     if importing && !login_is_member("wo_admin") {
         return Err(kept("id, wo_number", "a new work order"));
     }
-    let id = if given(Column::Id) {
-        new.id()
-    } else {
-        concept::all().find_map(|concept| concept.next_id()).unwrap_or_else(|| new_id(at))
+    if given(Column::RequestSha256) {
+        return Err(kept(Column::RequestSha256.name(), "a new work order"));
+    }
+    let planned = match given(Column::Id) {
+        true => None,
+        false => concept::all().find_map(|concept| concept.next_planned()),
     };
+    let id = match &planned {
+        _ if given(Column::Id) => new.id(),
+        Some((id, _)) => *id,
+        None => new_id(at),
+    };
+    let request = given(Column::IdempotencyKey).then(|| {
+        request::of_row(new.row, planned.as_ref().map(|(_, asked)| asked.as_str())).sha256()
+    });
     let lifecycle: Option<String> = new.get(Column::Lifecycle);
     let Some(defaults) = defaults::of(acting.tenant, lifecycle.as_deref()) else {
         return Err(damaged("the tenant of this transaction is missing"));
@@ -168,6 +177,7 @@ fn before_insert(
         (column(Column::Originator), text(&standing.id)),
         (new.layout.field(Field::Priority), text(creation.priority)),
         (column(Column::Reason), optional_text(None)),
+        (column(Column::RequestSha256), argument(request.map(|hash| hash.to_vec()))),
         (column(Column::CreatedAt), time),
         (column(Column::UpdatedAt), time),
         (column(Column::LockedAt), optional_timestamp(None)),

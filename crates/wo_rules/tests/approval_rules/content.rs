@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use wo_rules::approval::content::*;
 
 /// Every column of `wo.work_order`, and whether plan and result cover it.
-const COLUMNS: [(&str, bool, bool); 44] = [
+const COLUMNS: [(&str, bool, bool); 45] = [
     ("tenant_id", false, false),
     ("id", true, true),
     ("wo_number", true, true),
@@ -41,6 +41,7 @@ const COLUMNS: [(&str, bool, bool); 44] = [
     ("deficiencies", false, false),
     ("reason", false, false),
     ("idempotency_key", false, false),
+    ("request_sha256", false, false),
     ("created_at", false, false),
     ("updated_at", false, false),
     ("locked_at", false, false),

@@ -10,8 +10,15 @@ use std::collections::BTreeMap;
 const KNOWN_AT_ENTRY: &[&str] = &["tenant_id", "id", "created_at", "revision", "lifecycle_version"];
 
 /// Columns that the system keeps, which nobody enters.
-const KEPT_BY_THE_SYSTEM: &[&str] =
-    &["tenant_id", "id", "created_at", "revision", "lifecycle_version", "idempotency_key"];
+const KEPT_BY_THE_SYSTEM: &[&str] = &[
+    "tenant_id",
+    "id",
+    "created_at",
+    "revision",
+    "lifecycle_version",
+    "idempotency_key",
+    "request_sha256",
+];
 
 /// Records that the system keeps about approvals; a signature's own state is shown with it.
 const KEPT_RECORDS: &[&str] = &["approval:", "approval_request:"];
