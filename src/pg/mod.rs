@@ -9,6 +9,7 @@ pub mod extension;
 pub mod invalidation;
 pub mod jsonb;
 pub mod lock;
+pub mod log;
 pub mod lookup;
 pub mod output;
 pub mod own_transaction;
@@ -31,6 +32,7 @@ pub mod value;
 
 /// Has PostgreSQL call the hooks of transactions and caches; called once in a backend.
 pub fn register() {
+    log::register();
     transaction::register();
     storage::checks::register();
 }

@@ -1,0 +1,172 @@
+//! Credentials in the server's log: which parts of a message must not be written there.
+//!
+//! The texts are bytes, because a preloaded library sees the log of databases in any encoding.
+
+/// What stands in place of a credential.
+const HIDDEN: &[u8] = b"[hidden]";
+
+/// The function whose argument is a credential.
+const FUNCTION: &[u8] = b"authenticate";
+
+/// How every JSON Web Token begins: the base64url of `{"`.
+const TOKEN: &[u8] = b"eyJ";
+
+/// The shortest text that is taken for a token.
+const SHORTEST_TOKEN: usize = 20;
+
+/// Whether a statement has a credential in it, and must not be logged: it calls a function whose argument is
+/// one, or has a token anywhere.
+#[must_use]
+pub fn is_in(statement: &[u8]) -> bool {
+    call(statement).is_some() || next_token(statement, 0).is_some()
+}
+
+/// The message, or one of its parts, without credentials; `None` where it has none.
+///
+/// A token is replaced; of a call of `authenticate` nothing is left behind the parenthesis. `parameters` says
+/// that the message is about a statement with a credential, whose bound parameters are left out too.
+#[must_use]
+pub fn hide(text: &[u8], parameters: bool) -> Option<Vec<u8>> {
+    let mut end = text.len();
+    let mut is_cut = false;
+    let mut cut = |at: Option<usize>| {
+        if let Some(at) = at.filter(|at| *at < end) {
+            end = at;
+            is_cut = true;
+        }
+    };
+    cut(call(text));
+    if parameters {
+        cut(find(text, b"arameters: ", 0).map(|at| at + b"arameters: ".len()));
+    }
+    let kept = &text[..end];
+    if !is_cut && next_token(kept, 0).is_none() {
+        return None;
+    }
+    let mut hidden = Vec::with_capacity(end + HIDDEN.len());
+    let mut from = 0;
+    while let Some((start, stop)) = next_token(kept, from) {
+        hidden.extend_from_slice(&kept[from..start]);
+        hidden.extend_from_slice(HIDDEN);
+        from = stop;
+    }
+    hidden.extend_from_slice(&kept[from..]);
+    if is_cut {
+        hidden.extend_from_slice(HIDDEN);
+    }
+    Some(hidden)
+}
+
+/// Where the arguments of a call of `authenticate` or `authenticate_session` begin.
+fn call(text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    while let Some(at) = find(text, FUNCTION, from) {
+        let mut next = at + FUNCTION.len();
+        let rest = &text[next..];
+        if rest.len() >= 8 && rest[..8].eq_ignore_ascii_case(b"_session") {
+            next += 8;
+        }
+        // A quoted name ends with a quote.
+        if text.get(next) == Some(&b'"') {
+            next += 1;
+        }
+        while text.get(next).is_some_and(u8::is_ascii_whitespace) {
+            next += 1;
+        }
+        if text.get(next) == Some(&b'(') {
+            return Some(next + 1);
+        }
+        from = at + 1;
+    }
+    None
+}
+
+/// The next text from `from` on that has the form of a token.
+fn next_token(text: &[u8], mut from: usize) -> Option<(usize, usize)> {
+    while let Some(start) = find(text, TOKEN, from) {
+        let length = text[start..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+            .count();
+        let token = &text[start..start + length];
+        if length >= SHORTEST_TOKEN && token.contains(&b'.') {
+            return Some((start, start + length));
+        }
+        from = start + length;
+    }
+    None
+}
+
+/// Where `part` begins, in any case of letters for a part in lower case.
+fn find(text: &[u8], part: &[u8], from: usize) -> Option<usize> {
+    let is_lower = !part.iter().any(u8::is_ascii_uppercase);
+    text.get(from..)?
+        .windows(part.len())
+        .position(|window| match is_lower {
+            true => window.eq_ignore_ascii_case(part),
+            false => window == part,
+        })
+        .map(|at| from + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JWS: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl";
+
+    fn hidden(text: &str, parameters: bool) -> Option<String> {
+        hide(text.as_bytes(), parameters).map(|text| String::from_utf8(text).unwrap())
+    }
+
+    /// Otherwise whoever reads the log acts as the token's subject.
+    #[test]
+    fn tokens_and_arguments_of_authenticate_are_hidden() {
+        for statement in [
+            "select wo.authenticate('garbage')",
+            "SELECT wo.AUTHENTICATE ( 'garbage')",
+            "select wo.\"authenticate\"('x')",
+            "select wo.authenticate_session($1)",
+            &format!("insert into mine values ('{JWS}')"),
+        ] {
+            assert!(is_in(statement.as_bytes()), "{statement}");
+        }
+        assert_eq!(
+            hidden(
+                &format!("duration: 1 ms  statement: select wo.authenticate('{JWS}'), 1"),
+                false
+            ),
+            Some("duration: 1 ms  statement: select wo.authenticate([hidden]".to_owned())
+        );
+        assert_eq!(
+            hidden(&format!("no \"{JWS}\" and '{JWS}'"), false),
+            Some("no \"[hidden]\" and '[hidden]'".to_owned())
+        );
+        assert_eq!(
+            hidden("unnamed portal with parameters: $1 = 'garbage'", true),
+            Some("unnamed portal with parameters: [hidden]".to_owned())
+        );
+        assert_eq!(
+            hidden("Parameters: $1 = 'garbage'", true),
+            Some("Parameters: [hidden]".to_owned())
+        );
+    }
+
+    /// Otherwise the log no longer says what failed.
+    #[test]
+    fn other_messages_stay_as_they_are() {
+        for text in [
+            "",
+            "select 1",
+            "eyJ",
+            "eyJhbGciOiJFZERTQSJ9",
+            "SQL function \"authenticate\" statement 1",
+            "the token is refused; see wo.authenticate",
+        ] {
+            assert!(!is_in(text.as_bytes()), "{text}");
+            assert_eq!(hidden(text, true), None, "{text}");
+        }
+        assert_eq!(hidden("parameters: $1 = '1'", false), None);
+        assert_eq!(hide(b"\xff\xfe", true), None);
+    }
+}
