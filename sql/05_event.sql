@@ -37,60 +37,7 @@ comment on column wo.event.recorded_at is 'When, by the server''s clock.';
 comment on column wo.event.traceparent is 'The W3C trace context of the writer (wo_core.traceparent).';
 comment on column wo.event.data is 'What happened: number, action, states, version, actor.';
 
-create table wo.event_consumer (
-    tenant_id uuid not null,
-    consumer text not null,
-    position bigint not null,
-    acknowledged_at timestamptz not null default clock_timestamp(),
-    primary key (tenant_id, consumer),
-    constraint event_consumer_is_plain check (consumer ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
-    constraint event_consumer_position_is_not_negative check (position >= 0)
-);
-comment on table wo.event_consumer is 'Who reads the outbox, and how far each has got.';
-comment on column wo.event_consumer.tenant_id is 'The tenant; the nil UUID for a consumer of wo_bridge, which reads all tenants.';
-comment on column wo.event_consumer.consumer is 'The consumer''s name.';
-comment on column wo.event_consumer.position is 'The last position that it has acknowledged.';
-comment on column wo.event_consumer.acknowledged_at is 'When it last did.';
-
 -- == enforcement ==
-
-create or replace function wo.create_consumer(consumer text, from_position bigint default 0) returns bigint
-    language sql volatile
-    set search_path = pg_catalog, pg_temp
-    as $$
-        insert into wo.event_consumer (tenant_id, consumer, position)
-        values (wo_private.consumer_tenant(), $1, $2)
-        on conflict (tenant_id, consumer) do update set consumer = excluded.consumer
-        returning position
-    $$;
-comment on function wo.create_consumer(text, bigint) is
-    'Makes a consumer of the tenant''s events, or for a member of wo_bridge of all tenants'', and returns its position; one that exists already keeps its own.';
-
-create or replace function wo.drop_consumer(consumer text) returns boolean
-    language sql volatile
-    set search_path = pg_catalog, pg_temp
-    as $$
-        with dropped as (
-            delete from wo.event_consumer as reading
-            where reading.tenant_id = wo_private.consumer_tenant() and reading.consumer = $1
-            returning 1
-        )
-        select exists (select from dropped)
-    $$;
-comment on function wo.drop_consumer(text) is 'Forgets a consumer; false where there was none.';
-
-create or replace function wo.fetch_events(consumer text, "limit" integer default 100) returns table ("position" bigint, event jsonb)
-    language sql volatile
-    set search_path = pg_catalog, pg_temp
-    as $$ select fetched.position, fetched.event from wo_private.fetch_events($1, $2) as fetched $$;
-comment on function wo.fetch_events(text, integer) is
-    'The next events after the consumer''s position, in order, as CloudEvents 1.0; the same ones again until they are acknowledged. No late commit is skipped, and the order per work order holds.';
-
-create or replace function wo.acknowledge(consumer text, "position" bigint) returns bigint
-    language sql volatile
-    set search_path = pg_catalog, pg_temp
-    as $$ select wo_private.acknowledge($1, $2) $$;
-comment on function wo.acknowledge(text, bigint) is 'Says that everything up to this position is done with; never moves back. Returns the consumer''s position.';
 
 create or replace function wo.begin_timeline(reason text) returns integer
     language sql volatile

@@ -292,8 +292,8 @@ create or replace trigger validate before insert or update on wo.work_order
     for each row execute function wo_private.work_order_validate();
 create or replace trigger audit after insert or update on wo.work_order
     for each row execute function wo_private.work_order_audit();
-create or replace trigger forbid_key_change before update of tenant_id, id, wo_number, originator, created_at, idempotency_key on wo.work_order
-    for each row execute function wo_private.refuse_change('tenant_id,id,wo_number,originator,created_at,idempotency_key');
+create or replace trigger forbid_key_change before update of tenant_id, id, wo_number, originator, created_at, idempotency_key, request_sha256 on wo.work_order
+    for each row execute function wo_private.refuse_change('tenant_id,id,wo_number,originator,created_at,idempotency_key,request_sha256');
 alter table wo.work_order enable always trigger forbid_key_change;
 create or replace trigger forbid_delete before delete on wo.work_order
     for each row execute function wo_private.refuse_change();
@@ -383,6 +383,9 @@ create policy app_select on wo.event for select to wo_user, wo_admin, wo_auditor
 drop policy if exists app_insert on wo.event;
 create policy app_insert on wo.event for insert to wo_trail
     with check (wo_private.in_force());
+drop policy if exists refused_attempts on wo.event;
+create policy refused_attempts on wo.event as restrictive for select to wo_user
+    using (type <> 'wo.guard_violation' or (select wo_private.may_read_attempts()));
 grant select on wo.event to wo_user, wo_admin, wo_auditor, wo_bridge, wo_ledger;
 grant insert on wo.event to wo_trail;
 create or replace trigger validate before insert on wo.event
@@ -402,28 +405,30 @@ alter table wo.event enable always trigger forbid_truncate;
 alter table wo.event_consumer enable row level security;
 alter table wo.event_consumer force row level security;
 drop policy if exists tenant_isolation on wo.event_consumer;
-create policy tenant_isolation on wo.event_consumer as restrictive for all to wo_user, wo_admin, wo_auditor
+create policy tenant_isolation on wo.event_consumer as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
 drop policy if exists app_select on wo.event_consumer;
-create policy app_select on wo.event_consumer for select to wo_user, wo_admin, wo_auditor, wo_ledger, wo_worker
+create policy app_select on wo.event_consumer for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_ledger, wo_worker
     using (wo_private.in_force());
 drop policy if exists app_insert on wo.event_consumer;
-create policy app_insert on wo.event_consumer for insert to wo_user, wo_admin
+create policy app_insert on wo.event_consumer for insert to wo_trail
     with check (wo_private.in_force());
 drop policy if exists app_update on wo.event_consumer;
-create policy app_update on wo.event_consumer for update to wo_user, wo_admin
+create policy app_update on wo.event_consumer for update to wo_trail
     using (wo_private.in_force());
 drop policy if exists app_delete on wo.event_consumer;
-create policy app_delete on wo.event_consumer for delete to wo_user, wo_admin
+create policy app_delete on wo.event_consumer for delete to wo_trail
     using (wo_private.in_force());
 drop policy if exists bridge on wo.event_consumer;
-create policy bridge on wo.event_consumer for all to wo_bridge
+create policy bridge on wo.event_consumer for select to wo_bridge
     using (tenant_id = '00000000-0000-0000-0000-000000000000' and wo_private.in_force());
-grant select on wo.event_consumer to wo_user, wo_admin, wo_auditor, wo_worker, wo_ledger;
-grant insert on wo.event_consumer to wo_user, wo_admin;
-grant update on wo.event_consumer to wo_user, wo_admin;
-grant delete on wo.event_consumer to wo_user, wo_admin;
-grant select, insert, update, delete on wo.event_consumer to wo_bridge;
+grant select on wo.event_consumer to wo_user, wo_admin, wo_auditor, wo_trail, wo_worker, wo_ledger;
+grant insert on wo.event_consumer to wo_trail;
+grant update on wo.event_consumer to wo_trail;
+grant delete on wo.event_consumer to wo_trail;
+grant select on wo.event_consumer to wo_bridge;
+create or replace trigger validate before insert or update on wo.event_consumer
+    for each row execute function wo_private.refuse_foreign_writer();
 create or replace trigger forbid_key_change before update on wo.event_consumer
     for each row execute function wo_private.refuse_change('tenant_id,consumer');
 alter table wo.event_consumer enable always trigger forbid_key_change;

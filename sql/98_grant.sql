@@ -53,7 +53,9 @@ grant execute on function wo.signatures(text), wo.pending_approvals(text), wo.ev
 grant execute on function wo.verify_archive(text), wo.restore_archive(text), wo.release_archive(text) to wo_admin;
 grant execute on function wo.audit_trail(text), wo.verify_audit(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.create_consumer(text, bigint), wo.drop_consumer(text),
-    wo.fetch_events(text, integer), wo.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;
+    wo.fetch_events(text, integer), wo.acknowledge(text, bigint), wo.move_consumer(text, bigint, text)
+    to wo_user, wo_admin, wo_bridge;
+grant execute on function wo.assign_consumer(text, text, text) to wo_admin;
 grant execute on function wo.checkpoint(bigint), wo.sealing_key(), wo.ledger_origin(), wo.consistency_proof(bigint, bigint)
     to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge;
 grant execute on function wo.inclusion_proof(text, bigint, bigint), wo.ledger_proof(text, bigint),

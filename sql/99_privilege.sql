@@ -68,8 +68,10 @@ grant execute on function wo_private.inclusion_proof(text, bigint, bigint), wo_p
     wo_private.verify_ledger(bigint, bigint), wo_private.reconcile() to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.ledger_health() to wo_admin, wo_auditor, wo_monitor;
 grant execute on function wo_private.recovery_statement(text), wo_private.recover_ledger(text) to wo_admin;
-grant execute on function wo_private.consumer_tenant(), wo_private.fetch_events(text, integer),
-    wo_private.acknowledge(text, bigint) to wo_user, wo_admin, wo_bridge;
+grant execute on function wo_private.create_consumer(text, bigint), wo_private.drop_consumer(text),
+    wo_private.fetch_events(text, integer), wo_private.acknowledge(text, bigint),
+    wo_private.move_consumer(text, bigint, text) to wo_user, wo_admin, wo_bridge;
+grant execute on function wo_private.assign_consumer(text, text, text) to wo_admin;
 grant execute on function wo_private.cloudevent(uuid, bigint, integer, text, uuid, timestamptz, text, text)
     to wo_user, wo_admin, wo_bridge, wo_auditor;
 grant execute on function wo_private.call_guard(text, uuid, uuid) to wo_trail, wo_user;

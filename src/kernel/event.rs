@@ -1,7 +1,6 @@
 //! Events: giving positions, and reading below the horizon. The worker's pump wakes subscribers.
 
 use crate::kernel::configuration::record_of_installation;
-use crate::kernel::identity::{self, login_is_member};
 use crate::pg::error::{OrRefuse, refuse};
 use crate::pg::lock;
 use crate::pg::lookup::oid_of;
@@ -9,7 +8,7 @@ use crate::pg::run_as::as_trail;
 use crate::pg::sequence;
 use crate::pg::setting;
 use crate::pg::statement::{
-    Mode, argument, bigint, json, optional_text, statement, text, timestamp, uuid as uuid_argument,
+    argument, bigint, json, optional_text, statement, text, timestamp, uuid as uuid_argument,
 };
 use crate::pg::storage::append;
 use crate::pg::transaction::{Stack, SubxactStack};
@@ -22,9 +21,6 @@ use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::schema::Table;
 use wo_rules::time::day_of_timestamp;
 
-/// The most events that one fetch gives.
-const MOST: i32 = 10_000;
-
 /// The table that they are written to, its columns in the order in which the values are given.
 const TABLE: &Table = Table::named("event");
 
@@ -34,39 +30,6 @@ statement!(
      values ($1, $2, $3, $4, $5, $6, $7, $8)",
     [UUIDOID, INT8OID, INT4OID, TEXTOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONOID]
 );
-statement!(
-    CONSUMER,
-    "select position from wo.event_consumer where tenant_id = $1 and consumer = $2",
-    [UUIDOID, TEXTOID]
-);
-statement!(
-    FETCH_TENANT,
-    "select told.position, wo_private.cloudevent(told.tenant_id, told.position, told.timeline, told.type,
-        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data::pg_catalog.text)
-     from wo.event as told
-     where told.tenant_id = $1 and told.position > $2 and told.position <= $3
-     order by told.position
-     limit $4",
-    [UUIDOID, INT8OID, INT8OID, INT4OID]
-);
-statement!(
-    FETCH_ALL,
-    "select told.position, wo_private.cloudevent(told.tenant_id, told.position, told.timeline, told.type,
-        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data::pg_catalog.text)
-     from wo.event as told
-     where told.position > $1 and told.position <= $2
-     order by told.position
-     limit $3",
-    [INT8OID, INT8OID, INT4OID]
-);
-statement!(
-    ACKNOWLEDGE,
-    "update wo.event_consumer set position = greatest(position, $3), acknowledged_at = pg_catalog.clock_timestamp()
-     where tenant_id = $1 and consumer = $2
-     returning position",
-    [UUIDOID, TEXTOID, INT8OID]
-);
-
 thread_local! {
     /// One entry where this transaction holds its writer's lock.
     static LOCKED: SubxactStack<()> = const { SubxactStack::new() };
@@ -170,22 +133,6 @@ pub fn horizon() -> i64 {
     rules::horizon(last, lock::writers_positions())
 }
 
-/// Whose consumers the caller's are: the tenant's, or the nil UUID for a member of wo_bridge.
-fn consumer_of_caller() -> Result<Uuid, Refusal> {
-    match identity::current() {
-        Some(identity) => Ok(identity.tenant),
-        None if login_is_member("wo_bridge") => Ok(Uuid::nil()),
-        None => Err(wo_rules::identity::nobody()),
-    }
-}
-
-/// Whose consumers the caller's are.
-#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
-#[search_path(pg_catalog, pg_temp)]
-fn consumer_tenant() -> pgrx::Uuid {
-    pgrx::Uuid::from_bytes(*consumer_of_caller().or_refuse().as_bytes())
-}
-
 /// Puts an event into the CloudEvents 1.0 envelope.
 #[pg_extern(schema = "wo_private", immutable, parallel_safe)]
 #[allow(clippy::too_many_arguments)]
@@ -209,75 +156,6 @@ fn cloudevent(
         traceparent: Some(traceparent).filter(|text| !text.is_empty()),
         data: wo_rules::json::parse(data).or_refuse(),
     }))
-}
-
-/// The next events of a consumer.
-#[pg_extern(schema = "wo_private")]
-#[search_path(pg_catalog, pg_temp)]
-fn fetch_events(
-    consumer: &str,
-    limit: i32,
-) -> TableIterator<'static, (name!(position, i64), name!(event, pgrx::JsonB))> {
-    let tenant = consumer_of_caller().or_refuse();
-    if !(1..=MOST).contains(&limit) {
-        refuse(
-            Refusal::new(SqlState::BadValue, "limit", format!("a fetch gives 1 to {MOST} events"))
-                .with("limit", limit),
-        );
-    }
-    let position = position_of(tenant, consumer).or_refuse();
-    // The horizon before the snapshot: whatever lies below it is committed by now.
-    let horizon = horizon();
-    let read = |rows: &crate::pg::statement::Rows| -> Vec<(i64, pgrx::JsonB)> {
-        (0..rows.count()).filter_map(|row| Some((rows.get(row, 1)?, rows.get(row, 2)?))).collect()
-    };
-    let events = if tenant.is_nil() {
-        let arguments = [bigint(position), bigint(horizon), argument(limit)];
-        FETCH_ALL.with(|statement| statement.run(Mode::Latest, &arguments, read))
-    } else {
-        let arguments = [uuid_argument(tenant), bigint(position), bigint(horizon), argument(limit)];
-        FETCH_TENANT.with(|statement| statement.run(Mode::Latest, &arguments, read))
-    };
-    TableIterator::new(events)
-}
-
-fn position_of(tenant: Uuid, consumer: &str) -> Result<i64, Refusal> {
-    CONSUMER
-        .with(|statement| {
-            statement
-                .run(Mode::Latest, &[uuid_argument(tenant), text(consumer)], |rows| rows.get(0, 1))
-        })
-        .ok_or_else(|| {
-            let shown: String = consumer.chars().take(63).collect();
-            Refusal::new(
-                SqlState::BadValue,
-                "consumer_unknown",
-                format!("there is no consumer \"{shown}\""),
-            )
-            .hint("select wo.create_consumer('...');")
-        })
-}
-
-/// Moves a consumer forward.
-#[pg_extern(schema = "wo_private")]
-#[search_path(pg_catalog, pg_temp)]
-fn acknowledge(consumer: &str, position: i64) -> i64 {
-    let tenant = consumer_of_caller().or_refuse();
-    let before = position_of(tenant, consumer).or_refuse();
-    if position > before && position > horizon() {
-        refuse(
-            Refusal::new(
-                SqlState::BadValue,
-                "position_not_reached",
-                format!("position {position} has not been given to anybody yet"),
-            )
-            .hint("Acknowledge the position of an event that wo.fetch_events gave you."),
-        );
-    }
-    let arguments = [uuid_argument(tenant), text(consumer), bigint(position)];
-    ACKNOWLEDGE
-        .with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.get(0, 1)))
-        .unwrap_or(before)
 }
 
 /// Begins a new timeline.

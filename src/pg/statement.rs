@@ -26,6 +26,12 @@ pub enum Mode {
     Write,
 }
 
+/// Whether the transaction may not write, as every one on a standby.
+pub fn is_read_only() -> bool {
+    // SAFETY: a flag of the backend, read where nothing else runs.
+    unsafe { pg_sys::XactReadOnly }
+}
+
 /// One statement, planned at first use and kept for the backend's life.
 pub struct Statement {
     text: String,

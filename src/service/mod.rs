@@ -1,5 +1,6 @@
 //! Services: what runs beside the work orders, over the concepts and the kernel.
 
+pub mod consumer;
 pub mod evidence;
 pub mod ledger;
 pub mod refused_attempt;

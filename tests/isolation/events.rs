@@ -223,7 +223,7 @@ fn a_late_commit_holds_back_what_overtook_it() {
     assert_eq!(fetch(&mut early, "reader", 100).unwrap(), []);
     // Nor may anybody acknowledge what nobody can have been given.
     let sql = "SELECT wo.acknowledge('reader', (SELECT max(position) FROM wo.event))";
-    refused(early.execute(sql, &[]), "22023", "position_not_reached");
+    refused(early.execute(sql, &[]), "22023", "position_not_fetched");
     late.batch_execute("COMMIT").unwrap();
 
     let events = fetch(&mut early, "reader", 100).unwrap();

@@ -4,6 +4,7 @@ mod added_columns;
 mod alone;
 mod altering;
 mod column_types;
+mod consumers;
 mod ddl_in_flight;
 mod events;
 mod forgetting;

@@ -107,8 +107,9 @@ fn a_drop_with_cascade_keeps_every_record_unseen_until_enforcement_is_back() {
         assert_eq!(changed, 0, "{login}: {write}");
     }
     assert!(stage.captain().batch_execute("SELECT wo.create_work_order('[SS1-Ops] x')").is_err());
-    let insert = "INSERT INTO wo.event_consumer (tenant_id, consumer, position)
-        VALUES ('00000000-0000-0000-0000-000000000000', 'thief', 0)";
+    let insert = "INSERT INTO wo.event_consumer
+            (tenant_id, consumer, owner_role, position, fetched_position, start_position, acknowledged_at)
+        VALUES ('00000000-0000-0000-0000-000000000000', 'thief', 'bridge', 0, 0, 0, now())";
     for login in ["cap", "adm", "bridge"] {
         assert!(stage.client(login).batch_execute(insert).is_err(), "{login}");
     }

@@ -23,10 +23,12 @@ fn qa_administrators_and_auditors_read_attempts_and_the_others_do_not() {
     let count = "select count(*) from wo.refused_attempt";
     let raw = "select count(*) from wo.audit_entry where subject = 'refused_attempt'";
     let chain = "select count(*) from wo.audit_chain where subject = 'refused_attempt'";
+    // What the trail hides is not told by the outbox.
+    let event = "select count(*) from wo.event where type = 'wo.guard_violation'";
     for (who, sees) in
         [("worker", 0), ("planner", 0), ("rival", 0), ("qa", 1), ("auditor", 1), ("stranger", 0)]
     {
-        for sql in [count, raw, chain] {
+        for sql in [count, raw, chain, event] {
             assert_eq!(company.one::<i64>(who, sql), sees, "{who}: {sql}");
         }
     }

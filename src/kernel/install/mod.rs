@@ -38,6 +38,7 @@ const FILES: &[(&str, &str)] = &[
     ("16_ledger", include_str!("../../../sql/16_ledger.sql")),
     ("17_retention", include_str!("../../../sql/17_retention.sql")),
     ("18_worker", include_str!("../../../sql/18_worker.sql")),
+    ("19_consumer", include_str!("../../../sql/19_consumer.sql")),
     ("90_enforcement", include_str!("../../../sql/90_enforcement.sql")),
     ("91_uuid_signatures", include_str!("../../../sql/91_uuid_signatures.sql")),
     ("98_grant", include_str!("../../../sql/98_grant.sql")),

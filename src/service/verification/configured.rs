@@ -10,7 +10,7 @@ use wo_rules::schema;
 /// Every configured object of a tenant, by kind and key, with its columns as JSON texts.
 pub fn read_configuration(tenant: Uuid) -> HashMap<(String, String), BTreeMap<String, String>> {
     let mut all = HashMap::new();
-    for table in schema::configuration() {
+    for table in schema::chained() {
         let subject = table.name;
         let statement = Statement::new(
             format!("select held.* from wo.{subject} as held where held.tenant_id = $1"),
@@ -19,7 +19,7 @@ pub fn read_configuration(tenant: Uuid) -> HashMap<(String, String), BTreeMap<St
         statement.run(Mode::Latest, &[uuid_argument(tenant)], |rows| {
             for index in 0..rows.count() {
                 let Some(row) = Row::of_rows(rows, index) else { continue };
-                let values: BTreeMap<String, String> = (0..row.len())
+                let mut values: BTreeMap<String, String> = (0..row.len())
                     .filter_map(|index| Some((row.name(index)?.to_owned(), row.json(index)?)))
                     .collect();
                 let key: Vec<&str> = table
@@ -27,7 +27,11 @@ pub fn read_configuration(tenant: Uuid) -> HashMap<(String, String), BTreeMap<St
                     .iter()
                     .filter_map(|column| values.get(*column).map(String::as_str))
                     .collect();
-                all.insert((subject.to_owned(), format!("[{}]", key.join(","))), values);
+                let key = format!("[{}]", key.join(","));
+                if !table.audited_columns.is_empty() {
+                    values.retain(|name, _| table.audited_columns.contains(&name.as_str()));
+                }
+                all.insert((subject.to_owned(), key), values);
             }
         });
     }

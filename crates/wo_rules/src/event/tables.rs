@@ -1,15 +1,15 @@
 //! The outbox: the tables.
 
-use crate::schema::groups::{ADMINISTRATORS, ENFORCEMENT};
-use crate::schema::{Policy, Role, Section, Sequence, Table, Writer, columns};
+use crate::schema::groups::{ADMINISTRATORS, ENFORCEMENT, USERS};
+use crate::schema::{Policy, Role, Section, Sequence, Table, columns};
 
-/// Consumers of all tenants' events belong to no tenant.
-const BRIDGE: Policy = Policy {
-    name: "bridge",
-    is_restrictive: false,
-    command: "all",
-    roles: &[Role::Bridge],
-    using: "tenant_id = '00000000-0000-0000-0000-000000000000' and wo_private.in_force()",
+/// What was noticed of a refused attempt is for those who may read attempts in the trail.
+const ATTEMPTS: Policy = Policy {
+    name: "refused_attempts",
+    is_restrictive: true,
+    command: "select",
+    roles: USERS,
+    using: "type <> 'wo.guard_violation' or (select wo_private.may_read_attempts())",
 };
 
 const READERS_OF_POSITIONS: &[Role] = &[
@@ -22,33 +22,18 @@ const READERS_OF_POSITIONS: &[Role] = &[
     Role::Worker,
 ];
 
-const TABLES: &[Table] = &[
-    Table {
-        name: "event",
-        columns: columns! {
-            tenant_id UUID, position BIGINT, timeline INTEGER, type TEXT, subject_id UUID,
-            recorded_at TIMESTAMPTZ, traceparent TEXT NULL, data JSON,
-        },
-        key: &["tenant_id", "position", "recorded_at"],
-        select: &[Role::User, Role::Admin, Role::Auditor, Role::Bridge, Role::Ledger],
-        partitioned_by: Some("recorded_at"),
-        ..Table::LOG
+const TABLES: &[Table] = &[Table {
+    name: "event",
+    columns: columns! {
+        tenant_id UUID, position BIGINT, timeline INTEGER, type TEXT, subject_id UUID,
+        recorded_at TIMESTAMPTZ, traceparent TEXT NULL, data JSON,
     },
-    Table {
-        name: "event_consumer",
-        columns: columns! {
-            tenant_id UUID, consumer TEXT, position BIGINT, acknowledged_at TIMESTAMPTZ,
-        },
-        key: &["tenant_id", "consumer"],
-        writer: Writer::Grantees,
-        select: &[Role::User, Role::Admin, Role::Auditor, Role::Worker, Role::Ledger],
-        insert: &[Role::User, Role::Admin],
-        update: &[Role::User, Role::Admin],
-        delete: &[Role::User, Role::Admin],
-        policies: &[BRIDGE],
-        ..Table::SYSTEM
-    },
-];
+    key: &["tenant_id", "position", "recorded_at"],
+    select: &[Role::User, Role::Admin, Role::Auditor, Role::Bridge, Role::Ledger],
+    partitioned_by: Some("recorded_at"),
+    policies: &[ATTEMPTS],
+    ..Table::LOG
+}];
 
 /// What the registry holds of them.
 pub const SCHEMA: Section = Section {

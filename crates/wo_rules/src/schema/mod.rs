@@ -29,6 +29,7 @@ pub const SECTIONS: &[&Section] = &[
     &crate::work_order::SCHEMA,
     &crate::audit::SCHEMA,
     &crate::event::SCHEMA,
+    &crate::consumer::SCHEMA,
     &crate::install::SCHEMA,
     &crate::dispatch::SCHEMA,
     &crate::hierarchy::SCHEMA,
@@ -78,6 +79,12 @@ pub fn table(name: &str) -> Option<&'static Table> {
 /// The tables whose objects have audit chains of their own: the name of each is the chains' subject.
 pub fn configuration() -> impl Iterator<Item = &'static Table> {
     TABLES.into_iter().filter(|table| table.is_configuration())
+}
+
+/// The tables whose rows have audit chains of their own: configuration, and those of which the enforcement layer
+/// records some columns.
+pub fn chained() -> impl Iterator<Item = &'static Table> {
+    TABLES.into_iter().filter(|table| table.is_configuration() || !table.audited_columns.is_empty())
 }
 
 /// The tables whose rows belong to work orders and are in their audit chains.

@@ -196,6 +196,9 @@ pub struct Table {
     pub select_columns: Option<ColumnGrant>,
     /// Which rows are never deleted, where some may be: a condition on `old`.
     pub undeletable: Option<&'static str>,
+    /// Columns whose values the enforcement layer puts into an audit chain of each row, where no trigger
+    /// audits the table. The others are not in the trail.
+    pub audited_columns: &'static [&'static str],
     /// Whether backends cache its rows: the trigger `invalidate` tells all of them of a change.
     pub is_cached: bool,
     /// The column of the time by whose months it is partitioned.
@@ -222,6 +225,7 @@ impl Table {
         delete: NOBODY,
         select_columns: None,
         undeletable: None,
+        audited_columns: &[],
         is_cached: false,
         partitioned_by: None,
         policies: &[],
