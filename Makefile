@@ -4,7 +4,7 @@ export WO_BUILD ?= $(CURDIR)/target
 PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 
 .DEFAULT_GOAL := help
-.PHONY: help build install test test-one soak bench bench-full bench-plot demo demo-stop doc clean
+.PHONY: help build install test test-one soak bench bench-full bench-plot demo demo-stop docs doc clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ demo: build ## Start a throwaway cluster and take work orders through their life
 
 demo-stop: ## Stop the demo's cluster and remove its data
 	@.ci/demo stop
+
+docs: ## Make the book of docs/ below WO_BUILD
+	@.ci/docs
 
 doc: build ## Write the Rust documentation below WO_BUILD
 	@.ci/doc

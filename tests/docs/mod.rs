@@ -4,3 +4,4 @@
 mod links;
 mod page;
 mod pages;
+mod reference;

@@ -161,6 +161,7 @@ pub fn acknowledge(consumer: &Consumer, position: i64) -> Result<i64, Refusal> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
