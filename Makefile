@@ -4,7 +4,7 @@ export WO_BUILD ?= $(CURDIR)/target
 PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 
 .DEFAULT_GOAL := help
-.PHONY: help build install test test-one soak bench bench-full bench-plot demo demo-stop docs doc clean
+.PHONY: help build install test test-one test-full soak bench bench-full bench-plot demo demo-stop docs doc clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,11 +17,14 @@ install: ## Build for the server of PG_CONFIG=/path/to/pg_config and install the
 	@.ci/packages tools
 	@.ci/build "$(PG_CONFIG)"
 
-test: ## Run everything that CI runs, on PostgreSQL 15, 18 and 16
+test: ## Run everything that CI runs, on PostgreSQL 15 and 18, and on 16 what depends on the server
 	@.ci/test
 
 test-one: ## Run the cluster tests whose name contains NAME, on PostgreSQL 15
 	@.ci/test-one $(NAME)
+
+test-full: ## The same with the large counts: a hundred rounds of kills (WO_SOAK_ROUNDS), all suites on each version
+	@WO_FULL=1 WO_SOAK_ROUNDS=$${WO_SOAK_ROUNDS:-100} .ci/test
 
 soak: build ## Kill the server a hundred times under load (WO_SOAK_ROUNDS), and hold everything against everything
 	@.ci/soak
