@@ -70,6 +70,13 @@ create or replace function wo.register_guard(name text, function regprocedure, d
 comment on function wo.register_guard(text, regprocedure, text) is
     'Lets lifecycles use a function (uuid tenant, uuid work order) returns boolean as the guard sql:<name>. wo_guard needs USAGE on its schema and EXECUTE on it. For members of wo_admin.';
 
+create or replace function wo.lock_for_guard(name text) returns void
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.lock_for_guard($1) $$;
+comment on function wo.lock_for_guard(text) is
+    'Waits until no other transaction of the tenant holds the lock of that name, and holds it until the transaction ends. For guard functions that count other rows: call it first, in a VOLATILE function. Refused at REPEATABLE READ, where the rows of the transaction that was waited for are not seen.';
+
 create or replace function wo.lifecycle_diagram(name text, version integer default null) returns text
     language sql stable
     set search_path = pg_catalog, pg_temp

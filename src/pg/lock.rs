@@ -55,6 +55,8 @@ pub enum Purpose {
     Partitions = 8,
     /// A number was drawn for a new work order.
     Number = 9,
+    /// A guard function decides for one caller at a time.
+    Guard = 10,
 }
 
 thread_local! {

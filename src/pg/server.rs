@@ -42,6 +42,13 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Whether every statement of the transaction sees what the first one saw, and no conflict is looked for:
+/// REPEATABLE READ, and not SERIALIZABLE.
+pub fn is_repeatable_read() -> bool {
+    // SAFETY: a number of the backend that is set when the transaction begins.
+    unsafe { pg_sys::XactIsoLevel == pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
 /// Has PostgreSQL notify a channel when the transaction commits.
 pub fn notify(channel: &str, payload: &str) {
     // SAFETY: the function takes two texts.

@@ -1,7 +1,6 @@
 //! Who is acting, and what others can see or do: tokens, memory, login roles, tenancy, poolers.
 
 mod attack;
-
 mod credential_log;
 mod enforcement;
 mod harness;

@@ -8,6 +8,7 @@ mod consumers;
 mod ddl_in_flight;
 mod events;
 mod forgetting;
+mod guard_lock;
 mod harness;
 mod locks;
 mod null_columns;

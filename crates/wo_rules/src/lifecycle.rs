@@ -14,6 +14,7 @@ mod diagram;
 mod explain;
 mod gates;
 mod graph;
+mod guard_lock;
 pub mod migration;
 mod past_gate;
 mod reader;
@@ -33,6 +34,7 @@ pub use definition::{
 };
 pub use explain::EdgeReport;
 pub use gates::{MissingApproval, Unmet, UnmetGuard};
+pub use guard_lock::check_guard_lock;
 pub use reader::Problem;
 pub use shipped::SHIPPED;
 pub use tables::SCHEMA;

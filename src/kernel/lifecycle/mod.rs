@@ -241,3 +241,14 @@ fn call_guard(function: &str, tenant: pgrx::Uuid, work_order: pgrx::Uuid) -> Opt
     let arguments = [argument(tenant), argument(work_order)];
     memory::as_caller(|| statement.run(Mode::Caller, &arguments, |rows| rows.get(0, 1)))
 }
+
+/// Lets one transaction of the tenant at a time go on from here, until it ends: for a guard that counts
+/// other rows.
+#[pg_extern(schema = "wo_private")]
+#[search_path(pg_catalog, pg_temp)]
+fn lock_for_guard(name: &str) {
+    let acting = identity::required().or_refuse();
+    wo_rules::lifecycle::check_guard_lock(name, crate::pg::server::is_repeatable_read())
+        .or_refuse();
+    Lock::new(Purpose::Guard, &[acting.tenant.as_bytes(), name.as_bytes()].concat()).until_end();
+}
