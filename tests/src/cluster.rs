@@ -22,7 +22,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("max_connections", "200"),
     ("shared_buffers", "128MB"),
     ("timezone", "UTC"),
-    ("log_line_prefix", "%m [%p] %u@%d "),
+    ("log_line_prefix", crate::log::PREFIX),
     ("log_statement", "none"),
     ("max_prepared_transactions", "10"),
     ("wal_level", "logical"),
@@ -39,6 +39,18 @@ pub struct Cluster {
     pub(crate) logins: Mutex<HashSet<(String, String)>>,
     pub(crate) databases: AtomicU32,
     pub(crate) guardian: Guardian,
+    pub(crate) allowed_in_log: Mutex<Vec<String>>,
+}
+
+/// The log is read at the end: what a test did not allow there fails it.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let allowed = lock(&self.allowed_in_log);
+            let unexpected = crate::log::unexpected(&self.log_file(), 0, None, &allowed);
+            assert!(unexpected.is_empty(), "in the server's log:\n{}", unexpected.join("\n"));
+        }
+    }
 }
 
 /// The clusters that are shared: one for each suite.
@@ -107,6 +119,7 @@ impl Cluster {
             template: OnceLock::new(),
             logins: Mutex::default(),
             databases: AtomicU32::new(0),
+            allowed_in_log: Mutex::default(),
         };
         try_run(
             Server::under_test()
@@ -325,6 +338,12 @@ impl Cluster {
     pub fn log(&self) -> String {
         let log = std::fs::read(self.log_file()).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// Lets the log of a private cluster hold messages with this text, which otherwise fail the test at
+    /// its end: see [`Database::allow_in_log`] for a database of a shared one.
+    pub fn allow_in_log(&self, text: &str) {
+        lock(&self.allowed_in_log).push(text.to_owned());
     }
 
     /// A file in the cluster's own directory that the server's user alone may read and write.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use postgres::{Client, Config, NoTls};
 
@@ -13,12 +14,24 @@ pub struct Database<'c> {
     cluster: &'c Cluster,
     name: String,
     made_here: bool,
+    /// Where the server's log ended when the database was made.
+    log_from: u64,
+    allowed_in_log: Mutex<Vec<String>>,
 }
 
+/// What the server's log says of it is read, and it is removed, if its cluster goes on.
 impl Drop for Database<'_> {
     fn drop(&mut self) {
-        if self.made_here && self.cluster.is_shared() {
-            self.cluster.drop_database(&self.name);
+        if !self.made_here || !self.cluster.is_shared() {
+            return;
+        }
+        self.cluster.drop_database(&self.name);
+        if !std::thread::panicking() {
+            let allowed = crate::cluster::lock(&self.allowed_in_log);
+            let file = self.cluster.log_file();
+            let unexpected =
+                crate::log::unexpected(&file, self.log_from, Some(&self.name), &allowed);
+            assert!(unexpected.is_empty(), "in the server's log:\n{}", unexpected.join("\n"));
         }
     }
 }
@@ -33,15 +46,27 @@ pub struct Psql {
 
 impl<'c> Database<'c> {
     pub(crate) fn made(cluster: &'c Cluster, name: String) -> Self {
-        Self { cluster, name, made_here: true }
+        let log_from = std::fs::metadata(cluster.log_file()).map_or(0, |file| file.len());
+        let allowed_in_log = Mutex::default();
+        Self { cluster, name, made_here: true, log_from, allowed_in_log }
     }
 
     pub(crate) fn found(cluster: &'c Cluster, name: &str) -> Self {
-        Self { cluster, name: name.into(), made_here: false }
+        let allowed_in_log = Mutex::default();
+        Self { cluster, name: name.into(), made_here: false, log_from: 0, allowed_in_log }
     }
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Lets the server's log hold messages with this text about this database. A warning, an internal
+    /// error (SQLSTATE XX…) or the end of a process that is not allowed fails the test at its end.
+    pub fn allow_in_log(&self, text: &str) {
+        crate::cluster::lock(&self.allowed_in_log).push(text.to_owned());
+        if !self.cluster.is_shared() {
+            self.cluster.allow_in_log(text);
+        }
     }
 
     pub fn cluster(&self) -> &'c Cluster {

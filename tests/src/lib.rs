@@ -11,6 +11,7 @@ mod chance;
 mod cluster;
 mod database;
 mod guardian;
+mod log;
 mod pgbouncer;
 mod program;
 mod race;

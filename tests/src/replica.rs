@@ -33,6 +33,7 @@ impl Cluster {
             template: OnceLock::new(),
             logins: Mutex::default(),
             databases: AtomicU32::new(0),
+            allowed_in_log: Mutex::default(),
         };
         let own = format!(
             "unix_socket_directories = '{}'\nport = {port}\nhot_standby = on\n",
