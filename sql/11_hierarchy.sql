@@ -59,11 +59,14 @@ create or replace function wo.link_work_order(work_order text, master text, requ
     as $$
         -- A scan that meets no row would not ask.
         select wo_private.work_order_id_or_refuse($1);
-        update wo.work_order as held
-        set master_id = wo_private.work_order_id_or_refuse($2), required = coalesce($3, held.required), reason = $4
-        where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
-        returning jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'master_id', held.master_id,
-            'required', held.required, 'version', held.version)
+        with linked as (
+            update wo.work_order as held
+            set master_id = wo_private.work_order_id_or_refuse($2), required = coalesce($3, held.required), reason = $4
+            where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
+            returning jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'master_id', held.master_id,
+                'required', held.required, 'version', held.version) as answer
+        )
+        select coalesce((select answer from linked), wo_private.refuse_suppressed('work_order'))
     $$;
 comment on function wo.link_work_order(text, text, boolean, text) is
     'Makes a work order a child of a master, or moves it to another one. For those whom the masters'' lifecycle lets (hierarchy.link). Refuses a cycle with its path, and a master that has passed the gate which looks at its children.';
@@ -74,10 +77,13 @@ create or replace function wo.unlink_work_order(work_order text, reason text def
     as $$
         -- A scan that meets no row would not ask.
         select wo_private.work_order_id_or_refuse($1);
-        update wo.work_order as held set master_id = null, reason = $2
-        where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
-        returning jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'master_id', held.master_id,
-            'required', held.required, 'version', held.version)
+        with unlinked as (
+            update wo.work_order as held set master_id = null, reason = $2
+            where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
+            returning jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'master_id', held.master_id,
+                'required', held.required, 'version', held.version) as answer
+        )
+        select coalesce((select answer from unlinked), wo_private.refuse_suppressed('work_order'))
     $$;
 comment on function wo.unlink_work_order(text, text) is 'Takes a work order out of its master.';
 
@@ -87,10 +93,13 @@ create or replace function wo.set_hierarchy_policy(work_order text, policy jsonb
     as $$
         -- A scan that meets no row would not ask.
         select wo_private.work_order_id_or_refuse($1);
-        update wo.work_order as held set hierarchy_policy = $2, reason = $3
-        where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
-        returning jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'hierarchy_policy', held.hierarchy_policy,
-            'version', held.version)
+        with changed as (
+            update wo.work_order as held set hierarchy_policy = $2, reason = $3
+            where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
+            returning jsonb_build_object('id', held.id, 'wo_number', held.wo_number,
+                'hierarchy_policy', held.hierarchy_policy, 'version', held.version) as answer
+        )
+        select coalesce((select answer from changed), wo_private.refuse_suppressed('work_order'))
     $$;
 comment on function wo.set_hierarchy_policy(text, jsonb, text) is
     'Says what a master does with its children: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}; NULL leaves it to its lifecycle and its tenant.';
@@ -99,9 +108,14 @@ create or replace function wo.add_dependency(successor text, predecessor text, l
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag, kind)
-        values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1), wo_private.work_order_id_or_refuse($2), $3, $4)
-        on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag, kind = excluded.kind
+        with added as (
+            insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag, kind)
+            values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1),
+                wo_private.work_order_id_or_refuse($2), $3, $4)
+            on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag, kind = excluded.kind
+            returning 1
+        )
+        select wo_private.refuse_suppressed('dependency') where not exists (select from added)
     $$;
 comment on function wo.add_dependency(text, text, interval, text) is
     'Makes a work order wait for another one; where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. Those may call it whom the successor''s lifecycle lets (hierarchy.link).';
@@ -138,7 +152,9 @@ create or replace function wo.add_dependencies(dependencies jsonb) returns integ
             on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag
             returning 1
         )
-        select count(*)::integer from added
+        select case when count(*) = (select count(*) from given) then count(*)::integer
+            else (wo_private.refuse_suppressed('dependency') ->> 0)::integer end
+        from added
     $$;
 comment on function wo.add_dependencies(jsonb) is 'Adds many edges at once, all or none: [{"successor": ..., "predecessor": ..., "lag": "2 hours"}].';
 

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use wo_rules::finding::{self as rules, Closing, MOST_ACTORS};
 use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::refused_attempt::Attempt;
+use wo_rules::work_order::write_suppressed;
 
 statement!(
     OPEN,
@@ -39,6 +40,12 @@ statement!(
     [UUIDOID, UUIDOID, TEXTOID]
 );
 
+statement!(
+    IS_THERE,
+    "select true from wo.finding as opened where opened.tenant_id = $1 and opened.id = $2",
+    [UUIDOID, UUIDOID]
+);
+
 /// What closing a finding writes.
 const CLOSING: [&str; 3] = ["closed_at", "closed_by", "resolution"];
 
@@ -59,7 +66,7 @@ pub fn open(tenant: Uuid, work_order: Uuid, attempt: &Attempt, sequence: i64) {
         argument(i32::try_from(MOST_ACTORS).unwrap_or(i32::MAX)),
     ];
     memory::as_enforcement(|| {
-        as_trail(|| OPEN.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        as_trail(|| OPEN.with(|statement| statement.store(&arguments)));
     });
 }
 
@@ -147,6 +154,12 @@ fn close_finding(finding: Option<pgrx::Uuid>, resolution: Option<&str>) -> bool 
     let closed =
         CLOSE.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()));
     if closed == 0 {
+        let is_there = IS_THERE.with(|statement| {
+            statement.run(Mode::Caller, &arguments[..2], |rows| rows.count() > 0)
+        });
+        if is_there {
+            refuse(write_suppressed("finding"));
+        }
         refuse(
             Refusal::new(
                 SqlState::BadValue,

@@ -391,7 +391,7 @@ fn create_tenant(
 /// Adds what a template brings to a new tenant.
 fn fill(tenant: Uuid, template: &Template) {
     let add = |statement: &Statement, arguments: &[Argument]| {
-        statement.run(Mode::Write, arguments, |_| ());
+        statement.store(arguments);
     };
     for one in &template.principals {
         let attributes = serde_json::Value::Object(one.attributes.clone());

@@ -9,6 +9,7 @@ use crate::pg::value::{SqlValue, Timestamp, can_read, refuse_null, refuse_type, 
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
+use wo_rules::work_order::write_suppressed;
 
 pub use crate::pg::value::{
     Argument, argument, bigint, bytes, json, jsonb, optional_text, optional_timestamp,
@@ -85,16 +86,13 @@ impl Statement {
     /// a trigger on the table suppressed it.
     pub fn store(&self, arguments: &[Argument]) {
         if self.run(Mode::Write, arguments, Rows::count) == 0 {
-            refuse(
-                damaged(&format!("a rule or a trigger suppressed a write ({})", self.first_line()))
-                    .hint("Drop the rule or the trigger."),
-            );
+            refuse(write_suppressed(self.table()));
         }
     }
 
-    /// The beginning of its text, which names the table.
-    fn first_line(&self) -> &str {
-        self.text.split(['\n', '(']).next().unwrap_or_default().trim_end()
+    /// The first table that its text names: the one that it writes.
+    fn table(&self) -> &str {
+        self.text.split_ascii_whitespace().find(|word| word.starts_with("wo.")).unwrap_or_default()
     }
 
     /// Runs a query and gives its rows to `read` in batches, until there are no more or `read` says

@@ -18,3 +18,5 @@ mod same_statement;
 mod savepoint;
 mod scenario;
 mod statements;
+mod suppressed;
+mod unstored;

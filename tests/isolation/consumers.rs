@@ -41,7 +41,7 @@ fn no_role_writes_the_table_itself() {
     refused(
         superuser.execute("update wo.event_consumer set position = 0", &[]),
         "42501",
-        "written_by_the_law_alone",
+        "written_by_enforcement_alone",
     );
 }
 

@@ -206,7 +206,7 @@ fn what_a_statement_that_failed_half_way_had_granted_is_worth_nothing() {
          BEGIN
             IF place = 2 THEN
                 PERFORM wo.transition('{number}', 'blocked', 'because');
-                RAISE EXCEPTION 'acted' USING errcode = 'XX123';
+                RAISE EXCEPTION 'acted' USING errcode = 'UX123';
             END IF;
             RETURN 'captain';
          END $$"
@@ -216,7 +216,7 @@ fn what_a_statement_that_failed_half_way_had_granted_is_worth_nothing() {
         SELECT wo.current_tenant(), 'chief', pg_temp.role(place) FROM generate_series(1, 2) AS place";
     chief.batch_execute("BEGIN; SAVEPOINT half").unwrap();
     let failed = db_error(chief.batch_execute(half));
-    assert_eq!(failed.code().code(), "XX123", "the grant did not count: {failed:?}");
+    assert_eq!(failed.code().code(), "UX123", "the grant did not count: {failed:?}");
     chief.batch_execute("ROLLBACK TO half").unwrap();
     refused(transition(&mut chief, &number, "blocked"), "42501", "role_missing");
     chief.batch_execute("ROLLBACK").unwrap();

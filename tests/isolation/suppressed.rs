@@ -31,7 +31,7 @@ fn a_write_of_ours_that_is_suppressed_is_refused() {
         let mut admin = stage.db.superuser();
         admin.batch_execute(SUPPRESS).unwrap();
         admin.batch_execute(ddl).unwrap();
-        refused(transition(&mut captain, &number, "blocked"), "55000", "tables_damaged");
+        refused(transition(&mut captain, &number, "blocked"), "55000", "write_suppressed");
         admin.batch_execute(undo).unwrap();
         transition(&mut captain, &number, "blocked").unwrap();
         assert_intact(&stage.db, &mut captain);
@@ -52,7 +52,7 @@ fn a_chain_of_the_configuration_whose_head_is_kept_is_refused() {
     let mut admin = stage.admin();
     admin.batch_execute("BEGIN; SELECT wo.administer('acme')").unwrap();
     let grant = "SELECT wo.grant_role('mate', 'captain')";
-    refused(admin.query_one(grant, &[]), "55000", "tables_damaged");
+    refused(admin.query_one(grant, &[]), "55000", "write_suppressed");
     admin.batch_execute("ROLLBACK").unwrap();
     root.batch_execute("DROP TRIGGER dba ON wo.audit_chain").unwrap();
     stage.as_admin("acme", grant);

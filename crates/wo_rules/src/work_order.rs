@@ -196,6 +196,19 @@ pub fn there_already(work_order: &str, status: &str, id: &str) -> Refusal {
     .hint("Somebody else may have moved it; select * from wo.allowed_transitions('...');")
 }
 
+/// The refusal where a row that had to be written was not, and nothing of the extension kept it from being
+/// written.
+pub fn write_suppressed(table: &str) -> Refusal {
+    let table = table.strip_prefix("wo.").unwrap_or(table);
+    Refusal::new(
+        SqlState::WrongState,
+        "write_suppressed",
+        format!("the row was not written to wo.{table}: a trigger, a rule or a policy that was added to the table suppressed it"),
+    )
+    .with("table", table)
+    .hint(format!("List what was added: \\d wo.{table}. A trigger that does not accept a row must raise an error instead of returning NULL."))
+}
+
 /// The refusal where a work order, or what is judged by it, is written inside the statement that is still
 /// writing it.
 pub fn write_unfinished(id: &str) -> Refusal {

@@ -228,7 +228,7 @@ fn revoke_delegation(delegation: Option<pgrx::Uuid>, reason: Option<&str>) -> bo
     memory::as_enforcement(|| {
         as_trail(|| {
             let arguments = [place[0], place[1], at, text(reason)];
-            REVOKE.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+            REVOKE.with(|statement| statement.store(&arguments));
         });
     });
     true

@@ -199,15 +199,15 @@ fn change_signing_key(key_id: Option<&str>, change: Option<&str>, why: Option<&s
         as_trail(|| match change {
             Change::Verify => {
                 let arguments = [place[0], place[1], text(&doer(&acting)), at, why];
-                VERIFY.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+                VERIFY.with(|statement| statement.store(&arguments));
             }
             Change::Retire => {
                 let arguments = [place[0], place[1], at];
-                RETIRE.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+                RETIRE.with(|statement| statement.store(&arguments));
             }
             Change::Revoke => {
                 let arguments = [place[0], place[1], at, why];
-                REVOKE.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+                REVOKE.with(|statement| statement.store(&arguments));
             }
         });
     });

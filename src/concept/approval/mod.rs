@@ -24,6 +24,7 @@ use crate::kernel::configuration::TriggerRow;
 use crate::kernel::identity::memory::{self, Identity, Proof};
 use crate::kernel::work_order::child_record;
 use crate::kernel::work_order::{WorkOrderView, with_locked_work_order, with_work_order};
+use crate::pg::error::refuse;
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Statement};
@@ -36,6 +37,7 @@ use wo_rules::lifecycle::{Facts, Record};
 use wo_rules::refusal::Refusal;
 use wo_rules::schema::ChildTable;
 use wo_rules::time::unix_seconds;
+use wo_rules::work_order::write_suppressed;
 
 /// The tables of the records that approvals keep with their work order.
 const APPROVAL: ChildTable = ChildTable::named("approval");
@@ -67,15 +69,16 @@ impl Changes {
 }
 
 /// Runs a statement that writes rows of that table and returns them whole, and notes what it
-/// changed; `before` are the values that the rows had.
+/// changed; `before` are the values that the rows had, none where it inserts one. Refuses where it did not
+/// write each of them: a signature that stays valid would open a gate.
 fn write_rows(
     statement: &'static LocalKey<Statement>,
     arguments: &[crate::pg::statement::Argument],
     table: &ChildTable,
     before: &[(String, String)],
     changes: &mut Changes,
-) -> usize {
-    memory::as_enforcement(|| {
+) {
+    let count = memory::as_enforcement(|| {
         as_trail(|| {
             statement.with(|statement| {
                 statement.run(Mode::Write, arguments, |rows| {
@@ -93,7 +96,10 @@ fn write_rows(
                 })
             })
         })
-    })
+    });
+    if count < before.len().max(1) {
+        refuse(write_suppressed(table.name));
+    }
 }
 
 /// Checks that whoever acts has authenticated anew for a signature.

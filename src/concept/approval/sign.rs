@@ -24,6 +24,7 @@ use wo_rules::approval::payload::{Decision, Payload, verify};
 use wo_rules::approval::signer::Signer;
 use wo_rules::lifecycle::WAIVER as WAIVER_MEANING;
 use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::work_order::write_suppressed;
 
 statement!(
     CHALLENGE,
@@ -36,6 +37,11 @@ statement!(
     USE,
     "update wo.signature_challenge set used_at = $3 where tenant_id = $1 and id = $2 and used_at is null",
     [UUIDOID, UUIDOID, TIMESTAMPTZOID]
+);
+statement!(
+    IS_USED,
+    "select made.used_at is not null from wo.signature_challenge as made where made.tenant_id = $1 and made.id = $2",
+    [UUIDOID, UUIDOID]
 );
 statement!(
     KEEP,
@@ -176,6 +182,9 @@ fn record(
             USE.with(|statement| statement.run(Mode::Write, &using, |rows| rows.count() > 0))
         })
     });
+    if !is_first && !is_used(*tenant, answer.id) {
+        return Err(write_suppressed("signature_challenge"));
+    }
     let children = match payload.children.is_empty() {
         true => Vec::new(),
         false => children_of(*tenant, seen.id(), payload.covers, true),
@@ -297,6 +306,15 @@ fn record(
     Ok(Given { approval, back })
 }
 
+fn is_used(tenant: Uuid, challenge: Uuid) -> bool {
+    let arguments = [uuid_argument(tenant), uuid_argument(challenge)];
+    as_trail(|| {
+        IS_USED.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1).unwrap_or(true))
+        })
+    })
+}
+
 fn event_data(payload: &Payload, approval: Uuid) -> Map<String, Value> {
     let mut data = Map::new();
     let mut put = |name: &str, value: Value| data.insert(name.to_owned(), value);
@@ -318,7 +336,7 @@ fn send_back(tenant: Uuid, work_order: Uuid, to: &str, reason: &str, as_deficien
     as_system_write(SystemWrite::Rejection(work_order), || {
         as_trail(|| {
             let statement = if as_deficiency { &SEND_BACK_WITH_DEFICIENCY } else { &SEND_BACK };
-            statement.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+            statement.with(|statement| statement.store(&arguments));
         });
     });
 }

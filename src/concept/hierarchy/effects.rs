@@ -369,7 +369,7 @@ fn move_one(tenant: Uuid, child: &OpenChild, moved: &Along) {
         })
     });
     if count == 0 {
-        refuse(changed_meanwhile(&moved.number));
+        refuse(child_record::not_written(tenant, child.id, changed_meanwhile(&moved.number)));
     }
 }
 

@@ -4,6 +4,7 @@ use super::graph;
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::api::expression;
+use crate::kernel::work_order::number;
 use crate::kernel::work_order::pending::listen;
 use crate::kernel::work_order::request;
 use crate::pg::error::OrRefuse;
@@ -137,7 +138,7 @@ fn make(given: &str) -> Result<Value, Refusal> {
         next: RefCell::new(ids.iter().copied().zip(asked_places(&plan)).collect()),
         all: ids.iter().copied().collect(),
     }));
-    let written = add_work_orders(tenant, &plan, &ids);
+    let written = add_work_orders(tenant, &plan, &ids)?;
     if written.len() != ids.len() {
         return Err(Refusal::new(
             wo_rules::refusal::SqlState::VersionConflict,
@@ -146,7 +147,7 @@ fn make(given: &str) -> Result<Value, Refusal> {
         )
         .hint("Run the transaction again."));
     }
-    add_edges(tenant, &plan, &ids);
+    add_edges(tenant, &plan, &ids)?;
     UNDER_WAY.take_all();
     let children = plan.work_orders.iter().zip(&written).skip(1);
     let children = children.map(|(planned, (_, number))| (planned.name.clone(), number.clone()));
@@ -353,7 +354,11 @@ fn tried(read: impl FnOnce() -> bool + std::panic::UnwindSafe + std::panic::RefU
     PgTryBuilder::new(read).catch_others(|_| false).execute()
 }
 
-fn add_work_orders(tenant: Uuid, plan: &Plan, ids: &[Uuid]) -> Vec<(Uuid, String)> {
+fn add_work_orders(
+    tenant: Uuid,
+    plan: &Plan,
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, String)>, Refusal> {
     let mut fields = FieldSet::EMPTY;
     let rows: Vec<Value> = plan
         .work_orders
@@ -394,18 +399,32 @@ fn add_work_orders(tenant: Uuid, plan: &Plan, ids: &[Uuid]) -> Vec<(Uuid, String
         &[pg_sys::UUIDOID, pg_sys::JSONBOID],
     );
     let arguments = [uuid_argument(tenant), jsonb(&Value::Array(rows).to_string())];
-    let (_, written) = listen(|| statement.run(Mode::Write, &arguments, |_| ()));
-    let numbers: HashMap<Uuid, String> = written
-        .into_iter()
-        .filter(|written| written.action == "created")
-        .map(|written| (written.id, written.number))
+    let write = || listen(|| statement.run(Mode::Write, &arguments, |_| ()));
+    let ((_, heard), drawn) = number::drawn_during(write);
+    let created: HashMap<Uuid, &str> = heard
+        .written
+        .iter()
+        .filter(|written| written.is_creation())
+        .map(|written| (written.id, written.number.as_str()))
         .collect();
-    ids.iter().filter_map(|id| Some((*id, numbers.get(id)?.clone()))).collect()
+    let made: Vec<(Uuid, String)> =
+        ids.iter().filter_map(|id| Some((*id, (*created.get(id)?).to_owned()))).collect();
+    let is_excused = match &plan.key {
+        _ if made.len() == ids.len() || number::is_any_taken(tenant, &drawn, &heard.written) => {
+            true
+        }
+        Some(key) => made_before(tenant, key, plan)?.is_some(),
+        None => false,
+    };
+    match is_excused {
+        true => Ok(made),
+        false => Err(rules::write_suppressed("work_order")),
+    }
 }
 
-fn add_edges(tenant: Uuid, plan: &Plan, ids: &[Uuid]) {
+fn add_edges(tenant: Uuid, plan: &Plan, ids: &[Uuid]) -> Result<(), Refusal> {
     if plan.edges.is_empty() {
-        return;
+        return Ok(());
     }
     let column = |end: fn(&wo_rules::hierarchy::plan::Edge) -> usize| -> Argument {
         uuids(plan.edges.iter().map(|edge| ids[end(edge)]))
@@ -417,7 +436,12 @@ fn add_edges(tenant: Uuid, plan: &Plan, ids: &[Uuid]) {
         column(|edge| edge.predecessor),
         argument(lags),
     ];
-    ADD_EDGES.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+    let count =
+        ADD_EDGES.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()));
+    match count == plan.edges.len() {
+        true => Ok(()),
+        false => Err(rules::write_suppressed("dependency")),
+    }
 }
 
 /// The edges of a bulk call, as rows.

@@ -62,7 +62,7 @@ pub fn check(tenant: Uuid) -> i32 {
         let count = new.len();
         let all = argument(pgrx::JsonB(Value::Array(found.clone())));
         let arguments = [place, timestamp(at), all];
-        as_trail(|| KEEP.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        as_trail(|| KEEP.with(|statement| statement.store(&arguments)));
         i32::try_from(count).unwrap_or(i32::MAX)
     })
 }

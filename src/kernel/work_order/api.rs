@@ -2,7 +2,8 @@
 
 use super::direct::{self, Applied};
 use super::layout::Column;
-use super::pending::{Written, listen};
+use super::number;
+use super::pending::{Heard, Written, listen};
 use super::request;
 use super::view::Reading;
 use crate::kernel::identity;
@@ -161,8 +162,10 @@ fn create(given: &str) -> Result<Value, Refusal> {
     let object = jsonb(given);
     for _ in 0..TRIES {
         let arguments = [uuid_argument(acting.tenant), object];
-        let (_, written) = listen(|| statement.run(Mode::Write, &arguments, |_| ()));
-        if let (Some(first), Some(last)) = (written.first(), written.last()) {
+        let write = || listen(|| statement.run(Mode::Write, &arguments, |_| ()));
+        let ((_, heard), drawn) = number::drawn_during(write);
+        if let Some(first) = heard.written.iter().find(|one| one.is_creation()) {
+            let last = heard.last_of(first.id).unwrap_or(first);
             return Ok(json!({
                 "id": first.id.to_string(),
                 "wo_number": first.number,
@@ -175,6 +178,9 @@ fn create(given: &str) -> Result<Value, Refusal> {
         }
         if let Some(made) = made()? {
             return Ok(made);
+        }
+        if !number::is_any_taken(acting.tenant, &drawn, &heard.written) {
+            return Err(rules::write_suppressed("work_order"));
         }
     }
     Err(Refusal::new(
@@ -199,6 +205,7 @@ pub struct Change<'a> {
     pub expected_version: Option<i64>,
 }
 
+/// Changes a work order. Gives its writes: of a change that changes nothing there are none.
 fn change(change: Change<'_>) -> Result<Vec<Written>, Refusal> {
     let given = change.fields.map(rules::parse).transpose()?;
     let fields = given.as_ref().map_or(Ok(FieldSet::EMPTY), rules::fields)?;
@@ -211,19 +218,19 @@ fn change(change: Change<'_>) -> Result<Vec<Written>, Refusal> {
     };
     // Whoever acted last is asked how they stand by the trigger of the row.
     if let Some(last) = identity::unconfirmed()
-        && let (Applied::Done, written) = listen(|| direct::change(last.tenant, &reference, &asked))
+        && let (Applied::Done, heard) = listen(|| direct::change(last.tenant, &reference, &asked))
     {
-        return Ok(written);
+        return writes_of(&reference, heard);
     }
     let acting = identity::required()?;
     match listen(|| direct::change(acting.tenant, &reference, &asked)) {
-        (Applied::Done, written) => return Ok(written),
+        (Applied::Done, heard) => return writes_of(&reference, heard),
         (Applied::NoRow, _) => return Err(reference::unknown(change.work_order)),
         (Applied::ThroughSql, _) => {}
     }
-    let (by_id, name): (bool, Argument) = match reference {
-        Reference::Id(id) => (true, uuid_argument(id)),
-        Reference::Number(number) => (false, text(&number)),
+    let (by_id, name): (bool, Argument) = match &reference {
+        Reference::Id(id) => (true, uuid_argument(*id)),
+        Reference::Number(number) => (false, text(number)),
     };
     let statement = update_statement(by_id, fields);
     let arguments = [
@@ -234,11 +241,29 @@ fn change(change: Change<'_>) -> Result<Vec<Written>, Refusal> {
         optional_text(change.to_status),
         change.fields.map_or(Argument::null(pg_sys::JSONBOID), jsonb),
     ];
-    let (count, written) = listen(|| statement.run(Mode::Write, &arguments, |rows| rows.count()));
+    let (count, heard) = listen(|| statement.run(Mode::Write, &arguments, |rows| rows.count()));
     if count == 0 {
-        return Err(reference::unknown(change.work_order));
+        // A trigger or a rule may have kept a row from being written that the caller sees.
+        super::find(acting.tenant, change.work_order)?;
+        return Err(rules::write_suppressed("work_order"));
     }
-    Ok(written)
+    writes_of(&reference, heard)
+}
+
+/// The writes of the work order itself, without those of others that followed.
+///
+/// # Errors
+/// 55000 `write_suppressed` where its row was not stored, not even as it was.
+fn writes_of(reference: &Reference, heard: Heard) -> Result<Vec<Written>, Refusal> {
+    let is_it = |one: &Written| match reference {
+        Reference::Id(id) => one.id == *id,
+        Reference::Number(number) => one.number == *number,
+    };
+    let written: Vec<Written> = heard.written.into_iter().filter(is_it).collect();
+    match written.is_empty() && !heard.is_unchanged {
+        true => Err(rules::write_suppressed("work_order")),
+        false => Ok(written),
+    }
 }
 
 /// Moves a work order.

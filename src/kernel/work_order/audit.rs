@@ -12,7 +12,7 @@ use crate::kernel::identity::memory;
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};
+use crate::pg::statement::{statement, text, uuid as uuid_argument};
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
 use wo_rules::event::event_type;
@@ -40,6 +40,7 @@ fn work_order_audit<'a>(
         let unchanged = Row::old_of(trigger)
             .is_some_and(|old| (0..new.len()).all(|index| new.same(&old, index)));
         if unchanged {
+            pending::heard_unchanged();
             return Ok(None);
         }
         refuse(damaged("a work order was written without having been checked"));
@@ -132,6 +133,6 @@ fn take_auto_edge(seen: &WorkOrderRow<'_>, moves_along: bool) {
     let arguments =
         [uuid_argument(tenant), uuid_argument(seen.id()), text(&edge.to), text(&reason)];
     pending::as_system_write(SystemWrite::Auto(seen.id(), moves_along), || {
-        as_trail(|| FOLLOW.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+        as_trail(|| FOLLOW.with(|statement| statement.store(&arguments)));
     });
 }

@@ -1,7 +1,7 @@
 //! Many at once: all rows in one statement where nothing is refused.
 
 use super::api::{LINK_COLUMNS, expression, link_values};
-use super::pending::listen;
+use super::pending::{Written, listen};
 use crate::kernel::identity;
 use crate::pg::error::{OrRefuse, refuse, together};
 use crate::pg::statement::{Mode, Statement, jsonb, uuid as uuid_argument};
@@ -9,7 +9,6 @@ use crate::pg::storage::many_rows;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use wo_rules::field::{Field, FieldSet};
-use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::work_order as rules;
 
 /// Refuses a bulk call that is no array, or too long.
@@ -57,14 +56,11 @@ fn create_work_orders(
     );
     let arguments = [uuid_argument(acting.tenant), jsonb(work_orders)];
     let write = || many_rows(|| statement.run(Mode::Write, &arguments, |_| ()));
-    let (_, written) = together(|| listen(write));
-    let made: Vec<_> = written.into_iter().filter(|written| written.action == "created").collect();
+    let (_, heard) = together(|| listen(write));
+    let made: Vec<_> = heard.written.into_iter().filter(Written::is_creation).collect();
+    // A duplicate is an error of the statement.
     if made.len() != elements.len() {
-        refuse(Refusal::new(
-            SqlState::Duplicate,
-            "idempotency_key_used",
-            "some of the work orders exist already",
-        ));
+        refuse(rules::write_suppressed("work_order"));
     }
     TableIterator::new(made.into_iter().enumerate().map(|(index, written)| {
         (index as i32 + 1, pgrx::Uuid::from_bytes(*written.id.as_bytes()), written.number, true)

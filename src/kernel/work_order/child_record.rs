@@ -5,7 +5,7 @@ use super::actor_roles::{self, ActorRoles};
 use super::pending::{self, SystemWrite};
 use super::row::RecordView;
 use super::unfinished;
-use super::view::{WorkOrderView, lock_owner, with_shared_work_order};
+use super::view::{Reading, WorkOrderView, lock_owner, read_as_trail, with_shared_work_order};
 use crate::kernel::concept;
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
@@ -22,6 +22,7 @@ use wo_rules::json::Object;
 use wo_rules::lifecycle::Lifecycle;
 use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::schema::ChildTable;
+use wo_rules::work_order::write_suppressed;
 
 statement!(
     MOVE_CHAIN,
@@ -245,15 +246,23 @@ pub fn record(tenant: Uuid, work_order: Uuid, change_of_child: ChildChange) {
         },
     );
     if count == 0 {
-        refuse(
-            Refusal::new(
-                SqlState::VersionConflict,
-                "version_conflict",
-                "the work order that this belongs to changed meanwhile",
-            )
-            .with("work_order_id", work_order.to_string())
-            .hint("Run the transaction again."),
-        );
+        let conflict = Refusal::new(
+            SqlState::VersionConflict,
+            "version_conflict",
+            "the work order that this belongs to changed meanwhile",
+        )
+        .with("work_order_id", work_order.to_string())
+        .hint("Run the transaction again.");
+        refuse(not_written(tenant, work_order, conflict));
+    }
+}
+
+/// The refusal where a write of ours to a work order met no row: the conflict where this transaction's snapshot
+/// does not show the row.
+pub fn not_written(tenant: Uuid, work_order: Uuid, conflict: Refusal) -> Refusal {
+    match read_as_trail(Reading::AsCaller, tenant, work_order, |_| ()) {
+        Some(()) => write_suppressed("work_order"),
+        None => conflict,
     }
 }
 

@@ -4,7 +4,7 @@ use super::api::{expression, made_before};
 use crate::kernel::identity;
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::{Row, returned};
-use crate::pg::statement::{Mode, Statement, text};
+use crate::pg::statement::{Statement, text};
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
 use std::cell::OnceCell;
@@ -81,7 +81,7 @@ fn work_order_import<'a>(
         refuse(key_used(&key));
     }
     INSERT.with(|kept| {
-        kept.get_or_init(statement).run(Mode::Write, &[text(&object)], |_| ());
+        kept.get_or_init(statement).store(&[text(&object)]);
     });
     Ok(Some(returned(trigger, row.tuple())))
 }

@@ -74,12 +74,12 @@ fn migrate(
         text(&status),
         text(reason),
     ];
-    let (_, written) = listen(|| {
+    let (_, heard) = listen(|| {
         as_system_write(SystemWrite::Migration(id), || {
-            MIGRATE.with(|statement| statement.run(Mode::Write, &arguments, |_| ()));
+            MIGRATE.with(|statement| statement.store(&arguments));
         })
     });
-    let version = written.last().map(|written| written.version);
+    let version = heard.last_of(id).map(|written| written.version);
     Ok(json!({
         "id": id.to_string(),
         "wo_number": record.number,

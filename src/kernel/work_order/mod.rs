@@ -205,3 +205,10 @@ fn work_order_id_or_refuse(work_order: Option<&str>) -> pgrx::Uuid {
     let id = find(acting.tenant, work_order.unwrap_or_default()).or_refuse();
     pgrx::Uuid::from_bytes(*id.as_bytes())
 }
+
+/// The refusal of the SQL functions that have to write a row of that table and wrote none.
+#[pg_extern(schema = "wo_private", parallel_unsafe)]
+#[search_path(pg_catalog, pg_temp)]
+fn refuse_suppressed(relation: &str) -> pgrx::JsonB {
+    crate::pg::error::refuse(wo_rules::work_order::write_suppressed(relation))
+}

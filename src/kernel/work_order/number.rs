@@ -1,5 +1,6 @@
 //! Giving a new work order its number.
 
+use super::pending::Written;
 use crate::kernel::identity::random_bytes;
 use crate::pg::lock::{Lock, Purpose};
 use crate::pg::lookup::{self, Key};
@@ -29,12 +30,17 @@ thread_local! {
     static GIVEN: RefCell<Option<(Uuid, Day, u64)>> = const { RefCell::new(None) };
     /// The numbers that this transaction drew: rows of the same statement are not to be seen yet.
     static DRAWN: RefCell<HashSet<(Uuid, String)>> = RefCell::default();
+    /// The numbers that were drawn since somebody asked.
+    static SINCE: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Registers what forgets the numbers that a transaction drew, when it is over; called once in a
 /// backend.
 pub fn register() {
-    transaction::at_end(|_| DRAWN.with_borrow_mut(HashSet::clear));
+    transaction::at_end(|_| {
+        DRAWN.with_borrow_mut(HashSet::clear);
+        SINCE.with_borrow_mut(Vec::clear);
+    });
 }
 
 /// Draws a free number.
@@ -63,6 +69,7 @@ pub fn draw(tenant: Uuid, format: &str, at: i64) -> Result<String, Refusal> {
         }
         if !is_taken(tenant, &number) && (width > CROWDED || is_mine(tenant, &number)) {
             DRAWN.with_borrow_mut(|all| all.insert((tenant, number.clone())));
+            SINCE.with_borrow_mut(|all| all.push(number.clone()));
             return Ok(number);
         }
     }
@@ -72,6 +79,20 @@ pub fn draw(tenant: Uuid, format: &str, at: i64) -> Result<String, Refusal> {
         "no free work order number was found in the tenant's format",
     )
     .hint("Give the tenant a number format with a longer random part."))
+}
+
+/// Runs `write`, which creates work orders, and gives the numbers that were drawn for them.
+pub fn drawn_during<T>(write: impl FnOnce() -> T) -> (T, Vec<String>) {
+    SINCE.take();
+    let result = write();
+    (result, SINCE.take())
+}
+
+/// Whether one of these numbers is stored now, though none of the created work orders has it.
+pub fn is_any_taken(tenant: Uuid, drawn: &[String], created: &[Written]) -> bool {
+    drawn
+        .iter()
+        .any(|number| created.iter().all(|one| one.number != *number) && is_taken(tenant, number))
 }
 
 /// Whether nobody else has drawn that number who has not committed: they would be waited for, and then one of

@@ -7,6 +7,7 @@ use super::child_record::ChildChange;
 use crate::kernel::audit::Link;
 use crate::kernel::concept::FollowUp;
 use crate::pg::transaction::{Stack, SubxactStack};
+use std::cell::Cell;
 use std::rc::Rc;
 use uuid::Uuid;
 
@@ -73,9 +74,18 @@ pub enum SystemWrite {
     Upkeep(Uuid, Rc<ChildChange>),
 }
 
+impl Written {
+    /// Whether it created the work order.
+    pub fn is_creation(&self) -> bool {
+        self.from_status.is_none()
+    }
+}
+
 thread_local! {
     /// What was written while somebody listened.
     static WRITTEN: SubxactStack<Written> = const { SubxactStack::new() };
+    /// Whether a row was stored as it was since somebody listens.
+    static UNCHANGED: Cell<bool> = const { Cell::new(false) };
     /// Whether somebody listens.
     static LISTENING: SubxactStack<bool> = const { SubxactStack::new() };
     /// The enforcement layer's own write.
@@ -94,22 +104,48 @@ pub fn heard(pending: &Pending) {
 struct Listener {
     before: bool,
     heard_before: usize,
+    unchanged_before: bool,
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
         LISTENING.set(self.before);
         WRITTEN.take_from(self.heard_before);
+        UNCHANGED.set(self.unchanged_before);
     }
 }
 
+/// What was written while somebody listened.
+pub struct Heard {
+    /// The writes, in their order: first the one that was asked for, then its effects.
+    pub written: Vec<Written>,
+    /// Whether a row was stored as it was.
+    pub is_unchanged: bool,
+}
+
+impl Heard {
+    /// The last write of that work order: an effect may have written it again.
+    pub fn last_of(&self, id: Uuid) -> Option<&Written> {
+        self.written.iter().rfind(|one| one.id == id)
+    }
+}
+
+/// Tells whoever listens that a row was stored as it was.
+pub fn heard_unchanged() {
+    UNCHANGED.set(true);
+}
+
 /// Hears what is written while `act` runs.
-pub fn listen<T>(act: impl FnOnce() -> T) -> (T, Vec<Written>) {
-    let listener =
-        Listener { before: LISTENING.top().unwrap_or(false), heard_before: WRITTEN.count() };
+pub fn listen<T>(act: impl FnOnce() -> T) -> (T, Heard) {
+    let listener = Listener {
+        before: LISTENING.top().unwrap_or(false),
+        heard_before: WRITTEN.count(),
+        unchanged_before: UNCHANGED.replace(false),
+    };
     LISTENING.set(true);
     let result = act();
-    (result, WRITTEN.take_from(listener.heard_before))
+    let written = WRITTEN.take_from(listener.heard_before);
+    (result, Heard { written, is_unchanged: UNCHANGED.get() })
 }
 
 /// Makes a write of the enforcement layer's own.

@@ -27,6 +27,7 @@ use pgrx::pg_sys;
 use wo_rules::refusal::Refusal;
 use wo_rules::schema::Table;
 use wo_rules::time::Day;
+use wo_rules::work_order::write_suppressed;
 
 /// Forgets what was looked up: a table was altered.
 pub fn forget() {
@@ -51,7 +52,7 @@ pub fn append(table: &'static Table, month: Day, values: &[Argument]) -> bool {
 
 /// A trigger kept a row from being stored, and no trigger of wo_core does.
 fn suppressed(table: pg_sys::Oid) -> Refusal {
-    damaged(&format!("a trigger on {} suppressed a write", table_name(table)))
+    write_suppressed(&table_name(table))
 }
 
 /// Refuses values of other types than those of the registered columns.

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use wo_rules::evidence::{package, report};
 use wo_rules::refusal::Refusal;
 use wo_rules::time::utc;
+use wo_rules::work_order::write_suppressed;
 
 statement!(
     KEPT,
@@ -90,9 +91,14 @@ fn keep(tenant: Uuid, work_order: Uuid) -> Result<String, Refusal> {
         text(&package),
         bytes(&digest),
     ];
-    memory::as_enforcement(|| {
-        as_trail(|| KEEP.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+    let count = memory::as_enforcement(|| {
+        as_trail(|| {
+            KEEP.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
+        })
     });
+    if count == 0 && kept(tenant, work_order).is_none() {
+        return Err(write_suppressed("evidence"));
+    }
     Ok(package)
 }
 

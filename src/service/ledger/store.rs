@@ -191,7 +191,7 @@ pub fn put(write: &TileWrite, leaves: Option<(&[u8], i64)>) {
         argument(leaves.map(|(names, _)| names)),
         argument(leaves.map(|(_, position)| position)),
     ];
-    as_ledger(|| PUT.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+    as_ledger(|| PUT.with(|statement| statement.store(&arguments)));
 }
 
 /// A tile of level 0.

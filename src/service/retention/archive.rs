@@ -190,7 +190,7 @@ impl Archive {
             optional_timestamp(is_here.then_some(now)),
         ];
         memory::as_enforcement(|| {
-            as_trail(|| MARK.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
+            as_trail(|| MARK.with(|statement| statement.store(&arguments)));
         });
         record(Uuid::nil(), action, &self.told());
     }
