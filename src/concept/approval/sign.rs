@@ -309,9 +309,8 @@ fn record(
 fn is_used(tenant: Uuid, challenge: Uuid) -> bool {
     let arguments = [uuid_argument(tenant), uuid_argument(challenge)];
     as_trail(|| {
-        IS_USED.with(|statement| {
-            statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1).unwrap_or(true))
-        })
+        IS_USED
+            .with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.required(0, 1)))
     })
 }
 
