@@ -97,7 +97,7 @@ fn the_lock_table_does_not_show_positions() {
         let low = key & ((1 << 32) - 1);
         assert!(low > 100_000 && key >> 32 != 0, "{key:x} shows a position");
     }
-    assert!((keys[0] - keys[1]).unsigned_abs() > 1 << 20, "{keys:x?}");
+    assert!(keys[0].abs_diff(keys[1]) > 1 << 20, "{keys:x?}");
 }
 
 /// Breaks if a role of users, or of duties, is granted the secret.

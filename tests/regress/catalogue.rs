@@ -221,7 +221,10 @@ fn the_extension_owns_the_functions_and_the_database_the_tables() {
             and not (classid = 'pg_proc'::regclass
                 and objid in (select oid from pg_proc where pronamespace = 'wo_private'::regnamespace))
             and not (classid = 'pg_namespace'::regclass and objid = 'wo_private'::regnamespace)
-            and not (classid = 'pg_class'::regclass and objid = 'wo_private.lock_secret'::regclass)",
+            and not (classid = 'pg_class'::regclass and objid = 'wo_private.lock_secret'::regclass)
+            -- Since PostgreSQL 18 the row type of a member is a member too.
+            and not (classid = 'pg_type'::regclass
+                and objid in (to_regtype('wo_private.lock_secret'), to_regtype('wo_private.lock_secret[]')))",
     );
     finds_nothing(
         "every function of wo_private is a member, and nothing else is there but the secret of the locks",
