@@ -288,7 +288,7 @@ fn the_triggers_of_enforcement_serve_no_table_of_anybody_elses() {
 #[test]
 fn nobody_but_their_owner_makes_or_alters_anything_in_our_schemas() {
     let world = World::new();
-    // Before PostgreSQL 17, and since.
+    // Before PostgreSQL 16, and since.
     world.db.allow_in_log("only table or database owner can vacuum it");
     world.db.allow_in_log("permission denied to vacuum");
     for login in ["svc", "adm", "aud", "mon", "bri"] {
