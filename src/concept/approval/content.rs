@@ -1,5 +1,6 @@
 //! What a signature covers: the record's content, and for a master that of its children.
 
+use crate::concept::hierarchy::DESCENDANTS;
 use crate::concept::hierarchy::guards::links_at;
 use crate::kernel::work_order::{Column, Layout, WorkOrderRow};
 use crate::pg::row::Row;
@@ -11,45 +12,33 @@ use wo_rules::approval::payload::ChildContent;
 
 statement!(
     TREE,
-    "with recursive tree (id, depth) as (
-        select child.id, 1 from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2
-        union
-        select child.id, tree.depth + 1 from tree
-        join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
-        where tree.depth < 100
-     )
+    format!(
+        "{DESCENDANTS}
      select held.* from wo.work_order as held
      where held.tenant_id = $1 and held.id in (select tree.id from tree)
-     order by held.id",
+     order by held.id"
+    ),
     [UUIDOID, UUIDOID]
 );
 statement!(
     HOLD_TREE,
-    "with recursive tree (id, depth) as (
-        select child.id, 1 from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2
-        union
-        select child.id, tree.depth + 1 from tree
-        join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
-        where tree.depth < 100
-     )
+    format!(
+        "{DESCENDANTS}
      select held.id from wo.work_order as held
      where held.tenant_id = $1 and held.id in (select tree.id from tree) and held.locked_at is null
      order by held.id
-     for share of held",
+     for share of held"
+    ),
     [UUIDOID, UUIDOID]
 );
 
 statement!(
     LINKS_OF_TREE,
-    "with recursive tree (id, depth) as (
-        select child.id, 1 from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2
-        union
-        select child.id, tree.depth + 1 from tree
-        join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
-        where tree.depth < 100
-     )
+    format!(
+        "{DESCENDANTS}
      select held.id, held.chain_hash from wo.work_order as held
-     where held.tenant_id = $1 and held.id in (select tree.id from tree)",
+     where held.tenant_id = $1 and held.id in (select tree.id from tree)"
+    ),
     [UUIDOID, UUIDOID]
 );
 

@@ -25,6 +25,16 @@ use wo_rules::lifecycle::Facts;
 use wo_rules::refusal::Refusal;
 use wo_rules::schema::ChildTable;
 
+/// The beginning of a statement about the children of a master ($2, of the tenant $1), theirs, and so on: `tree`
+/// has their ids.
+pub const DESCENDANTS: &str = "with recursive tree (id, depth) as (
+        select child.id, 1 from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2
+        union
+        select child.id, tree.depth + 1 from tree
+        join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
+        where tree.depth < 100
+     )";
+
 /// The hierarchy, as the kernel asks it.
 pub struct Hierarchy;
 

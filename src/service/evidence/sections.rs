@@ -1,6 +1,7 @@
 //! The sections of an evidence package: from rows to the texts that the package holds.
 
 use crate::concept::approval::hash_of;
+use crate::concept::hierarchy::DESCENDANTS;
 use crate::kernel::work_order::{
     Column, Layout, Reading, WorkOrderRow, WorkOrderView, read, with_work_order,
 };
@@ -52,17 +53,13 @@ statement!(
 );
 statement!(
     CHILDREN,
-    "with recursive tree (id, depth) as (
-        select child.id, 1 from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2
-        union
-        select child.id, tree.depth + 1 from tree
-        join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
-        where tree.depth < 100
-     )
+    format!(
+        "{DESCENDANTS}
      select child.*, exists (select from wo.waiver as waived
         where waived.tenant_id = $1 and waived.work_order_id = child.master_id and waived.child_id = child.id) as is_waived
      from wo.work_order as child where child.tenant_id = $1 and child.id in (select tree.id from tree)
-     order by child.id",
+     order by child.id"
+    ),
     [UUIDOID, UUIDOID]
 );
 statement!(
