@@ -17,7 +17,7 @@ use pgrx::prelude::*;
 use std::cell::Cell;
 use uuid::Uuid;
 use wo_rules::event as rules;
-use wo_rules::refusal::{Refusal, SqlState};
+use wo_rules::refusal::Refusal;
 use wo_rules::schema::Table;
 use wo_rules::time::day_of_timestamp;
 
@@ -163,10 +163,7 @@ fn cloudevent(
 #[search_path(pg_catalog, pg_temp)]
 fn begin_timeline(reason: &str) -> i32 {
     if reason.trim().is_empty() {
-        refuse(
-            Refusal::new(SqlState::GateNotMet, "fields_missing", "a new timeline needs a reason")
-                .with("missing_fields", vec!["reason"]),
-        );
+        refuse(Refusal::reason_missing("a new timeline"));
     }
     next_era(reason)
 }

@@ -200,15 +200,10 @@ fn consumer_of(rows: &Rows) -> Option<Consumer> {
 }
 
 fn check_reason(reason: &str) -> Result<(), Refusal> {
-    if !reason.trim().is_empty() {
-        return Ok(());
+    match reason.trim().is_empty() {
+        true => Err(Refusal::reason_missing("a change of a consumer")),
+        false => Ok(()),
     }
-    Err(Refusal::new(
-        SqlState::GateNotMet,
-        "fields_missing",
-        "a change of a consumer needs a reason",
-    )
-    .with("missing_fields", vec!["reason"]))
 }
 
 /// Adds a consumer of the caller's.
@@ -343,7 +338,7 @@ fn assign_consumer(consumer: &str, owner: &str, reason: &str) {
     let found = caller.lock(consumer).or_refuse();
     let actor = identity::actor::of_actor(caller.acting.tenant, owner, None);
     actor
-        .ok_or_else(|| rules::owner_unknown(owner))
+        .ok_or_else(|| wo_rules::identity::no_such_principal(owner))
         .and_then(|actor| actor.standing.check(owner))
         .or_refuse();
     let [tenant, name] = caller.key(consumer);

@@ -87,18 +87,6 @@ pub fn unknown(name: &str) -> Refusal {
     .hint("select wo.create_consumer('...');")
 }
 
-/// The refusal of an owner that is no principal of the tenant.
-#[must_use]
-pub fn owner_unknown(owner: &str) -> Refusal {
-    Refusal::new(
-        SqlState::BadValue,
-        "principal_unknown",
-        format!("the tenant has no principal \"{owner}\""),
-    )
-    .with("principal", owner)
-    .hint("select id from wo.principal;")
-}
-
 /// Whether the caller may use the consumer: its owner, or an administrator.
 ///
 /// # Errors

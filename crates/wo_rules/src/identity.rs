@@ -295,6 +295,17 @@ pub fn unknown_principal() -> Refusal {
     refused("principal_unknown", "the token's subject is not a principal of the tenant")
 }
 
+/// The refusal for a name that no principal of the tenant has.
+pub fn no_such_principal(id: &str) -> Refusal {
+    let shown: String = id.chars().take(60).collect();
+    Refusal::new(
+        SqlState::BadValue,
+        "principal_unknown",
+        format!("there is no principal \"{shown}\" in the tenant"),
+    )
+    .hint("Create the principal first: wo.create_principal(...).")
+}
+
 /// The refusal for a principal that has been disabled.
 pub fn disabled_principal(id: &str) -> Refusal {
     refused("principal_disabled", &format!("the principal \"{id}\" is disabled"))

@@ -107,6 +107,13 @@ impl Refusal {
         }
     }
 
+    /// The refusal of an act for which no reason was given: 23514 `fields_missing`. `what` begins the sentence.
+    pub fn reason_missing(what: &str) -> Self {
+        Self::new(SqlState::GateNotMet, "fields_missing", format!("{what} needs a reason"))
+            .with("missing_fields", vec!["reason"])
+            .hint("Say why.")
+    }
+
     /// Says what to do next, as PostgreSQL writes hints: a sentence with a capital and a full stop.
     #[must_use]
     pub fn hint(mut self, hint: impl AsRef<str>) -> Self {

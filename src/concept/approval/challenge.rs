@@ -181,7 +181,7 @@ fn challenge(
         )
         .with("work_order_id", facets.id.as_str())
         .with("missing_fields", vec!["reason"])
-        .hint("say why: it is child of what is signed"));
+        .hint("say why: the reason is part of what is signed"));
     }
     if (asked.meaning == WAIVER) != asked.child.is_some() {
         return Err(Refusal::new(

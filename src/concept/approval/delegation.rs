@@ -44,12 +44,6 @@ statement!(
     [UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID]
 );
 
-fn reason_missing(what: &str) -> Refusal {
-    Refusal::new(SqlState::GateNotMet, "fields_missing", format!("{what} needs a reason"))
-        .with("missing_fields", vec!["reason"])
-        .hint("say why")
-}
-
 /// Delegates.
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
@@ -69,7 +63,7 @@ fn delegate_approval(
     let tenant = acting.tenant;
     let at = identity::now();
     let Some(reason) = reason.map(str::trim).filter(|reason| !reason.is_empty()) else {
-        crate::pg::error::refuse(reason_missing("a delegation"));
+        crate::pg::error::refuse(Refusal::reason_missing("a delegation"));
     };
     let id = new_id(at);
     let new = Link {
@@ -164,12 +158,7 @@ fn check_parties(
         crate::kernel::work_order::kind_of(&actor.standing.kind) == PrincipalKind::Person
     });
     if delegate.is_none() || name_of(tenant, &new.to).is_none() {
-        let shown: String = new.to.chars().take(60).collect();
-        return Err(Refusal::new(
-            SqlState::BadValue,
-            "principal_unknown",
-            format!("there is no principal \"{shown}\" in the tenant"),
-        ));
+        return Err(wo_rules::identity::no_such_principal(&new.to));
     }
     if delegator.kind != PrincipalKind::Person || !is_person {
         return Err(Refusal::new(
@@ -221,7 +210,7 @@ fn revoke_delegation(delegation: Option<pgrx::Uuid>, reason: Option<&str>) -> bo
         return false;
     }
     let Some(reason) = reason.map(str::trim).filter(|reason| !reason.is_empty()) else {
-        crate::pg::error::refuse(reason_missing("the end of a delegation"));
+        crate::pg::error::refuse(Refusal::reason_missing("the end of a delegation"));
     };
     memory::mark_written();
     let at = timestamp(identity::now());

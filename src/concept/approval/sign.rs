@@ -375,15 +375,7 @@ fn withdraw_signature(approval: Option<pgrx::Uuid>, reason: Option<&str>) -> pgr
         );
     }
     let Some(reason) = reason.map(str::trim).filter(|reason| !reason.is_empty()) else {
-        crate::pg::error::refuse(
-            Refusal::new(
-                SqlState::GateNotMet,
-                "fields_missing",
-                "a withdrawn signature needs a reason",
-            )
-            .with("missing_fields", vec!["reason"])
-            .hint("say why"),
-        );
+        crate::pg::error::refuse(Refusal::reason_missing("a withdrawn signature"));
     };
     memory::mark_written();
     let answer =

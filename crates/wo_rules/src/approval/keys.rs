@@ -47,12 +47,7 @@ pub fn check_enrolment(principal: &str, kind: Option<PrincipalKind>) -> Result<(
             format!("signing keys are for persons, and {shown} is none"),
         )
         .hint("enrol the key of a human being")),
-        None => Err(Refusal::new(
-            SqlState::BadValue,
-            "principal_unknown",
-            format!("there is no principal \"{shown}\" in the tenant"),
-        )
-        .hint("make the principal first: wo.create_principal(...)")),
+        None => Err(crate::identity::no_such_principal(principal)),
     }
 }
 

@@ -40,13 +40,7 @@ pub fn check(
         .hint("A locked record keeps the version that it ended with."));
     }
     if reason.trim().is_empty() {
-        return Err(Refusal::new(
-            SqlState::GateNotMet,
-            "fields_missing",
-            format!("the migration of work order {number} needs a reason"),
-        )
-        .with("missing_fields", vec!["reason"])
-        .hint("Say why it moves to another version."));
+        return Err(Refusal::reason_missing(&format!("the migration of work order {number}")));
     }
     if to_version == *version {
         return Err(Refusal::new(
