@@ -157,7 +157,7 @@ comment on column wo.work_order.deliverables is 'What the work must produce.';
 comment on column wo.work_order.notes is 'The assignee''s notes: what blocks it, how it was resolved.';
 comment on column wo.work_order.review_notes is 'What the reviewer found.';
 comment on column wo.work_order.completion_summary is 'What was done, and its result.';
-comment on column wo.work_order.deficiencies is 'What the reviewer wants mended.';
+comment on column wo.work_order.deficiencies is 'What the reviewer found and wants corrected.';
 comment on column wo.work_order.metadata is 'Anything else, for programs.';
 comment on column wo.work_order.reason is 'A mailbox: the writer puts the reason here, the trail takes it out. Always NULL when read.';
 comment on column wo.work_order.idempotency_key is 'The caller''s key of the creation: the same key never makes a second work order.';

@@ -65,7 +65,7 @@ create or replace function wo.health() returns table (severity text, subject tex
         union all
         select case when count(*) = 0 then 'good' else 'bad' end, 'replica role',
             coalesce('session_replication_role may be set by ' || string_agg(distinct coalesce(grantee.rolname, 'PUBLIC'), ', '), 'only superusers may set session_replication_role'),
-            case when count(*) = 0 then '' else 'revoke set on parameter session_replication_role from ...; whoever may set it can switch the rules off.' end
+            case when count(*) = 0 then '' else 'revoke set on parameter session_replication_role from ...; a role that may set it can switch the triggers off.' end
         from pg_parameter_acl as parameter
         cross join aclexplode(parameter.paracl) as granted
         left join pg_roles as grantee on grantee.oid = granted.grantee

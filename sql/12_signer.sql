@@ -1,4 +1,4 @@
--- Concept: signers. Whose public keys count, and who may sign in whose stead.
+-- Concept: signers. Whose public keys count, and who may sign on behalf of whom.
 --
 -- The private key never reaches the database. Keys and delegations are written by the enforcement layer alone, and
 -- each has a chain of its own in the trail.
@@ -77,12 +77,12 @@ create table wo.delegation (
 );
 create index delegation_end on wo.delegation (tenant_id, ends_at) where end_notified_at is null and revoked_at is null;
 create index delegation_delegate on wo.delegation (tenant_id, delegate, role);
-comment on table wo.delegation is 'Who may sign in whose stead, in which role, for how long. A delegate signs as themself, on behalf of the delegator.';
+comment on table wo.delegation is 'Delegations: who may sign on behalf of whom, in which role, for how long. A delegate signs as themself, on behalf of the delegator.';
 comment on column wo.delegation.tenant_id is 'The tenant.';
 comment on column wo.delegation.id is 'Its id.';
 comment on column wo.delegation.parent_id is 'The delegation that the delegator acts by itself; NULL where the delegator holds the role.';
 comment on column wo.delegation.delegator is 'Who delegates.';
-comment on column wo.delegation.delegate is 'Who may sign in their stead.';
+comment on column wo.delegation.delegate is 'The principal that may sign on behalf of the delegator.';
 comment on column wo.delegation.role is 'The role that is delegated.';
 comment on column wo.delegation.lifecycle is 'Only for work orders of this lifecycle; NULL for all.';
 comment on column wo.delegation.meaning is 'Only for signatures of this meaning; NULL for all.';
@@ -144,7 +144,7 @@ create or replace function wo.delegate_approval(delegate text, role text, starts
         select wo_private.delegate_approval($1, $2, $3, $4, $5, $6, $7, $8)
     $$;
 comment on function wo.delegate_approval(text, text, timestamptz, timestamptz, text, text, text, uuid) is
-    'Lets somebody sign in one''s stead in a role, for a time, for one lifecycle or meaning if named. parent is the delegation that one acts by oneself. Returns its id.';
+    'Lets another person sign on behalf of the caller in a role, for a time, for one lifecycle or meaning if named. parent is the delegation by which the caller acts. Returns the id of the delegation.';
 
 create or replace function wo.revoke_delegation(delegation uuid, reason text)
     returns boolean

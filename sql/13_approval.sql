@@ -153,7 +153,7 @@ comment on column wo.approval.decision is 'approved or rejected.';
 comment on column wo.approval.reason is 'Why, where it was rejected or waives a child.';
 comment on column wo.approval.signer is 'Who signed.';
 comment on column wo.approval.printed_name is 'Their name at that time.';
-comment on column wo.approval.on_behalf_of is 'In whose stead.';
+comment on column wo.approval.on_behalf_of is 'The principal on whose behalf it was given; NULL where the signer signed for themself.';
 comment on column wo.approval.delegation_id is 'The delegation by which.';
 comment on column wo.approval.key_id is 'The key.';
 comment on column wo.approval.record_version is 'The work order''s version that was signed.';

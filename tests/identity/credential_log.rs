@@ -15,7 +15,7 @@ const TALKATIVE: &[(&str, &str)] = &[
     ("log_error_verbosity", "verbose"),
 ];
 
-/// Otherwise whoever reads the log, or the place that collects it, acts as the subject of each token there.
+/// Otherwise a reader of the log, or of the place that collects it, acts as the subject of each token there.
 #[test]
 fn a_token_is_nowhere_in_the_log_refused_or_not() {
     let cluster = Cluster::own(TALKATIVE);

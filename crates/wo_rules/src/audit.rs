@@ -240,7 +240,7 @@ pub enum Break {
     Missing,
 }
 
-/// Checks that the positions of a chain ascend with its sequences: whoever reads the events in the order
+/// Checks that the positions of a chain ascend with its sequences: a reader of the events in the order
 /// of their positions reads them in the order of the chain.
 ///
 /// # Errors

@@ -120,7 +120,7 @@ mod tests {
         hide(text.as_bytes(), parameters).map(|text| String::from_utf8(text).unwrap())
     }
 
-    /// Otherwise whoever reads the log acts as the token's subject.
+    /// Otherwise a reader of the log acts as the token's subject.
     #[test]
     fn tokens_and_arguments_of_authenticate_are_hidden() {
         for statement in [

@@ -77,7 +77,7 @@ fields! {
     Notes "notes" Text "the assignee's notes: what blocks it, how it was resolved";
     ReviewNotes "review_notes" Text "what the reviewer found";
     CompletionSummary "completion_summary" Text "what was done, and its result";
-    Deficiencies "deficiencies" List "what the reviewer wants mended";
+    Deficiencies "deficiencies" List "what the reviewer found and wants corrected";
     Metadata "metadata" Object "anything else, for programs";
 }
 

@@ -1,4 +1,4 @@
-//! Who holds a role for a signature, by themself or in somebody's stead.
+//! Who holds a role for a signature, by themself or on somebody's behalf.
 
 use super::WorkOrderView;
 use crate::kernel::identity;
@@ -111,7 +111,7 @@ fn link_of(row: &Row) -> Option<(Link, Option<String>)> {
 /// As whom somebody signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capacity {
-    /// In whose stead.
+    /// On whose behalf.
     pub on_behalf_of: Option<String>,
     /// By which delegation.
     pub delegation: Option<Uuid>,

@@ -50,7 +50,7 @@ fn sealing() -> Row {
             "warning",
             "ledger",
             format!(
-                "nothing is sealed: {halt}, so whoever can write to the tables can rewrite the trail unnoticed"
+                "nothing is sealed: {halt}, so a role that can write to the tables can rewrite the trail unnoticed"
             ),
             halt.remedy(),
         ),

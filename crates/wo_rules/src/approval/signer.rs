@@ -15,7 +15,7 @@ pub struct Signed {
     pub role: String,
     /// Who signed.
     pub signer: String,
-    /// In whose stead.
+    /// On whose behalf.
     pub on_behalf_of: Option<String>,
 }
 
@@ -26,7 +26,7 @@ pub struct Signer<'a> {
     pub id: &'a str,
     /// What it is.
     pub kind: PrincipalKind,
-    /// In whose stead.
+    /// On whose behalf.
     pub on_behalf_of: Option<&'a str>,
 }
 

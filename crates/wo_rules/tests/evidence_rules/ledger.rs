@@ -112,7 +112,7 @@ fn a_sealed_package_is_intact_and_says_what_is_sealed() {
 }
 
 /// The leaves show the order of the positions: a trail whose entries took theirs in another order than
-/// its own was told backwards to whoever read its events.
+/// its own was notified backwards to a reader of its events.
 #[test]
 fn a_trail_that_was_sealed_in_another_order_than_its_own_is_found() {
     let mut sample = sample();
