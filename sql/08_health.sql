@@ -91,7 +91,7 @@ create or replace function wo.health() returns table (severity text, subject tex
             case when 'off' in (current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'))
                 then 'Switch it on: a crash may lose records, their trail and the ledger of both.' else '' end;
         for section in
-            select * from (values
+            select asked.name, asked.question from (values
                 ('records', $section$
                     select case when count(found.problem) = 0 then 'good' else 'bad' end, 'records',
                         coalesce(string_agg(found.problem, '; '), 'the enforcement layer is in force on every table'),
@@ -105,9 +105,11 @@ create or replace function wo.health() returns table (severity text, subject tex
                     from unnest(wo_private.unregistered_tables()) as unknown (name)$section$),
                 ('worker', 'select * from wo_private.worker_health()'),
                 ('ledger', 'select * from wo_private.ledger_health()'),
-                ('retention', 'select * from wo_private.retention_health()'),
-                ('hierarchy', 'select * from wo_private.hierarchy_health()')
+                ('retention', 'select * from wo_private.retention_health()')
             ) as asked (name, question)
+            union all
+            select concept.name, format('select * from wo_private.health_section(%L)', concept.name)
+            from unnest(wo_private.health_sections()) as concept (name)
         loop
             begin
                 return query execute section.question;

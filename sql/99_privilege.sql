@@ -61,7 +61,7 @@ grant execute on function wo_private.request_signature(text, text, text, text, t
 grant execute on function wo_private.approvers(uuid, text, text, text), wo_private.evidence_package(text),
     wo_private.evidence_report(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.verify_archive(text), wo_private.restore_archive(text), wo_private.release_archive(text) to wo_admin;
-grant execute on function wo_private.retention_health(), wo_private.hierarchy_health(), wo_private.unregistered_tables() to wo_admin, wo_monitor, wo_auditor;
+grant execute on function wo_private.retention_health(), wo_private.health_sections(), wo_private.health_section(text), wo_private.unregistered_tables() to wo_admin, wo_monitor, wo_auditor;
 grant execute on function wo_private.verify_audit(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.sealing_key(), wo_private.consistency_proof(bigint, bigint)
     to wo_user, wo_admin, wo_auditor, wo_monitor, wo_bridge;

@@ -58,6 +58,7 @@ pub extern "C-unwind" fn _PG_init() {
         &concept::finding::CONCEPT,
         &concept::hierarchy::CONCEPT,
         &concept::approval::CONCEPT,
+        &concept::deadline::CONCEPT,
         &concept::dispatch::CONCEPT,
     ]);
     service::register();

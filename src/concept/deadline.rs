@@ -1,12 +1,15 @@
 //! Times in state: who is told when a work order stays in its state for longer than its lifecycle
 //! allows, once for each stay.
 
+use crate::kernel::concept::Concept;
+use crate::kernel::job::{Job, Run, When};
 use crate::kernel::work_order::child_record::{self, ChildChange};
 use crate::kernel::work_order::{Column, with_work_order};
 use crate::pg::error::OrRefuse;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, bigint, statement, timestamp, uuid as uuid_argument};
 use serde_json::{Map, json};
+use std::time::Duration;
 use uuid::Uuid;
 use wo_rules::field::Field;
 use wo_rules::refusal::Refusal;
@@ -34,7 +37,7 @@ statement!(
 
 /// Tells of the work orders that stay too long in their state. Whoever holds one now may just be
 /// moving it: the next run looks again. Gives of how many it told.
-pub fn notify_overdue(tenant: Uuid) -> i32 {
+fn notify_overdue(tenant: Uuid) -> i32 {
     let now = crate::kernel::identity::now();
     let arguments = [uuid_argument(tenant), bigint(MOST), timestamp(now)];
     let due: Vec<Uuid> = as_trail(|| {
@@ -66,4 +69,21 @@ fn notify(tenant: Uuid, work_order: Uuid, now: i64) -> Result<bool, Refusal> {
     Ok(child_record::upkeep(work_order, change_of_child, || {
         TELL.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
     }))
+}
+
+/// Times in state, as the kernel asks them.
+pub struct Deadlines;
+
+/// The concept.
+pub const CONCEPT: Deadlines = Deadlines;
+
+impl Concept for Deadlines {
+    fn jobs(&self) -> &'static [Job] {
+        &[Job {
+            name: "states_overdue",
+            when: When::Every(|| Duration::from_secs(5)),
+            batch: 500,
+            run: Run::Tenant(notify_overdue),
+        }]
+    }
 }

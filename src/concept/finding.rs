@@ -1,6 +1,6 @@
 //! Findings: opened by the enforcement layer when a refused attempt concerns a regulatory work order, closed by QA.
 
-use crate::kernel::concept::Concept;
+use crate::kernel::concept::{Concept, RecordedAttempt};
 use crate::kernel::configuration::TriggerRow;
 use crate::kernel::event::Event;
 use crate::kernel::identity::memory::Identity;
@@ -16,7 +16,6 @@ use serde_json::json;
 use uuid::Uuid;
 use wo_rules::finding::{self as rules, Closing, MOST_ACTORS};
 use wo_rules::refusal::{Refusal, SqlState};
-use wo_rules::refused_attempt::Attempt;
 use wo_rules::work_order::write_suppressed;
 
 statement!(
@@ -50,19 +49,19 @@ statement!(
 const CLOSING: [&str; 3] = ["closed_at", "closed_by", "resolution"];
 
 /// Opens a finding, or counts the attempt with the one that is open.
-pub fn open(tenant: Uuid, work_order: Uuid, attempt: &Attempt, sequence: i64) {
-    let now = identity::now();
+fn open(recorded: &RecordedAttempt<'_>) {
+    let (attempt, now) = (recorded.attempt, identity::now());
     let arguments = [
-        uuid_argument(tenant),
+        uuid_argument(recorded.tenant),
         uuid_argument(crate::kernel::work_order::new_id(now)),
-        uuid_argument(work_order),
+        uuid_argument(recorded.work_order),
         text(attempt.code.as_str()),
         text(attempt.guards.as_str()),
         timestamp(now),
         optional_text(attempt.source.principal.given()),
         bigint(i64::try_from(attempt.attempts).unwrap_or(i64::MAX)),
         text(attempt.sentence.as_str()),
-        bigint(sequence),
+        bigint(recorded.sequence),
         argument(i32::try_from(MOST_ACTORS).unwrap_or(i32::MAX)),
     ];
     memory::as_enforcement(|| {
@@ -201,6 +200,12 @@ impl Concept for Findings {
     ) {
         if let ("finding", Some(new)) = (table, new) {
             notify(old, new, acting);
+        }
+    }
+
+    fn attempt_recorded(&self, recorded: &RecordedAttempt<'_>) {
+        if recorded.regulatory {
+            open(recorded);
         }
     }
 }

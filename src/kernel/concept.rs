@@ -3,14 +3,19 @@
 
 use super::configuration::TriggerRow;
 use super::identity::memory::Identity;
+use super::job::Job;
 use super::work_order::child_record::Kind;
-use super::work_order::{ActorRoles, Placing, WorkOrderRow};
+use super::work_order::{ActorRoles, Placing, WorkOrderRow, WorkOrderView};
 use crate::pg::row::Row;
+use pgrx::prelude::*;
+use serde_json::Value;
 use std::cell::Cell;
 use uuid::Uuid;
 use wo_rules::field::FieldSet;
+use wo_rules::health::Finding;
 use wo_rules::lifecycle::{Decision, Facts, Lifecycle, Record, Transition};
 use wo_rules::refusal::Refusal;
+use wo_rules::refused_attempt::Attempt;
 
 /// A work order as it was, with its lifecycle.
 pub type Before<'a> = (&'a WorkOrderRow<'a>, &'a Lifecycle, &'a Record<'a>);
@@ -81,6 +86,55 @@ pub struct Question<'a> {
     pub edges: &'a [&'a Transition],
     /// Whether what is found is kept from being undone before this transaction ends.
     pub hold: bool,
+}
+
+/// A section of an evidence package.
+pub struct EvidenceSection {
+    /// Its name, one of [`wo_rules::evidence::package::SECTIONS`].
+    pub name: &'static str,
+    /// Its value as JSON text.
+    pub json: String,
+    /// The principals that it names: the package says who they are.
+    pub principals: Vec<String>,
+}
+
+impl EvidenceSection {
+    /// A section that names no principals.
+    pub fn new(name: &'static str, value: &Value) -> Self {
+        Self { name, json: value.to_string(), principals: Vec::new() }
+    }
+
+    /// It names the principals in these members of each item of a list.
+    pub fn naming(mut self, list: &Value, members: &[&str]) -> Self {
+        let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
+        let named = items
+            .iter()
+            .flat_map(|item| members.iter().filter_map(|name| item.get(*name)?.as_str()));
+        self.principals.extend(named.map(str::to_owned));
+        self
+    }
+}
+
+/// What `wo.health()` shows of a concept.
+pub struct HealthSection {
+    /// Its name, for the row that says that it could not be read.
+    pub name: &'static str,
+    /// Reads its rows.
+    pub read: fn() -> Vec<Finding>,
+}
+
+/// A refused attempt to write a work order, which stands in the trail now.
+pub struct RecordedAttempt<'a> {
+    /// The tenant.
+    pub tenant: Uuid,
+    /// The work order.
+    pub work_order: Uuid,
+    /// Whether the work order is regulatory.
+    pub regulatory: bool,
+    /// The attempt.
+    pub attempt: &'a Attempt,
+    /// The sequence of its entry in the chain of refused attempts.
+    pub sequence: i64,
 }
 
 /// A concept: what work orders are used for.
@@ -171,8 +225,50 @@ pub trait Concept {
         Vec::new()
     }
 
+    /// The names of its guards: a lifecycle may name them, and [`add_facts`](Self::add_facts) adds what
+    /// each finds. A guard without a fact refuses, unless the rules say otherwise of it.
+    fn guards(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Adds what its guards find.
     fn add_facts(&self, _question: &Question<'_>, _facts: &mut Facts) {}
+
+    /// The names of its effects: a lifecycle may name them, and [`follow_up`](Self::follow_up) carries
+    /// them out.
+    fn effects(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether something of this transaction is still to be done before it commits.
+    fn is_unsettled(&self) -> bool {
+        false
+    }
+
+    /// Does it, with the identity that was remembered with it: the one who acts now may be another.
+    fn settle(&self) {}
+
+    /// A refused attempt to write a work order was recorded.
+    fn attempt_recorded(&self, _recorded: &RecordedAttempt<'_>) {}
+
+    /// Its sections of a work order's evidence package. The rows of its child tables are in the package
+    /// without it.
+    ///
+    /// # Errors
+    /// 55000 `tables_damaged`.
+    fn evidence(&self, _view: &WorkOrderView<'_>) -> Result<Vec<EvidenceSection>, Refusal> {
+        Ok(Vec::new())
+    }
+
+    /// Its jobs, in the order in which they are done.
+    fn jobs(&self) -> &'static [Job] {
+        &[]
+    }
+
+    /// What `wo.health()` shows of it.
+    fn health(&self) -> &'static [HealthSection] {
+        &[]
+    }
 }
 
 /// The concepts, in their order.
@@ -191,4 +287,66 @@ pub fn register(concepts: Concepts) {
 /// The registered concepts.
 pub fn all() -> impl Iterator<Item = &'static dyn Concept> {
     CONCEPTS.get().iter().copied()
+}
+
+/// The guards that the kernel itself knows: whether somebody is assigned stands in the record, and the
+/// others let every work order pass to which no concept adds a fact.
+const GUARDS: &[&str] = &[
+    "assignee_set",
+    "assignee_qualified",
+    "steps_done",
+    "deliverables_received",
+    "budget_available",
+];
+
+/// The effects that the kernel carries out itself.
+const EFFECTS: &[&str] = &["new_revision", "release_assignment", "lock_record"];
+
+/// The names of the guards and of the effects that a lifecycle may name, each list in its order.
+pub fn names() -> (Vec<&'static str>, Vec<&'static str>) {
+    let mut guards = GUARDS.to_vec();
+    let mut effects = EFFECTS.to_vec();
+    for concept in all() {
+        guards.extend(concept.guards());
+        effects.extend(concept.effects());
+    }
+    for names in [&mut guards, &mut effects] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    (guards, effects)
+}
+
+/// The sections of `wo.health()` that the concepts bring.
+fn health_sections_of_all() -> impl Iterator<Item = &'static HealthSection> {
+    all().flat_map(|concept| concept.health())
+}
+
+/// The names of the sections of `wo.health()` that the concepts bring.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn health_sections() -> Vec<String> {
+    health_sections_of_all().map(|section| section.name.to_owned()).collect()
+}
+
+/// The rows of one of them.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn health_section(
+    name: &str,
+) -> TableIterator<
+    'static,
+    (name!(severity, String), name!(subject, String), name!(detail, String), name!(remedy, String)),
+> {
+    let found = health_sections_of_all().filter(|section| section.name == name);
+    let rows: Vec<Finding> = found.flat_map(|section| (section.read)()).collect();
+    TableIterator::new(rows.into_iter().map(|found| {
+        (
+            found.severity.name().to_owned(),
+            found.subject.to_owned(),
+            found.detail,
+            found.remedy.to_owned(),
+        )
+    }))
 }

@@ -16,7 +16,7 @@ use pgrx::prelude::*;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::Policy;
 use wo_rules::refusal::{Refusal, SqlState};
-use wo_rules::schema::{Table, Writer};
+use wo_rules::schema::{Table, Type, Writer};
 use wo_rules::template::Template;
 
 statement!(
@@ -92,7 +92,7 @@ fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
     }
     let Some(new) = new else { return Ok(trigger.old()) };
-    check_documents(&new);
+    check_documents(table, &new);
     let value = |name: &str| new.get::<String>(required_column(&new, name)).unwrap_or_default();
     match table.name {
         "tenant" => {
@@ -126,10 +126,11 @@ fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
 }
 
 /// Refuses JSON that none of our functions could read again.
-fn check_documents(new: &Row) {
-    for name in ["hierarchy_policy", "attributes", "working_hours", "escalation", "definition"] {
+fn check_documents(table: &Table, new: &Row) {
+    let documents = table.columns.iter().filter(|column| column.data_type.base() == Type::Jsonb);
+    for column in documents {
         // Reading it refuses.
-        drop(new.named::<Document>(name));
+        drop(new.named::<Document>(column.name));
     }
 }
 

@@ -4,9 +4,11 @@
 pub mod audit;
 pub mod concept;
 pub mod configuration;
+pub mod document;
 pub mod event;
 pub mod identity;
 pub mod install;
+pub mod job;
 pub mod lifecycle;
 pub mod partition;
 pub mod work_order;

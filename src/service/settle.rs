@@ -5,7 +5,7 @@
 //! It runs as whoever commits, long after the write perhaps: who acts is known from the backend's memory
 //! alone, and remembered with each thing to do, since a token may end meanwhile.
 
-use crate::concept::hierarchy;
+use crate::kernel::concept;
 use crate::kernel::work_order::unfinished;
 use crate::pg::transaction::{self, with_snapshot};
 use crate::service::evidence;
@@ -20,7 +20,7 @@ create function wo_private.settle() returns trigger
 fn settle<'a>(
     _trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
-    hierarchy::settle::settle();
+    concept::all().for_each(|concept| concept.settle());
     // Where SET CONSTRAINTS has it fire inside a statement, the trail still goes on.
     if !unfinished::is_carrying_out() {
         evidence::settle();
@@ -36,9 +36,9 @@ pub fn register() {
 /// Before the commit: nothing is left to do, unless SET CONSTRAINTS had the trigger fire while a statement
 /// was still writing.
 fn before_commit() {
-    if hierarchy::settle::is_open() || evidence::is_open() {
+    if concept::all().any(|concept| concept.is_unsettled()) || evidence::is_open() {
         with_snapshot(|| {
-            hierarchy::settle::settle();
+            concept::all().for_each(|concept| concept.settle());
             evidence::settle();
         });
     }

@@ -230,10 +230,13 @@ fn a_problem_is_told_once_while_it_lasts_and_shows_in_health() {
     lab.after(&b, &a);
     assert_eq!(found(&lab), 0);
     let health = || -> Vec<String> {
-        lab.rows(ROOT, "select severity || ': ' || detail from wo_private.hierarchy_health()")
-            .iter()
-            .map(|row| row.get(0))
-            .collect()
+        lab.rows(
+            ROOT,
+            "select severity || ': ' || detail from wo_private.health_section('hierarchy')",
+        )
+        .iter()
+        .map(|row| row.get(0))
+        .collect()
     };
     assert_eq!(health(), ["good: no check found what cannot be"]);
     tamper_edge(&lab, &a, &b);

@@ -75,6 +75,22 @@ pub fn versions(library: &str, extension: Option<&str>, records: Option<&str>) -
     }
 }
 
+/// What the checks of the hierarchies found: `problems` in so many tenants.
+#[must_use]
+pub fn hierarchy(problems: usize, tenants: usize) -> Finding {
+    match problems {
+        0 => says(Severity::Good, "hierarchy", "no check found what cannot be", ""),
+        _ => says(
+            Severity::Bad,
+            "hierarchy",
+            format!(
+                "{problems} things that no rule allows, in the hierarchies of {tenants} tenants"
+            ),
+            "Acting for a tenant: select * from wo.check_hierarchy(); says which, and what to do.",
+        ),
+    }
+}
+
 /// How the worker of a database stands.
 pub struct Worker<'a> {
     /// Whether the library was preloaded.

@@ -7,21 +7,23 @@
 mod challenge;
 mod content;
 mod delegation;
-pub mod escalation;
-pub mod expiry;
-pub mod follow_up;
-pub mod gate;
+mod escalation;
+mod evidence;
+mod expiry;
+mod follow_up;
+mod gate;
 mod key;
 mod person;
 mod request;
-pub mod requirement;
+mod requirement;
 mod sign;
 
-pub use content::{children_of, hash_of};
+use content::{children_of, hash_of};
 
-use crate::kernel::concept::{CheckedWrite, Concept, FollowUp, Question};
+use crate::kernel::concept::{CheckedWrite, Concept, EvidenceSection, FollowUp, Question};
 use crate::kernel::configuration::TriggerRow;
 use crate::kernel::identity::memory::{self, Identity, Proof};
+use crate::kernel::job::{Job, Run, When};
 use crate::kernel::work_order::child_record;
 use crate::kernel::work_order::{WorkOrderView, with_locked_work_order, with_work_order};
 use crate::pg::error::refuse;
@@ -31,6 +33,7 @@ use crate::pg::statement::{Mode, Statement};
 use crate::pg::transaction::make_visible;
 use serde_json::Value;
 use std::thread::LocalKey;
+use std::time::Duration;
 use uuid::Uuid;
 use wo_rules::approval::signer::{SigningToken, check_token};
 use wo_rules::lifecycle::{Facts, Record};
@@ -151,6 +154,14 @@ impl Concept for Approvals {
         Ok(follow_up::of(write).map(|follow_up| -> Box<dyn FollowUp> { Box::new(follow_up) }))
     }
 
+    fn guards(&self) -> &'static [&'static str] {
+        &["plan_approvals_unamended", "approvals_collected"]
+    }
+
+    fn effects(&self) -> &'static [&'static str] {
+        &["void_approvals"]
+    }
+
     fn judged_by(&self, question: &Question<'_>) -> Vec<(Uuid, Vec<u8>)> {
         gate::judged_by(question.tenant, question.seen, question.edges)
     }
@@ -158,6 +169,14 @@ impl Concept for Approvals {
     fn add_facts(&self, question: &Question<'_>, facts: &mut Facts) {
         let Question { tenant, seen, lifecycle, edges, .. } = *question;
         gate::add_facts(tenant, seen, lifecycle, edges, facts);
+    }
+
+    fn evidence(&self, view: &WorkOrderView<'_>) -> Result<Vec<EvidenceSection>, Refusal> {
+        evidence::sections(view)
+    }
+
+    fn jobs(&self) -> &'static [Job] {
+        JOBS
     }
 
     fn check_configuration(
@@ -188,3 +207,18 @@ impl Concept for Approvals {
         }
     }
 }
+
+const JOBS: &[Job] = &[
+    Job {
+        name: "approvals_escalated",
+        when: When::Every(|| Duration::from_secs(30)),
+        batch: 500,
+        run: Run::Tenant(escalation::escalate),
+    },
+    Job {
+        name: "expiries_told",
+        when: When::Every(|| Duration::from_secs(60)),
+        batch: 500,
+        run: Run::Tenant(expiry::notify_expiries),
+    },
+];

@@ -4,21 +4,26 @@
 mod check;
 pub mod effects;
 mod ending;
+mod evidence;
 pub mod graph;
 pub mod guards;
 pub mod plan;
 mod report;
 pub mod settle;
-pub mod tick;
-pub mod watch;
+mod tick;
+mod watch;
 
-use crate::kernel::concept::{Before, CheckedWrite, Concept, FollowUp, Question};
+use crate::kernel::concept::{
+    Before, CheckedWrite, Concept, EvidenceSection, FollowUp, HealthSection, Question,
+};
 use crate::kernel::identity::memory::Identity;
+use crate::kernel::job::{Job, Run, WHOLE, When};
 use crate::kernel::work_order::child_record::{Kind, Owner};
 use crate::kernel::work_order::{
-    ActorRoles, Column, Placing, Reading, WorkOrderRow, read_as_trail, unfinished,
+    ActorRoles, Column, Placing, Reading, WorkOrderRow, WorkOrderView, read_as_trail, unfinished,
 };
 use crate::pg::row::Row;
+use std::time::Duration;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::Policy;
 use wo_rules::lifecycle::Facts;
@@ -78,10 +83,53 @@ impl Concept for Hierarchy {
         guards::judged_by_edges(question)
     }
 
+    fn guards(&self) -> &'static [&'static str] {
+        &["dependencies_satisfied", "children_settled", "children_in_review"]
+    }
+
     fn add_facts(&self, question: &Question<'_>, facts: &mut Facts) {
         guards::add_facts_of_edges(question, facts);
     }
+
+    fn effects(&self) -> &'static [&'static str] {
+        &["notify_master", "approve_children", "cascade_cancel"]
+    }
+
+    fn is_unsettled(&self) -> bool {
+        settle::is_open()
+    }
+
+    fn settle(&self) {
+        settle::settle();
+    }
+
+    fn evidence(&self, view: &WorkOrderView<'_>) -> Result<Vec<EvidenceSection>, Refusal> {
+        evidence::sections(view)
+    }
+
+    fn jobs(&self) -> &'static [Job] {
+        JOBS
+    }
+
+    fn health(&self) -> &'static [HealthSection] {
+        &[HealthSection { name: "hierarchy", read: watch::health }]
+    }
 }
+
+const JOBS: &[Job] = &[
+    Job {
+        name: "children_settled",
+        when: When::Every(|| Duration::from_secs(60)),
+        batch: 1000,
+        run: Run::Tenant(tick::notify_masters),
+    },
+    Job {
+        name: "hierarchy_checked",
+        when: When::Every(|| Duration::from_secs(60)),
+        batch: WHOLE,
+        run: Run::Tenant(watch::check),
+    },
+];
 
 const KINDS: &[Kind] = &[Kind {
     table: ChildTable::named("dependency"),

@@ -7,9 +7,9 @@ use crate::pg::lookup;
 use crate::pg::run_as::as_trail;
 use crate::pg::setting;
 use crate::pg::statement::{Mode, argument, statement, timestamp, uuid as uuid_argument};
-use pgrx::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
+use wo_rules::health::{self as rules, Finding};
 
 /// How many work orders an event names.
 const MOST: usize = 20;
@@ -78,13 +78,7 @@ fn told((problem, work_orders, what_to_do): Problem) -> Value {
 }
 
 /// What the last checks found: of the caller's tenant, or of all, and then not of which.
-#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
-#[search_path(pg_catalog, pg_temp)]
-#[allow(clippy::type_complexity)]
-fn hierarchy_health() -> TableIterator<
-    'static,
-    (name!(severity, String), name!(subject, String), name!(detail, String), name!(remedy, String)),
-> {
+pub fn health() -> Vec<Finding> {
     let own = identity::current().map(|acting| acting.tenant);
     let (mut tenants, mut count) = (0, 0);
     lookup::find::<()>("hierarchy_check", "hierarchy_check_pkey", &[], |row| {
@@ -99,13 +93,5 @@ fn hierarchy_health() -> TableIterator<
         }
         None
     });
-    let (severity, detail, remedy) = match count {
-        0 => ("good", "no check found what cannot be".to_owned(), ""),
-        _ => (
-            "bad",
-            format!("{count} things that no rule allows, in the hierarchies of {tenants} tenants"),
-            "Acting for a tenant: select * from wo.check_hierarchy(); says which, and what to do.",
-        ),
-    };
-    TableIterator::once((severity.to_owned(), "hierarchy".to_owned(), detail, remedy.to_owned()))
+    vec![rules::hierarchy(count, tenants)]
 }

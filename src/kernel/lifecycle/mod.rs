@@ -2,6 +2,7 @@
 
 pub mod cache;
 
+use crate::kernel::concept;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::identity::{self};
 use crate::pg::error::{OrRefuse, damaged};
@@ -77,7 +78,9 @@ fn problems_of(tenant: Uuid, document: &str) -> Result<String, Vec<Problem>> {
     let document = read(document)?;
     let roles = names(tenant, &ROLES);
     let sql_guards = names(tenant, &GUARDS);
-    let known = Known { roles: &roles, sql_guards: &sql_guards };
+    let (guards, effects) = concept::names();
+    let known =
+        Known { roles: &roles, sql_guards: &sql_guards, guards: &guards, effects: &effects };
     validate(&document, Some(&known)).map(|lifecycle| lifecycle.name().to_owned())
 }
 

@@ -2,6 +2,7 @@
 //! is regulatory.
 
 use super::{Held, IN_HAND, InHand, SUBJECT};
+use crate::kernel::concept::{self, RecordedAttempt};
 use crate::kernel::configuration;
 use crate::kernel::event::Event;
 use crate::kernel::identity::{self, memory};
@@ -81,8 +82,9 @@ fn write(attempt: &Attempt) {
                 identity::now(),
             );
         });
-        if let Some((id, _, true)) = known {
-            crate::concept::finding::open(tenant, id, attempt, sequence);
+        if let Some((work_order, _, regulatory)) = known {
+            let recorded = RecordedAttempt { tenant, work_order, regulatory, attempt, sequence };
+            concept::all().for_each(|concept| concept.attempt_recorded(&recorded));
         }
     });
 }

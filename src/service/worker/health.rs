@@ -1,6 +1,6 @@
 //! What `wo.health()` says of the worker, events and refused attempts.
 
-use super::jobs::JOBS;
+use super::jobs;
 use crate::pg::run_as::run_as;
 use crate::pg::setting;
 use crate::pg::shared_memory::{self as shared, State};
@@ -66,7 +66,7 @@ fn own_backlog() -> Backlog {
 
 fn jobs(books: Option<shared::Books>) -> Finding {
     let Some(books) = books else { return rules::jobs(&[], None) };
-    let failing: Vec<(&str, i64, &str)> = JOBS
+    let failing: Vec<(&str, i64, &str)> = jobs::jobs()
         .iter()
         .zip(&books.jobs)
         .filter(|(_, book)| book.failures > 0)

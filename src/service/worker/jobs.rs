@@ -1,83 +1,24 @@
 //! The jobs. Each is done in bounded batches, and does no harm if it is done twice.
 
+use crate::kernel::concept;
 use crate::kernel::identity::{self, memory};
+use crate::kernel::job::{Job, Run, WHOLE, When};
 use crate::pg::lock::{Lock, Purpose};
+use std::sync::OnceLock;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// For whom a job is done, and how; it gives how much it did.
-#[derive(Clone, Copy)]
-pub enum Run {
-    /// For one tenant at a time, in its name.
-    Tenant(fn(Uuid) -> i32),
-    /// Once for the whole database, in the name of the installation.
-    Installation(fn() -> i32),
-}
+/// What is done before the jobs of the concepts.
+const FIRST: &[Job] = &[Job {
+    name: "attempts_recorded",
+    when: When::Due(crate::service::refused_attempt::next_due),
+    batch: 1,
+    run: Run::Installation(crate::service::refused_attempt::record),
+}];
 
-/// When the worker does a job.
-#[derive(Clone, Copy)]
-pub enum When {
-    /// So often.
-    Every(fn() -> Duration),
-    /// When something is due: when that is, in microseconds since 2000-01-01 UTC. Whoever makes
-    /// something due says so by [`super::nudge`].
-    Due(fn() -> Option<i64>),
-}
-
-/// Something that has to be done from time to time.
-pub struct Job {
-    /// Its name, as `wo.tick()` reports it.
-    pub name: &'static str,
-    /// When the worker does it.
-    pub when: When,
-    /// Having done so much at once, it is done again at once: there may be more.
-    pub batch: i32,
-    /// What it does.
-    pub run: Run,
-}
-
-/// What is never done twice in a row.
-const WHOLE: i32 = i32::MAX;
-
-/// All jobs, in the order in which they are done: last the one that may lock a whole table, so that
-/// `wo.tick()` does not do the others meanwhile.
-pub const JOBS: &[Job] = &[
-    Job {
-        name: "attempts_recorded",
-        when: When::Due(crate::service::refused_attempt::next_due),
-        batch: 1,
-        run: Run::Installation(crate::service::refused_attempt::record),
-    },
-    Job {
-        name: "children_settled",
-        when: When::Every(|| Duration::from_secs(60)),
-        batch: 1000,
-        run: Run::Tenant(crate::concept::hierarchy::tick::notify_masters),
-    },
-    Job {
-        name: "approvals_escalated",
-        when: When::Every(|| Duration::from_secs(30)),
-        batch: 500,
-        run: Run::Tenant(crate::concept::approval::escalation::escalate),
-    },
-    Job {
-        name: "states_overdue",
-        when: When::Every(|| Duration::from_secs(5)),
-        batch: 500,
-        run: Run::Tenant(crate::concept::deadline::notify_overdue),
-    },
-    Job {
-        name: "expiries_told",
-        when: When::Every(|| Duration::from_secs(60)),
-        batch: 500,
-        run: Run::Tenant(crate::concept::approval::expiry::notify_expiries),
-    },
-    Job {
-        name: "hierarchy_checked",
-        when: When::Every(|| Duration::from_secs(60)),
-        batch: WHOLE,
-        run: Run::Tenant(crate::concept::hierarchy::watch::check),
-    },
+/// What is done after them: last the one that may lock a whole table, so that `wo.tick()` does not do the
+/// others meanwhile.
+const LAST: &[Job] = &[
     Job {
         name: "records_archived",
         when: When::Every(|| Duration::from_secs(600)),
@@ -116,11 +57,29 @@ pub const JOBS: &[Job] = &[
     },
 ];
 
-const _: () = assert!(JOBS.len() <= crate::pg::shared_memory::JOBS && JOBS.len() <= 32);
+static JOBS: OnceLock<Vec<&'static Job>> = OnceLock::new();
+
+/// All jobs, in the order in which they are done: those of the concepts in the order of the concepts.
+pub fn jobs() -> &'static [&'static Job] {
+    JOBS.get_or_init(|| {
+        let of_concepts = concept::all().flat_map(|concept| concept.jobs());
+        FIRST.iter().chain(of_concepts).chain(LAST).collect()
+    })
+}
+
+/// Checks that each job has a place in shared memory and a bit among the nudges; called once in a
+/// backend.
+///
+/// # Panics
+/// The concepts bring too many jobs. The library then does not load.
+pub fn register() {
+    let most = crate::pg::shared_memory::JOBS.min(32);
+    assert!(jobs().len() <= most, "there are more than {most} jobs");
+}
 
 /// A job's bit among the nudges.
 pub fn bit_of(name: &str) -> u32 {
-    JOBS.iter().position(|job| job.name == name).map_or(0, |index| 1 << index)
+    jobs().iter().position(|job| job.name == name).map_or(0, |index| 1 << index)
 }
 
 /// Does a job for one tenant, or for the installation where that is nil, in the current transaction.

@@ -53,6 +53,7 @@ fn ask(site: &shared::Site, jobs: u32) {
 /// Registers the hooks of transactions; called once in a backend.
 pub fn register() {
     background::register(launcher::launch, serve::work);
+    jobs::register();
     pump::register();
     at_end(|end| {
         let nudges = NUDGES.replace(0);

@@ -4,9 +4,10 @@
 //! to `wo_worker` before any SQL on records. It sleeps on its latch; what it looks at from time to time
 //! is cheap.
 
-use super::jobs::{JOBS, Run, When, run_for};
+use super::jobs::{jobs, run_for};
 use super::pump::Pump;
 use crate::kernel::identity::actor::open_tenants;
+use crate::kernel::job::{Run, When};
 use crate::pg::background::at_exit;
 use crate::pg::lock::may_stay_in;
 use crate::pg::own_transaction::transaction;
@@ -85,7 +86,7 @@ impl Worker {
             pump: Pump::new(site),
             checked_at: None,
             nudged: now,
-            next: vec![Some(now); JOBS.len()],
+            next: vec![Some(now); jobs().len()],
             dropped_to_role: false,
             took: Cell::new(0),
         }
@@ -187,7 +188,8 @@ impl Worker {
         }
         self.nudged = Instant::now();
         let nudges = self.site.nudges.swap(0, SeqCst);
-        for (index, job) in JOBS.iter().enumerate().filter(|(index, _)| nudges >> index & 1 == 1) {
+        for (index, job) in jobs().iter().enumerate().filter(|(index, _)| nudges >> index & 1 == 1)
+        {
             self.next[index] = match job.when {
                 When::Due(_) => self.when(index),
                 When::Every(_) => Some(self.nudged),
@@ -198,7 +200,7 @@ impl Worker {
 
     fn do_what_is_due(&mut self) -> Option<Duration> {
         let now = Instant::now();
-        for index in 0..JOBS.len() {
+        for index in 0..jobs().len() {
             if self.next[index].is_some_and(|next| next <= now) {
                 self.do_job(index);
                 self.pump.turn();
@@ -212,7 +214,7 @@ impl Worker {
 
     /// When a job is to be done next, after it was done.
     fn when(&self, index: usize) -> Option<Instant> {
-        match JOBS[index].when {
+        match jobs()[index].when {
             When::Every(every) => Some(Instant::now() + every()),
             When::Due(due) => due().map(|at| {
                 let left = u64::try_from(at - crate::kernel::identity::now()).unwrap_or(0);
@@ -223,7 +225,7 @@ impl Worker {
 
     /// Does a job: a transaction for each tenant, and for each batch.
     fn do_job(&mut self, index: usize) {
-        let job = &JOBS[index];
+        let job = jobs()[index];
         let tenants = match job.run {
             Run::Installation(_) => Ok(vec![Uuid::nil()]),
             Run::Tenant(_) => transaction(open_tenants),
@@ -321,7 +323,7 @@ impl Worker {
             && !said_before
             && !is_to_end()
         {
-            pgrx::warning!("wo_core: the job {} failed: {why}", JOBS[index].name);
+            pgrx::warning!("wo_core: the job {} failed: {why}", jobs()[index].name);
         }
         done.is_err()
     }

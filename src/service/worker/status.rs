@@ -1,6 +1,6 @@
 //! What the workers say of themselves.
 
-use super::jobs::JOBS;
+use super::jobs::jobs;
 use crate::pg::server::database_name;
 use crate::pg::shared_memory as shared;
 use pgrx::prelude::*;
@@ -36,7 +36,7 @@ fn worker_status() -> TableIterator<
         let Some(name) = database_name(database).filter(|_| pid != 0) else { continue };
         let since = moment(site.since.load(SeqCst));
         let books = site.with_books(|books| *books);
-        for (job, book) in JOBS.iter().zip(&books.jobs) {
+        for (job, book) in jobs().iter().zip(&books.jobs) {
             rows.push((
                 name.clone(),
                 pid,

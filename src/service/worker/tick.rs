@@ -1,8 +1,9 @@
 //! The jobs on call.
 
-use super::jobs::{JOBS, Job, Run, run_for};
+use super::jobs::{jobs, run_for};
 use crate::kernel::identity::actor::open_tenants;
 use crate::kernel::identity::{self, login_is_member};
+use crate::kernel::job::{Job, Run};
 use crate::pg::process::bound_idle_time;
 use pgrx::prelude::*;
 use uuid::Uuid;
@@ -18,14 +19,15 @@ fn tick() -> TableIterator<'static, (name!(job, String), name!(done, i32))> {
     crate::kernel::install::check_tables();
     bound_idle_time(LONGEST_IDLE);
     let done: Vec<(String, i32)> = match identity::current() {
-        Some(acting) => JOBS
+        Some(acting) => jobs()
             .iter()
             .filter(|job| matches!(job.run, Run::Tenant(_)))
             .map(|job| (job.name.to_owned(), done_for(job, &[acting.tenant])))
             .collect(),
         None if login_is_member("wo_admin") => {
             let tenants = open_tenants();
-            JOBS.iter()
+            jobs()
+                .iter()
                 .map(|job| match job.run {
                     Run::Tenant(_) => (job.name.to_owned(), done_for(job, &tenants)),
                     Run::Installation(_) => (job.name.to_owned(), done_for(job, &[Uuid::nil()])),

@@ -88,23 +88,30 @@ macro_rules! guards {
             $(#[doc = $meaning] $variant,)*
             /// A registered SQL function; its full name, `sql:` included.
             Sql(String),
+            /// A guard that a concept of the shell brings, which the rules know by its name alone.
+            OfConcept(String),
         }
 
         impl Guard {
-            /// The names of the built-in guards.
+            /// The names of the guards that the rules know.
             pub const BUILT_IN: &'static [&'static str] = &[$($name,)*];
 
-            /// The guard of that name, whether or not such a function is registered.
-            pub fn parse(name: &str) -> Option<Self> {
+            /// The guard of that name, whether or not a function or a concept of that name is
+            /// registered.
+            pub fn named(name: &str) -> Self {
                 match name {
-                    $($name => Some(Self::$variant),)*
-                    _ => name.strip_prefix("sql:").map(|_| Self::Sql(name.to_owned())),
+                    $($name => Self::$variant,)*
+                    _ if name.starts_with("sql:") => Self::Sql(name.to_owned()),
+                    _ => Self::OfConcept(name.to_owned()),
                 }
             }
 
             /// Its name in definitions and in [`Facts::attached`](super::Facts::attached).
             pub fn name(&self) -> &str {
-                match self { $(Self::$variant => $name,)* Self::Sql(name) => name }
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Sql(name) | Self::OfConcept(name) => name,
+                }
             }
         }
     };
@@ -140,11 +147,13 @@ pub enum Effect {
     CascadeCancel,
     /// Nobody may write the record any more.
     LockRecord,
+    /// An effect that a concept of the shell brings, which the rules know by its name alone.
+    OfConcept(String),
 }
 
 impl Effect {
     /// The names of those that take nothing in brackets.
-    pub(super) const PLAIN: &'static [(&'static str, Effect)] = &[
+    const PLAIN: &'static [(&'static str, Effect)] = &[
         ("notify_master", Effect::NotifyMaster),
         ("new_revision", Effect::NewRevision),
         ("release_assignment", Effect::ReleaseAssignment),
@@ -152,6 +161,22 @@ impl Effect {
         ("cascade_cancel", Effect::CascadeCancel),
         ("lock_record", Effect::LockRecord),
     ];
+
+    /// The effect of that name, which takes nothing in brackets, whether or not a concept of that name is
+    /// registered.
+    pub fn named(name: &str) -> Self {
+        let plain = Self::PLAIN.iter().find(|(known, _)| *known == name);
+        plain.map_or_else(|| Self::OfConcept(name.to_owned()), |(_, effect)| effect.clone())
+    }
+
+    /// Its name, without what stands in brackets.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::VoidApprovals(_) => "void_approvals",
+            Self::OfConcept(name) => name,
+            plain => Self::PLAIN.iter().find(|(_, one)| one == plain).map_or("", |(name, _)| name),
+        }
+    }
 }
 
 /// Whether an edge needs a reason, and where the reason is kept beside the trail.

@@ -259,7 +259,7 @@ impl Situation<'_> {
                 }
                 refused(&format!("the plan as it is now was not approved by {}", roles.join(", ")))
             }
-            (None, Guard::Sql(_)) => refused("it was not evaluated"),
+            (None, Guard::Sql(_) | Guard::OfConcept(_)) => refused("it was not evaluated"),
             (None, _) => None,
         }
     }

@@ -19,17 +19,21 @@ pub const MAXIMUM_STATES: usize = 200;
 /// A definition with more edges than this, one per (from, to), is refused.
 pub const MAXIMUM_EDGES: usize = 2000;
 
-/// What the tenant has that a definition may refer to.
+/// What the tenant and the installation have that a definition may refer to.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
     /// The roles that a principal can have.
     pub roles: &'a BTreeSet<String>,
     /// The registered functions, without `sql:`.
     pub sql_guards: &'a BTreeSet<String>,
+    /// The names of the guards that the kernel and the concepts bring.
+    pub guards: &'a [&'a str],
+    /// The names of the effects that they bring, without what stands in brackets.
+    pub effects: &'a [&'a str],
 }
 
 /// Reads a definition. Without `known` it is one that is stored already: it was valid when it was
-/// published, and the tenant's roles and functions are not looked at again.
+/// published, and the tenant's roles and functions, the guards and the effects are not looked at again.
 ///
 /// # Errors
 /// Every problem of the document, each with its JSON pointer; never an empty list.

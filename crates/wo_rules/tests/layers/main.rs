@@ -63,6 +63,23 @@ fn imports_go_down_only() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Without this test a new concept has to be named in the services too: they ask the registered concepts
+/// (`kernel::concept`).
+#[test]
+fn services_name_no_concept() {
+    let mut wrong = Vec::new();
+    for source in
+        sources().iter().filter(|source| source.module.first().is_some_and(|it| it == "service"))
+    {
+        let named = source.paths().into_iter();
+        let concepts = named.filter(|named| named.path.first().is_some_and(|it| it == "concept"));
+        wrong.extend(
+            concepts.map(|named| format!("{}:{} names a concept", source.file, named.line)),
+        );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn unsafe_code_is_in_the_plumbing_alone() {
     let mut wrong = Vec::new();

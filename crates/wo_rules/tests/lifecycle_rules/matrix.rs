@@ -45,13 +45,8 @@ fn written_out(edge: &Transition) -> String {
     }));
     parts.extend(edge.rejection.as_ref().map(|action| format!("rejected by {action}")));
     parts.extend(edge.effects.iter().map(|effect| match effect {
-        Effect::NotifyMaster => "notify_master".to_owned(),
         Effect::VoidApprovals(meaning) => format!("void_approvals({meaning})"),
-        Effect::NewRevision => "new_revision".to_owned(),
-        Effect::ReleaseAssignment => "release_assignment".to_owned(),
-        Effect::ApproveChildren => "approve_children".to_owned(),
-        Effect::CascadeCancel => "cascade_cancel".to_owned(),
-        Effect::LockRecord => "lock_record".to_owned(),
+        plain => plain.name().to_owned(),
     }));
     parts.join("; ")
 }

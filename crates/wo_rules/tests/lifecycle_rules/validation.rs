@@ -39,8 +39,17 @@ fn put(document: &mut Value, pointer: &str, value: Value) {
     }
 }
 
+/// The guards and the effects of an installation.
+const GUARDS: &[&str] = &["assignee_set", "children_settled", "steps_checked"];
+const EFFECTS: &[&str] = &["check_steps", "lock_record", "void_approvals"];
+
+/// Problems at publication: the tenant has each role that the document declares, and no function.
 fn problems(document: &Value) -> Vec<(String, String)> {
-    let problems = validate(document, None).unwrap_err();
+    let declared = document["roles"].as_object();
+    let roles: BTreeSet<String> = declared.into_iter().flat_map(|it| it.keys().cloned()).collect();
+    let known =
+        Known { roles: &roles, sql_guards: &BTreeSet::new(), guards: GUARDS, effects: EFFECTS };
+    let problems = validate(document, Some(&known)).unwrap_err();
     assert!(!problems.is_empty());
     problems.into_iter().map(|problem| (problem.pointer, problem.problem)).collect()
 }
@@ -232,15 +241,44 @@ fn at_publication_roles_and_functions_must_be_the_tenants() {
     let mut document = small();
     put(&mut document, "/transitions/0/guards", json!(["sql:frozen"]));
     let (nobody, nothing) = (BTreeSet::new(), BTreeSet::new());
-    let strange = Known { roles: &nobody, sql_guards: &nothing };
+    let strange = Known { roles: &nobody, sql_guards: &nothing, guards: GUARDS, effects: EFFECTS };
     let found = validate(&document, Some(&strange)).unwrap_err();
     let pointers: Vec<&str> = found.iter().map(|problem| problem.pointer.as_str()).collect();
     assert_eq!(pointers, ["/roles/boss", "/transitions/0/guards/0"]);
 
     let roles = BTreeSet::from(["boss".to_owned()]);
     let functions = BTreeSet::from(["frozen".to_owned()]);
-    assert!(validate(&document, Some(&Known { roles: &roles, sql_guards: &functions })).is_ok());
+    let known = Known { roles: &roles, sql_guards: &functions, ..strange };
+    assert!(validate(&document, Some(&known)).is_ok());
     assert!(validate(&document, None).is_ok(), "it was valid when it was published");
+}
+
+/// Without this a guard or an effect that a concept brings needs a variant in the rules, or a lifecycle
+/// names one that no concept has: the guard would let everything pass, the effect would not be carried out.
+#[test]
+fn guards_and_effects_are_those_that_the_concepts_bring() {
+    let roles = BTreeSet::from(["boss".to_owned()]);
+    let with = |guards: &[&str], effects: &[&str]| {
+        let mut document = small();
+        put(&mut document, "/transitions/0/guards", json!(["steps_checked"]));
+        put(&mut document, "/transitions/0/effects", json!(["check_steps"]));
+        let known = Known { roles: &roles, sql_guards: &BTreeSet::new(), guards, effects };
+        let found = validate(&document, Some(&known)).err().unwrap_or_default();
+        found.into_iter().map(|problem| problem.problem).collect::<Vec<_>>()
+    };
+    assert_eq!(with(GUARDS, EFFECTS), [""; 0]);
+    assert_eq!(
+        with(&["assignee_set"], &["lock_record", "void_approvals"]),
+        [
+            "no guard is named \"steps_checked\"; there are assignee_set, sql:…",
+            "no effect is named \"check_steps\"; there are lock_record, void_approvals(meaning)",
+        ]
+    );
+
+    let mut document = small();
+    put(&mut document, "/transitions/0/guards", json!(["steps_checked"]));
+    let lifecycle = validate(&document, None).unwrap();
+    assert_eq!(lifecycle.transitions()[0].guards, [Guard::OfConcept("steps_checked".to_owned())]);
 }
 
 #[test]

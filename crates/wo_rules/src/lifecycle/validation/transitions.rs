@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Reading;
+use super::{Known, Reading};
 use crate::approval::content::Covers;
 use crate::field::{Field, FieldKind};
 use crate::lifecycle::condition::{Condition, Literal, Need};
@@ -159,21 +159,23 @@ impl Reading<'_> {
         let mut guards = Vec::new();
         for node in items {
             let Some(name) = self.report.text(&node) else { continue };
-            let Some(guard) = Guard::parse(&name) else {
-                let known = Guard::BUILT_IN.join(", ");
-                let problem = format!("no guard is named \"{name}\"; there are {known}, sql:…");
-                self.report.note(&node.pointer, problem);
-                continue;
-            };
-            if let Some(function) = name.strip_prefix("sql:") {
-                if !is_name(function) {
-                    self.report.note(&node.pointer, bad_name(function));
-                } else if self.known.is_some_and(|known| !known.sql_guards.contains(function)) {
-                    let problem = format!("no function is registered as \"{function}\"");
-                    self.report.note(&node.pointer, problem);
+            let problem = match name.strip_prefix("sql:") {
+                Some(function) if !is_name(function) => Some(bad_name(function)),
+                Some(function) => self
+                    .known
+                    .filter(|known| !known.sql_guards.contains(function))
+                    .map(|_| format!("no function is registered as \"{function}\"")),
+                None => {
+                    self.known.filter(|known| !known.guards.contains(&name.as_str())).map(|known| {
+                        let known = known.guards.join(", ");
+                        format!("no guard is named \"{name}\"; there are {known}, sql:…")
+                    })
                 }
+            };
+            if let Some(problem) = problem {
+                self.report.note(&node.pointer, problem);
             }
-            guards.push((node.pointer, guard));
+            guards.push((node.pointer, Guard::named(&name)));
         }
         self.report.no_duplicates(&guards, "guard");
         guards.into_iter().map(|(_, guard)| guard).collect()
@@ -277,27 +279,32 @@ impl Reading<'_> {
         let mut effects = Vec::new();
         for node in items {
             let Some(text) = self.report.text(&node) else { continue };
-            let plain = Effect::PLAIN.iter().find(|(name, _)| *name == text);
             let meaning =
                 text.strip_prefix("void_approvals(").and_then(|rest| rest.strip_suffix(')'));
-            match (plain, meaning) {
-                (Some((_, effect)), _) => effects.push((node.pointer, effect.clone())),
-                (None, Some(meaning)) => {
-                    if !self.names.meanings.contains(meaning) {
-                        let problem = format!("no edge asks for approvals of \"{meaning}\"");
-                        self.report.note(&node.pointer, problem);
-                    }
-                    effects.push((node.pointer, Effect::VoidApprovals(meaning.to_owned())));
-                }
-                (None, None) => {
-                    let known: Vec<&str> = Effect::PLAIN.iter().map(|(name, _)| *name).collect();
-                    let known = known.join(", ");
-                    let problem = format!(
-                        "no effect is named \"{text}\"; there are {known}, void_approvals(meaning)"
-                    );
-                    self.report.note(&node.pointer, problem);
-                }
+            if let Some(meaning) = meaning
+                && !self.names.meanings.contains(meaning)
+            {
+                let problem = format!("no edge asks for approvals of \"{meaning}\"");
+                self.report.note(&node.pointer, problem);
             }
+            let effect = match meaning {
+                Some(meaning) => Effect::VoidApprovals(meaning.to_owned()),
+                None => Effect::named(&text),
+            };
+            let is_known = |known: &Known<'_>| known.effects.contains(&effect.name());
+            if text == "void_approvals" || self.known.is_some_and(|known| !is_known(known)) {
+                let known = self.known.map_or(&[][..], |known| known.effects).iter();
+                let known: Vec<&str> = known
+                    .map(|name| match *name {
+                        "void_approvals" => "void_approvals(meaning)",
+                        plain => plain,
+                    })
+                    .collect();
+                let known = known.join(", ");
+                let problem = format!("no effect is named \"{text}\"; there are {known}");
+                self.report.note(&node.pointer, problem);
+            }
+            effects.push((node.pointer, effect));
         }
         self.report.no_duplicates(&effects, "effect");
         effects.into_iter().map(|(_, effect)| effect).collect()
