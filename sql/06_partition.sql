@@ -22,6 +22,7 @@ create or replace function wo.make_partitions(months_ahead integer default 12) r
         tries integer;
         partition record;
         documented record;
+        without_values text;
     begin
         if months_ahead is null or months_ahead not between 0 and 120 then
             raise exception 'partitions can be made 0 to 120 months ahead'
@@ -82,6 +83,16 @@ create or replace function wo.make_partitions(months_ahead integer default 12) r
                 execute format('alter table wo.%I enable row level security', partition.relname);
                 execute format('alter table wo.%I force row level security', partition.relname);
             end if;
+            -- LIKE does not copy the columns' targets. Without the target 0 the values of one tenant would be
+            -- in the estimates of another.
+            select string_agg(format('alter column %I set statistics 0', attribute.attname), ', ') into without_values
+            from pg_attribute as attribute
+            join pg_attribute as above on above.attrelid = partition.parent and above.attname = attribute.attname
+            where attribute.attrelid = partition.oid and attribute.attnum > 0 and not attribute.attisdropped
+                and above.attstattarget = 0 and attribute.attstattarget is distinct from 0;
+            if without_values is not null then
+                execute format('alter table wo.%I %s', partition.relname, without_values);
+            end if;
             if obj_description(partition.oid, 'pg_class') is null then
                 execute format('comment on table wo.%I is %L', partition.relname,
                     'A partition of wo.' || partition.parent_name || '; closed to everybody, reached through its parent alone.');
@@ -103,6 +114,7 @@ create or replace function wo.make_partitions(months_ahead integer default 12) r
                 execute format('alter table wo.%I enable always trigger forbid_truncate', partition.relname);
             end if;
         end loop;
+        perform wo_private.fix_statistics();
         return made;
     end
     $$;

@@ -103,6 +103,35 @@ create or replace function wo.health() returns table (severity text, subject tex
                             || string_agg('wo.' || quote_ident(unknown.name), ', ' order by unknown.name), 'every table of schema wo is registered'),
                         case when count(*) = 0 then '' else 'Move them to another schema: alter table wo... set schema ...;' end
                     from unnest(wo_private.unregistered_tables()) as unknown (name)$section$),
+                ('statistics', $section$
+                    select case when count(*) = 0 then 'good' else 'warning' end, 'statistics',
+                        coalesce('the planner knows values of all tenants, and each tenant sees by EXPLAIN how frequent they are: '
+                            || string_agg(known.name, ', ' order by known.name), 'the planner knows no values of tenants'),
+                        coalesce(string_agg(known.remedy, ' ' order by known.name) || ' Then, as a superuser: select wo_private.enforce();', '')
+                    from (
+                        select format('%s.%I', held.oid::regclass, attribute.attname),
+                            format('alter %s %s alter column %s set statistics 0; delete from pg_statistic where starelid = %L::regclass and staattnum = %s;',
+                                case when held.relkind in ('i', 'I') then 'index' else 'table' end, held.oid::regclass,
+                                case when held.relkind in ('i', 'I') then attribute.attnum::text else quote_ident(attribute.attname) end,
+                                held.oid::regclass, attribute.attnum)
+                        from pg_class as held
+                        join pg_attribute as attribute on attribute.attrelid = held.oid
+                        left join pg_index as index on index.indexrelid = held.oid
+                        where held.relnamespace = to_regnamespace('wo') and held.relkind in ('r', 'p', 'i', 'I')
+                            and exists (
+                                select from pg_attribute as tenant
+                                where tenant.attrelid = coalesce(index.indrelid, held.oid) and tenant.attname = 'tenant_id'
+                            )
+                            -- Of an index only its expressions have statistics of their own.
+                            and (index.indexrelid is null or index.indkey[attribute.attnum - 1] = 0)
+                            and attribute.attnum > 0 and not attribute.attisdropped
+                            and attribute.atttypid <> 'boolean'::regtype and attribute.attstattarget is distinct from 0
+                        union all
+                        select format('%s.%I', extended.stxnamespace::regnamespace, extended.stxname),
+                            format('drop statistics %s.%I;', extended.stxnamespace::regnamespace, extended.stxname)
+                        from pg_statistic_ext as extended
+                        join pg_class as held on held.oid = extended.stxrelid and held.relnamespace = to_regnamespace('wo')
+                    ) as known (name, remedy)$section$),
                 ('worker', 'select * from wo_private.worker_health()'),
                 ('ledger', 'select * from wo_private.ledger_health()'),
                 ('retention', 'select * from wo_private.retention_health()')

@@ -1,4 +1,5 @@
--- Row security, policies, grants and triggers of every table, view and sequence of schema wo.
+-- Row security, policies, grants and triggers of every table, view and sequence of schema wo, and the columns
+-- of which no values are collected for the planner: every tenant would see them by EXPLAIN.
 --
 -- Generated from the table registry (wo_rules::schema); do not edit. After a change of the registry:
 -- WO_GOLDEN=accept cargo test -p wo_rules schema
@@ -40,6 +41,14 @@ alter table wo.tenant enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.tenant
     for each statement execute function wo_private.refuse_change();
 alter table wo.tenant enable always trigger forbid_truncate;
+alter table wo.tenant
+    alter column tenant_id set statistics 0,
+    alter column slug set statistics 0,
+    alter column name set statistics 0,
+    alter column default_lifecycle set statistics 0,
+    alter column number_format set statistics 0,
+    alter column hierarchy_policy set statistics 0,
+    alter column disabled_at set statistics 0;
 
 -- role
 
@@ -73,6 +82,10 @@ alter table wo.role enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.role
     for each statement execute function wo_private.refuse_change();
 alter table wo.role enable always trigger forbid_truncate;
+alter table wo.role
+    alter column tenant_id set statistics 0,
+    alter column role set statistics 0,
+    alter column description set statistics 0;
 
 -- principal
 
@@ -111,6 +124,14 @@ create or replace trigger forbid_truncate before truncate on wo.principal
 alter table wo.principal enable always trigger forbid_truncate;
 create or replace trigger directory after insert or update of db_role on wo.principal
     for each row execute function wo_private.principal_directory();
+alter table wo.principal
+    alter column tenant_id set statistics 0,
+    alter column id set statistics 0,
+    alter column kind set statistics 0,
+    alter column name set statistics 0,
+    alter column db_role set statistics 0,
+    alter column disabled_at set statistics 0,
+    alter column attributes set statistics 0;
 
 -- principal_role
 
@@ -144,6 +165,10 @@ alter table wo.principal_role enable always trigger forbid_key_change;
 create or replace trigger forbid_truncate before truncate on wo.principal_role
     for each statement execute function wo_private.refuse_change();
 alter table wo.principal_role enable always trigger forbid_truncate;
+alter table wo.principal_role
+    alter column tenant_id set statistics 0,
+    alter column principal set statistics 0,
+    alter column role set statistics 0;
 
 -- login_directory
 
@@ -170,6 +195,10 @@ alter table wo.login_directory enable always trigger forbid_key_change;
 create or replace trigger forbid_truncate before truncate on wo.login_directory
     for each statement execute function wo_private.refuse_change();
 alter table wo.login_directory enable always trigger forbid_truncate;
+alter table wo.login_directory
+    alter column db_role set statistics 0,
+    alter column tenant_id set statistics 0,
+    alter column principal set statistics 0;
 
 -- trusted_issuer
 
@@ -206,6 +235,13 @@ alter table wo.trusted_issuer enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.trusted_issuer
     for each statement execute function wo_private.refuse_change();
 alter table wo.trusted_issuer enable always trigger forbid_truncate;
+alter table wo.trusted_issuer
+    alter column tenant_id set statistics 0,
+    alter column issuer set statistics 0,
+    alter column key_id set statistics 0,
+    alter column public_key set statistics 0,
+    alter column audience set statistics 0,
+    alter column disabled_at set statistics 0;
 
 -- lifecycle
 
@@ -235,6 +271,13 @@ alter table wo.lifecycle enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.lifecycle
     for each statement execute function wo_private.refuse_change();
 alter table wo.lifecycle enable always trigger forbid_truncate;
+alter table wo.lifecycle
+    alter column tenant_id set statistics 0,
+    alter column name set statistics 0,
+    alter column version set statistics 0,
+    alter column definition set statistics 0,
+    alter column published_by set statistics 0,
+    alter column published_at set statistics 0;
 
 -- guard_function
 
@@ -268,6 +311,11 @@ alter table wo.guard_function enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.guard_function
     for each statement execute function wo_private.refuse_change();
 alter table wo.guard_function enable always trigger forbid_truncate;
+alter table wo.guard_function
+    alter column tenant_id set statistics 0,
+    alter column name set statistics 0,
+    alter column function_name set statistics 0,
+    alter column description set statistics 0;
 
 -- work_order
 
@@ -305,6 +353,52 @@ drop trigger if exists settle on wo.work_order;
 create constraint trigger settle after update on wo.work_order deferrable initially deferred
     for each row when (old.locked_at is distinct from new.locked_at or old.master_id is distinct from new.master_id)
     execute function wo_private.settle();
+alter table wo.work_order
+    alter column tenant_id set statistics 0,
+    alter column id set statistics 0,
+    alter column wo_number set statistics 0,
+    alter column lifecycle set statistics 0,
+    alter column lifecycle_version set statistics 0,
+    alter column status set statistics 0,
+    alter column version set statistics 0,
+    alter column revision set statistics 0,
+    alter column title set statistics 0,
+    alter column description set statistics 0,
+    alter column priority set statistics 0,
+    alter column project set statistics 0,
+    alter column requester set statistics 0,
+    alter column originator set statistics 0,
+    alter column assignee set statistics 0,
+    alter column source set statistics 0,
+    alter column asset set statistics 0,
+    alter column due_date set statistics 0,
+    alter column planned_start set statistics 0,
+    alter column planned_end set statistics 0,
+    alter column actual_start set statistics 0,
+    alter column actual_end set statistics 0,
+    alter column estimated_hours set statistics 0,
+    alter column actual_hours set statistics 0,
+    alter column tags set statistics 0,
+    alter column acceptance_criteria set statistics 0,
+    alter column deliverables set statistics 0,
+    alter column notes set statistics 0,
+    alter column review_notes set statistics 0,
+    alter column completion_summary set statistics 0,
+    alter column deficiencies set statistics 0,
+    alter column metadata set statistics 0,
+    alter column reason set statistics 0,
+    alter column idempotency_key set statistics 0,
+    alter column request_sha256 set statistics 0,
+    alter column created_at set statistics 0,
+    alter column updated_at set statistics 0,
+    alter column locked_at set statistics 0,
+    alter column archived_at set statistics 0,
+    alter column state_deadline set statistics 0,
+    alter column state_deadline_notified_at set statistics 0,
+    alter column master_id set statistics 0,
+    alter column hierarchy_policy set statistics 0,
+    alter column chain_sequence set statistics 0,
+    alter column chain_hash set statistics 0;
 
 -- audit_entry
 
@@ -335,6 +429,27 @@ alter table wo.audit_entry enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.audit_entry
     for each statement execute function wo_private.refuse_change();
 alter table wo.audit_entry enable always trigger forbid_truncate;
+alter table wo.audit_entry
+    alter column tenant_id set statistics 0,
+    alter column subject set statistics 0,
+    alter column subject_id set statistics 0,
+    alter column sequence set statistics 0,
+    alter column recorded_at set statistics 0,
+    alter column action set statistics 0,
+    alter column actor set statistics 0,
+    alter column reason set statistics 0,
+    alter column from_status set statistics 0,
+    alter column to_status set statistics 0,
+    alter column record_version set statistics 0,
+    alter column changes set statistics 0,
+    alter column client_address set statistics 0,
+    alter column application set statistics 0,
+    alter column login_role set statistics 0,
+    alter column authenticated_by set statistics 0,
+    alter column transaction_id set statistics 0,
+    alter column previous_hash set statistics 0,
+    alter column entry_hash set statistics 0,
+    alter column position set statistics 0;
 
 -- audit_chain
 
@@ -369,6 +484,13 @@ alter table wo.audit_chain enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.audit_chain
     for each statement execute function wo_private.refuse_change();
 alter table wo.audit_chain enable always trigger forbid_truncate;
+alter table wo.audit_chain
+    alter column tenant_id set statistics 0,
+    alter column subject set statistics 0,
+    alter column subject_key set statistics 0,
+    alter column subject_id set statistics 0,
+    alter column chain_sequence set statistics 0,
+    alter column chain_hash set statistics 0;
 
 -- event
 
@@ -399,6 +521,15 @@ alter table wo.event enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.event
     for each statement execute function wo_private.refuse_change();
 alter table wo.event enable always trigger forbid_truncate;
+alter table wo.event
+    alter column tenant_id set statistics 0,
+    alter column position set statistics 0,
+    alter column timeline set statistics 0,
+    alter column type set statistics 0,
+    alter column subject_id set statistics 0,
+    alter column recorded_at set statistics 0,
+    alter column traceparent set statistics 0,
+    alter column data set statistics 0;
 
 -- event_consumer
 
@@ -435,6 +566,16 @@ alter table wo.event_consumer enable always trigger forbid_key_change;
 create or replace trigger forbid_truncate before truncate on wo.event_consumer
     for each statement execute function wo_private.refuse_change();
 alter table wo.event_consumer enable always trigger forbid_truncate;
+alter table wo.event_consumer
+    alter column tenant_id set statistics 0,
+    alter column consumer set statistics 0,
+    alter column owner set statistics 0,
+    alter column owner_role set statistics 0,
+    alter column position set statistics 0,
+    alter column fetched_position set statistics 0,
+    alter column start_position set statistics 0,
+    alter column moved_from set statistics 0,
+    alter column acknowledged_at set statistics 0;
 
 -- schema_version
 
@@ -490,6 +631,11 @@ alter table wo.task_type enable always trigger forbid_key_change;
 create or replace trigger forbid_truncate before truncate on wo.task_type
     for each statement execute function wo_private.refuse_change();
 alter table wo.task_type enable always trigger forbid_truncate;
+alter table wo.task_type
+    alter column tenant_id set statistics 0,
+    alter column task_type set statistics 0,
+    alter column cost_class set statistics 0,
+    alter column description set statistics 0;
 
 -- engine
 
@@ -523,6 +669,13 @@ alter table wo.engine enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.engine
     for each statement execute function wo_private.refuse_change();
 alter table wo.engine enable always trigger forbid_truncate;
+alter table wo.engine
+    alter column tenant_id set statistics 0,
+    alter column engine set statistics 0,
+    alter column cost_class set statistics 0,
+    alter column capabilities set statistics 0,
+    alter column description set statistics 0,
+    alter column disabled_at set statistics 0;
 
 -- engine_override
 
@@ -557,6 +710,13 @@ alter table wo.engine_override enable always trigger forbid_key_change;
 create or replace trigger forbid_truncate before truncate on wo.engine_override
     for each statement execute function wo_private.refuse_change();
 alter table wo.engine_override enable always trigger forbid_truncate;
+alter table wo.engine_override
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column engine set statistics 0,
+    alter column reason set statistics 0,
+    alter column overridden_by set statistics 0,
+    alter column overridden_at set statistics 0;
 
 -- hierarchy_check
 
@@ -588,6 +748,10 @@ alter table wo.hierarchy_check enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.hierarchy_check
     for each statement execute function wo_private.refuse_change();
 alter table wo.hierarchy_check enable always trigger forbid_truncate;
+alter table wo.hierarchy_check
+    alter column tenant_id set statistics 0,
+    alter column checked_at set statistics 0,
+    alter column problems set statistics 0;
 
 -- hierarchy_head
 
@@ -617,6 +781,9 @@ alter table wo.hierarchy_head enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.hierarchy_head
     for each statement execute function wo_private.refuse_change();
 alter table wo.hierarchy_head enable always trigger forbid_truncate;
+alter table wo.hierarchy_head
+    alter column tenant_id set statistics 0,
+    alter column changes set statistics 0;
 
 -- dependency
 
@@ -651,6 +818,14 @@ alter table wo.dependency enable always trigger forbid_key_change;
 create or replace trigger forbid_truncate before truncate on wo.dependency
     for each statement execute function wo_private.refuse_change();
 alter table wo.dependency enable always trigger forbid_truncate;
+alter table wo.dependency
+    alter column tenant_id set statistics 0,
+    alter column successor_id set statistics 0,
+    alter column predecessor_id set statistics 0,
+    alter column kind set statistics 0,
+    alter column lag set statistics 0,
+    alter column added_by set statistics 0,
+    alter column added_at set statistics 0;
 
 -- signing_key
 
@@ -684,6 +859,21 @@ alter table wo.signing_key enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.signing_key
     for each statement execute function wo_private.refuse_change();
 alter table wo.signing_key enable always trigger forbid_truncate;
+alter table wo.signing_key
+    alter column tenant_id set statistics 0,
+    alter column key_id set statistics 0,
+    alter column principal set statistics 0,
+    alter column public_key set statistics 0,
+    alter column enrolled_by set statistics 0,
+    alter column enrolled_at set statistics 0,
+    alter column verified_by set statistics 0,
+    alter column verified_at set statistics 0,
+    alter column verification set statistics 0,
+    alter column expires_at set statistics 0,
+    alter column expiry_notified_at set statistics 0,
+    alter column retired_at set statistics 0,
+    alter column revoked_at set statistics 0,
+    alter column revocation_reason set statistics 0;
 
 -- delegation
 
@@ -717,6 +907,22 @@ alter table wo.delegation enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.delegation
     for each statement execute function wo_private.refuse_change();
 alter table wo.delegation enable always trigger forbid_truncate;
+alter table wo.delegation
+    alter column tenant_id set statistics 0,
+    alter column id set statistics 0,
+    alter column parent_id set statistics 0,
+    alter column delegator set statistics 0,
+    alter column delegate set statistics 0,
+    alter column role set statistics 0,
+    alter column lifecycle set statistics 0,
+    alter column meaning set statistics 0,
+    alter column starts_at set statistics 0,
+    alter column ends_at set statistics 0,
+    alter column end_notified_at set statistics 0,
+    alter column reason set statistics 0,
+    alter column created_at set statistics 0,
+    alter column revoked_at set statistics 0,
+    alter column revocation_reason set statistics 0;
 
 -- approval_requirement
 
@@ -753,6 +959,18 @@ alter table wo.approval_requirement enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.approval_requirement
     for each statement execute function wo_private.refuse_change();
 alter table wo.approval_requirement enable always trigger forbid_truncate;
+alter table wo.approval_requirement
+    alter column tenant_id set statistics 0,
+    alter column name set statistics 0,
+    alter column lifecycle set statistics 0,
+    alter column action set statistics 0,
+    alter column role set statistics 0,
+    alter column meaning set statistics 0,
+    alter column count set statistics 0,
+    alter column ordinal set statistics 0,
+    alter column "when" set statistics 0,
+    alter column covers set statistics 0,
+    alter column disabled_at set statistics 0;
 
 -- business_calendar
 
@@ -787,6 +1005,12 @@ alter table wo.business_calendar enable always trigger forbid_key_change;
 create or replace trigger forbid_truncate before truncate on wo.business_calendar
     for each statement execute function wo_private.refuse_change();
 alter table wo.business_calendar enable always trigger forbid_truncate;
+alter table wo.business_calendar
+    alter column tenant_id set statistics 0,
+    alter column name set statistics 0,
+    alter column time_zone set statistics 0,
+    alter column working_hours set statistics 0,
+    alter column holidays set statistics 0;
 
 -- approval_sla
 
@@ -821,6 +1045,12 @@ alter table wo.approval_sla enable always trigger forbid_key_change;
 create or replace trigger forbid_truncate before truncate on wo.approval_sla
     for each statement execute function wo_private.refuse_change();
 alter table wo.approval_sla enable always trigger forbid_truncate;
+alter table wo.approval_sla
+    alter column tenant_id set statistics 0,
+    alter column role set statistics 0,
+    alter column hours set statistics 0,
+    alter column calendar set statistics 0,
+    alter column escalation set statistics 0;
 
 -- signature_challenge
 
@@ -857,6 +1087,15 @@ alter table wo.signature_challenge enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.signature_challenge
     for each statement execute function wo_private.refuse_change();
 alter table wo.signature_challenge enable always trigger forbid_truncate;
+alter table wo.signature_challenge
+    alter column tenant_id set statistics 0,
+    alter column id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column signer set statistics 0,
+    alter column payload set statistics 0,
+    alter column requested_at set statistics 0,
+    alter column expires_at set statistics 0,
+    alter column used_at set statistics 0;
 
 -- approval
 
@@ -888,6 +1127,33 @@ alter table wo.approval enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.approval
     for each statement execute function wo_private.refuse_change();
 alter table wo.approval enable always trigger forbid_truncate;
+alter table wo.approval
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column id set statistics 0,
+    alter column action set statistics 0,
+    alter column from_status set statistics 0,
+    alter column to_status set statistics 0,
+    alter column role set statistics 0,
+    alter column meaning set statistics 0,
+    alter column covers set statistics 0,
+    alter column decision set statistics 0,
+    alter column reason set statistics 0,
+    alter column signer set statistics 0,
+    alter column printed_name set statistics 0,
+    alter column on_behalf_of set statistics 0,
+    alter column delegation_id set statistics 0,
+    alter column key_id set statistics 0,
+    alter column record_version set statistics 0,
+    alter column content_sha256 set statistics 0,
+    alter column time_zone set statistics 0,
+    alter column signed_at set statistics 0,
+    alter column payload set statistics 0,
+    alter column signature set statistics 0,
+    alter column amended_at set statistics 0,
+    alter column voided_at set statistics 0,
+    alter column withdrawn_at set statistics 0,
+    alter column state_reason set statistics 0;
 
 -- approval_request
 
@@ -919,6 +1185,19 @@ alter table wo.approval_request enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.approval_request
     for each statement execute function wo_private.refuse_change();
 alter table wo.approval_request enable always trigger forbid_truncate;
+alter table wo.approval_request
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column id set statistics 0,
+    alter column action set statistics 0,
+    alter column role set statistics 0,
+    alter column meaning set statistics 0,
+    alter column required set statistics 0,
+    alter column ordinal set statistics 0,
+    alter column requested_at set statistics 0,
+    alter column deadline set statistics 0,
+    alter column escalations set statistics 0,
+    alter column closed_at set statistics 0;
 
 -- waiver
 
@@ -949,6 +1228,14 @@ alter table wo.waiver enable always trigger forbid_truncate;
 drop trigger if exists settle on wo.waiver;
 create constraint trigger settle after insert on wo.waiver deferrable initially deferred
     for each row execute function wo_private.settle();
+alter table wo.waiver
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column child_id set statistics 0,
+    alter column approval_id set statistics 0,
+    alter column reason set statistics 0,
+    alter column waived_by set statistics 0,
+    alter column waived_at set statistics 0;
 
 -- evidence
 
@@ -976,6 +1263,12 @@ alter table wo.evidence enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.evidence
     for each statement execute function wo_private.refuse_change();
 alter table wo.evidence enable always trigger forbid_truncate;
+alter table wo.evidence
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column made_at set statistics 0,
+    alter column package set statistics 0,
+    alter column sha256 set statistics 0;
 
 -- finding
 
@@ -1009,6 +1302,21 @@ alter table wo.finding enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.finding
     for each statement execute function wo_private.refuse_change();
 alter table wo.finding enable always trigger forbid_truncate;
+alter table wo.finding
+    alter column tenant_id set statistics 0,
+    alter column id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column code set statistics 0,
+    alter column guard set statistics 0,
+    alter column opened_at set statistics 0,
+    alter column opened_for set statistics 0,
+    alter column actors set statistics 0,
+    alter column attempts set statistics 0,
+    alter column summary set statistics 0,
+    alter column entry_sequence set statistics 0,
+    alter column closed_at set statistics 0,
+    alter column closed_by set statistics 0,
+    alter column resolution set statistics 0;
 
 -- ledger_tile
 
@@ -1105,6 +1413,24 @@ alter table wo.archive enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.archive
     for each statement execute function wo_private.refuse_change();
 alter table wo.archive enable always trigger forbid_truncate;
+alter table wo.archive
+    alter column tenant_id set statistics 0,
+    alter column name set statistics 0,
+    alter column source set statistics 0,
+    alter column from_time set statistics 0,
+    alter column to_time set statistics 0,
+    alter column lines set statistics 0,
+    alter column chains set statistics 0,
+    alter column first_leaf set statistics 0,
+    alter column last_leaf set statistics 0,
+    alter column first_position set statistics 0,
+    alter column last_position set statistics 0,
+    alter column data_sha256 set statistics 0,
+    alter column proof_sha256 set statistics 0,
+    alter column checkpoint_size set statistics 0,
+    alter column archived_at set statistics 0,
+    alter column detached_at set statistics 0,
+    alter column restored_at set statistics 0;
 
 -- archived_chain
 
@@ -1132,6 +1458,14 @@ alter table wo.archived_chain enable always trigger forbid_delete;
 create or replace trigger forbid_truncate before truncate on wo.archived_chain
     for each statement execute function wo_private.refuse_change();
 alter table wo.archived_chain enable always trigger forbid_truncate;
+alter table wo.archived_chain
+    alter column tenant_id set statistics 0,
+    alter column subject_id set statistics 0,
+    alter column archive set statistics 0,
+    alter column sequence set statistics 0,
+    alter column entry_hash set statistics 0,
+    alter column state_sha256 set statistics 0,
+    alter column state set statistics 0;
 
 -- work_order_import
 

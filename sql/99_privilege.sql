@@ -14,7 +14,7 @@ alter function wo_private.configuration_validate() owner to wo_trail;
 alter function wo_private.configuration_audit() owner to wo_trail;
 alter function wo_private.call_guard(text, uuid, uuid) owner to wo_guard;
 
-grant execute on function wo_private.lock_partitions() to wo_owner;
+grant execute on function wo_private.lock_partitions(), wo_private.fix_statistics() to wo_owner;
 
 -- Whoever reads a table needs what its policies call.
 grant execute on function wo_private.in_force() to wo_owner, wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor,

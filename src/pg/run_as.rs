@@ -25,15 +25,29 @@ pub fn as_owner<T>(act: impl FnOnce() -> T) -> T {
     run_as(c"wo_owner", act)
 }
 
+/// Acts as the bootstrap superuser, in the same way: for rows of the catalogue that nobody else may write. `act`
+/// must run fixed statements on catalogues alone, so that nothing of a caller runs in it.
+pub fn as_bootstrap_superuser<T>(act: impl FnOnce() -> T) -> T {
+    // BOOTSTRAP_SUPERUSERID, which cannot be dropped.
+    run_as_oid(pg_sys::Oid::from(10), act)
+}
+
 /// Acts as one of the enforcement layer's duty roles, with a pinned search path. An ERROR in `act` unwinds through us:
 /// the abort that follows puts role and setting back.
 pub fn run_as<T>(name: &CStr, act: impl FnOnce() -> T) -> T {
-    // SAFETY: role and setting are put back below, or by the abort.
+    // SAFETY: a NUL-terminated name; the look-up answers from the catalogue cache.
     unsafe {
         let role = pg_sys::get_role_oid(name.as_ptr(), true);
         if role == pg_sys::Oid::INVALID {
             refuse(damaged(&format!("the role {} is missing", name.to_string_lossy())));
         }
+        run_as_oid(role, act)
+    }
+}
+
+fn run_as_oid<T>(role: pg_sys::Oid, act: impl FnOnce() -> T) -> T {
+    // SAFETY: role and setting are put back below, or by the abort.
+    unsafe {
         let (mut user, mut context) = (pg_sys::Oid::INVALID, 0);
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
         if user == role {

@@ -8,5 +8,6 @@ mod login;
 mod memory;
 mod pooler;
 mod session;
+mod statistics;
 mod tenancy;
 mod token;

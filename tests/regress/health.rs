@@ -55,6 +55,7 @@ fn a_fresh_install_is_in_good_health() {
             "retention",
             "role makers",
             "sealing",
+            "statistics",
             "table locks",
             "unregistered tables",
             "versions",

@@ -18,8 +18,8 @@ fn the_parents_of_partitions_are_analyzed() {
     };
     assert_eq!((tick(), tick()), (2, 0));
     for table in ["audit_entry", "event"] {
-        let sql = "SELECT count(*) FROM pg_stats WHERE schemaname = 'wo' AND tablename = $1
-                AND inherited AND n_distinct <> 0";
+        let sql = "SELECT (reltuples > 0)::integer::bigint FROM pg_class
+             WHERE relnamespace = 'wo'::regnamespace AND relname = $1";
         let known: i64 = stage.db.superuser().query_one(sql, &[&table]).unwrap().get(0);
         assert!(known > 0, "{table}");
     }

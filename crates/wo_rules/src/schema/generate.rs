@@ -1,4 +1,4 @@
-//! The SQL that puts the registry in force: row security, policies, grants and triggers.
+//! The SQL that puts the registry in force: row security, policies, grants, triggers and statistics targets.
 
 use super::{Frozen, Kind, Policy, Role, Table, Tenancy, Trigger, View, Writer, groups};
 use std::fmt::Write;
@@ -11,7 +11,8 @@ const IN_FORCE: &str = "wo_private.in_force()";
 const OF_THE_TENANT: &str = "tenant_id = (select wo_private.current_tenant())";
 
 const HEAD: &str = "\
--- Row security, policies, grants and triggers of every table, view and sequence of schema wo.
+-- Row security, policies, grants and triggers of every table, view and sequence of schema wo, and the columns
+-- of which no values are collected for the planner: every tenant would see them by EXPLAIN.
 --
 -- Generated from the table registry (wo_rules::schema); do not edit. After a change of the registry:
 -- WO_GOLDEN=accept cargo test -p wo_rules schema
@@ -311,7 +312,21 @@ pub fn sql_of(table: &'static Table) -> String {
     for trigger in triggers_of(table) {
         sql.push_str(&trigger.sql(name));
     }
+    let without_values: Vec<String> = table
+        .columns
+        .iter()
+        .filter(|column| table.statistics(column).is_some())
+        .map(|column| format!("alter column {} set statistics 0", quoted(column.name)))
+        .collect();
+    if !without_values.is_empty() {
+        let _ = writeln!(sql, "alter table {object}\n    {};", without_values.join(",\n    "));
+    }
     sql
+}
+
+/// The name of a column, quoted where it is a reserved word.
+fn quoted(name: &str) -> String {
+    if name == "when" { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 fn sql_of_view(view: &'static View) -> String {

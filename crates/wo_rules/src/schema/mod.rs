@@ -1,14 +1,15 @@
 //! The table registry: what each table of schema `wo` is, as data.
 //!
 //! Each concept describes its tables in a [`Section`] of its own, beside its rules. Everything that
-//! depends on the tables is derived from here: row security, policies, grants and triggers
-//! ([`enforcement_sql`]), the check that a database's tables are as registered, the audited subjects
+//! depends on the tables is derived from here: row security, policies, grants, triggers and the planner's
+//! statistics ([`enforcement_sql`]), the check that a database's tables are as registered, the audited subjects
 //! and their keys, the lists of the tests. DDL and comments are hand-written SQL in `sql/`; a test
 //! compares the two.
 
 mod columns;
 mod generate;
 mod privileges;
+mod statistics;
 mod table;
 
 pub(crate) use columns::columns;
@@ -17,6 +18,7 @@ pub use generate::{
     ExpectedPolicy, ExpectedTrigger, enforcement_sql, policies_of, sql_of, triggers_of,
 };
 pub use privileges::{Role, groups};
+pub use statistics::ColumnStatistics;
 pub use table::{
     Child, ChildTable, ColumnGrant, Frozen, Kind, Policy, Section, Sequence, Table, Tenancy,
     Trigger, View, Writer,
