@@ -3,8 +3,12 @@
 //! pgrx's own client decides by itself whether a statement may write and which snapshot it sees.
 //! The rules must decide that: roles and gates are read under the *latest* snapshot, because at
 //! REPEATABLE READ the transaction's own would still show a role that was revoked meanwhile.
+//!
+//! Every statement is planned and run with a pinned search path: the operators that its text names are those of
+//! `pg_catalog`, whatever path the caller has.
 
 use crate::pg::error::{damaged, refuse};
+use crate::pg::run_as::with_pinned_path;
 use crate::pg::value::{SqlValue, Timestamp, can_read, refuse_null, refuse_type, table_name};
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -48,6 +52,15 @@ impl Statement {
 
     /// Runs it and gives the rows to `read`, which must copy what it wants to keep.
     pub fn run<T>(&self, mode: Mode, arguments: &[Argument], read: impl FnOnce(&Rows) -> T) -> T {
+        with_pinned_path(|| self.run_pinned(mode, arguments, read))
+    }
+
+    fn run_pinned<T>(
+        &self,
+        mode: Mode,
+        arguments: &[Argument],
+        read: impl FnOnce(&Rows) -> T,
+    ) -> T {
         let (mut values, nulls) = self.bind(arguments);
         let connection = Connection::open();
         let plan = self.plan();
@@ -101,6 +114,15 @@ impl Statement {
     /// # Errors
     /// What `read` says.
     pub fn run_in_batches<E>(
+        &self,
+        mode: Mode,
+        arguments: &[Argument],
+        read: impl FnMut(&Rows) -> Result<(), E>,
+    ) -> Result<(), E> {
+        with_pinned_path(|| self.run_pinned_in_batches(mode, arguments, read))
+    }
+
+    fn run_pinned_in_batches<E>(
         &self,
         mode: Mode,
         arguments: &[Argument],

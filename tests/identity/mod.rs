@@ -7,6 +7,7 @@ mod harness;
 mod login;
 mod memory;
 mod pooler;
+mod search_path;
 mod session;
 mod statistics;
 mod tenancy;
