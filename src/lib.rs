@@ -42,11 +42,6 @@ mod wo_private {}
 
 extension_sql!("select wo_private.install();", name = "install", finalize);
 
-/// The many small values of a transition must not share the heap of PostgreSQL's memory contexts:
-/// each block that a context asks for would have malloc tidy up after them.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Called once when a backend loads the library.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {

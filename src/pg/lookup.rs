@@ -6,11 +6,12 @@
 //! its own right here, past row security, so a key always begins with the tenant or with what
 //! finds it, and what was read never reaches a caller but through a rule.
 
+use crate::pg::domain::base_type;
 use crate::pg::error::{damaged, refuse};
 use crate::pg::relation::{OpenTable, known_oid};
 use crate::pg::row::Row;
 use crate::pg::statement::Argument;
-use crate::pg::value::{base_type, refuse_type, table_name};
+use crate::pg::value::{refuse_type, table_name};
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;

@@ -4,6 +4,7 @@
 pub mod background;
 pub mod cache;
 pub mod catalogue;
+pub mod domain;
 pub mod error;
 pub mod extension;
 pub mod invalidation;

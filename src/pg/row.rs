@@ -1,8 +1,9 @@
 //! Rows as triggers see them: from tuple to value, and back.
 
+use crate::pg::domain::base_type;
 use crate::pg::output::json_text;
 use crate::pg::value::{
-    Argument, SqlValue, Timestamp, base_type, can_read, refuse_null, refuse_type, table_name,
+    Argument, SqlValue, Timestamp, can_read, refuse_null, refuse_type, table_name,
 };
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -239,15 +240,7 @@ pub(in crate::pg) fn can_store(column: pg_sys::Oid, value: &Argument) -> bool {
         return true;
     }
     // SAFETY: the value is of the domain's base type.
-    unsafe {
-        pg_sys::domain_check(
-            value.datum().unwrap_or(pg_sys::Datum::from(0)),
-            value.is_null(),
-            column,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-        );
-    }
+    unsafe { crate::pg::domain::check(column, value.datum()) };
     true
 }
 

@@ -4,6 +4,7 @@
 //! therefore read only as the type that its column has, and an argument carries its type to where it
 //! is handed over.
 
+use crate::pg::domain::base_type;
 use crate::pg::error::{damaged, refuse};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -69,12 +70,6 @@ impl FromDatum for Timestamp {
     ) -> Option<Self> {
         (!is_null).then(|| Self(datum.value() as i64))
     }
-}
-
-/// The type that a column stores its values in: that below its domains.
-pub fn base_type(type_oid: pg_sys::Oid) -> pg_sys::Oid {
-    // SAFETY: the look-up answers from the catalogue cache.
-    unsafe { pg_sys::getBaseType(type_oid) }
 }
 
 /// Whether a column of that type, or of a domain over it, can be read as `T`.

@@ -227,6 +227,38 @@ fn a_constraint_holds_as_it_is_now() {
     company.assert_intact();
 }
 
+/// A session keeps the constraints of domains compiled too, and one may change beside it: those of a
+/// value that the caller gives, and those of a value that the enforcement layer writes. Were a session
+/// to go on with what it had compiled, a value would be stored that its column does not allow.
+#[test]
+fn a_domain_s_constraint_holds_as_it_is_now() {
+    let company = Company::found("fleet_task");
+    let (mut captain, number) = at_work(&company);
+    let mut root = company.root();
+    for (domain, condition) in [("document", "value <> 'forbidden'"), ("ordinal", "value < 2")] {
+        let mut move_both_ways = || {
+            let fields = "{\"notes\": \"forbidden\"}";
+            let moved = captain.query(
+                "select wo.transition($1, 'blocked', 'a part is missing', $2::text::jsonb)",
+                &[&number, &fields],
+            );
+            moved.and_then(|_| transition(&mut captain, &number, "in_progress"))
+        };
+        move_both_ways().unwrap();
+        let added =
+            format!("alter domain wo.{domain} add constraint mine check ({condition}) not valid");
+        root.batch_execute(&added).unwrap();
+        for _ in 0..2 {
+            let error = db_error(move_both_ways());
+            assert_eq!(error.code().code(), "23514", "{domain}: {error}");
+            assert!(error.message().contains("mine"), "{error}");
+        }
+        root.batch_execute(&format!("alter domain wo.{domain} drop constraint mine")).unwrap();
+        move_both_ways().unwrap();
+    }
+    company.assert_intact();
+}
+
 /// A CHECK is compiled for the role whose right to its functions was asked then, not for whoever the
 /// session becomes.
 #[test]

@@ -236,34 +236,6 @@ pub fn current(
     enter(identity.tenant).then_some(identity)
 }
 
-/// Who was acting last, if that is still to be asked in this transaction: by whoever asks how they
-/// stand anyway, and then says so by [`confirm`]. `login` says who the login role was last.
-pub fn unconfirmed(
-    now: i64,
-    nonce: Option<&CStr>,
-    login: impl FnOnce() -> Option<Rc<Identity>>,
-) -> Option<Rc<Identity>> {
-    match known(now, nonce) {
-        Known::Already(_) => None,
-        Known::Session(identity) => Some(identity),
-        Known::Nothing => login(),
-    }
-}
-
-/// Takes an unconfirmed identity for this transaction's: it was found to stand. False where this
-/// transaction has acted for another tenant.
-pub fn confirm(identity: &Rc<Identity>) -> bool {
-    if !enter(identity.tenant) {
-        return false;
-    }
-    match identity.proof {
-        Proof::Token { .. } => SESSION_IS_CHECKED.set(true),
-        Proof::Login => LOGIN.set(Some(Some(Rc::clone(identity)))),
-        Proof::Administration | Proof::Worker => {}
-    }
-    true
-}
-
 /// Who is acting as far as the backend knows without looking anything up; for what must not fail.
 pub fn known_already() -> Option<Rc<Identity>> {
     let nonce = crate::pg::setting::SESSION.get();

@@ -83,15 +83,6 @@ fn last_login(login: &str) -> Option<Rc<Identity>> {
     })
 }
 
-/// Who was acting last, where this transaction has not asked yet whether they still may. Whoever
-/// relies on it asks how they stand, and then calls [`memory::confirm`].
-pub fn unconfirmed() -> Option<Rc<Identity>> {
-    let nonce = setting::SESSION.get();
-    memory::unconfirmed(unix_seconds(now()), nonce.as_deref(), || {
-        last_login(&crate::pg::source::login_role())
-    })
-}
-
 /// The login role's identity as that principal, if the principal says so itself and may act.
 fn login_as(login: &str, tenant: Uuid, id: String) -> Option<Identity> {
     let actor = actor::of_actor(tenant, &id, None)?;

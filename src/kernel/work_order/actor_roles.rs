@@ -2,7 +2,7 @@
 //! role that was revoked meanwhile does not help, whatever the isolation level.
 
 use crate::kernel::identity::known::{Answers, recall};
-use crate::kernel::identity::memory::{self, Identity, Proof};
+use crate::kernel::identity::memory::{Identity, Proof};
 use crate::kernel::identity::{self, actor as registered};
 use crate::pg::source;
 use std::cell::RefCell;
@@ -27,18 +27,11 @@ pub struct ActorRoles {
     pub roles: Vec<String>,
 }
 
-/// Who is acting, and how they stand now: one reading for both, unless this transaction knows the
-/// first already.
+/// Who is acting, and how they stand now.
 ///
 /// # Errors
 /// 42501 `no_identity`, and those of [`of`].
 pub fn acting() -> Result<(Rc<Identity>, ActorRoles), Refusal> {
-    if let Some(last) = identity::unconfirmed()
-        && let Ok(standing) = of(&last)
-        && memory::confirm(&last)
-    {
-        return Ok((last, standing));
-    }
     let acting = identity::required()?;
     let standing = of(&acting)?;
     Ok((acting, standing))

@@ -216,12 +216,6 @@ fn change(change: Change<'_>) -> Result<Vec<Written>, Refusal> {
         fields: given.as_ref(),
         expected_version: change.expected_version,
     };
-    // Whoever acted last is asked how they stand by the trigger of the row.
-    if let Some(last) = identity::unconfirmed()
-        && let (Applied::Done, heard) = listen(|| direct::change(last.tenant, &reference, &asked))
-    {
-        return writes_of(&reference, heard);
-    }
     let acting = identity::required()?;
     match listen(|| direct::change(acting.tenant, &reference, &asked)) {
         (Applied::Done, heard) => return writes_of(&reference, heard),

@@ -5,7 +5,6 @@ use super::pending::{Written, listen};
 use crate::kernel::identity;
 use crate::pg::error::{OrRefuse, refuse, together};
 use crate::pg::statement::{Mode, Statement, jsonb, uuid as uuid_argument};
-use crate::pg::storage::many_rows;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use wo_rules::field::{Field, FieldSet};
@@ -55,7 +54,7 @@ fn create_work_orders(
         &[pg_sys::UUIDOID, pg_sys::JSONBOID],
     );
     let arguments = [uuid_argument(acting.tenant), jsonb(work_orders)];
-    let write = || many_rows(|| statement.run(Mode::Write, &arguments, |_| ()));
+    let write = || statement.run(Mode::Write, &arguments, |_| ());
     let (_, heard) = together(|| listen(write));
     let made: Vec<_> = heard.written.into_iter().filter(Written::is_creation).collect();
     // A duplicate is an error of the statement.

@@ -6,23 +6,9 @@ use super::{assert_types, checks, suppressed};
 use crate::pg::error::refuse;
 use crate::pg::relation::{OpenTable, oid_of_name};
 use crate::pg::statement::Argument;
-use foldhash::HashMap;
 use pgrx::pg_sys;
-use std::cell::RefCell;
 use wo_rules::schema::Table;
 use wo_rules::time::Day;
-
-type Month = (&'static str, i64, u32);
-
-thread_local! {
-    /// The partitions by table and month, since tables were last altered.
-    static PARTITIONS: RefCell<HashMap<Month, pg_sys::Oid>> = RefCell::default();
-}
-
-/// Forgets where the partitions are: a table was altered.
-pub fn forget() {
-    let _ = PARTITIONS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
-}
 
 /// A partition that rows are appended to, open with all that the executor needs. The query is freed
 /// before its tables are closed.
@@ -84,14 +70,7 @@ impl Appending {
 
 /// The partition of that month, if there is one.
 fn partition_of(table: &'static Table, month: Day) -> Option<pg_sys::Oid> {
-    let key = (table.name, month.year, month.month);
-    if let Some(known) = PARTITIONS.with_borrow(|all| all.get(&key).copied()) {
-        return Some(known);
-    }
-    let name = format!("{}_{:04}_{:02}", table.name, month.year, month.month);
-    let found = oid_of_name(&name)?;
-    PARTITIONS.with_borrow_mut(|all| all.insert(key, found));
-    Some(found)
+    oid_of_name(&format!("{}_{:04}_{:02}", table.name, month.year, month.month))
 }
 
 /// Inserts a row as ExecSimpleRelationInsert would, its CHECKs and bounds compiled already.

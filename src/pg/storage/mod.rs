@@ -10,13 +10,11 @@
 
 pub mod checks;
 mod insert;
-mod many;
 mod query;
 mod registered;
 mod triggers;
 mod update;
 
-pub use many::many_rows;
 pub use update::{Tid, Updatable};
 
 use crate::pg::error::{damaged, refuse};
@@ -31,16 +29,12 @@ use wo_rules::work_order::write_suppressed;
 
 /// Forgets what was looked up: a table was altered.
 pub fn forget() {
-    insert::forget();
     checks::forget();
 }
 
 /// Appends a row to the partition of that month, its values in the order of the registered columns.
 /// False where a statement has to insert it.
 pub fn append(table: &'static Table, month: Day, values: &[Argument]) -> bool {
-    if many::append(table, month, values).is_some() {
-        return true;
-    }
     match Appending::open(table, month) {
         Some(appending) => {
             appending.insert(values);

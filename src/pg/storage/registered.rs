@@ -7,11 +7,12 @@
 //! lock was waited for is then known, and nothing is committed after.
 
 use super::checks;
+use crate::pg::domain::base_type;
 use crate::pg::relation::OpenTable;
 use crate::pg::row::attribute;
 use crate::pg::run_as::with_pinned_path;
 use crate::pg::trigger::is_own_function;
-use crate::pg::value::{base_type, oid_of_type, refuse_type, table_name};
+use crate::pg::value::{oid_of_type, refuse_type, table_name};
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use pgrx::prelude::*;

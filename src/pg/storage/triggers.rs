@@ -21,10 +21,13 @@ pub struct Triggers {
     same_references: *mut pg_sys::Trigger,
     /// The columns of the foreign keys from the table.
     references: Vec<usize>,
+    /// The compiled conditions of the triggers; null where one has none.
+    conditions: Vec<*mut pg_sys::ExprState>,
 }
 
 thread_local! {
-    static KNOWN: RefCell<HashMap<pg_sys::Oid, Rc<Triggers>>> = RefCell::default();
+    /// By table, and the role whose right to the functions in the conditions was asked.
+    static KNOWN: RefCell<HashMap<(pg_sys::Oid, pg_sys::Oid), Rc<Triggers>>> = RefCell::default();
 }
 
 impl Drop for Triggers {
@@ -44,18 +47,18 @@ impl Triggers {
     /// The relation must be open.
     pub unsafe fn of(relation: pg_sys::Relation) -> Option<Rc<Self>> {
         // SAFETY: the relation is open.
-        let oid = unsafe {
+        let key = unsafe {
             if (*relation).trigdesc.is_null() {
                 return None;
             }
-            (*relation).rd_id
+            ((*relation).rd_id, pg_sys::GetUserId())
         };
         let is_current = |known: &&Rc<Self>| known.generation == checks::generation();
-        let known = KNOWN.with_borrow(|all| all.get(&oid).filter(is_current).cloned());
+        let known = KNOWN.with_borrow(|all| all.get(&key).filter(is_current).cloned());
         Some(known.unwrap_or_else(|| {
             // SAFETY: the relation is open and has triggers.
             let copied = Rc::new(unsafe { Self::copy(relation) });
-            let before = KNOWN.with_borrow_mut(|all| all.insert(oid, Rc::clone(&copied)));
+            let before = KNOWN.with_borrow_mut(|all| all.insert(key, Rc::clone(&copied)));
             drop(before);
             copied
         }))
@@ -79,9 +82,10 @@ impl Triggers {
             let count = descriptor.numtriggers as usize;
             let bytes = size_of::<pg_sys::Trigger>() * count;
             let same_references: *mut pg_sys::Trigger = pg_sys::palloc(bytes).cast();
+            let all = std::slice::from_raw_parts_mut(descriptor.triggers, count);
+            let conditions = all.iter().map(|trigger| condition(trigger)).collect();
             pg_sys::MemoryContextSwitchTo(before);
 
-            let all = std::slice::from_raw_parts_mut(descriptor.triggers, count);
             skip_referring(all);
             std::ptr::copy_nonoverlapping(descriptor.triggers, same_references, count);
             let spared = std::slice::from_raw_parts_mut(same_references, count);
@@ -102,7 +106,7 @@ impl Triggers {
             }
             references.sort_unstable();
             references.dedup();
-            Self { memory, generation, descriptor, same_references, references }
+            Self { memory, generation, descriptor, same_references, references, conditions }
         }
     }
 
@@ -122,7 +126,13 @@ impl Triggers {
             );
             (*result).ri_TrigDesc = descriptor;
             (*result).ri_TrigFunctions = functions.cast();
-            (*result).ri_TrigWhenExprs = functions.cast::<pg_sys::FmgrInfo>().add(count).cast();
+            let conditions = functions.cast::<pg_sys::FmgrInfo>().add(count);
+            (*result).ri_TrigWhenExprs = conditions.cast();
+            std::ptr::copy_nonoverlapping(
+                self.conditions.as_ptr(),
+                (*result).ri_TrigWhenExprs,
+                count,
+            );
         }
     }
 
@@ -163,6 +173,25 @@ impl Triggers {
                 (*(*result).ri_TrigDesc).triggers = self.same_references;
             }
         }
+    }
+}
+
+/// A trigger's condition, compiled as the executor would for every statement anew; null where it has
+/// none.
+///
+/// # Safety
+/// The trigger is a copy that lives as long as the present memory context.
+unsafe fn condition(trigger: &pg_sys::Trigger) -> *mut pg_sys::ExprState {
+    if trigger.tgqual.is_null() {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: the text is that of an expression over the old and the new row.
+    unsafe {
+        let tree: *mut pg_sys::Node = pg_sys::stringToNode(trigger.tgqual).cast();
+        pg_sys::ChangeVarNodes(tree, pg_sys::PRS2_OLD_VARNO as i32, pg_sys::INNER_VAR, 0);
+        pg_sys::ChangeVarNodes(tree, pg_sys::PRS2_NEW_VARNO as i32, pg_sys::OUTER_VAR, 0);
+        let planned = pg_sys::expression_planner(tree.cast());
+        pg_sys::ExecInitQual(pg_sys::make_ands_implicit(planned), std::ptr::null_mut())
     }
 }
 

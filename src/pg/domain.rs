@@ -1,0 +1,108 @@
+//! Domains: the types below them, and values checked against their constraints.
+//!
+//! PostgreSQL looks a domain's constraints up and compiles them anew for every value that is checked
+//! by itself. Here they stay compiled, each for the role whose right to the functions in them was
+//! asked when they were compiled. PostgreSQL itself notices where a domain was altered since.
+
+use super::storage::checks::generation;
+use foldhash::HashMap;
+use pgrx::pg_sys;
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+
+/// What PostgreSQL keeps of a domain between two checks.
+#[derive(Clone, Copy)]
+struct Compiled {
+    /// Holds it.
+    memory: pg_sys::MemoryContext,
+    /// Of when it is: see [`generation`].
+    generation: u64,
+    state: *mut c_void,
+}
+
+thread_local! {
+    /// The types below the domains, with the generation of each answer.
+    static BASES: RefCell<HashMap<pg_sys::Oid, (u64, pg_sys::Oid)>> = RefCell::default();
+    /// By domain and role.
+    static COMPILED: RefCell<HashMap<(pg_sys::Oid, pg_sys::Oid), Compiled>> = RefCell::default();
+    /// Whether a domain is being checked: a constraint whose function checks a value of the same
+    /// domain must not evaluate it a second time meanwhile.
+    static IN_USE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Ends the use when it goes out of scope, by an ERROR too.
+struct Use;
+
+impl Use {
+    fn begin() -> Option<Self> {
+        if IN_USE.replace(true) { None } else { Some(Self) }
+    }
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        IN_USE.set(false);
+    }
+}
+
+/// The type that a column stores its values in: that below its domains.
+pub fn base_type(type_oid: pg_sys::Oid) -> pg_sys::Oid {
+    // Oids below this one are given out by hand, to types of PostgreSQL's own that are no domains.
+    if type_oid.to_u32() < pg_sys::FirstGenbkiObjectId {
+        return type_oid;
+    }
+    let generation = generation();
+    if let Some((of, base)) = BASES.with_borrow(|all| all.get(&type_oid).copied())
+        && of == generation
+    {
+        return base;
+    }
+    // SAFETY: the look-up answers from the catalogue cache.
+    let base = unsafe { pg_sys::getBaseType(type_oid) };
+    BASES.with_borrow_mut(|all| all.insert(type_oid, (generation, base)));
+    base
+}
+
+/// Checks a value of the domain's base type, NULL where there is none, against the domain's
+/// constraints; raises where it does not pass.
+///
+/// # Safety
+/// The value must be of the base type of the domain.
+pub unsafe fn check(domain: pg_sys::Oid, value: Option<pg_sys::Datum>) {
+    let (datum, is_null) = (value.unwrap_or(pg_sys::Datum::from(0)), value.is_none());
+    let evaluate = |state: &mut *mut c_void, memory| {
+        // SAFETY: as the caller promises; the state is one of this domain, made in that memory.
+        unsafe { pg_sys::domain_check(datum, is_null, domain, state, memory) };
+    };
+    // SAFETY: the memory contexts are ours, and nobody is in them.
+    unsafe {
+        let Some(_use) = Use::begin() else {
+            return evaluate(&mut std::ptr::null_mut(), pg_sys::CurrentMemoryContext);
+        };
+        let key = (domain, pg_sys::GetUserId());
+        let generation = generation();
+        let known = COMPILED.with_borrow(|all| all.get(&key).copied());
+        let memory = match known {
+            Some(known) => known.memory,
+            None => pg_sys::AllocSetContextCreateInternal(
+                pg_sys::TopMemoryContext,
+                c"wo_core domain".as_ptr(),
+                pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
+                pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
+                pg_sys::ALLOCSET_SMALL_MAXSIZE as usize,
+            ),
+        };
+        let is_current =
+            |known: &Compiled| known.generation == generation && !known.state.is_null();
+        let mut state = known.filter(is_current).map_or(std::ptr::null_mut(), |known| known.state);
+        if state.is_null() {
+            pg_sys::MemoryContextReset(memory);
+        }
+        // Nothing counts as compiled until the value has passed: a function that was left by an ERROR
+        // may have kept the half of what it was doing.
+        let unknown = Compiled { memory, generation, state: std::ptr::null_mut() };
+        COMPILED.with_borrow_mut(|all| all.insert(key, unknown));
+        evaluate(&mut state, memory);
+        COMPILED.with_borrow_mut(|all| all.insert(key, Compiled { state, ..unknown }));
+    }
+}
