@@ -49,13 +49,7 @@ pub extern "C-unwind" fn _PG_init() {
     service::worker::reserve();
     pg::setting::define();
     pg::register();
-    kernel::register(&[
-        &concept::finding::CONCEPT,
-        &concept::hierarchy::CONCEPT,
-        &concept::approval::CONCEPT,
-        &concept::deadline::CONCEPT,
-        &concept::dispatch::CONCEPT,
-    ]);
+    kernel::register(concept::ALL);
     service::register();
 }
 

@@ -42,6 +42,10 @@ pub struct Dispatch;
 pub const CONCEPT: Dispatch = Dispatch;
 
 impl Concept for Dispatch {
+    fn sql(&self) -> &'static [(&'static str, &'static str)] {
+        &[("09_dispatch", include_str!("../../sql/09_dispatch.sql"))]
+    }
+
     fn child_kinds(&self) -> &'static [Kind] {
         KINDS
     }

@@ -1,5 +1,6 @@
 //! The fleet's functions: they name an action, and the lifecycle says where it leads.
 
+use crate::kernel::concept::Concept;
 use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::api::{self, Change};
 use crate::kernel::{identity, work_order};
@@ -138,4 +139,16 @@ fn in_version<T>(
     let tenant = identity::current()?.tenant;
     let lifecycle = cache::compiled(tenant, lifecycle?, version?).ok()?;
     lifecycle.state(status?).map(ask)
+}
+
+/// The fleet, as the kernel asks it.
+pub struct Fleet;
+
+/// The concept.
+pub const CONCEPT: Fleet = Fleet;
+
+impl Concept for Fleet {
+    fn sql(&self) -> &'static [(&'static str, &'static str)] {
+        &[("10_fleet", include_str!("../../sql/10_fleet.sql"))]
+    }
 }

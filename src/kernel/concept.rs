@@ -139,6 +139,12 @@ pub struct RecordedAttempt<'a> {
 
 /// A concept: what work orders are used for.
 pub trait Concept {
+    /// Its SQL: tables, COMMENTs, views and API functions, each file under its name. The files of all
+    /// concepts are run in the order of their names.
+    fn sql(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// Registers its hooks of transactions; called once in a backend.
     fn register(&self) {}
 

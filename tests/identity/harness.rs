@@ -198,6 +198,13 @@ impl<'c> World<'c> {
                 ))
                 .unwrap();
             transaction.commit().unwrap();
+            #[cfg(feature = "sample_concept")]
+            {
+                let mut transaction = client.transaction().unwrap();
+                transaction.execute("select wo.authenticate($1)", &[&tenant.token(who)]).unwrap();
+                super::sample::fill(&mut admin, slug, &mut transaction);
+                transaction.commit().unwrap();
+            }
             self.fill_signatures(slug, tenant.id);
             self.fill_findings(slug);
         }

@@ -8,7 +8,10 @@ mod login;
 mod memory;
 mod pooler;
 mod search_path;
+#[cfg(feature = "sample_concept")]
+mod sample;
 mod session;
 mod statistics;
+mod tampering;
 mod tenancy;
 mod token;

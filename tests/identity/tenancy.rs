@@ -446,14 +446,16 @@ fn a_bridge_reads_the_events_of_all_tenants_and_nothing_else() {
     let world = World::new();
     world.fill();
     let mut client = world.db.connect("bri");
-    assert_eq!(count(&mut client, "wo.event"), 14);
+    let all = count(&mut world.db.superuser(), "wo.event");
+    assert!(all >= 14);
+    assert_eq!(count(&mut client, "wo.event"), all);
     client.batch_execute("select wo.create_consumer('all')").unwrap();
     let events = client.query("select event from wo.fetch_events('all')", &[]).unwrap();
     let tenants: BTreeSet<String> = events
         .iter()
         .map(|row| row.get::<_, Value>(0)["tenantid"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(events.len(), 14);
+    assert_eq!(events.len() as i64, all);
     assert_eq!(tenants, [world.acme.id, world.globex.id].map(|id| id.to_string()).into());
     // The consumers of the tenants are none of its business.
     assert_eq!(count(&mut client, "wo.event_consumer"), 1);

@@ -20,5 +20,6 @@ mod place;
 mod roles;
 mod snapshot;
 mod state_matrix;
+mod unknown_names;
 mod verifying;
 mod work_orders;

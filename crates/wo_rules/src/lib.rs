@@ -27,6 +27,9 @@ pub mod refusal;
 pub mod refused_attempt;
 pub mod request;
 pub mod retention;
+#[cfg(feature = "sample_concept")]
+#[path = "../../../src/concept/sample/rules.rs"]
+pub mod sample;
 pub mod schema;
 pub mod template;
 pub mod time;

@@ -140,6 +140,13 @@ pub struct Approvals;
 pub const CONCEPT: Approvals = Approvals;
 
 impl Concept for Approvals {
+    fn sql(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("12_signer", include_str!("../../../sql/12_signer.sql")),
+            ("13_approval", include_str!("../../../sql/13_approval.sql")),
+        ]
+    }
+
     fn check_assignee(
         &self,
         tenant: Uuid,

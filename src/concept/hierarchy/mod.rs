@@ -47,6 +47,10 @@ pub struct Hierarchy;
 pub const CONCEPT: Hierarchy = Hierarchy;
 
 impl Concept for Hierarchy {
+    fn sql(&self) -> &'static [(&'static str, &'static str)] {
+        &[("11_hierarchy", include_str!("../../../sql/11_hierarchy.sql"))]
+    }
+
     fn register(&self) {
         graph::register();
         settle::register();

@@ -1,6 +1,6 @@
 //! Whether the tables are as the enforcement layer made them, asked before anything is done with them.
 
-use super::{FILES, UPGRADES, VERSION, shared};
+use super::{UPGRADES, VERSION, files, shared};
 use crate::pg::catalogue;
 use crate::pg::error::{damaged, refuse};
 use crate::pg::lookup::find;
@@ -116,8 +116,9 @@ fn table_problems() -> Vec<String> {
 
 /// The same; the search path must be pinned.
 pub fn problems() -> Vec<String> {
+    let files = files();
     let expected: Vec<Trigger<'_>> =
-        FILES.iter().flat_map(|(_, sql)| triggers(enforcement(sql))).collect();
+        files.iter().flat_map(|(_, sql)| triggers(enforcement(sql))).collect();
     let found = catalogue::read(&rules::protected(&expected));
     rules::problems(&expected, &found, catalogue::role_name)
 }

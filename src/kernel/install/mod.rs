@@ -10,15 +10,17 @@ mod shared;
 
 pub use check::{check_tables, is_checked, register};
 
+use crate::kernel::concept;
 use crate::pg::error::{damaged, refuse};
 use crate::pg::extension::OutsideTheExtension;
 use crate::pg::statement::{Mode, Statement, statement};
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use wo_rules::install::{self as rules, Found};
 use wo_rules::refusal::{Refusal, SqlState};
 
-/// The records' SQL, one concept a file, in the order in which they are made.
+/// The SQL of the kernel's and the services' tables, each file under its name.
 const FILES: &[(&str, &str)] = &[
     ("01_identity", include_str!("../../../sql/01_identity.sql")),
     ("02_lifecycle", include_str!("../../../sql/02_lifecycle.sql")),
@@ -28,21 +30,27 @@ const FILES: &[(&str, &str)] = &[
     ("06_partition", include_str!("../../../sql/06_partition.sql")),
     ("07_schema_version", include_str!("../../../sql/07_schema_version.sql")),
     ("08_health", include_str!("../../../sql/08_health.sql")),
-    ("09_dispatch", include_str!("../../../sql/09_dispatch.sql")),
-    ("10_fleet", include_str!("../../../sql/10_fleet.sql")),
-    ("11_hierarchy", include_str!("../../../sql/11_hierarchy.sql")),
-    ("12_signer", include_str!("../../../sql/12_signer.sql")),
-    ("13_approval", include_str!("../../../sql/13_approval.sql")),
     ("14_evidence", include_str!("../../../sql/14_evidence.sql")),
     ("15_refused_attempt", include_str!("../../../sql/15_refused_attempt.sql")),
     ("16_ledger", include_str!("../../../sql/16_ledger.sql")),
     ("17_retention", include_str!("../../../sql/17_retention.sql")),
     ("18_worker", include_str!("../../../sql/18_worker.sql")),
     ("19_consumer", include_str!("../../../sql/19_consumer.sql")),
-    ("90_enforcement", include_str!("../../../sql/90_enforcement.sql")),
     ("91_uuid_signatures", include_str!("../../../sql/91_uuid_signatures.sql")),
     ("98_grant", include_str!("../../../sql/98_grant.sql")),
 ];
+
+/// All SQL that makes the tables and their enforcement, in the order of the files' names. That of the
+/// concepts is their own, and row security, policies, grants and triggers follow from the table registry
+/// (`sql/90_enforcement.sql` shows them).
+fn files() -> Vec<(&'static str, Cow<'static, str>)> {
+    let of_concepts = concept::all().flat_map(|concept| concept.sql());
+    let written = FILES.iter().chain(of_concepts).map(|(name, sql)| (*name, Cow::Borrowed(*sql)));
+    let generated = ("90_enforcement", Cow::Owned(wo_rules::schema::enforcement_sql()));
+    let mut all: Vec<_> = written.chain([generated]).collect();
+    all.sort_by_key(|(name, _)| *name);
+    all
+}
 
 /// The database roles and the enforcement layer's own privileges, which an update renews.
 const ROLES: &str = include_str!("../../../sql/00_role.sql");
@@ -107,9 +115,9 @@ fn tables_version() -> Option<String> {
 
 fn digest() -> String {
     let mut hash = Sha256::new();
-    for (name, sql) in FILES {
+    for (name, sql) in files() {
         hash.update(name);
-        hash.update(sql);
+        hash.update(sql.as_ref());
     }
     hex::encode(hash.finalize())
 }
@@ -133,14 +141,14 @@ fn run(sql: &str) {
 
 /// The tables and the enforcement of each concept in turn: later tables call the functions of earlier concepts.
 fn everything() -> Vec<String> {
-    FILES
+    files()
         .iter()
         .flat_map(|(_, sql)| [rules::tables(sql).to_owned(), rules::enforcement(sql).to_owned()])
         .collect()
 }
 
 fn enforcement() -> Vec<String> {
-    FILES.iter().map(|(_, sql)| rules::enforcement(sql).to_owned()).collect()
+    files().iter().map(|(_, sql)| rules::enforcement(sql).to_owned()).collect()
 }
 
 /// What stands in the way of making schema wo, or what is there already.

@@ -40,6 +40,8 @@ pub const SECTIONS: &[&Section] = &[
     &crate::finding::SCHEMA,
     &crate::ledger::SCHEMA,
     &crate::retention::SCHEMA,
+    #[cfg(feature = "sample_concept")]
+    &crate::sample::SCHEMA,
 ];
 
 const COUNT: usize = count();

@@ -7,12 +7,25 @@
 mod source;
 
 use source::{Source, sources};
+use std::sync::LazyLock;
 
 /// The layers, lowest first.
 const LAYERS: [&str; 4] = ["pg", "kernel", "concept", "service"];
 
-/// The concepts in their order: each may use those before it.
-const CONCEPTS: [&str; 6] = ["finding", "hierarchy", "approval", "deadline", "dispatch", "fleet"];
+/// The concepts in their order, as `concept::ALL` lists them: each may use those before it.
+fn concepts() -> &'static [String] {
+    static CONCEPTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../src/concept/mod.rs");
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines = text.lines().map(str::trim);
+        lines
+            .filter_map(|line| line.strip_prefix('&')?.strip_suffix("::CONCEPT,"))
+            .map(str::to_owned)
+            .collect()
+    });
+    assert!(CONCEPTS.len() > 5, "{CONCEPTS:?}");
+    &CONCEPTS
+}
 
 /// Files that read columns which may be NULL with a default, and how often: rows that a trigger sees
 /// before they are stored, whose NOT NULL constraints PostgreSQL checks afterwards, the outer side of a
@@ -38,9 +51,9 @@ fn rank(path: &[String]) -> Option<(usize, usize)> {
     if LAYERS[layer] != "concept" {
         return Some((layer, 0));
     }
-    let named = |name: &String| CONCEPTS.iter().position(|concept| concept == name);
+    let named = |name: &String| concepts().iter().position(|concept| concept == name);
     // The directory itself holds all of them.
-    Some((layer, path.get(1).and_then(named).unwrap_or(CONCEPTS.len())))
+    Some((layer, path.get(1).and_then(named).unwrap_or(concepts().len())))
 }
 
 /// The references of a file that go up, each with its line and what it names.
@@ -115,7 +128,7 @@ fn every_concept_has_its_place() {
         sources().iter().filter(|source| source.module.first().is_some_and(|it| it == "concept"))
     {
         if let Some(name) = source.module.get(1) {
-            assert!(CONCEPTS.contains(&name.as_str()), "{} has no place in the order", source.file);
+            assert!(concepts().contains(name), "{} has no place in the order", source.file);
         }
     }
 }
