@@ -7,9 +7,9 @@ mod harness;
 mod login;
 mod memory;
 mod pooler;
-mod search_path;
 #[cfg(feature = "sample_concept")]
 mod sample;
+mod search_path;
 mod session;
 mod statistics;
 mod tampering;

@@ -74,8 +74,10 @@ impl Concept for Sample {
         new: &Row,
         _acting: &Identity,
     ) -> Result<Option<TriggerRow>, Refusal> {
-        if table == "sample_step" {
-            rules::check_step(&new.named::<String>("description").unwrap_or_default())?;
+        if table == "sample_step"
+            && let Some(description) = new.named::<String>("description")
+        {
+            rules::check_step(&description)?;
         }
         Ok(None)
     }
