@@ -195,67 +195,117 @@ comment on function wo.create_tenant(text, text, text, text, text) is
 create or replace function wo.create_role(role text, description text default '') returns void
     language sql volatile
     set search_path = pg_catalog, pg_temp
-    as $$ insert into wo.role (tenant_id, role, description) values (wo.current_tenant(), $1, $2) $$;
+    as $$
+        with added as (
+            insert into wo.role (tenant_id, role, description) values (wo.current_tenant(), $1, $2)
+            returning 1
+        )
+        select wo_private.refuse_suppressed('role') where not exists (select from added)
+    $$;
 comment on function wo.create_role(text, text) is 'Adds a standing role to the tenant, for lifecycles to name. For members of wo_admin.';
 
 create or replace function wo.create_principal(id text, kind text default 'person', name text default null, roles text[] default '{}', db_role text default null, assignable boolean default true) returns text
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        insert into wo.principal (tenant_id, id, kind, name, db_role, assignable)
-        values (wo.current_tenant(), $1, $2, coalesce($3, $1), $5, $6);
-        insert into wo.principal_role (tenant_id, principal, role)
-        select wo.current_tenant(), $1, given.role from unnest($4) as given (role);
+        with added as (
+            insert into wo.principal (tenant_id, id, kind, name, db_role, assignable)
+            values (wo.current_tenant(), $1, $2, coalesce($3, $1), $5, $6)
+            returning 1
+        )
+        select wo_private.refuse_suppressed('principal') where not exists (select from added);
+        with added as (
+            insert into wo.principal_role (tenant_id, principal, role)
+            select wo.current_tenant(), $1, given.role from unnest($4) as given (role)
+            returning 1
+        )
+        select wo_private.refuse_suppressed('principal_role')
+        where (select count(*) from added) is distinct from (select count(*) from unnest($4));
         select $1
     $$;
 comment on function wo.create_principal(text, text, text, text[], text, boolean) is
     'Adds a principal to the tenant, with its standing roles and, for somebody with a login of their own, the login role. For members of wo_admin.';
 
 create or replace function wo.grant_role(principal text, role text) returns void
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        insert into wo.principal_role (tenant_id, principal, role) values (wo.current_tenant(), $1, $2)
-        on conflict do nothing
+        begin
+            insert into wo.principal_role (tenant_id, principal, role) values (wo.current_tenant(), $1, $2)
+            on conflict do nothing;
+            if not found and not exists (
+                select from wo.principal_role as held
+                where held.tenant_id = wo.current_tenant() and held.principal = $1 and held.role = $2
+            ) then
+                perform wo_private.refuse_suppressed('principal_role');
+            end if;
+        end
     $$;
 comment on function wo.grant_role(text, text) is 'Gives a principal a standing role. For members of wo_admin.';
 
 create or replace function wo.revoke_role(principal text, role text) returns boolean
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        with revoked as (
+        -- A statement of its own for each question, so that the second sees what is committed by then.
+        begin
             delete from wo.principal_role as held
-            where held.tenant_id = wo.current_tenant() and held.principal = $1 and held.role = $2
-            returning 1
-        )
-        select exists (select from revoked)
+            where held.tenant_id = wo.current_tenant() and held.principal = $1 and held.role = $2;
+            if found then
+                return true;
+            end if;
+            if exists (
+                select from wo.principal_role as held
+                where held.tenant_id = wo.current_tenant() and held.principal = $1 and held.role = $2
+            ) then
+                perform wo_private.refuse_suppressed('principal_role');
+            end if;
+            return false;
+        end
     $$;
 comment on function wo.revoke_role(text, text) is 'Takes a standing role from a principal, at once and for running transactions too; false where it did not hold it. For members of wo_admin.';
 
 create or replace function wo.disable_principal(principal text) returns boolean
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        with disabled as (
+        -- A statement of its own for each question, so that the second sees what is committed by then.
+        begin
             update wo.principal as acting set disabled_at = clock_timestamp()
-            where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is null
-            returning 1
-        )
-        select exists (select from disabled)
+            where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is null;
+            if found then
+                return true;
+            end if;
+            if exists (
+                select from wo.principal as acting
+                where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is null
+            ) then
+                perform wo_private.refuse_suppressed('principal');
+            end if;
+            return false;
+        end
     $$;
 comment on function wo.disable_principal(text) is 'Stops a principal from acting, at once; false where there is no such principal that may act. For members of wo_admin.';
 
 create or replace function wo.enable_principal(principal text) returns boolean
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        with enabled as (
+        -- A statement of its own for each question, so that the second sees what is committed by then.
+        begin
             update wo.principal as acting set disabled_at = null
-            where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is not null
-            returning 1
-        )
-        select exists (select from enabled)
+            where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is not null;
+            if found then
+                return true;
+            end if;
+            if exists (
+                select from wo.principal as acting
+                where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is not null
+            ) then
+                perform wo_private.refuse_suppressed('principal');
+            end if;
+            return false;
+        end
     $$;
 comment on function wo.enable_principal(text) is 'Lets a disabled principal act again; false where there is no such disabled principal. For members of wo_admin.';
 
@@ -263,22 +313,36 @@ create or replace function wo.trust_issuer(issuer text, key_id text, public_key 
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        insert into wo.trusted_issuer (tenant_id, issuer, key_id, public_key, audience)
-        values (wo.current_tenant(), $1, $2, wo_private.public_key($3), $4)
+        with added as (
+            insert into wo.trusted_issuer (tenant_id, issuer, key_id, public_key, audience)
+            values (wo.current_tenant(), $1, $2, wo_private.public_key($3), $4)
+            returning 1
+        )
+        select wo_private.refuse_suppressed('trusted_issuer') where not exists (select from added)
     $$;
 comment on function wo.trust_issuer(text, text, text, text) is
     'Accepts tokens that this issuer signs with this key: 64 hexadecimal digits or base64url of the 32 bytes. For members of wo_admin.';
 
 create or replace function wo.distrust_issuer(issuer text, key_id text) returns boolean
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        with disabled as (
+        -- A statement of its own for each question, so that the second sees what is committed by then.
+        begin
             update wo.trusted_issuer as trusted set disabled_at = clock_timestamp()
             where trusted.tenant_id = wo.current_tenant() and trusted.issuer = $1 and trusted.key_id = $2
+                and trusted.disabled_at is null;
+            if found then
+                return true;
+            end if;
+            if exists (
+                select from wo.trusted_issuer as trusted
+                where trusted.tenant_id = wo.current_tenant() and trusted.issuer = $1 and trusted.key_id = $2
                 and trusted.disabled_at is null
-            returning 1
-        )
-        select exists (select from disabled)
+            ) then
+                perform wo_private.refuse_suppressed('trusted_issuer');
+            end if;
+            return false;
+        end
     $$;
 comment on function wo.distrust_issuer(text, text) is 'Refuses every token of that issuer''s key from now on; false where it was not trusted. For members of wo_admin.';

@@ -48,9 +48,12 @@ create or replace function wo.publish_lifecycle(definition jsonb) returns intege
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        insert into wo.lifecycle (tenant_id, name, version, definition, published_at)
-        values (wo.current_tenant(), $1 ->> 'name', null, $1, null)
-        returning version
+        with published as (
+            insert into wo.lifecycle (tenant_id, name, version, definition, published_at)
+            values (wo.current_tenant(), $1 ->> 'name', null, $1, null)
+            returning version
+        )
+        select coalesce((select version from published), (wo_private.refuse_suppressed('lifecycle') ->> 0)::integer)
     $$;
 comment on function wo.publish_lifecycle(jsonb) is
     'Stores the document as the next version of its name and returns that version. Refuses with 22023 and all problems at once. For members of wo_admin.';
@@ -59,13 +62,17 @@ create or replace function wo.register_guard(name text, function regprocedure, d
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        insert into wo.guard_function (tenant_id, name, function_name, description)
-        select wo.current_tenant(), $1, format('%I.%I', home.nspname, found.proname), $3
-        from pg_catalog.pg_proc as found
-        join pg_catalog.pg_namespace as home on home.oid = found.pronamespace
-        where found.oid = $2
-        on conflict (tenant_id, name) do update
-        set function_name = excluded.function_name, description = excluded.description
+        with registered as (
+            insert into wo.guard_function (tenant_id, name, function_name, description)
+            select wo.current_tenant(), $1, format('%I.%I', home.nspname, found.proname), $3
+            from pg_catalog.pg_proc as found
+            join pg_catalog.pg_namespace as home on home.oid = found.pronamespace
+            where found.oid = $2
+            on conflict (tenant_id, name) do update
+            set function_name = excluded.function_name, description = excluded.description
+            returning 1
+        )
+        select wo_private.refuse_suppressed('guard_function') where not exists (select from registered)
     $$;
 comment on function wo.register_guard(text, regprocedure, text) is
     'Lets lifecycles use a function (uuid tenant, uuid work order) returns boolean as the guard sql:<name>. wo_guard needs USAGE on its schema and EXECUTE on it. For members of wo_admin.';

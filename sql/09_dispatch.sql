@@ -71,25 +71,38 @@ create or replace function wo.override_engine(work_order text, engine text, reas
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        insert into wo.engine_override (tenant_id, work_order_id, engine, reason, overridden_by, overridden_at)
-        values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1), $2, $3, '', now())
-        on conflict (tenant_id, work_order_id) do update set engine = excluded.engine, reason = excluded.reason;
+        with named as (
+            insert into wo.engine_override (tenant_id, work_order_id, engine, reason, overridden_by, overridden_at)
+            values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1), $2, $3, '', now())
+            on conflict (tenant_id, work_order_id) do update set engine = excluded.engine, reason = excluded.reason
+            returning 1
+        )
+        select wo_private.refuse_suppressed('engine_override') where not exists (select from named);
         select wo_private.choose_engine($1)
     $$;
 comment on function wo.override_engine(text, text, text) is
     'Names the engine that executes the work order, with a reason, instead of the cost rules. For those whom its lifecycle lets (dispatch.override; in fleet_task the captains). Returns what wo.choose_engine then says.';
 
 create or replace function wo.withdraw_engine_override(work_order text) returns boolean
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        -- A scan that meets no row would not ask.
-        select wo_private.work_order_id_or_refuse($1);
-        with withdrawn as (
+        declare
+            -- A scan that meets no row would not ask.
+            owner uuid := wo_private.work_order_id_or_refuse($1);
+        begin
             delete from wo.engine_override as named
-            where named.tenant_id = wo.current_tenant() and named.work_order_id = wo_private.work_order_id_or_refuse($1)
-            returning 1
-        )
-        select exists (select from withdrawn)
+            where named.tenant_id = wo.current_tenant() and named.work_order_id = owner;
+            if found then
+                return true;
+            end if;
+            if exists (
+                select from wo.engine_override as named
+                where named.tenant_id = wo.current_tenant() and named.work_order_id = owner
+            ) then
+                perform wo_private.refuse_suppressed('engine_override');
+            end if;
+            return false;
+        end
     $$;
 comment on function wo.withdraw_engine_override(text) is 'Leaves the choice to the cost rules again; false where nobody had made another.';

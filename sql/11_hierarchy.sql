@@ -121,18 +121,28 @@ comment on function wo.add_dependency(text, text, interval, text) is
     'Makes a work order wait for another one; where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. Those may call it whom the successor''s lifecycle lets (hierarchy.link).';
 
 create or replace function wo.remove_dependency(successor text, predecessor text) returns boolean
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        -- A scan that meets no row would not ask.
-        select wo_private.work_order_id_or_refuse($1), wo_private.work_order_id_or_refuse($2);
-        with removed as (
+        declare
+            -- A scan that meets no row would not ask.
+            waiting uuid := wo_private.work_order_id_or_refuse($1);
+            awaited uuid := wo_private.work_order_id_or_refuse($2);
+        begin
             delete from wo.dependency as edge
-            where edge.tenant_id = wo.current_tenant() and edge.successor_id = wo_private.work_order_id_or_refuse($1)
-                and edge.predecessor_id = wo_private.work_order_id_or_refuse($2)
-            returning 1
-        )
-        select exists (select from removed)
+            where edge.tenant_id = wo.current_tenant() and edge.successor_id = waiting and edge.predecessor_id = awaited;
+            if found then
+                return true;
+            end if;
+            if exists (
+                select from wo.dependency as edge
+                where edge.tenant_id = wo.current_tenant() and edge.successor_id = waiting
+                    and edge.predecessor_id = awaited
+            ) then
+                perform wo_private.refuse_suppressed('dependency');
+            end if;
+            return false;
+        end
     $$;
 comment on function wo.remove_dependency(text, text) is 'Has a work order wait no longer for another one; false where it did not.';
 
@@ -159,23 +169,33 @@ create or replace function wo.add_dependencies(dependencies jsonb) returns integ
 comment on function wo.add_dependencies(jsonb) is 'Adds many edges at once, all or none: [{"successor": ..., "predecessor": ..., "lag": "2 hours"}].';
 
 create or replace function wo.remove_dependencies(dependencies jsonb) returns integer
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        -- A scan that meets no row would not ask.
-        select wo_private.work_order_id_or_refuse(edge.successor), wo_private.work_order_id_or_refuse(edge.predecessor)
-        from wo_private.dependencies($1::text) as edge;
-        with given as (
-            select wo_private.work_order_id_or_refuse(edge.successor) as successor_id,
-                wo_private.work_order_id_or_refuse(edge.predecessor) as predecessor_id
-            from wo_private.dependencies($1::text) as edge
-        ), removed as (
-            delete from wo.dependency as edge using given
+        declare
+            successors uuid[];
+            predecessors uuid[];
+            removed integer;
+        begin
+            -- A scan that meets no row would not ask.
+            select array_agg(wo_private.work_order_id_or_refuse(edge.successor)),
+                array_agg(wo_private.work_order_id_or_refuse(edge.predecessor))
+            into successors, predecessors
+            from wo_private.dependencies($1::text) as edge;
+            delete from wo.dependency as edge using unnest(successors, predecessors) as given (successor_id, predecessor_id)
             where edge.tenant_id = wo.current_tenant() and edge.successor_id = given.successor_id
-                and edge.predecessor_id = given.predecessor_id
-            returning 1
-        )
-        select count(*)::integer from removed
+                and edge.predecessor_id = given.predecessor_id;
+            get diagnostics removed = row_count;
+            if exists (
+                select from wo.dependency as edge
+                join unnest(successors, predecessors) as given (successor_id, predecessor_id)
+                    on edge.successor_id = given.successor_id and edge.predecessor_id = given.predecessor_id
+                where edge.tenant_id = wo.current_tenant()
+            ) then
+                perform wo_private.refuse_suppressed('dependency');
+            end if;
+            return removed;
+        end
     $$;
 comment on function wo.remove_dependencies(jsonb) is 'Removes many edges at once: [{"successor": ..., "predecessor": ...}]. Returns how many there were.';
 

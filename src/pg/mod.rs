@@ -14,6 +14,7 @@ pub mod log;
 pub mod lookup;
 pub mod output;
 pub mod own_transaction;
+pub mod portal;
 pub mod process;
 pub mod query;
 pub mod relation;

@@ -2,6 +2,7 @@
 
 mod amendment;
 mod another_verifier;
+mod challenge_limit;
 mod chromium;
 mod commit;
 mod delegation;

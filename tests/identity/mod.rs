@@ -2,6 +2,7 @@
 
 mod attack;
 mod credential_log;
+mod cursors;
 mod enforcement;
 mod harness;
 mod login;

@@ -17,4 +17,5 @@ mod past_sql;
 mod races;
 pub mod stage;
 mod suppressed;
+mod suppressed_answers;
 mod trigger_functions;

@@ -26,6 +26,12 @@ statement!(
      values ($1, $2, $3, $4, $5, $6, $7)",
     [UUIDOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID]
 );
+statement!(
+    UNANSWERED,
+    "select pg_catalog.count(*) from wo.signature_challenge as asked
+     where asked.tenant_id = $1 and asked.signer = $2 and asked.used_at is null and asked.expires_at > $3",
+    [UUIDOID, TEXTOID, TIMESTAMPTZOID]
+);
 statement!(ZONE, "select pg_catalog.current_setting('TimeZone')", []);
 statement!(
     IS_PART,
@@ -212,6 +218,10 @@ fn challenge(
     };
     let key = key::usable(*tenant, &standing.id)?;
     let at = identity::now();
+    let of_signer = [uuid_argument(*tenant), text(&standing.id), timestamp(at)];
+    let unanswered = UNANSWERED
+        .with(|statement| statement.run(Mode::Latest, &of_signer, |rows| rows.required(0, 1)));
+    signer::check_unanswered(&standing.id, unanswered)?;
     let expires = at.saturating_add(i64::from(setting::CHALLENGE_LIFETIME.get()) * 1_000_000);
     let children = match subject.with_children {
         true => children_of(*tenant, seen.id(), subject.covers, false),

@@ -23,6 +23,7 @@ use crate::kernel::work_order::{
     ActorRoles, Column, Placing, Reading, WorkOrderRow, WorkOrderView, read_as_trail, unfinished,
 };
 use crate::pg::row::Row;
+use crate::pg::statement::{Mode, statement, text};
 use std::time::Duration;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::Policy;
@@ -39,6 +40,12 @@ pub const DESCENDANTS: &str = "with recursive tree (id, depth) as (
         join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
         where tree.depth < 100
      )";
+
+statement!(
+    LAG_IS_ALLOWED,
+    "select $1::interval between interval '0' and interval '100 years'",
+    [TEXTOID]
+);
 
 /// The hierarchy, as the kernel asks it.
 pub struct Hierarchy;
@@ -213,7 +220,25 @@ fn check_dependency(
     }
     owner.lifecycle.check_link(&standing.actor(), &owner.facets.record())?;
     match new {
-        Some(_) => owner.lifecycle.check_predecessor(&owner.facets.record()),
+        Some(new) => {
+            check_lag(new)?;
+            owner.lifecycle.check_predecessor(&owner.facets.record())
+        }
         None => Ok(()),
+    }
+}
+
+/// Checks the lag here, with a refusal that names it: the constraint of the table would name itself.
+fn check_lag(new: &Row) -> Result<(), Refusal> {
+    let Some(lag) = new.column("lag").and_then(|index| new.json(index)) else { return Ok(()) };
+    let lag = lag.trim_matches('"');
+    if lag == "00:00:00" {
+        return Ok(());
+    }
+    let is_allowed = LAG_IS_ALLOWED
+        .with(|statement| statement.run(Mode::Latest, &[text(lag)], |rows| rows.required(0, 1)));
+    match is_allowed {
+        true => Ok(()),
+        false => Err(wo_rules::hierarchy::lag_invalid(lag)),
     }
 }

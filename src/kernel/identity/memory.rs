@@ -3,7 +3,8 @@
 //! It lives in backend memory alone, so no SQL user can forge it: a setting could be SET by
 //! anybody. A transaction's end clears it, ROLLBACK TO SAVEPOINT restores what the savepoint had.
 
-use crate::pg::error::refuse;
+use crate::pg::error::{OrRefuse, refuse};
+use crate::pg::portal;
 use crate::pg::transaction::{self, End, Stack, SubxactStack};
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
@@ -88,6 +89,11 @@ thread_local! {
     static LOGIN: RefCell<Option<Option<Rc<Identity>>>> = const { RefCell::new(None) };
     /// Whether the session's identity was found to stand in this transaction.
     static SESSION_IS_CHECKED: Cell<bool> = const { Cell::new(false) };
+    /// The tenant that this transaction has acted for last, in what was rolled back to a savepoint too: a cursor that
+    /// was read then still shows its rows.
+    static SHOWN: Cell<Option<Uuid>> = const { Cell::new(None) };
+    /// The same of the transactions before: their cursors WITH HOLD still show its rows.
+    static SHOWN_BEFORE: Cell<Option<Uuid>> = const { Cell::new(None) };
     /// Whether this transaction wrote records.
     static WROTE: Cell<bool> = const { Cell::new(false) };
 }
@@ -138,7 +144,7 @@ fn known(now: i64, nonce: Option<&CStr>) -> Known {
 ///
 /// # Errors
 /// 42501 `second_tenant` where the transaction has acted for another tenant: an open cursor would
-/// go on showing the first.
+/// go on showing the first. 55000 `cursor_open` where it has rolled that back and such a cursor is open.
 pub fn bind(identity: Identity) -> Result<(), Refusal> {
     let mut this = state();
     if this.tenant.is_some_and(|tenant| tenant != identity.tenant) {
@@ -149,9 +155,35 @@ pub fn bind(identity: Identity) -> Result<(), Refusal> {
         )
         .hint("End the transaction first; one transaction acts for one tenant."));
     }
+    show(identity.tenant)?;
     this.tenant = Some(identity.tenant);
     this.bound = Some(Rc::new(identity));
     TRANSACTION.set(this);
+    Ok(())
+}
+
+/// Lets this transaction show the rows of a tenant. Cursors that earlier transactions left open are closed where those
+/// showed another tenant.
+///
+/// # Errors
+/// 55000 `cursor_open` where the transaction has shown those of another tenant and a cursor is open.
+fn show(tenant: Uuid) -> Result<(), Refusal> {
+    if SHOWN_BEFORE.get().is_some_and(|before| before != tenant) {
+        portal::close_kept();
+        SHOWN_BEFORE.set(None);
+    }
+    if SHOWN.get().is_some_and(|shown| shown != tenant)
+        && let Some(cursor) = portal::open_in_transaction()
+    {
+        return Err(Refusal::new(
+            SqlState::WrongState,
+            "cursor_open",
+            "a cursor is open that may show rows of the tenant that this transaction acted for before",
+        )
+        .with("cursor", cursor)
+        .hint("Close it, or end the transaction first."));
+    }
+    SHOWN.set(Some(tenant));
     Ok(())
 }
 
@@ -159,6 +191,7 @@ pub fn bind(identity: Identity) -> Result<(), Refusal> {
 fn enter(tenant: Uuid) -> bool {
     let this = state();
     if this.tenant.is_none() {
+        show(tenant).or_refuse();
         TRANSACTION.set(Transaction { tenant: Some(tenant), ..this });
         return true;
     }
@@ -298,6 +331,9 @@ fn at_end(end: End) {
     }
     at_rollback_to_savepoint();
     WROTE.set(false);
+    if let Some(shown) = SHOWN.take() {
+        SHOWN_BEFORE.set(Some(shown));
+    }
 }
 
 /// What was looked up may have been written in what is rolled back.

@@ -36,6 +36,27 @@ impl Signer<'_> {
     }
 }
 
+/// How many challenges of one person may wait for an answer: as many work orders as somebody has open side by side.
+pub const MOST_UNANSWERED: i64 = 50;
+
+/// Checks that a person may ask for one more challenge, where so many of theirs can still be answered.
+///
+/// # Errors
+/// 55000 `too_many_challenges`.
+pub fn check_unanswered(signer: &str, unanswered: i64) -> Result<(), Refusal> {
+    if unanswered < MOST_UNANSWERED {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        SqlState::WrongState,
+        "too_many_challenges",
+        format!("{unanswered} challenges of \"{signer}\" wait for an answer already"),
+    )
+    .with("signer", signer)
+    .with("most", MOST_UNANSWERED)
+    .hint("Answer them with wo.sign or wo.reject, or wait until they expire (wo_core.challenge_lifetime)."))
+}
+
 /// Checks that somebody may sign for an action in a role.
 ///
 /// # Errors
