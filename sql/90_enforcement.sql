@@ -500,7 +500,7 @@ drop policy if exists tenant_isolation on wo.event;
 create policy tenant_isolation on wo.event as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
 drop policy if exists app_select on wo.event;
-create policy app_select on wo.event for select to wo_user, wo_admin, wo_auditor, wo_bridge, wo_ledger
+create policy app_select on wo.event for select to wo_user, wo_admin, wo_auditor, wo_bridge, wo_ledger, wo_worker
     using (wo_private.in_force());
 drop policy if exists app_insert on wo.event;
 create policy app_insert on wo.event for insert to wo_trail
@@ -508,7 +508,7 @@ create policy app_insert on wo.event for insert to wo_trail
 drop policy if exists refused_attempts on wo.event;
 create policy refused_attempts on wo.event as restrictive for select to wo_user
     using (type <> 'wo.guard_violation' or (select wo_private.may_read_attempts()));
-grant select on wo.event to wo_user, wo_admin, wo_auditor, wo_bridge, wo_ledger;
+grant select on wo.event to wo_user, wo_admin, wo_auditor, wo_bridge, wo_ledger, wo_worker;
 grant insert on wo.event to wo_trail;
 create or replace trigger validate before insert on wo.event
     for each row execute function wo_private.refuse_foreign_writer();
@@ -576,6 +576,77 @@ alter table wo.event_consumer
     alter column start_position set statistics 0,
     alter column moved_from set statistics 0,
     alter column acknowledged_at set statistics 0;
+
+-- rollup_cursor
+
+alter table wo.rollup_cursor enable row level security;
+alter table wo.rollup_cursor force row level security;
+drop policy if exists tenant_isolation on wo.rollup_cursor;
+create policy tenant_isolation on wo.rollup_cursor as restrictive for all to wo_user, wo_admin, wo_auditor, wo_monitor
+    using (true);
+drop policy if exists app_select on wo.rollup_cursor;
+create policy app_select on wo.rollup_cursor for select to wo_user, wo_admin, wo_auditor, wo_monitor, wo_worker
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.rollup_cursor;
+create policy app_insert on wo.rollup_cursor for insert to wo_worker
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.rollup_cursor;
+create policy app_update on wo.rollup_cursor for update to wo_worker
+    using (wo_private.in_force());
+grant select on wo.rollup_cursor to wo_user, wo_admin, wo_auditor, wo_monitor, wo_worker;
+grant insert on wo.rollup_cursor to wo_worker;
+grant update on wo.rollup_cursor to wo_worker;
+create or replace trigger validate before insert or update on wo.rollup_cursor
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.rollup_cursor
+    for each row execute function wo_private.refuse_change('cursor');
+alter table wo.rollup_cursor enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.rollup_cursor
+    for each row execute function wo_private.refuse_change();
+alter table wo.rollup_cursor enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.rollup_cursor
+    for each statement execute function wo_private.refuse_change();
+alter table wo.rollup_cursor enable always trigger forbid_truncate;
+
+-- state_rollup
+
+alter table wo.state_rollup enable row level security;
+alter table wo.state_rollup force row level security;
+drop policy if exists tenant_isolation on wo.state_rollup;
+create policy tenant_isolation on wo.state_rollup as restrictive for all to wo_user, wo_admin, wo_auditor
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.state_rollup;
+create policy app_select on wo.state_rollup for select to wo_user, wo_admin, wo_auditor, wo_worker
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.state_rollup;
+create policy app_insert on wo.state_rollup for insert to wo_worker
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.state_rollup;
+create policy app_update on wo.state_rollup for update to wo_worker
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.state_rollup;
+create policy app_delete on wo.state_rollup for delete to wo_worker
+    using (wo_private.in_force());
+grant select on wo.state_rollup to wo_user, wo_admin, wo_auditor, wo_worker;
+grant insert on wo.state_rollup to wo_worker;
+grant update on wo.state_rollup to wo_worker;
+grant delete on wo.state_rollup to wo_worker;
+create or replace trigger validate before insert or update on wo.state_rollup
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.state_rollup
+    for each row execute function wo_private.refuse_change('tenant_id,lifecycle,state');
+alter table wo.state_rollup enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.state_rollup
+    for each statement execute function wo_private.refuse_change();
+alter table wo.state_rollup enable always trigger forbid_truncate;
+alter table wo.state_rollup
+    alter column tenant_id set statistics 0,
+    alter column lifecycle set statistics 0,
+    alter column state set statistics 0,
+    alter column entered_count set statistics 0,
+    alter column left_count set statistics 0,
+    alter column entered_seconds set statistics 0,
+    alter column left_seconds set statistics 0;
 
 -- schema_version
 
@@ -1163,7 +1234,7 @@ drop policy if exists tenant_isolation on wo.approval_request;
 create policy tenant_isolation on wo.approval_request as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
 drop policy if exists app_select on wo.approval_request;
-create policy app_select on wo.approval_request for select to wo_user, wo_admin, wo_auditor, wo_trail
+create policy app_select on wo.approval_request for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_worker
     using (wo_private.in_force());
 drop policy if exists app_insert on wo.approval_request;
 create policy app_insert on wo.approval_request for insert to wo_trail
@@ -1171,7 +1242,7 @@ create policy app_insert on wo.approval_request for insert to wo_trail
 drop policy if exists app_update on wo.approval_request;
 create policy app_update on wo.approval_request for update to wo_trail
     using (wo_private.in_force());
-grant select on wo.approval_request to wo_user, wo_admin, wo_auditor, wo_trail;
+grant select on wo.approval_request to wo_user, wo_admin, wo_auditor, wo_trail, wo_worker;
 grant insert on wo.approval_request to wo_trail;
 grant update on wo.approval_request to wo_trail;
 create or replace trigger validate before insert or update on wo.approval_request
@@ -1278,7 +1349,7 @@ drop policy if exists tenant_isolation on wo.finding;
 create policy tenant_isolation on wo.finding as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
     using (tenant_id = (select wo_private.current_tenant()));
 drop policy if exists app_select on wo.finding;
-create policy app_select on wo.finding for select to wo_user, wo_admin, wo_auditor, wo_trail
+create policy app_select on wo.finding for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_worker
     using (wo_private.in_force());
 drop policy if exists app_insert on wo.finding;
 create policy app_insert on wo.finding for insert to wo_trail
@@ -1286,7 +1357,7 @@ create policy app_insert on wo.finding for insert to wo_trail
 drop policy if exists app_update on wo.finding;
 create policy app_update on wo.finding for update to wo_user, wo_trail
     using (wo_private.in_force());
-grant select on wo.finding to wo_user, wo_admin, wo_auditor, wo_trail;
+grant select on wo.finding to wo_user, wo_admin, wo_auditor, wo_trail, wo_worker;
 grant insert on wo.finding to wo_trail;
 grant update on wo.finding to wo_user, wo_trail;
 create or replace trigger validate before insert or update or delete on wo.finding

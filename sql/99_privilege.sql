@@ -27,7 +27,7 @@ grant execute on function wo_private.tables_version(), wo_private.table_problems
     to wo_owner, wo_admin, wo_user, wo_auditor, wo_bridge, wo_monitor, wo_identity, wo_trail, wo_guard, wo_ledger, wo_worker;
 grant execute on function wo_private.authenticate(uuid, text, boolean) to wo_admin, wo_user, wo_auditor;
 grant execute on function wo_private.administer(text), wo_private.create_tenant(text, text, text, text, text),
-    wo_private.public_key(text), wo_private.begin_timeline(text),
+    wo_private.public_key(text), wo_private.begin_timeline(text), wo_private.rebuild_rollups(),
     wo_private.migrate_lifecycle(text, integer, text, text) to wo_admin;
 grant execute on function wo_private.validate_lifecycle(text), wo_private.lifecycle_diagram(text)
     to wo_admin, wo_user, wo_auditor;
@@ -49,7 +49,7 @@ grant execute on function wo_private.ready_work_orders(text), wo_private.critica
     to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.tick() to wo_user, wo_admin;
 grant execute on function wo_private.worker_status() to wo_admin, wo_monitor, wo_auditor;
-grant execute on function wo_private.worker_health() to wo_admin, wo_monitor, wo_auditor;
+grant execute on function wo_private.metrics(), wo_private.worker_health() to wo_admin, wo_monitor, wo_auditor;
 grant execute on function wo_private.may_read_attempts() to wo_user;
 grant execute on function wo_private.close_finding(uuid, text) to wo_user;
 grant execute on function wo_private.enroll_signing_key(text, text, text, timestamptz) to wo_admin;

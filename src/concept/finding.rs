@@ -1,15 +1,16 @@
 //! Findings: opened by the enforcement layer when a refused attempt concerns a regulatory work order, closed by QA.
 
-use crate::kernel::concept::{Concept, RecordedAttempt};
+use crate::kernel::concept::{Concept, Metric, RecordedAttempt};
 use crate::kernel::configuration::TriggerRow;
 use crate::kernel::event::Event;
 use crate::kernel::identity::memory::Identity;
 use crate::kernel::identity::{self, actor, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::Row;
-use crate::pg::run_as::as_trail;
+use crate::pg::run_as::{as_trail, run_as};
 use crate::pg::statement::{
-    Mode, argument, bigint, optional_text, statement, text, timestamp, uuid as uuid_argument,
+    Mode, argument, bigint, optional_text, optional_uuid, statement, text, timestamp,
+    uuid as uuid_argument,
 };
 use pgrx::prelude::*;
 use serde_json::json;
@@ -43,6 +44,13 @@ statement!(
     IS_THERE,
     "select true from wo.finding as opened where opened.tenant_id = $1 and opened.id = $2",
     [UUIDOID, UUIDOID]
+);
+
+statement!(
+    STILL_OPEN,
+    "select pg_catalog.count(*) from wo.finding as opened
+     where opened.closed_at is null and ($1 is null or opened.tenant_id = $1)",
+    [UUIDOID]
 );
 
 /// What closing a finding writes.
@@ -201,6 +209,20 @@ impl Concept for Findings {
         if let ("finding", Some(new)) = (table, new) {
             notify(old, new, acting);
         }
+    }
+
+    fn metrics(&self, tenant: Option<Uuid>) -> Vec<Metric> {
+        let count: i64 = run_as(c"wo_worker", || {
+            STILL_OPEN.with(|statement| {
+                statement.run(Mode::Latest, &[optional_uuid(tenant)], |rows| rows.required(0, 1))
+            })
+        });
+        vec![Metric::count(
+            "wo_findings_open",
+            count,
+            "findings",
+            "Findings that QA has not closed.",
+        )]
     }
 
     fn attempt_recorded(&self, recorded: &RecordedAttempt<'_>) {

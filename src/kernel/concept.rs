@@ -4,6 +4,7 @@
 use super::configuration::TriggerRow;
 use super::identity::memory::Identity;
 use super::job::Job;
+use super::rollup::Rollup;
 use super::work_order::child_record::Kind;
 use super::work_order::{ActorRoles, Placing, WorkOrderRow, WorkOrderView};
 use crate::pg::row::Row;
@@ -121,6 +122,27 @@ pub struct HealthSection {
     pub name: &'static str,
     /// Reads its rows.
     pub read: fn() -> Vec<Finding>,
+}
+
+/// One value that a monitoring system collects.
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What tells it from others of its name.
+    pub labels: Vec<(&'static str, String)>,
+    /// The value.
+    pub value: f64,
+    /// What it counts.
+    pub unit: &'static str,
+    /// What it says, in words.
+    pub help: &'static str,
+}
+
+impl Metric {
+    /// A number of things, without labels.
+    pub fn count(name: &'static str, count: i64, unit: &'static str, help: &'static str) -> Self {
+        Self { name, labels: Vec::new(), value: count as f64, unit, help }
+    }
 }
 
 /// A refused attempt to write a work order, which stands in the trail now.
@@ -269,6 +291,16 @@ pub trait Concept {
     /// Its jobs, in the order in which they are done.
     fn jobs(&self) -> &'static [Job] {
         &[]
+    }
+
+    /// Its figures that follow from events.
+    fn rollups(&self) -> &'static [Rollup] {
+        &[]
+    }
+
+    /// Its metrics: of a tenant, or of all together, and then without labels that tell of one.
+    fn metrics(&self, _tenant: Option<Uuid>) -> Vec<Metric> {
+        Vec::new()
     }
 
     /// What `wo.health()` shows of it.

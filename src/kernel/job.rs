@@ -1,5 +1,6 @@
 //! What has to be done from time to time: the background worker or `wo.tick()` does it.
 
+use crate::pg::lock::{Lock, Purpose};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -33,6 +34,13 @@ pub struct Job {
     pub batch: i32,
     /// What it does.
     pub run: Run,
+}
+
+impl Job {
+    /// The lock that keeps others from doing it meanwhile, for a tenant or, nil, for the installation.
+    pub fn lock_of(&self, tenant: Uuid) -> Lock {
+        Lock::new(Purpose::Job, &[self.name.as_bytes(), tenant.as_bytes()].concat())
+    }
 }
 
 /// The batch of a job that is never done twice in a row.

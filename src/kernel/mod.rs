@@ -11,6 +11,7 @@ pub mod install;
 pub mod job;
 pub mod lifecycle;
 pub mod partition;
+pub mod rollup;
 pub mod work_order;
 
 /// Registers the hooks of transactions and caches, and the concepts; called once in a backend.

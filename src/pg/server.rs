@@ -49,6 +49,12 @@ pub fn is_repeatable_read() -> bool {
     unsafe { pg_sys::XactIsoLevel == pg_sys::XACT_REPEATABLE_READ as i32 }
 }
 
+/// Whether every statement of the transaction sees what the first one saw: REPEATABLE READ or SERIALIZABLE.
+pub fn has_one_snapshot() -> bool {
+    // SAFETY: a number of the backend that is set when the transaction begins.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
 /// Has PostgreSQL notify a channel when the transaction commits.
 pub fn notify(channel: &str, payload: &str) {
     // SAFETY: the function takes two texts.

@@ -3,6 +3,7 @@
 pub mod consumer;
 pub mod evidence;
 pub mod ledger;
+pub mod metrics;
 pub mod refused_attempt;
 pub mod retention;
 pub mod settle;

@@ -208,6 +208,7 @@ impl<'c> World<'c> {
             self.fill_signatures(slug, tenant.id);
             self.fill_findings(slug);
         }
+        admin.batch_execute("select wo.rebuild_rollups()").unwrap();
     }
 
     /// A finding, which the enforcement layer alone opens: past its rule, but not past its trail.

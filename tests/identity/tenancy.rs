@@ -9,9 +9,10 @@ use wo_cluster_tests::{behind_the_back, db_error, refused};
 
 use crate::identity::harness::{SECRET, World, acting, authenticate, count, create};
 
-/// The tables that are nobody's: which versions are installed, and the hashes of the ledger, whose
+/// The tables that are nobody's: which versions are installed, how far events are counted, and the hashes of the ledger, whose
 /// names of tenants and entries nobody may read.
-const OF_NO_TENANT: [&str; 3] = ["ledger_checkpoint", "ledger_tile", "schema_version"];
+const OF_NO_TENANT: [&str; 4] =
+    ["ledger_checkpoint", "ledger_tile", "rollup_cursor", "schema_version"];
 
 /// A client of each kind of role that acts for acme, in an open transaction.
 fn acting_for_acme(world: &World<'_>) -> Vec<(&'static str, Client)> {
@@ -434,6 +435,7 @@ fn a_monitor_reads_health_and_nothing_of_any_tenant() {
             "current_tenant",
             "health",
             "ledger_origin",
+            "metrics",
             "sealing_key",
             "whoami",
             "worker_status"
@@ -529,6 +531,7 @@ fn a_user_cannot_administer() {
             "revoke_signing_key",
             "sealing_key",
             "signatures",
+            "state_figures",
             "state_rule",
             "tick",
             "validate_lifecycle",

@@ -9,5 +9,6 @@ mod lifecycle;
 mod masters;
 mod pump;
 mod readers;
+mod rollups;
 mod statistics;
 mod works;

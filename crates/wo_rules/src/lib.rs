@@ -8,6 +8,7 @@ pub mod audit;
 pub mod calendar;
 pub mod consumer;
 pub mod credential;
+pub mod deadline;
 pub mod dispatch;
 pub mod event;
 pub mod evidence;
@@ -27,6 +28,7 @@ pub mod refusal;
 pub mod refused_attempt;
 pub mod request;
 pub mod retention;
+pub mod rollup;
 #[cfg(feature = "sample_concept")]
 #[path = "../../../src/concept/sample/rules.rs"]
 pub mod sample;

@@ -20,7 +20,7 @@ mod sign;
 
 use content::{children_of, hash_of};
 
-use crate::kernel::concept::{CheckedWrite, Concept, EvidenceSection, FollowUp, Question};
+use crate::kernel::concept::{CheckedWrite, Concept, EvidenceSection, FollowUp, Metric, Question};
 use crate::kernel::configuration::TriggerRow;
 use crate::kernel::identity::memory::{self, Identity, Proof};
 use crate::kernel::job::{Job, Run, When};
@@ -180,6 +180,11 @@ impl Concept for Approvals {
 
     fn evidence(&self, view: &WorkOrderView<'_>) -> Result<Vec<EvidenceSection>, Refusal> {
         evidence::sections(view)
+    }
+
+    fn metrics(&self, tenant: Option<Uuid>) -> Vec<Metric> {
+        let help = "Signatures that are asked for and not given yet.";
+        vec![Metric::count("wo_approvals_waiting", request::waiting(tenant), "signatures", help)]
     }
 
     fn jobs(&self) -> &'static [Job] {

@@ -5,9 +5,10 @@ use super::{Changes, REQUEST, WorkOrderView, escalation, person, requirement, wr
 use crate::kernel::identity;
 use crate::kernel::work_order::{child_record, new_id};
 use crate::pg::row::Row;
-use crate::pg::run_as::as_trail;
+use crate::pg::run_as::{as_trail, run_as};
 use crate::pg::statement::{
-    Mode, argument, bigint, optional_timestamp, statement, text, timestamp, uuid as uuid_argument,
+    Mode, argument, bigint, optional_timestamp, optional_uuid, statement, text, timestamp,
+    uuid as uuid_argument,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -15,6 +16,12 @@ use wo_rules::lifecycle::{Facts, Wanted};
 use wo_rules::refusal::Refusal;
 use wo_rules::time::utc;
 
+statement!(
+    WAITING,
+    "select pg_catalog.count(*) from wo.approval_request as asked
+     where asked.closed_at is null and ($1 is null or asked.tenant_id = $1)",
+    [UUIDOID]
+);
 statement!(
     OPEN,
     "select open.* from wo.approval_request as open
@@ -169,4 +176,13 @@ pub fn reconcile(view: &WorkOrderView<'_>, changes: &mut Changes) -> Result<Vec<
         });
     }
     Ok(opened)
+}
+
+/// How many signatures are waited for: in a tenant, or in all.
+pub fn waiting(tenant: Option<Uuid>) -> i64 {
+    run_as(c"wo_worker", || {
+        WAITING.with(|statement| {
+            statement.run(Mode::Latest, &[optional_uuid(tenant)], |rows| rows.required(0, 1))
+        })
+    })
 }

@@ -36,6 +36,8 @@ const FILES: &[(&str, &str)] = &[
     ("17_retention", include_str!("../../../sql/17_retention.sql")),
     ("18_worker", include_str!("../../../sql/18_worker.sql")),
     ("19_consumer", include_str!("../../../sql/19_consumer.sql")),
+    ("20_rollup", include_str!("../../../sql/20_rollup.sql")),
+    ("22_metrics", include_str!("../../../sql/22_metrics.sql")),
     ("91_uuid_signatures", include_str!("../../../sql/91_uuid_signatures.sql")),
     ("98_grant", include_str!("../../../sql/98_grant.sql")),
 ];

@@ -72,17 +72,22 @@ fn sealing() -> Row {
     }
 }
 
-/// What waits to be sealed.
-fn waiting() -> Row {
+/// How many entries are not sealed, counted up to a limit, and the time of the oldest.
+pub fn unsealed() -> (i64, Option<i64>) {
     let after = store::newest().map_or(0, |newest| newest.position);
-    let (count, oldest) = as_ledger(|| {
+    as_ledger(|| {
         UNSEALED.with(|statement| {
             statement.run(Mode::Latest, &[bigint(after), bigint(MOST_COUNTED)], |rows| {
                 let oldest = rows.timestamp(0, 2);
                 (rows.required::<i64>(0, 1), oldest)
             })
         })
-    });
+    })
+}
+
+/// What waits to be sealed.
+fn waiting() -> Row {
+    let (count, oldest) = unsealed();
     let Some(oldest) = oldest else {
         return row("good", "sealing", "every entry is sealed".to_owned(), "");
     };

@@ -11,6 +11,7 @@ mod situation;
 pub mod store;
 mod verify;
 
+pub use health::unsealed;
 pub use proof::newest_bundle_of;
 pub use seal::register;
 

@@ -36,7 +36,8 @@ fn worker_health() -> TableIterator<
     let reason = books.map_or(String::new(), |books| books.reason.as_str().to_owned());
     let unannounced =
         site.map_or(0, |site| (site.newest.load(SeqCst) - site.announced.load(SeqCst)).max(0));
-    let backlog = own_backlog();
+    let backlog = backlog();
+    let (consumers, behind) = consumers();
     let (extension, records) = crate::kernel::install::versions();
     let said = [
         rules::versions(env!("CARGO_PKG_VERSION"), extension.as_deref(), records.as_deref()),
@@ -49,7 +50,7 @@ fn worker_health() -> TableIterator<
         }),
         jobs(books.filter(|_| state != State::Absent)),
         waking(serves, unannounced),
-        consumers(),
+        rules::consumers(consumers, behind),
         rules::refused_attempts(preloaded, backlog.waiting, backlog.dropped),
     ];
     TableIterator::new(said.map(row))
@@ -59,7 +60,8 @@ fn row(said: Finding) -> Row {
     (said.severity.name().to_owned(), said.subject.to_owned(), said.detail, said.remedy.to_owned())
 }
 
-fn own_backlog() -> Backlog {
+/// The refused attempts of this database that are not in the trail yet.
+pub fn backlog() -> Backlog {
     let database = crate::pg::server::database();
     shared::with_ring(|ring| ring.backlog(database)).unwrap_or_default()
 }
@@ -89,14 +91,14 @@ fn waking(serves: bool, unannounced: i64) -> Finding {
     rules::waking(setting, serves, unannounced)
 }
 
-fn consumers() -> Finding {
-    let (count, behind) = run_as(c"wo_worker", || {
+/// How many consumers of events there are, and how many positions the slowest is behind.
+pub fn consumers() -> (i64, i64) {
+    run_as(c"wo_worker", || {
         let newest = crate::kernel::event::newest();
         CONSUMERS.with(|statement| {
             statement.run(Mode::Caller, &[bigint(newest)], |rows| {
                 (rows.required(0, 1), rows.required(0, 2))
             })
         })
-    });
-    rules::consumers(count, behind)
+    })
 }

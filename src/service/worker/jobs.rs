@@ -3,7 +3,6 @@
 use crate::kernel::concept;
 use crate::kernel::identity::{self, memory};
 use crate::kernel::job::{Job, Run, WHOLE, When};
-use crate::pg::lock::{Lock, Purpose};
 use std::sync::OnceLock;
 use std::time::Duration;
 use uuid::Uuid;
@@ -19,6 +18,7 @@ const FIRST: &[Job] = &[Job {
 /// What is done after them: last the one that may lock a whole table, so that `wo.tick()` does not do the
 /// others meanwhile.
 const LAST: &[Job] = &[
+    crate::kernel::rollup::JOB,
     Job {
         name: "records_archived",
         when: When::Every(|| Duration::from_secs(600)),
@@ -85,7 +85,8 @@ pub fn bit_of(name: &str) -> u32 {
 /// Does a job for one tenant, or for the installation where that is nil, in the current transaction.
 /// Nothing where another process is at it just now.
 pub fn run_for(job: &Job, tenant: Uuid) -> Option<i32> {
-    if !try_lock(job, tenant) {
+    // One runner at a time, until the transaction ends.
+    if !job.lock_of(tenant).try_until_end() {
         return None;
     }
     let run = || match job.run {
@@ -98,10 +99,4 @@ pub fn run_for(job: &Job, tenant: Uuid) -> Option<i32> {
         true => run(),
         false => memory::during(identity::of_a_job(tenant), run),
     })
-}
-
-/// One runner at a time, until the transaction ends.
-fn try_lock(job: &Job, tenant: Uuid) -> bool {
-    let name = [job.name.as_bytes(), tenant.as_bytes()].concat();
-    Lock::new(Purpose::Job, &name).try_until_end()
 }

@@ -13,6 +13,8 @@ mod serve;
 mod status;
 mod tick;
 
+pub use health::{backlog, consumers};
+
 use crate::pg::shared_memory as shared;
 use crate::pg::transaction::{End, at_end};
 use crate::pg::{background, setting};

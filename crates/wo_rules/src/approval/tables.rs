@@ -1,7 +1,7 @@
 //! Signatures, the keys that they are made with, and who has to sign: the tables.
 
 use crate::schema::groups::{ADMINISTRATORS, ENFORCEMENT, READERS_AND_GUARDS};
-use crate::schema::{Child, Frozen, Kind, Section, Table, Trigger, columns};
+use crate::schema::{Child, Frozen, Kind, Role, Section, Table, Trigger, columns};
 
 const TABLES: &[Table] = &[
     Table {
@@ -162,6 +162,7 @@ const TABLES: &[Table] = &[
             "ordinal",
             "requested_at",
         ]),
+        select: &[Role::User, Role::Admin, Role::Auditor, Role::Trail, Role::Worker],
         ..Table::SYSTEM
     },
     Table {

@@ -29,7 +29,7 @@ const TABLES: &[Table] = &[Table {
         recorded_at TIMESTAMPTZ, traceparent TEXT NULL, data JSON,
     },
     key: &["tenant_id", "position", "recorded_at"],
-    select: &[Role::User, Role::Admin, Role::Auditor, Role::Bridge, Role::Ledger],
+    select: &[Role::User, Role::Admin, Role::Auditor, Role::Bridge, Role::Ledger, Role::Worker],
     partitioned_by: Some("recorded_at"),
     policies: &[ATTEMPTS],
     ..Table::LOG

@@ -13,6 +13,7 @@ const TABLES: &[Table] = &[Table {
     },
     key: &["tenant_id", "id"],
     frozen: Frozen::KeyAnd(&["work_order_id", "code", "opened_at"]),
+    select: &[Role::User, Role::Admin, Role::Auditor, Role::Trail, Role::Worker],
     insert: ENFORCEMENT,
     update: &[Role::User, Role::Trail],
     ..Table::CONFIGURATION

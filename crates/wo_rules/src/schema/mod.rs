@@ -32,6 +32,8 @@ pub const SECTIONS: &[&Section] = &[
     &crate::audit::SCHEMA,
     &crate::event::SCHEMA,
     &crate::consumer::SCHEMA,
+    &crate::rollup::SCHEMA,
+    &crate::deadline::SCHEMA,
     &crate::install::SCHEMA,
     &crate::dispatch::SCHEMA,
     &crate::hierarchy::SCHEMA,
