@@ -79,7 +79,7 @@ create function wo_private.configuration_validate() returns trigger
     as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    crate::kernel::install::check_tables();
+    crate::kernel::install::check_written(trigger);
     let table = table_of(trigger)?;
     if table.writer == Writer::Enforcement {
         crate::kernel::audit::check_writer(table.name);

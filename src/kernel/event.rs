@@ -3,7 +3,7 @@
 use crate::kernel::configuration::record_of_installation;
 use crate::pg::error::{OrRefuse, refuse};
 use crate::pg::lock;
-use crate::pg::lookup::oid_of;
+use crate::pg::relation::verified_oid;
 use crate::pg::run_as::as_trail;
 use crate::pg::sequence;
 use crate::pg::setting;
@@ -102,7 +102,7 @@ impl Event {
 }
 
 fn sequences() -> (pg_sys::Oid, pg_sys::Oid) {
-    (oid_of("event_position"), oid_of("event_timeline"))
+    (verified_oid("event_position"), verified_oid("event_timeline"))
 }
 
 fn last_value(sequence: pg_sys::Oid) -> i64 {

@@ -11,7 +11,7 @@ use crate::pg::error::{damaged, refuse};
 use crate::pg::relation::{OpenTable, known_oid};
 use crate::pg::row::Row;
 use crate::pg::statement::Argument;
-use crate::pg::value::{refuse_type, table_name};
+use crate::pg::value::{refuse_type, table_name, type_name};
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -177,7 +177,7 @@ impl Latest {
         None
     }
 
-    /// Gives every row of a table of the catalogue to `read`, with the description of its columns.
+    /// Gives every row of a table of any schema to `read`, with the description of its columns.
     pub fn each_of(
         &self,
         table: pg_sys::Oid,
@@ -382,7 +382,7 @@ fn attribute_of(table: pg_sys::Oid, column: &'static str, type_oid: pg_sys::Oid)
         refuse(damaged(&format!("{} has no column {column}", table_name(table))));
     }
     if base_type(found) != type_oid {
-        refuse_type(&table_name(table), column, found, type_oid);
+        refuse_type(&table_name(table), column, &type_name(found), &type_name(type_oid));
     }
     COLUMNS.with_borrow_mut(|all| all.insert((table, column), attribute));
     attribute

@@ -3,10 +3,10 @@
 
 pub mod background;
 pub mod cache;
-pub mod catalogue;
 pub mod domain;
 pub mod error;
 pub mod extension;
+mod found;
 pub mod invalidation;
 pub mod jsonb;
 pub mod lock;
@@ -17,6 +17,7 @@ pub mod own_transaction;
 pub mod portal;
 pub mod process;
 pub mod query;
+pub mod registered;
 pub mod relation;
 pub mod row;
 pub mod run_as;
@@ -37,6 +38,7 @@ pub fn register() {
     log::register();
     transaction::register();
     storage::checks::register();
+    registered::register();
 }
 
 /// Keeps backtraces out of refusals: a refusal is raised as a panic, and pgrx would add a backtrace to its

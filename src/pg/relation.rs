@@ -5,6 +5,7 @@
 //! renamed or dropped the relation.
 
 use crate::pg::error::{damaged, refuse};
+use crate::pg::registered;
 use crate::pg::row::attribute;
 use crate::pg::value::{Argument, read_as};
 use foldhash::HashMap;
@@ -14,7 +15,21 @@ use std::ffi::CString;
 
 thread_local! {
     /// Relations of schema wo by name, as last looked up.
-    static RELATIONS: RefCell<HashMap<&'static str, pg_sys::Oid>> = RefCell::default();
+    static RELATIONS: RefCell<HashMap<&'static str, Known>> = RefCell::default();
+}
+
+/// A relation that was looked up.
+#[derive(Clone, Copy)]
+struct Known {
+    oid: pg_sys::Oid,
+    /// When it was found as registered: see [`registered::epoch`].
+    verified: Option<u64>,
+}
+
+impl Known {
+    fn is_verified(self) -> bool {
+        self.verified == Some(registered::epoch())
+    }
 }
 
 /// Forgets the relations of all names: one was altered.
@@ -29,12 +44,40 @@ pub fn oid_of(name: &'static str) -> pg_sys::Oid {
 
 /// The oid of a relation of schema wo, if there is one.
 pub fn known_oid(name: &'static str) -> Option<pg_sys::Oid> {
+    known(name).map(|known| known.oid)
+}
+
+fn known(name: &'static str) -> Option<Known> {
     if let Some(known) = RELATIONS.with_borrow(|all| all.get(name).copied()) {
         return Some(known);
     }
-    let oid = oid_of_name(name)?;
-    RELATIONS.with_borrow_mut(|all| all.insert(name, oid));
-    Some(oid)
+    let known = Known { oid: oid_of_name(name)?, verified: None };
+    RELATIONS.with_borrow_mut(|all| all.insert(name, known));
+    Some(known)
+}
+
+/// The oid of a relation of schema wo that is as registered. Refuses another.
+pub fn verified_oid(name: &'static str) -> pg_sys::Oid {
+    match known(name) {
+        Some(known) if known.is_verified() => known.oid,
+        _ => {
+            let oid = oid_of(name);
+            verify(name, oid);
+            oid
+        }
+    }
+}
+
+/// Refuses a relation that is not as registered.
+fn verify(name: &'static str, oid: pg_sys::Oid) {
+    if registered::is_as_registered(oid) {
+        let verified = Some(registered::epoch());
+        RELATIONS.with_borrow_mut(|all| {
+            all.get_mut(name)
+                .filter(|known| known.oid == oid)
+                .map(|known| known.verified = verified)
+        });
+    }
 }
 
 /// The same for a name that is made at run time.
@@ -76,7 +119,12 @@ impl OpenTable {
             // SAFETY: a relation may be locked whether or not it still exists. Granting the lock has
             // this backend process what was committed before.
             unsafe { pg_sys::LockRelationOid(oid, mode) };
-            if oid_of(name) == oid {
+            if let Some(known) = known(name)
+                && known.oid == oid
+            {
+                if !known.is_verified() {
+                    verify(name, oid);
+                }
                 // SAFETY: the relation exists and is locked.
                 let relation = unsafe { pg_sys::table_open(oid, pg_sys::NoLock as i32) };
                 return Self { relation, released: pg_sys::NoLock as i32 };
@@ -101,7 +149,11 @@ impl OpenTable {
     fn of_oid(oid: pg_sys::Oid, mode: u32) -> Option<pg_sys::Relation> {
         // SAFETY: gives null where there is no such relation.
         let relation = unsafe { pg_sys::try_table_open(oid, mode as pg_sys::LOCKMODE) };
-        (!relation.is_null()).then_some(relation)
+        if relation.is_null() {
+            return None;
+        }
+        registered::verify(oid);
+        Some(relation)
     }
 
     /// Its oid.

@@ -3,7 +3,7 @@
 use crate::pg::domain::base_type;
 use crate::pg::output::json_text;
 use crate::pg::value::{
-    Argument, SqlValue, Timestamp, can_read, refuse_null, refuse_type, table_name,
+    Argument, SqlValue, Timestamp, can_read, refuse_null, refuse_type, table_name, type_name,
 };
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -128,7 +128,7 @@ impl Row {
 
     fn refuse_type(&self, index: usize, found: pg_sys::Oid, expected: pg_sys::Oid) -> ! {
         let column = self.name(index).unwrap_or_default();
-        refuse_type(&self.table_of(index), column, found, expected)
+        refuse_type(&self.table_of(index), column, &type_name(found), &type_name(expected))
     }
 
     /// The name of the table that a column is of; empty where that is not known.

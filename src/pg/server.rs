@@ -71,18 +71,3 @@ pub fn is_superuser() -> bool {
     // SAFETY: in a transaction; reads the catalogue caches.
     unsafe { pg_sys::superuser() }
 }
-
-/// Whether this server recovers: it is a standby, or has just started.
-pub fn is_in_recovery() -> bool {
-    // SAFETY: reads shared memory.
-    unsafe { pg_sys::RecoveryInProgress() }
-}
-
-/// Whether transactions can be prepared on this server.
-pub fn prepares_transactions() -> bool {
-    // SAFETY: the setting's value is a NUL-terminated string, or null.
-    unsafe {
-        let most = pg_sys::GetConfigOption(c"max_prepared_transactions".as_ptr(), true, false);
-        most.is_null() || CStr::from_ptr(most) != c"0"
-    }
-}

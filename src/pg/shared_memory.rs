@@ -1,5 +1,5 @@
 //! What the worker, the launcher and all backends share: one site for each database that has a
-//! worker, the ring of refused attempts, and what was found of the records.
+//! worker, and the ring of refused attempts.
 //!
 //! The memory is there only where the library was preloaded; without it every function here says so
 //! by giving nothing, and nothing else in the extension depends on it. It begins as zeros, which is empty.
@@ -11,7 +11,6 @@ use std::cell::UnsafeCell;
 use std::mem::size_of;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32};
-use wo_rules::install::agreement::Agreement;
 use wo_rules::refused_attempt::ring::{Book, DATABASES, Head, Ring};
 use wo_rules::refused_attempt::{Attempt, Short};
 
@@ -151,8 +150,6 @@ struct Board {
     /// Whose the sites are, side by side, so that a commit finds its own quickly.
     databases: [AtomicU32; SITES],
     sites: [Site; SITES],
-    /// What sessions tell each other of the records.
-    agreement: Agreement,
     /// Of the ring; under the lock.
     books: UnsafeCell<[Book; DATABASES]>,
 }
@@ -223,11 +220,6 @@ fn board() -> Option<&'static Board> {
 /// Whether the library was preloaded.
 pub fn is_there() -> bool {
     board().is_some()
-}
-
-/// What sessions tell each other of the records; nothing where the library was not preloaded.
-pub fn agreement() -> Option<&'static Agreement> {
-    board().map(|board| &board.agreement)
 }
 
 /// Holds our lock while `act` runs, which must be quick, and must not raise.

@@ -9,7 +9,9 @@
 
 use crate::pg::error::{damaged, refuse};
 use crate::pg::run_as::with_pinned_path;
-use crate::pg::value::{SqlValue, Timestamp, can_read, refuse_null, refuse_type, table_name};
+use crate::pg::value::{
+    SqlValue, Timestamp, can_read, refuse_null, refuse_type, table_name, type_name,
+};
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
@@ -336,7 +338,7 @@ impl Rows {
     /// Refuses a column of another type, by the table that it comes from where it is one of a table.
     fn refuse_type(&self, column: i32, found: pg_sys::Oid, expected: pg_sys::Oid) -> ! {
         let (table, name) = self.name_of(column);
-        refuse_type(&table, &name, found, expected)
+        refuse_type(&table, &name, &type_name(found), &type_name(expected))
     }
 
     /// The table that a column comes from, where it is one of a table, and the name of the column.

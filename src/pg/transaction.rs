@@ -119,12 +119,6 @@ pub fn make_visible() {
     unsafe { pg_sys::CommandCounterIncrement() };
 }
 
-/// Whether this transaction has written anything.
-pub fn has_written() -> bool {
-    // SAFETY: reads the state of the transaction.
-    unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
-}
-
 /// Whether a parallel query runs.
 pub fn is_parallel() -> bool {
     // SAFETY: reads a flag of this backend.

@@ -1,7 +1,8 @@
 //! Triggers by what they run, not by their names alone.
 
 use pgrx::pg_sys;
-use std::ffi::CStr;
+use pgrx::prelude::*;
+use std::ffi::{CStr, CString};
 
 /// The oid of the language C, which no header that pgrx binds names.
 const LANGUAGE_C: pg_sys::Oid = pg_sys::Oid::from_u32(13);
@@ -9,9 +10,34 @@ const LANGUAGE_C: pg_sys::Oid = pg_sys::Oid::from_u32(13);
 /// The library of the functions' symbols, as CREATE FUNCTION of the extension's script writes it.
 const LIBRARY: &str = "$libdir/wo_core";
 
+/// The table of the row that a trigger is called for: a partition where it is partitioned.
+pub fn table_of(trigger: &PgTrigger<'_>) -> pg_sys::Oid {
+    // SAFETY: PostgreSQL gave the relation to this trigger, open.
+    unsafe { (*trigger.trigger_data().tg_relation).rd_id }
+}
+
 /// Whether a function is the one of schema `wo_private` of that name: see [`own_function`].
 pub fn is_own_function(function: pg_sys::Oid, name: &str) -> bool {
     own_function(function).is_some_and(|own| own == name)
+}
+
+/// Whether the function of schema `wo_private` of that name without parameters runs this library's code.
+pub fn is_own_named(name: &str) -> bool {
+    use pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP;
+    let Ok(text) = CString::new(name) else { return false };
+    // SAFETY: a NUL-terminated name, a list of no parameters, and an oid; the look-ups answer from the
+    // catalogue caches, with 0 for what is not there.
+    let function = unsafe {
+        pg_sys::GetSysCacheOid(
+            PROCNAMEARGSNSP as i32,
+            pg_sys::Anum_pg_proc_oid as i16,
+            pg_sys::Datum::from(text.as_ptr()),
+            pg_sys::Datum::from(pg_sys::buildoidvector(std::ptr::null(), 0)),
+            pg_sys::Datum::from(pg_sys::get_namespace_oid(c"wo_private".as_ptr(), true)),
+            pg_sys::Datum::from(0),
+        )
+    };
+    is_own_function(function, name)
 }
 
 /// The name of a function of schema `wo_private` that runs this library's code under its own name. A
@@ -41,34 +67,5 @@ pub fn own_function(function: pg_sys::Oid) -> Option<String> {
                 .is_some_and(|symbol| symbol.strip_suffix("_wrapper") == Some(name.as_str()));
         pg_sys::ReleaseSysCache(tuple);
         is_own.then_some(name)
-    }
-}
-
-/// Whether a table has the trigger of that name, which runs the extension's function of the same name before
-/// every change of a row, in every session.
-pub fn precedes_every_change(table: pg_sys::Oid, name: &CStr) -> bool {
-    let wanted = (pg_sys::TRIGGER_TYPE_ROW
-        | pg_sys::TRIGGER_TYPE_BEFORE
-        | pg_sys::TRIGGER_TYPE_INSERT
-        | pg_sys::TRIGGER_TYPE_UPDATE
-        | pg_sys::TRIGGER_TYPE_DELETE) as i16;
-    // SAFETY: the table is opened and closed here; its triggers are an array of numtriggers
-    // elements, or null.
-    unsafe {
-        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-        let triggers = (*relation).trigdesc;
-        let found = !triggers.is_null()
-            && std::slice::from_raw_parts((*triggers).triggers, (*triggers).numtriggers as usize)
-                .iter()
-                .any(|trigger| {
-                    CStr::from_ptr(trigger.tgname) == name
-                        && name.to_str().is_ok_and(|name| is_own_function(trigger.tgfoid, name))
-                        && trigger.tgtype & wanted == wanted
-                        && trigger.tgenabled as u8 == pg_sys::TRIGGER_FIRES_ALWAYS
-                        && trigger.tgnattr == 0
-                        && trigger.tgqual.is_null()
-                });
-        pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
-        found
     }
 }

@@ -211,8 +211,7 @@ pub fn refuse_null(table: &str, column: &str) -> ! {
 
 /// Refuses a column that has another type than the one that is needed. `table` is empty where it is
 /// not known.
-pub fn refuse_type(table: &str, column: &str, found: pg_sys::Oid, expected: pg_sys::Oid) -> ! {
-    let (found, expected) = (type_name(found), type_name(expected));
+pub fn refuse_type(table: &str, column: &str, found: &str, expected: &str) -> ! {
     let whose = if table.is_empty() { String::new() } else { format!(" of {table}") };
     let mut refusal = Refusal::new(
         SqlState::WrongState,
@@ -220,14 +219,14 @@ pub fn refuse_type(table: &str, column: &str, found: pg_sys::Oid, expected: pg_s
         format!("column {column}{whose} has type {found} instead of {expected}"),
     )
     .with("column", column)
-    .with("found", found.as_str())
-    .with("expected", expected.as_str());
+    .with("found", found)
+    .with("expected", expected);
     if !table.is_empty() {
         let registered = table
             .strip_prefix("wo.")
             .and_then(wo_rules::schema::table)
             .and_then(|table| table.column(column))
-            .map_or(expected.as_str(), |column| column.data_type.name());
+            .map_or(expected, |column| column.data_type.name());
         let column = quote_identifier(column);
         refusal = refusal.with("table", table).hint(format!(
             "alter table {table} alter column {column} type {registered} using {column}::{registered};"

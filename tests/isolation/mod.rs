@@ -15,6 +15,7 @@ mod null_columns;
 mod others_objects;
 mod past_sql;
 mod races;
+mod registered;
 pub mod stage;
 mod suppressed;
 mod suppressed_answers;

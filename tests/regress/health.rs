@@ -77,6 +77,15 @@ fn a_fresh_install_is_in_good_health() {
     }
 }
 
+/// What uses the table that is damaged: nothing is refused for the damage of a table that it does not use.
+fn use_of(damage: &str) -> &'static str {
+    match damage {
+        damage if damage.contains("work_order_import") => "select from wo.work_order_import",
+        damage if damage.contains("audit_chain") => "select from wo.audit_chain",
+        _ => "select wo.create_work_order('second')",
+    }
+}
+
 /// What a DBA could do to the records, and the words that health and the enforcement layer must find for it.
 const DAMAGE: &[(&str, &[&str])] = &[
     ("alter table wo.work_order disable trigger validate", &["trigger validate", "work_order"]),
@@ -153,7 +162,7 @@ fn enforcement_refuses_to_work_on_damaged_records_and_says_why() {
             admin.query_one("select count(*) from wo.work_order", &[]).unwrap().get(0);
         // A session that was at work already, and a new one.
         for client in [&mut open, &mut database.connect("worker")] {
-            let tried = client.batch_execute("select wo.create_work_order('second')");
+            let tried = client.batch_execute(use_of(damage));
             let said = tried.as_ref().err().and_then(|error| error.as_db_error()).cloned();
             let names_it = said.as_ref().is_some_and(|said| {
                 said.code().code() == "55000"
@@ -180,7 +189,7 @@ fn administration_stops_on_damaged_records_too() {
     let mut admin = database.superuser();
     admin.batch_execute("alter table wo.audit_entry disable trigger forbid_delete").unwrap();
     for act in [
-        "select wo.administer('acme')",
+        "select wo.administer('acme'); select wo.create_principal('late')",
         "select wo.create_tenant('late', 'Late')",
         "insert into wo.work_order (title) values ('raw')",
         "update wo.work_order set title = 'raw'",

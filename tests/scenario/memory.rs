@@ -6,8 +6,8 @@ use wo_cluster_tests::{Cluster, backend_pid};
 
 /// How many tenants a backend serves before and while its memory is looked at. A connection pool serves
 /// thousands.
-const WARM: u32 = 20;
-const TENANTS: u32 = 320;
+const WARM: u32 = 100;
+const TENANTS: u32 = 400;
 
 /// Resident memory of a process that is its own, in kB: not the server's shared buffers.
 fn resident(pid: i32) -> u64 {

@@ -8,23 +8,18 @@
 
 use crate::pg::cache::Bounded;
 use crate::pg::lookup::oid_of;
-use crate::pg::trigger::precedes_every_change;
-use crate::pg::{invalidation, transaction};
+use crate::pg::{invalidation, registered, transaction};
 use pgrx::AllocatedByPostgres;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
-use std::ffi::CStr;
 use std::hash::Hash;
 use std::rc::Rc;
 use std::thread::LocalKey;
 
-/// The tables whose rows are remembered; each has the trigger [`TRIGGER`].
+/// The tables whose rows are remembered; each has the trigger `invalidate`, which says that a row changes.
 const TABLES: [&str; 5] =
     ["tenant", "principal", "principal_role", "trusted_issuer", "approval_requirement"];
-
-/// The trigger that says that a row changes.
-const TRIGGER: &CStr = c"invalidate";
 
 /// What is invalidated where a row changes. An index, because no plan depends on it, and because
 /// an invalidation of a table means that the table itself was altered.
@@ -39,8 +34,9 @@ thread_local! {
     /// The signal, and the tables.
     static RELATIONS: Cell<(pg_sys::Oid, [pg_sys::Oid; 5])> =
         const { Cell::new((pg_sys::Oid::INVALID, [pg_sys::Oid::INVALID; 5])) };
-    /// Whether every change was found to be told, and in which generation.
-    static IS_TOLD: Cell<Option<(u64, bool)>> = const { Cell::new(None) };
+    /// Whether every change was found to be told, and in which generation and
+    /// [epoch](registered::epoch).
+    static IS_TOLD: Cell<Option<(u64, u64, bool)>> = const { Cell::new(None) };
     /// Whether this transaction has changed such a row: what it reads may be rolled back.
     static CHANGED: Cell<bool> = const { Cell::new(false) };
 }
@@ -93,17 +89,19 @@ fn generation() -> Option<u64> {
     is_told(generation).then_some(generation)
 }
 
-/// Whether every table has the trigger, as the enforcement layer made it: then no change goes unheard.
+/// Whether every table has the trigger as registered: then no change goes unheard. Refuses a table that is
+/// not as registered; false for tables of the version before, which are not compared.
 fn is_told(generation: u64) -> bool {
-    if let Some((known, is_told)) = IS_TOLD.get()
+    if let Some((known, epoch, is_told)) = IS_TOLD.get()
         && known == generation
+        && epoch == registered::epoch()
     {
         return is_told;
     }
     let tables = TABLES.map(oid_of);
     RELATIONS.set((oid_of(SIGNAL), tables));
-    let is_told = tables.into_iter().all(|table| precedes_every_change(table, TRIGGER));
-    IS_TOLD.set(Some((generation, is_told)));
+    let is_told = tables.into_iter().all(registered::is_as_registered);
+    IS_TOLD.set(Some((generation, registered::epoch(), is_told)));
     is_told
 }
 

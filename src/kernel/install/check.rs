@@ -1,57 +1,57 @@
-//! Whether the tables are as the enforcement layer made them, asked before anything is done with them.
+//! Whether the tables are those of this version of the library, asked before anything is done with
+//! them. Whether each is as registered is asked when it is opened: see [`crate::pg::registered`].
 
-use super::{UPGRADES, VERSION, files, shared};
-use crate::pg::catalogue;
+use super::{UPGRADES, VERSION};
 use crate::pg::error::{damaged, refuse};
 use crate::pg::lookup::find;
+use crate::pg::registered;
 use crate::pg::storage::checks;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
-use wo_rules::install::catalogue as rules;
-use wo_rules::install::{Trigger, enforcement, triggers};
 
-/// How often a check begins anew because a table was altered meanwhile.
+/// How often the check begins anew because a table was altered meanwhile.
 const TRIES: u32 = 3;
 
 thread_local! {
-    /// The generation in which this backend has found the records in order: see [`checks::generation`].
+    /// The generation in which this backend has found the tables of this version: see
+    /// [`checks::generation`].
     static CHECKED: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Refuses to work on records that are not as the enforcement layer made them: another version, another owner,
-/// a trigger that is missing or switched off. WorkOrderView up again whenever a table is altered.
+/// Refuses tables of another version, but for the version before: they may be worked on until they are
+/// upgraded. Looks again whenever a table is altered.
 pub fn check_tables() {
     if is_checked() {
         return;
     }
     for _ in 0..TRIES {
-        let heard = checks::generation();
-        let are_in_order = are_in_order();
-        // What was heard while it looked may be of something that it had seen as it was before.
-        if checks::generation() == heard {
-            CHECKED.set(are_in_order.then_some(heard));
+        let generation = checks::generation();
+        // The rows of this table are no part of the catalogue: no backend is told of one that is
+        // written by hand.
+        let is_of_this_version = is_of_this_version();
+        if checks::generation() == generation {
+            CHECKED.set(is_of_this_version.then_some(generation));
             return;
         }
     }
 }
 
-/// Whether this backend has found the records in order since they were last altered.
+/// The same, before or after a row is written: the table of the row must be as registered, also for
+/// those whose statements are not checked.
+pub fn check_written(trigger: &PgTrigger<'_>) {
+    check_tables();
+    registered::verify(crate::pg::trigger::table_of(trigger));
+}
+
+/// Whether this backend has found the tables of this version since one was last altered.
 pub fn is_checked() -> bool {
     CHECKED.get() == Some(checks::generation())
 }
 
-/// Looks at the records again before anything else is done with them.
+/// Looks at the version again before anything else is done.
 pub fn forget() {
     CHECKED.set(None);
-}
-
-/// Refuses records that cannot be worked on; false for those of the version before, which may be
-/// worked on for the moment until they are taken to this one.
-fn are_in_order() -> bool {
-    // Each session reads the version itself: its rows are no part of the catalogue, so whoever writes
-    // one by hand does not announce it.
-    is_of_this_version() && shared::cached_verdict(|| crate::pg::run_as::as_trail(are_as_made))
 }
 
 fn is_of_this_version() -> bool {
@@ -70,15 +70,7 @@ fn is_of_this_version() -> bool {
     }
 }
 
-/// True, or a refusal that names what is not as the enforcement layer made it.
-fn are_as_made() -> bool {
-    if let Some(problem) = problems().into_iter().next() {
-        refuse(damaged(&problem).hint("As a superuser: select wo_private.enforce(); wo.health() lists everything that is wrong."));
-    }
-    true
-}
-
-/// The version of the records: that which was installed last.
+/// The version of the tables: that which was installed last.
 fn version() -> Option<String> {
     let mut newest: Option<(i64, String)> = None;
     find::<()>("schema_version", "schema_version_pkey", &[], |row| {
@@ -92,7 +84,10 @@ fn version() -> Option<String> {
 /// Has PostgreSQL tell this backend when a table is altered; called once in a backend.
 pub fn register() {
     crate::pg::invalidation::on_alteration(at_alteration);
-    shared::register();
+    registered::when(|| {
+        check_tables();
+        is_checked()
+    });
 }
 
 /// A relation was altered, or every relation. It touches Rust memory alone and never raises an ERROR.
@@ -100,6 +95,7 @@ fn at_alteration(relation: pg_sys::Oid) {
     if crate::kernel::identity::known::hear(relation) {
         return;
     }
+    registered::forget(relation);
     crate::pg::storage::forget();
     crate::kernel::work_order::direct::forget();
     crate::kernel::work_order::layout::forget();
@@ -107,18 +103,9 @@ fn at_alteration(relation: pg_sys::Oid) {
     crate::pg::lock::forget();
 }
 
-/// What is wrong with the records' tables and triggers, one sentence each.
+/// What is wrong with the tables, their partitions, the views and the sequences, one sentence each.
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn table_problems() -> Vec<String> {
-    problems()
-}
-
-/// The same; the search path must be pinned.
-pub fn problems() -> Vec<String> {
-    let files = files();
-    let expected: Vec<Trigger<'_>> =
-        files.iter().flat_map(|(_, sql)| triggers(enforcement(sql))).collect();
-    let found = catalogue::read(&rules::protected(&expected));
-    rules::problems(&expected, &found, catalogue::role_name)
+    registered::problems().iter().map(ToString::to_string).collect()
 }

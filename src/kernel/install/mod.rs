@@ -6,13 +6,13 @@
 
 mod check;
 mod registry;
-mod shared;
 
-pub use check::{check_tables, is_checked, register};
+pub use check::{check_tables, check_written, is_checked, register};
 
 use crate::kernel::concept;
 use crate::pg::error::{damaged, refuse};
 use crate::pg::extension::OutsideTheExtension;
+use crate::pg::registered;
 use crate::pg::statement::{Mode, Statement, statement};
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
@@ -127,13 +127,16 @@ fn digest() -> String {
 /// Runs the parts of the records' SQL as `wo_owner`, outside the extension.
 fn run_as_owner(parts: &[String]) {
     let outside = OutsideTheExtension::enter();
-    run(
-        "set local check_function_bodies = off; set local search_path = pg_catalog, pg_temp; set local role wo_owner",
-    );
-    for part in parts {
-        run(part);
-    }
-    run("reset role; select wo.make_partitions()");
+    // What these parts repair or upgrade is not as registered yet.
+    registered::suspended(|| {
+        run(
+            "set local check_function_bodies = off; set local search_path = pg_catalog, pg_temp; set local role wo_owner",
+        );
+        for part in parts {
+            run(part);
+        }
+        run("reset role; select wo.make_partitions()");
+    });
     drop(outside);
 }
 
@@ -231,10 +234,8 @@ fn enforce() {
     superuser_only();
     check::forget();
     run_as_owner(&enforcement());
-    match check::problems().into_iter().next() {
-        Some(problem) => refuse(damaged(&problem)),
-        None => notice!("wo_core: the enforcement layer is in force on every table"),
-    }
+    registered::refuse_problems();
+    notice!("wo_core: the enforcement layer is in force on every table");
 }
 
 /// Takes records of the version before to this one: called last by an update's script.

@@ -27,15 +27,16 @@ impl Appending {
     pub fn open(table: &'static Table, month: Day) -> Option<Self> {
         // A statement would lock and meet the parent too.
         let parent = OpenTable::to_write(table.name);
-        if !is_parent(&parent, table) {
+        // A partition that lacks what is registered is refused, by a statement too.
+        let partition = OpenTable::of_oid_to_write(partition_of(table, month)?)?;
+        if !is_parent(&parent) {
             return None;
         }
-        let partition = OpenTable::of_oid_to_write(partition_of(table, month)?)?;
         // Whoever renamed or detached it while the lock was waited for is known by now.
         if partition_of(table, month) != Some(partition.oid()) {
             return None;
         }
-        let positions = positions_in_partition(&partition, &parent, table)?;
+        let positions = positions_in_partition(&partition, &parent)?;
         let query = Query::to_insert(&partition);
         let slot = Slot::of_values(&partition);
         Some(Self { query, slot, table, positions, _partition: partition, _parent: parent })

@@ -7,6 +7,7 @@ use super::triggers::Triggers;
 use super::{checks, suppressed};
 use crate::pg::error::{damaged, refuse};
 use crate::pg::lookup::{Key, Latest, Scan, at_once, index_for};
+use crate::pg::registered::are_permissions_hooked;
 use crate::pg::relation::OpenTable;
 use crate::pg::row::{attribute, can_store, same_value};
 use crate::pg::run_as::role;
@@ -29,12 +30,12 @@ impl Updatable {
     /// Opens a table. Nothing where it is not as registered: then it has to be written by a statement.
     pub fn open(registered: &'static Table) -> Option<Self> {
         let table = OpenTable::to_write(registered.name);
-        let positions = positions(&table, registered, Command::Update)?;
+        let positions = positions(&table, Command::Update)?;
         Some(Self { table, registered, positions })
     }
 
     /// Whether a statement of the caller could update it, and would meet nothing else: an isolation
-    /// level, an extension that hooks into the check of permissions. `roles` are those that its policies
+    /// level, another extension that hooks into the check of permissions. `roles` are those that its policies
     /// permit to.
     pub fn may_be_updated(&self, roles: &[&str]) -> bool {
         // SAFETY: reads settings, hooks and catalogue caches.
@@ -47,11 +48,10 @@ impl Updatable {
             };
             let is =
                 |name: &&str| role(name).is_some_and(|role| pg_sys::has_privs_of_role(user, role));
-            let hook = pg_sys::ExecutorCheckPerms_hook;
             pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32
                 && !pg_sys::XactReadOnly
                 && pg_sys::row_security
-                && hook.is_none()
+                && !are_permissions_hooked()
                 && may(pg_sys::ACL_SELECT)
                 && may(pg_sys::ACL_UPDATE)
                 && roles.iter().any(is)

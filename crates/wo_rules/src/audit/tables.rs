@@ -11,6 +11,7 @@ const ATTEMPTS: Policy = Policy {
     command: "select",
     roles: USERS,
     using: "subject <> 'refused_attempt' or (select wo_private.may_read_attempts())",
+    deparsed: "((subject <> 'refused_attempt'::text) OR (SELECT wo_private.may_read_attempts() AS may_read_attempts))",
 };
 
 const TABLES: &[Table] = &[

@@ -10,6 +10,7 @@ const BRIDGE: Policy = Policy {
     command: "select",
     roles: &[Role::Bridge],
     using: "tenant_id = '00000000-0000-0000-0000-000000000000' and wo_private.in_force()",
+    deparsed: "((tenant_id = '00000000-0000-0000-0000-000000000000'::uuid) AND wo_private.in_force())",
 };
 
 /// What the registry holds of them.

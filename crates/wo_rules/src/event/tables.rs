@@ -10,6 +10,7 @@ const ATTEMPTS: Policy = Policy {
     command: "select",
     roles: USERS,
     using: "type <> 'wo.guard_violation' or (select wo_private.may_read_attempts())",
+    deparsed: "((type <> 'wo.guard_violation'::text) OR (SELECT wo_private.may_read_attempts() AS may_read_attempts))",
 };
 
 const READERS_OF_POSITIONS: &[Role] = &[

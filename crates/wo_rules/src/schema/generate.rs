@@ -5,10 +5,14 @@ use std::fmt::Write;
 
 /// What every permissive policy asks, so that a DROP EXTENSION … CASCADE takes the policies along and
 /// the tables show no rows without the enforcement layer.
-const IN_FORCE: &str = "wo_private.in_force()";
+pub(super) const IN_FORCE: &str = "wo_private.in_force()";
 
 /// What isolates the rows of a tenant.
 const OF_THE_TENANT: &str = "tenant_id = (select wo_private.current_tenant())";
+
+/// The same as PostgreSQL's `deparse_expression` writes it with a search path of `pg_catalog`.
+pub(super) const DEPARSED_OF_THE_TENANT: &str =
+    "(tenant_id = (SELECT wo_private.current_tenant() AS current_tenant))";
 
 const HEAD: &str = "\
 -- Row security, policies, grants and triggers of every table, view and sequence of schema wo, and the columns
@@ -201,6 +205,7 @@ pub fn policies_of(table: &'static Table) -> Vec<ExpectedPolicy> {
             Tenancy::Tenant => OF_THE_TENANT,
             Tenancy::Installation => "true",
         },
+        deparsed: "true",
     }];
     let select: Vec<Role> = table
         .select
@@ -217,8 +222,14 @@ pub fn policies_of(table: &'static Table) -> Vec<ExpectedPolicy> {
     for (name, command, roles) in commands {
         if !roles.is_empty() {
             let roles = Role::ALL.into_iter().filter(|role| roles.contains(role)).collect();
-            let condition = IN_FORCE;
-            all.push(ExpectedPolicy { name, is_restrictive: false, command, roles, condition });
+            all.push(ExpectedPolicy {
+                name,
+                is_restrictive: false,
+                command,
+                roles,
+                condition: IN_FORCE,
+                deparsed: IN_FORCE,
+            });
         }
     }
     all.extend(table.policies.iter().map(ExpectedPolicy::from));
@@ -238,6 +249,8 @@ pub struct ExpectedPolicy {
     pub roles: Vec<Role>,
     /// The condition: USING, and WITH CHECK for a row that is inserted.
     pub condition: &'static str,
+    /// See [`Policy::deparsed`].
+    deparsed: &'static str,
 }
 
 impl ExpectedPolicy {
@@ -245,9 +258,15 @@ impl ExpectedPolicy {
     #[must_use]
     pub fn deparsed(&self) -> &'static str {
         match self.condition {
-            OF_THE_TENANT => "(tenant_id = (SELECT wo_private.current_tenant() AS current_tenant))",
-            condition => condition,
+            OF_THE_TENANT => DEPARSED_OF_THE_TENANT,
+            _ => self.deparsed,
         }
+    }
+
+    /// The functions of `wo_private` that the condition calls, all without arguments.
+    pub fn functions(&self) -> impl Iterator<Item = &'static str> {
+        let calls = self.condition.split("wo_private.").skip(1);
+        calls.filter_map(|call| call.split_once("()").map(|(name, _)| name))
     }
 
     fn sql(&self, table: &str) -> String {
@@ -269,6 +288,7 @@ impl From<&'static Policy> for ExpectedPolicy {
             command: policy.command,
             roles: policy.roles.to_vec(),
             condition: policy.using,
+            deparsed: policy.deparsed,
         }
     }
 }

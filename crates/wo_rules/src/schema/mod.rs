@@ -7,6 +7,7 @@
 //! compares the two.
 
 mod columns;
+pub mod compare;
 mod generate;
 mod privileges;
 mod statistics;

@@ -1,7 +1,7 @@
 //! The database roles that tables are granted to.
 
 /// A database role of wo_core.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// May use the API and its tables.
     User,

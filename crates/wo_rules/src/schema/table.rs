@@ -139,6 +139,8 @@ pub struct Policy {
     pub roles: &'static [Role],
     /// The condition.
     pub using: &'static str,
+    /// The condition as PostgreSQL's `deparse_expression` writes it with a search path of `pg_catalog`.
+    pub deparsed: &'static str,
 }
 
 /// A trigger beside the generated ones.
