@@ -183,7 +183,7 @@ fn a_bad_lag_is_refused() {
         ] {
             let error = db_error(lab.with(ANN, |ann| ann.batch_execute(&sql)));
             let code = error.code().code();
-            assert!(["23514", "22007"].contains(&code), "{lag}: {error:?}");
+            assert!(["22023", "22007"].contains(&code), "{lag}: {error:?}");
         }
     }
     let kind = format!("select wo.add_dependency('{b}', '{a}', '0', 'start_to_start')");
