@@ -23,7 +23,7 @@ test: ## Run everything that CI runs, on PostgreSQL 15 and 18, and on 16 what de
 test-one: ## Run the cluster tests whose name contains NAME, on PostgreSQL 15
 	@.ci/test-one $(NAME)
 
-test-full: ## The same with the large counts: a hundred rounds of kills (WO_SOAK_ROUNDS), all suites on each version
+test-full: ## The same with the large counts: a hundred rounds of kills (WO_SOAK_ROUNDS), all suites on each version, a server with assertions
 	@WO_FULL=1 WO_SOAK_ROUNDS=$${WO_SOAK_ROUNDS:-100} .ci/test
 
 soak: build ## Kill the server a hundred times under load (WO_SOAK_ROUNDS), and hold everything against everything

@@ -6,8 +6,8 @@ use std::ops::Deref;
 
 use postgres::{Client, Error};
 use serde_json::{Value, json};
-use wo_cluster_tests::refused;
 pub use wo_cluster_tests::signing::{ADMIN, AGENT, Ask, Challenge, Company, ROOT, SERVICE};
+use wo_cluster_tests::{Database, refused};
 
 /// A member of wo_auditor who is the principal of that name.
 pub const AUDITOR: &str = "auditor";
@@ -38,7 +38,11 @@ impl Deref for Firm {
 
 impl Firm {
     pub fn found() -> Self {
-        let firm = Self(Company::found());
+        Self(Company::copy_of("firm", |database| Self::found_in(database).0))
+    }
+
+    fn found_in(database: Database<'static>) -> Self {
+        let firm = Self(Company::found_in(database));
         firm.database.login(AUDITOR, &["wo_auditor"]);
         firm.administer(&format!(
             "select wo.create_principal('{AUDITOR}', db_role => '{AUDITOR}')"

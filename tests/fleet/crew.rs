@@ -45,7 +45,12 @@ pub struct Fleet {
 impl Fleet {
     /// The tenant `superportia`; `pm` is a principal with the role of that name.
     pub fn found() -> Self {
-        let database = Cluster::shared().database();
+        let (database, tenant) =
+            Cluster::shared().founded("superportia", |database| Self::found_in(database).tenant);
+        Self { database, tenant, clients: RefCell::default() }
+    }
+
+    fn found_in(database: Database<'static>) -> Self {
         database.login(ADMIN, &["wo_admin"]);
         let make = "select wo.create_tenant('superportia', 'SuperPortia', template => 'fleet')";
         let tenant = one(&mut database.connect(ADMIN), make);

@@ -40,7 +40,9 @@ pub struct Lab {
 
 impl Lab {
     pub fn found() -> Self {
-        Self::found_in(Cluster::shared().database())
+        let (database, tenant) =
+            Cluster::shared().founded("lab", |database| Self::found_in(database).tenant);
+        Self { database, tenant, clients: RefCell::default() }
     }
 
     pub fn found_in(database: Database<'static>) -> Self {

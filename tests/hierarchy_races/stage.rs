@@ -8,10 +8,8 @@ use serde_json::Value;
 use uuid::Uuid;
 use wo_cluster_tests::{Cluster, Database};
 
-pub const LEVELS: [&str; 3] = ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"];
-
-/// A lock that is never released fails the test instead of hanging it.
-const PATIENCE: &str = "-c lock_timeout=50s";
+pub use crate::isolation::stage::LEVELS;
+use crate::isolation::stage::PATIENCE;
 
 /// So long that raw INSERTs of two sessions never draw the same one, which would be a 23505.
 const NUMBERS: &str = "WO-{XXXXXXXXXXXXXXXX}";
@@ -42,7 +40,15 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Self {
-        Self::on(Cluster::shared().database())
+        let (db, ()) = Cluster::shared().founded("acme", |db| drop(Self::on(db)));
+        Self::impatient(db)
+    }
+
+    /// Sessions that wait for each other find out soon; a copy does not have the database's settings.
+    fn impatient(db: Database<'static>) -> Self {
+        let impatient = format!("alter database {} set deadlock_timeout = '20ms'", db.name());
+        db.superuser().batch_execute(&impatient).unwrap();
+        Self { db }
     }
 
     pub fn on(db: Database<'static>) -> Self {
@@ -50,18 +56,16 @@ impl Stage {
         let mut superuser = db.superuser();
         superuser
             .batch_execute(&format!(
-                "ALTER DATABASE {} SET deadlock_timeout = '20ms';
-                 SELECT wo.create_tenant('acme', 'acme', default_lifecycle => 'fleet_task',
+                "SELECT wo.create_tenant('acme', 'acme', default_lifecycle => 'fleet_task',
                     number_format => '{NUMBERS}');
                  BEGIN;
                  SELECT wo.administer('acme');
                  SELECT wo.create_principal('cap', roles => '{{captain}}', db_role => 'cap');
                  SELECT wo.publish_lifecycle('{CLOSING}');
-                 COMMIT",
-                db.name()
+                 COMMIT"
             ))
             .unwrap();
-        Self { db }
+        Self::impatient(db)
     }
 
     pub fn captain(&self) -> Client {

@@ -19,6 +19,7 @@ pub const ISSUER: &str = "https://issuer.example";
 /// In every text of globex's records, and in nothing that a client of acme may ever see.
 pub const SECRET: &str = "globex-secret";
 
+#[derive(Clone)]
 pub struct Tenant {
     pub id: Uuid,
     pub key: SigningKey,
@@ -85,7 +86,11 @@ impl World<'static> {
 
 impl<'c> World<'c> {
     pub fn on(cluster: &'c Cluster) -> Self {
-        Self::of(cluster.database())
+        let (db, (acme, globex)) = cluster.founded("acme and globex", |db| {
+            let world = Self::of(db);
+            (world.acme, world.globex)
+        });
+        Self { db, acme, globex }
     }
 
     fn of(db: Database<'c>) -> Self {

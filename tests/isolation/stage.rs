@@ -8,7 +8,7 @@ use wo_cluster_tests::{Cluster, Database};
 pub const LEVELS: [&str; 3] = ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"];
 
 /// A lock that is never released fails the test instead of hanging it.
-const PATIENCE: &str = "-c lock_timeout=50s";
+pub const PATIENCE: &str = "-c lock_timeout=50s";
 
 pub struct Stage<'c> {
     pub db: Database<'c>,
@@ -16,7 +16,8 @@ pub struct Stage<'c> {
 
 impl<'c> Stage<'c> {
     pub fn new(cluster: &'c Cluster) -> Self {
-        Self::in_database(cluster.database())
+        let (db, ()) = cluster.founded("acme", |db| drop(Self::in_database(db)));
+        Self { db }
     }
 
     pub fn in_database(db: Database<'c>) -> Self {

@@ -60,12 +60,16 @@ pub struct Verdict {
 
 impl Ledger {
     pub fn found() -> Self {
-        Self::found_in(cluster().database())
+        Self::of(Company::found_on(cluster()))
     }
 
     pub fn found_in(database: Database<'static>) -> Self {
-        let key = new_key(&format!("acme.example/{}", database.name()));
-        let ledger = Self { company: Company::found_in(database), key };
+        Self::of(Company::found_in(database))
+    }
+
+    fn of(company: Company) -> Self {
+        let key = new_key(&format!("acme.example/{}", company.database.name()));
+        let ledger = Self { company, key };
         ledger.put_key(&ledger.key);
         ledger
     }

@@ -19,7 +19,10 @@ impl Company {
     /// `almighty` holds every standing role; `stranger` and `colleague` hold none; `admin` is a
     /// member of `wo_admin` too; `qa_agent` is no person; `root` is the superuser `postgres`.
     pub fn found(default_lifecycle: &str) -> Self {
-        Self::found_in(Cluster::shared().database(), default_lifecycle)
+        let (database, tenant) = Cluster::shared().founded(default_lifecycle, |database| {
+            Self::found_in(database, default_lifecycle).tenant
+        });
+        Self { database, tenant }
     }
 
     pub fn found_in(database: Database<'static>, default_lifecycle: &str) -> Self {

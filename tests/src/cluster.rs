@@ -38,6 +38,7 @@ pub struct Cluster {
     pub(crate) template: OnceLock<Result<(), String>>,
     pub(crate) logins: Mutex<HashSet<(String, String)>>,
     pub(crate) databases: AtomicU32,
+    pub(crate) founded: Mutex<crate::founded::Founded>,
     pub(crate) guardian: Guardian,
     pub(crate) allowed_in_log: Mutex<Vec<String>>,
 }
@@ -119,6 +120,7 @@ impl Cluster {
             template: OnceLock::new(),
             logins: Mutex::default(),
             databases: AtomicU32::new(0),
+            founded: Mutex::default(),
             allowed_in_log: Mutex::default(),
         };
         try_run(
@@ -250,7 +252,7 @@ impl Cluster {
         }
     }
 
-    fn create_database(&self, template: &str) -> Database<'_> {
+    pub(crate) fn create_database(&self, template: &str) -> Database<'_> {
         let name = format!("db{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let mut admin = self.superuser("postgres");
         let create = format!("CREATE DATABASE {name} TEMPLATE {template}");

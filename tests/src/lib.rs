@@ -10,6 +10,7 @@
 mod chance;
 mod cluster;
 mod database;
+mod founded;
 mod guardian;
 mod log;
 mod pgbouncer;

@@ -33,6 +33,7 @@ impl Cluster {
             template: OnceLock::new(),
             logins: Mutex::default(),
             databases: AtomicU32::new(0),
+            founded: Mutex::default(),
             allowed_in_log: Mutex::default(),
         };
         let own = format!(

@@ -154,7 +154,31 @@ impl Company {
     /// is enrolled and verified, but `stranger`'s, who has none.
     #[track_caller]
     pub fn found() -> Self {
-        Self::found_in(Cluster::shared().database())
+        Self::found_on(Cluster::shared())
+    }
+
+    /// The same on that cluster.
+    #[track_caller]
+    pub fn found_on(cluster: &'static Cluster) -> Self {
+        Self::copy_on(cluster, "signers", Self::found_in)
+    }
+
+    /// A copy of the company that `found` makes, once for each `what`.
+    #[track_caller]
+    pub fn copy_of(what: &str, found: impl FnOnce(Database<'static>) -> Self) -> Self {
+        Self::copy_on(Cluster::shared(), what, found)
+    }
+
+    fn copy_on(
+        cluster: &'static Cluster,
+        what: &str,
+        found: impl FnOnce(Database<'static>) -> Self,
+    ) -> Self {
+        let (database, (tenant, issuer, keys)) = cluster.founded(what, |database| {
+            let company = found(database);
+            (company.tenant, company.issuer, company.keys.into_inner())
+        });
+        Self { database, tenant, issuer, keys: RefCell::new(keys), clients: RefCell::default() }
     }
 
     pub fn found_in(database: Database<'static>) -> Self {
