@@ -33,6 +33,8 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "as $$ select wo_private.drop_consumer($1) $$;",
         "as $$ select coalesce(wo_private.drop_consumer($1), false) $$;",
     ),
+    // Statistics of a column that 0.1.0 adds.
+    ("90_enforcement", "    alter column asset set statistics 0,\n", ""),
     // The name of a policy.
     (
         "90_enforcement",
