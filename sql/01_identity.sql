@@ -231,14 +231,14 @@ create or replace function wo.grant_role(principal text, role text) returns void
     set search_path = pg_catalog, pg_temp
     as $$
         begin
-            insert into wo.principal_role (tenant_id, principal, role) values (wo.current_tenant(), $1, $2)
-            on conflict do nothing;
-            if not found and not exists (
-                select from wo.principal_role as held
-                where held.tenant_id = wo.current_tenant() and held.principal = $1 and held.role = $2
-            ) then
+            -- Not ON CONFLICT DO NOTHING: what it leaves out may be revoked meanwhile, and would look suppressed.
+            insert into wo.principal_role (tenant_id, principal, role) values (wo.current_tenant(), $1, $2);
+            if not found then
                 perform wo_private.refuse_suppressed('principal_role');
             end if;
+        exception
+            when unique_violation then
+                null;
         end
     $$;
 comment on function wo.grant_role(text, text) is 'Gives a principal a standing role. For members of wo_admin.';
@@ -247,20 +247,25 @@ create or replace function wo.revoke_role(principal text, role text) returns boo
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        -- A statement of its own for each question, so that the second sees what is committed by then.
+        declare
+            place tid;
+            maker xid;
         begin
-            delete from wo.principal_role as held
-            where held.tenant_id = wo.current_tenant() and held.principal = $1 and held.role = $2;
-            if found then
-                return true;
-            end if;
-            if exists (
-                select from wo.principal_role as held
-                where held.tenant_id = wo.current_tenant() and held.principal = $1 and held.role = $2
-            ) then
-                perform wo_private.refuse_suppressed('principal_role');
-            end if;
-            return false;
+            loop
+                select held.ctid, held.xmin into place, maker from wo.principal_role as held
+                where held.tenant_id = wo.current_tenant() and held.principal = $1 and held.role = $2;
+                if not found then
+                    return false;
+                end if;
+                delete from wo.principal_role as held where held.tenant_id = wo.current_tenant() and held.principal = $1 and held.role = $2;
+                if found then
+                    return true;
+                end if;
+                -- The same version of the row: nobody else has changed it.
+                if exists (select from wo.principal_role as held where held.ctid = place and held.xmin = maker and held.tenant_id = wo.current_tenant() and held.principal = $1 and held.role = $2) then
+                    perform wo_private.refuse_suppressed('principal_role');
+                end if;
+            end loop;
         end
     $$;
 comment on function wo.revoke_role(text, text) is 'Takes a standing role from a principal, at once and for running transactions too; false where it did not hold it. For members of wo_admin.';
@@ -269,20 +274,25 @@ create or replace function wo.disable_principal(principal text) returns boolean
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        -- A statement of its own for each question, so that the second sees what is committed by then.
+        declare
+            place tid;
+            maker xid;
         begin
-            update wo.principal as acting set disabled_at = clock_timestamp()
-            where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is null;
-            if found then
-                return true;
-            end if;
-            if exists (
-                select from wo.principal as acting
-                where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is null
-            ) then
-                perform wo_private.refuse_suppressed('principal');
-            end if;
-            return false;
+            loop
+                select acting.ctid, acting.xmin into place, maker from wo.principal as acting
+                where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is null;
+                if not found then
+                    return false;
+                end if;
+                update wo.principal as acting set disabled_at = clock_timestamp() where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is null;
+                if found then
+                    return true;
+                end if;
+                -- The same version of the row: nobody else has changed it.
+                if exists (select from wo.principal as acting where acting.ctid = place and acting.xmin = maker and acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is null) then
+                    perform wo_private.refuse_suppressed('principal');
+                end if;
+            end loop;
         end
     $$;
 comment on function wo.disable_principal(text) is 'Stops a principal from acting, at once; false where there is no such principal that may act. For members of wo_admin.';
@@ -291,20 +301,25 @@ create or replace function wo.enable_principal(principal text) returns boolean
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        -- A statement of its own for each question, so that the second sees what is committed by then.
+        declare
+            place tid;
+            maker xid;
         begin
-            update wo.principal as acting set disabled_at = null
-            where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is not null;
-            if found then
-                return true;
-            end if;
-            if exists (
-                select from wo.principal as acting
-                where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is not null
-            ) then
-                perform wo_private.refuse_suppressed('principal');
-            end if;
-            return false;
+            loop
+                select acting.ctid, acting.xmin into place, maker from wo.principal as acting
+                where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is not null;
+                if not found then
+                    return false;
+                end if;
+                update wo.principal as acting set disabled_at = null where acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is not null;
+                if found then
+                    return true;
+                end if;
+                -- The same version of the row: nobody else has changed it.
+                if exists (select from wo.principal as acting where acting.ctid = place and acting.xmin = maker and acting.tenant_id = wo.current_tenant() and acting.id = $1 and acting.disabled_at is not null) then
+                    perform wo_private.refuse_suppressed('principal');
+                end if;
+            end loop;
         end
     $$;
 comment on function wo.enable_principal(text) is 'Lets a disabled principal act again; false where there is no such disabled principal. For members of wo_admin.';
@@ -327,22 +342,28 @@ create or replace function wo.distrust_issuer(issuer text, key_id text) returns 
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        -- A statement of its own for each question, so that the second sees what is committed by then.
+        declare
+            place tid;
+            maker xid;
         begin
-            update wo.trusted_issuer as trusted set disabled_at = clock_timestamp()
-            where trusted.tenant_id = wo.current_tenant() and trusted.issuer = $1 and trusted.key_id = $2
-                and trusted.disabled_at is null;
-            if found then
-                return true;
-            end if;
-            if exists (
-                select from wo.trusted_issuer as trusted
+            loop
+                select trusted.ctid, trusted.xmin into place, maker from wo.trusted_issuer as trusted
                 where trusted.tenant_id = wo.current_tenant() and trusted.issuer = $1 and trusted.key_id = $2
-                and trusted.disabled_at is null
-            ) then
-                perform wo_private.refuse_suppressed('trusted_issuer');
-            end if;
-            return false;
+                    and trusted.disabled_at is null;
+                if not found then
+                    return false;
+                end if;
+                update wo.trusted_issuer as trusted set disabled_at = clock_timestamp() where trusted.tenant_id = wo.current_tenant() and trusted.issuer = $1 and trusted.key_id = $2
+                    and trusted.disabled_at is null;
+                if found then
+                    return true;
+                end if;
+                -- The same version of the row: nobody else has changed it.
+                if exists (select from wo.trusted_issuer as trusted where trusted.ctid = place and trusted.xmin = maker and trusted.tenant_id = wo.current_tenant() and trusted.issuer = $1 and trusted.key_id = $2
+                    and trusted.disabled_at is null) then
+                    perform wo_private.refuse_suppressed('trusted_issuer');
+                end if;
+            end loop;
         end
     $$;
 comment on function wo.distrust_issuer(text, text) is 'Refuses every token of that issuer''s key from now on; false where it was not trusted. For members of wo_admin.';

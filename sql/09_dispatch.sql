@@ -90,19 +90,29 @@ create or replace function wo.withdraw_engine_override(work_order text) returns 
         declare
             -- A scan that meets no row would not ask.
             owner uuid := wo_private.work_order_id_or_refuse($1);
+            place tid;
+            maker xid;
         begin
-            delete from wo.engine_override as named
-            where named.tenant_id = wo.current_tenant() and named.work_order_id = owner;
-            if found then
-                return true;
-            end if;
-            if exists (
-                select from wo.engine_override as named
-                where named.tenant_id = wo.current_tenant() and named.work_order_id = owner
-            ) then
-                perform wo_private.refuse_suppressed('engine_override');
-            end if;
-            return false;
+            loop
+                select named.ctid, named.xmin into place, maker from wo.engine_override as named
+                where named.tenant_id = wo.current_tenant() and named.work_order_id = owner;
+                if not found then
+                    return false;
+                end if;
+                delete from wo.engine_override as named
+                where named.tenant_id = wo.current_tenant() and named.work_order_id = owner;
+                if found then
+                    return true;
+                end if;
+                -- The same version of the row: nobody else has changed it.
+                if exists (
+                    select from wo.engine_override as named
+                    where named.ctid = place and named.xmin = maker
+                        and named.tenant_id = wo.current_tenant() and named.work_order_id = owner
+                ) then
+                    perform wo_private.refuse_suppressed('engine_override');
+                end if;
+            end loop;
         end
     $$;
 comment on function wo.withdraw_engine_override(text) is 'Leaves the choice to the cost rules again; false where nobody had made another.';

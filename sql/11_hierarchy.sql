@@ -128,20 +128,29 @@ create or replace function wo.remove_dependency(successor text, predecessor text
             -- A scan that meets no row would not ask.
             waiting uuid := wo_private.work_order_id_or_refuse($1);
             awaited uuid := wo_private.work_order_id_or_refuse($2);
+            place tid;
+            maker xid;
         begin
-            delete from wo.dependency as edge
-            where edge.tenant_id = wo.current_tenant() and edge.successor_id = waiting and edge.predecessor_id = awaited;
-            if found then
-                return true;
-            end if;
-            if exists (
-                select from wo.dependency as edge
-                where edge.tenant_id = wo.current_tenant() and edge.successor_id = waiting
-                    and edge.predecessor_id = awaited
-            ) then
-                perform wo_private.refuse_suppressed('dependency');
-            end if;
-            return false;
+            loop
+                select edge.ctid, edge.xmin into place, maker from wo.dependency as edge
+                where edge.tenant_id = wo.current_tenant() and edge.successor_id = waiting and edge.predecessor_id = awaited;
+                if not found then
+                    return false;
+                end if;
+                delete from wo.dependency as edge
+                where edge.tenant_id = wo.current_tenant() and edge.successor_id = waiting and edge.predecessor_id = awaited;
+                if found then
+                    return true;
+                end if;
+                -- The same version of the row: nobody else has changed it.
+                if exists (
+                    select from wo.dependency as edge
+                    where edge.ctid = place and edge.xmin = maker and edge.tenant_id = wo.current_tenant()
+                        and edge.successor_id = waiting and edge.predecessor_id = awaited
+                ) then
+                    perform wo_private.refuse_suppressed('dependency');
+                end if;
+            end loop;
         end
     $$;
 comment on function wo.remove_dependency(text, text) is 'Has a work order wait no longer for another one; false where it did not.';
@@ -175,6 +184,8 @@ create or replace function wo.remove_dependencies(dependencies jsonb) returns in
         declare
             successors uuid[];
             predecessors uuid[];
+            places tid[];
+            makers xid[];
             removed integer;
         begin
             -- A scan that meets no row would not ask.
@@ -182,14 +193,22 @@ create or replace function wo.remove_dependencies(dependencies jsonb) returns in
                 array_agg(wo_private.work_order_id_or_refuse(edge.predecessor))
             into successors, predecessors
             from wo_private.dependencies($1::text) as edge;
+            select array_agg(edge.ctid), array_agg(edge.xmin) into places, makers
+            from wo.dependency as edge
+            join unnest(successors, predecessors) as given (successor_id, predecessor_id)
+                on edge.successor_id = given.successor_id and edge.predecessor_id = given.predecessor_id
+            where edge.tenant_id = wo.current_tenant();
             delete from wo.dependency as edge using unnest(successors, predecessors) as given (successor_id, predecessor_id)
             where edge.tenant_id = wo.current_tenant() and edge.successor_id = given.successor_id
                 and edge.predecessor_id = given.predecessor_id;
             get diagnostics removed = row_count;
+            -- The same version of a row: nobody else has changed it.
             if exists (
                 select from wo.dependency as edge
                 join unnest(successors, predecessors) as given (successor_id, predecessor_id)
                     on edge.successor_id = given.successor_id and edge.predecessor_id = given.predecessor_id
+                join unnest(places, makers) as before (place, maker)
+                    on edge.ctid = before.place and edge.xmin = before.maker
                 where edge.tenant_id = wo.current_tenant()
             ) then
                 perform wo_private.refuse_suppressed('dependency');

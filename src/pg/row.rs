@@ -69,6 +69,13 @@ impl Row {
         unsafe { CStr::from_ptr((*attribute).attname.data.as_ptr()) }.to_str().ok()
     }
 
+    /// Whether PostgreSQL computes a column from others.
+    pub fn is_generated(&self, index: usize) -> bool {
+        // SAFETY: the attribute lies inside the descriptor.
+        attribute(self.descriptor, index)
+            .is_some_and(|column| unsafe { (*column).attgenerated != 0 })
+    }
+
     /// How many columns there are, dropped ones included.
     pub fn len(&self) -> usize {
         self.values.len()

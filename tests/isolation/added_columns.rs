@@ -2,6 +2,7 @@
 //! and stored nothing.
 
 use super::stage::{Stage, assert_intact, started, transition};
+use postgres::Client;
 use wo_cluster_tests::{Cluster, refused};
 
 fn one<T: for<'a> postgres::types::FromSql<'a>>(stage: &Stage<'_>, sql: &str) -> T {
@@ -54,4 +55,55 @@ fn an_added_column_of_a_principal_is_stored_and_audited() {
         one(&stage, "SELECT changes::text FROM wo.audit_entry ORDER BY position DESC LIMIT 1");
     assert!(told.contains("badge"), "{told}");
     assert_intact(&stage.db, &mut stage.captain());
+}
+
+/// DDL fills and removes columns without an entry: a default, a value that PostgreSQL computes, a column that
+/// is dropped. Records that nobody tampered with were reported as broken, for ever; a value that somebody
+/// changed behind the back of the trail still must be.
+#[test]
+fn what_ddl_does_to_an_added_column_is_no_tampering() {
+    let stage = Stage::new(Cluster::shared());
+    let mut captain = stage.captain();
+    let number = started(&mut captain);
+    let mut root = stage.db.superuser();
+    for table in ["work_order", "principal"] {
+        let add = format!(
+            "alter table wo.{table} add column passing text, add column region text default 'north',
+                add column computed integer generated always as (length(tenant_id::text)) stored"
+        );
+        root.batch_execute(&add).unwrap();
+    }
+    let assert_is_intact = |captain: &mut Client, what: &str| {
+        let broken = "select count(*) from wo.verify_audit() where not intact";
+        let count: i64 = captain.query_one(broken, &[]).unwrap().get(0);
+        assert_eq!(count, 0, "{what}");
+    };
+    assert_is_intact(&mut captain, "after the columns were added");
+    let write = "update wo.work_order set passing = 'a', region = $2 where wo_number = $1";
+    captain.execute(write, &[&number, &"south"]).unwrap();
+    stage.as_admin(
+        "acme",
+        "update wo.principal set passing = 'a', region = 'south' where id = 'mate'",
+    );
+    transition(&mut captain, &number, "blocked").unwrap();
+    started(&mut captain);
+    assert_is_intact(&mut captain, "after the columns were written");
+    for table in ["work_order", "principal"] {
+        root.batch_execute(&format!("alter table wo.{table} drop column passing")).unwrap();
+    }
+    assert_is_intact(&mut captain, "after a column was dropped");
+    transition(&mut captain, &number, "in_progress").unwrap();
+    assert_is_intact(&mut captain, "and the work went on");
+    for value in ["'east'", "null"] {
+        let tamper = format!(
+            "set session_replication_role = replica;
+             update wo.work_order set region = {value} where wo_number = '{number}';
+             reset session_replication_role"
+        );
+        root.batch_execute(&tamper).unwrap();
+        let broken =
+            "select count(*) from wo.verify_audit() where not intact and problem like '%region%'";
+        let count: i64 = captain.query_one(broken, &[]).unwrap().get(0);
+        assert_eq!(count, 1, "region was set to {value} behind the back of the trail");
+    }
 }

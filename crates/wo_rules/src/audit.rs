@@ -8,7 +8,7 @@
 mod replay;
 mod tables;
 
-pub use replay::{Replay, RowState};
+pub use replay::{Replay, RowState, is_added, is_child_record};
 pub use tables::SCHEMA;
 
 use crate::json::Object;

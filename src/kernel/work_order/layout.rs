@@ -100,7 +100,12 @@ impl Layout {
 
     /// The layout of a row, found anew.
     pub fn found_in(row: &Row) -> Self {
-        let columns: Vec<_> = (0..row.len()).map(|index| row.name(index)).collect();
+        // What PostgreSQL itself computes from the other columns is computed after the row was judged,
+        // and no entry tells of it.
+        let is_stored = |index: &usize| !row.is_generated(*index);
+        let columns: Vec<_> = (0..row.len())
+            .map(|index| Some(index).filter(is_stored).and_then(|index| row.name(index)))
+            .collect();
         Self::of_columns(&columns)
     }
 

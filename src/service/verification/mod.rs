@@ -12,10 +12,10 @@ use crate::pg::statement::{
     Argument, Mode, Rows, Statement, argument, statement, uuid as uuid_argument,
 };
 use crate::service::retention::{Stubs, VerifiedArchive, stubs_of};
-use configured::read_configuration;
+use configured::{Configured, read_configuration};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 use wo_rules::approval::kept::{Kept, REPEATED, why_broken};
 use wo_rules::audit::{Break, Entry, Replay, RowState, UNATTACHED_SUBJECTS, check_position};
@@ -146,6 +146,8 @@ struct Chain {
 pub struct TrailedRow {
     /// Each audited column that is not null, as JSON text.
     pub values: BTreeMap<String, String>,
+    /// The columns that its table has.
+    pub columns: BTreeSet<String>,
     /// Its number.
     pub number: Option<String>,
     /// Its state.
@@ -166,7 +168,7 @@ struct Verifier {
     chains: i64,
     entries: i64,
     broken: Vec<(String, String, i64, Break)>,
-    configuration: Option<HashMap<(String, String), BTreeMap<String, String>>>,
+    configuration: Option<HashMap<(String, String), Configured>>,
     verified_archive: VerifiedArchive,
 }
 
@@ -218,7 +220,9 @@ fn in_order(rows: &Rows) -> Vec<usize> {
 pub fn trailed_row_of(row: &Row) -> TrailedRow {
     let mut held = TrailedRow::default();
     for index in 0..row.len() {
-        let (Some(name), Some(json)) = (row.name(index), row.json(index)) else { continue };
+        let Some(name) = row.name(index) else { continue };
+        held.columns.insert(name.to_owned());
+        let Some(json) = row.json(index) else { continue };
         if !is_beside_changes(name) {
             held.values.insert(name.to_owned(), json);
         }
@@ -334,11 +338,14 @@ impl Verifier {
                     replay.matches(&row_state(held)),
                 ),
                 (None, Some(chain)) => {
-                    let values = match UNATTACHED_SUBJECTS.contains(&chain.subject.as_str()) {
-                        true => BTreeMap::new(),
-                        false => self.configured(&chain.subject, &chain.key),
-                    };
+                    let Configured { values, columns } =
+                        match UNATTACHED_SUBJECTS.contains(&chain.subject.as_str()) {
+                            true => Configured::default(),
+                            false => self.configured(&chain.subject, &chain.key),
+                        };
                     let verdict = replay.matches(&RowState {
+                        subject: &chain.subject,
+                        columns,
                         sequence: chain.sequence,
                         hash: &chain.hash,
                         values,
@@ -364,7 +371,7 @@ impl Verifier {
     }
 
     /// A configured object as it stands; nothing where it was deleted.
-    fn configured(&mut self, subject: &str, key: &str) -> BTreeMap<String, String> {
+    fn configured(&mut self, subject: &str, key: &str) -> Configured {
         let tenant = self.tenant;
         let all = self.configuration.get_or_insert_with(|| read_configuration(tenant));
         all.get(&(subject.to_owned(), key.to_owned())).cloned().unwrap_or_default()
@@ -475,6 +482,8 @@ fn kept_of(tenant: Uuid, row: &Row) -> (Uuid, String, Kept) {
 
 fn row_state(held: &TrailedRow) -> RowState<'_> {
     RowState {
+        subject: "work_order",
+        columns: held.columns.clone(),
         sequence: held.sequence,
         hash: &held.hash,
         values: held.values.clone(),

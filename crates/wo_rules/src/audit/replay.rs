@@ -1,8 +1,9 @@
 //! What a chain says that its record holds: followed entry by entry, then held against the record.
 
 use super::{Break, Entry, GENESIS, UNATTACHED_SUBJECTS};
+use crate::schema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What one chain says that its record holds, built up entry by entry.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,10 @@ pub struct Replay {
 /// The record as it stands, to hold against its trail.
 #[derive(Debug, Default)]
 pub struct RowState<'a> {
+    /// The table that it is in.
+    pub subject: &'a str,
+    /// The columns that the table has now.
+    pub columns: BTreeSet<String>,
     /// The sequence of the chain's head.
     pub sequence: i64,
     /// The hash of the chain's head.
@@ -32,6 +37,17 @@ pub struct RowState<'a> {
     pub record_version: Option<i64>,
     /// When it last changed, for a record that says so.
     pub changed_at: Option<String>,
+}
+
+/// Whether that name in an entry's changes is no column, but something that belongs to the record.
+pub fn is_child_record(name: &str) -> bool {
+    name.contains(':') || name == "engine_override"
+}
+
+/// Whether an administrator added that column to the table of the subject: the registry does not list it.
+pub fn is_added(subject: &str, column: &str) -> bool {
+    !is_child_record(column)
+        && schema::table(subject).is_some_and(|table| table.column(column).is_none())
 }
 
 impl Replay {
@@ -96,7 +112,11 @@ impl Replay {
                 return Err(Break::Changes);
             }
             let old = change.get("old").map(|value| value.get());
-            if old != self.values.get(&column).map(String::as_str) {
+            // What DDL did to a column of an administrator's (a default, a type, a column made anew) no
+            // entry tells.
+            if old != self.values.get(&column).map(String::as_str)
+                && !is_added(&entry.subject, &column)
+            {
                 return Err(Break::OldValue { column });
             }
             match change.get("new") {
@@ -117,7 +137,8 @@ impl Replay {
         Ok(())
     }
 
-    /// Holds the record against what the trail says.
+    /// Holds the record against what the trail says. Of a column that an administrator added, the last
+    /// value that an entry has counts, as long as there is the column.
     ///
     /// # Errors
     /// The first column that differs, or a head that is not the chain's end.
@@ -140,7 +161,9 @@ impl Replay {
         }
         let columns = self.values.keys().chain(record.values.keys());
         for column in columns {
-            if self.values.get(column) != record.values.get(column) {
+            let (left, held) = (self.values.get(column), record.values.get(column));
+            let is_untold = left.is_none() || !record.columns.contains(column);
+            if left != held && !(is_untold && is_added(record.subject, column)) {
                 return Err(differs(column));
             }
         }

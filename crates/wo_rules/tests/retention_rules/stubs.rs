@@ -64,7 +64,7 @@ fn a_chain_goes_on_from_its_stub_as_if_nothing_had_left() {
         values: [("hours".to_owned(), "1.50".to_owned())].into(),
         status: Some("draft"),
         record_version: Some(3),
-        changed_at: None,
+        ..RowState::default()
     };
     assert_eq!(whole.matches(&standing), Ok(()));
 }

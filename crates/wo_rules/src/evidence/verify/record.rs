@@ -1,9 +1,9 @@
 //! The record and what belongs to it, held against what the trail left.
 
 use super::sections::{Texts, WorkOrder};
-use super::trail::{End, Trail, is_child_record};
+use super::trail::{End, Trail};
 use super::{Findings, escaped};
-use crate::audit::RowState;
+use crate::audit::{RowState, is_added, is_child_record};
 use std::collections::BTreeMap;
 
 pub fn check(
@@ -44,6 +44,8 @@ pub fn check(
         .map(|(name, value)| (name.clone(), value.get().to_owned()))
         .collect();
     let standing = RowState {
+        subject: "work_order",
+        columns: work_order.record.0.keys().cloned().collect(),
         sequence: work_order.chain_sequence,
         hash: &hex::decode(&work_order.chain_hash).unwrap_or_default(),
         values,
@@ -108,12 +110,13 @@ fn check_values(
             Some(_) => {
                 findings.found(value, pointer, format!("{name} is not what the trail left there"))
             }
+            None if is_added("work_order", name) => {}
             None => findings.found(value, pointer, format!("the trail left no {name}")),
         }
     }
     let section = if are_child_records { "child_records" } else { "work_order" };
     for name in end.values.keys().filter(|name| is_child_record(name) == are_child_records) {
-        if held.get(name).is_none() {
+        if held.get(name).is_none() && !is_added("work_order", name) {
             findings.found_in(section, "", format!("the trail left {name}, which is missing here"));
         }
     }

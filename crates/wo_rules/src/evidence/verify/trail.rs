@@ -3,7 +3,7 @@
 use super::sections::{Texts, TrailEntry};
 use super::{Findings, Place};
 use crate::approval::payload::is_hash;
-use crate::audit::{Break, Entry, Replay};
+use crate::audit::{Break, Entry, Replay, is_child_record};
 use crate::ledger::Hash;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -163,12 +163,6 @@ impl Trail {
         end.version = entry.record_version;
         self.end = Some(end);
     }
-}
-
-/// Whether a name in the trail is that of something that belongs to the work order, rather than of
-/// one of its columns.
-pub fn is_child_record(name: &str) -> bool {
-    name.contains(':') || name == "engine_override"
 }
 
 fn plain(entry: TrailEntry) -> Entry {
