@@ -136,6 +136,7 @@ const CAPTAIN: &[&str] = &[
     "select wo.ledger_proof('{a}')",
     "select * from wo.verify_ledger()",
     "select * from wo.reconcile()",
+    "select * from wo.state_figures()",
     "select wo.authenticate('x')",
     "select wo.authenticate('01890000-0000-7000-8000-000000000000', 'x')",
     "select wo.authenticate_session('x')",
@@ -169,6 +170,8 @@ MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
     "select wo.release_archive('a')",
     "select * from wo.worker_status()",
     "select * from wo.health()",
+    "select * from wo.metrics()",
+    "select wo.rebuild_rollups()",
     "update wo.tenant set name = 'Renamed'",
     "insert into wo.task_type (task_type, cost_class, description) values ('t', 'low', 'd')",
 ];
