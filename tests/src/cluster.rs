@@ -209,6 +209,11 @@ impl Cluster {
 
     /// A database with the extension, nobody else's.
     pub fn database(&self) -> Database<'_> {
+        self.create_database(self.template())
+    }
+
+    /// The database that those with the extension are copies of.
+    pub(crate) fn template(&self) -> &'static str {
         let made = self.template.get_or_init(|| {
             let mut admin = self.superuser("postgres");
             admin
@@ -220,7 +225,7 @@ impl Cluster {
         if let Err(error) = made {
             panic!("CREATE EXTENSION wo_core: {error}");
         }
-        self.create_database(TEMPLATE)
+        TEMPLATE
     }
 
     /// A database with the extension, whose work orders are divided into two partitions.
@@ -254,6 +259,12 @@ impl Cluster {
 
     pub(crate) fn create_database(&self, template: &str) -> Database<'_> {
         let name = format!("db{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.copy_database(template, &name);
+        Database::made(self, name)
+    }
+
+    /// Makes a database of that name that is a copy of another.
+    pub(crate) fn copy_database(&self, template: &str, name: &str) {
         let mut admin = self.superuser("postgres");
         let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
         patiently("the template to be free", || match admin.batch_execute(&create) {
@@ -262,7 +273,6 @@ impl Cluster {
             Err(error) if error.code().is_some_and(|c| c.code() == "55006") => false,
             Err(error) => panic!("{create}: {}", describe(&error)),
         });
-        Database::made(self, name)
     }
 
     /// Makes the login role if the cluster has none of that name, and grants it the roles.

@@ -56,12 +56,6 @@ impl<'c> Database<'c> {
         Self { cluster, name: name.into(), made_here: false, log_from: 0, allowed_in_log }
     }
 
-    /// Its name; it is not removed with this.
-    pub(crate) fn into_name(mut self) -> String {
-        self.made_here = false;
-        std::mem::take(&mut self.name)
-    }
-
     pub fn name(&self) -> &str {
         &self.name
     }

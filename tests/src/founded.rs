@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 
-use crate::cluster::{Cluster, describe, lock};
+use crate::cluster::{Cluster, lock};
 use crate::database::Database;
 
 /// The databases of a cluster that are copied, by what was founded in them: each with its name and what
@@ -22,9 +22,7 @@ impl Cluster {
         let count = all.len();
         let (template, given) = all.entry(what.to_owned()).or_insert_with(|| {
             let name = format!("wo_founded_{count}");
-            let rename = format!("alter database {} rename to {name}", self.database().into_name());
-            let renamed = self.superuser("postgres").batch_execute(&rename);
-            renamed.unwrap_or_else(|error| panic!("{rename}: {}", describe(&error)));
+            self.copy_database(self.template(), &name);
             let given = found(self.existing(&name));
             (name, Box::new(given))
         });
