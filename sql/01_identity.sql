@@ -230,6 +230,8 @@ create or replace function wo.grant_role(principal text, role text) returns void
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
+        declare
+            violated text;
         begin
             -- Not ON CONFLICT DO NOTHING: what it leaves out may be revoked meanwhile, and would look suppressed.
             insert into wo.principal_role (tenant_id, principal, role) values (wo.current_tenant(), $1, $2);
@@ -238,7 +240,11 @@ create or replace function wo.grant_role(principal text, role text) returns void
             end if;
         exception
             when unique_violation then
-                null;
+                get stacked diagnostics violated = constraint_name;
+                -- The principal holds the role already. Nothing else that is unique may be passed over.
+                if not starts_with(violated, 'principal_role_pkey') then
+                    raise;
+                end if;
         end
     $$;
 comment on function wo.grant_role(text, text) is 'Gives a principal a standing role. For members of wo_admin.';

@@ -2,7 +2,7 @@
 //! suppressed the write, so that a role that was revoked was still held.
 
 use super::stage::{Stage, pending};
-use wo_cluster_tests::{Cluster, refused};
+use wo_cluster_tests::{Cluster, db_error, refused};
 
 const SUPPRESS: &str = "
     CREATE FUNCTION public.suppress() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;";
@@ -151,4 +151,29 @@ fn a_lag_that_cannot_be_is_refused_by_its_field() {
     captain
         .query(&format!("SELECT wo.add_dependency('{one}', '{other}', '3 hours')"), &[])
         .unwrap();
+}
+
+/// A principal that holds a role already may be given it again. Another thing that must be unique, such as an index
+/// of an administrator, is not passed over: the answer would be that the role was given, and it was not.
+#[test]
+fn a_role_that_another_unique_index_forbids_is_not_said_to_be_granted() {
+    let stage = Stage::new(Cluster::shared());
+    let mut root = stage.db.superuser();
+    root.batch_execute("CREATE UNIQUE INDEX one_captain ON wo.principal_role (tenant_id, role)")
+        .unwrap();
+    let mut admin = stage.admin();
+    let mut grant = |principal: &str| {
+        let mut granting = admin.transaction()?;
+        granting.batch_execute("SELECT wo.administer('acme')")?;
+        granting.execute("SELECT wo.grant_role($1, 'captain')", &[&principal])?;
+        granting.commit()
+    };
+    assert_eq!(db_error(grant("mate")).code().code(), "23505");
+    root.batch_execute("DROP INDEX wo.one_captain").unwrap();
+    for principal in ["cap", "mate", "mate"] {
+        grant(principal).unwrap();
+    }
+    let held = "SELECT count(*) FROM wo.principal_role WHERE role = 'captain'";
+    let held: i64 = root.query_one(held, &[]).unwrap().get(0);
+    assert_eq!(held, 2);
 }
