@@ -4,7 +4,7 @@
 //! by itself. Here they stay compiled, each for the role whose right to the functions in them was
 //! asked when they were compiled. PostgreSQL itself notices where a domain was altered since.
 
-use super::storage::checks::generation;
+use super::storage::checks::{Use, generation, lasting_memory};
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
@@ -28,21 +28,6 @@ thread_local! {
     /// Whether a domain is being checked: a constraint whose function checks a value of the same
     /// domain must not evaluate it a second time meanwhile.
     static IN_USE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Ends the use when it goes out of scope, by an ERROR too.
-struct Use;
-
-impl Use {
-    fn begin() -> Option<Self> {
-        if IN_USE.replace(true) { None } else { Some(Self) }
-    }
-}
-
-impl Drop for Use {
-    fn drop(&mut self) {
-        IN_USE.set(false);
-    }
 }
 
 /// The type that a column stores its values in: that below its domains.
@@ -76,7 +61,7 @@ pub unsafe fn check(domain: pg_sys::Oid, value: Option<pg_sys::Datum>) {
     };
     // SAFETY: the memory contexts are ours, and nobody is in them.
     unsafe {
-        let Some(_use) = Use::begin() else {
+        let Some(_use) = Use::begin(&IN_USE) else {
             return evaluate(&mut std::ptr::null_mut(), pg_sys::CurrentMemoryContext);
         };
         let key = (domain, pg_sys::GetUserId());
@@ -84,13 +69,7 @@ pub unsafe fn check(domain: pg_sys::Oid, value: Option<pg_sys::Datum>) {
         let known = COMPILED.with_borrow(|all| all.get(&key).copied());
         let memory = match known {
             Some(known) => known.memory,
-            None => pg_sys::AllocSetContextCreateInternal(
-                pg_sys::TopMemoryContext,
-                c"wo_core domain".as_ptr(),
-                pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
-                pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
-                pg_sys::ALLOCSET_SMALL_MAXSIZE as usize,
-            ),
+            None => lasting_memory(c"wo_core domain"),
         };
         let is_current =
             |known: &Compiled| known.generation == generation && !known.state.is_null();

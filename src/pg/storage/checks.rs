@@ -9,6 +9,8 @@ use foldhash::HashMap;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
+use std::thread::LocalKey;
 
 /// What was compiled for one table.
 #[derive(Clone, Copy)]
@@ -64,19 +66,33 @@ pub fn generation() -> u64 {
     GENERATION.get()
 }
 
-/// Ends the use when it goes out of scope, by an ERROR too.
-struct Use;
+/// Marks something compiled as in use. It ends the use when it goes out of scope, by an ERROR too.
+pub(in crate::pg) struct Use(&'static LocalKey<Cell<bool>>);
 
 impl Use {
-    /// None where something compiled is in use already.
-    fn begin() -> Option<Self> {
-        if IN_USE.replace(true) { None } else { Some(Self) }
+    /// None where it is in use already.
+    pub(in crate::pg) fn begin(mark: &'static LocalKey<Cell<bool>>) -> Option<Self> {
+        if mark.replace(true) { None } else { Some(Self(mark)) }
     }
 }
 
 impl Drop for Use {
     fn drop(&mut self) {
-        IN_USE.set(false);
+        self.0.set(false);
+    }
+}
+
+/// Memory for what is compiled, as long as the backend lives.
+pub(in crate::pg) fn lasting_memory(name: &'static CStr) -> pg_sys::MemoryContext {
+    // SAFETY: the name is NUL-terminated and static, as its context wants it.
+    unsafe {
+        pg_sys::AllocSetContextCreateInternal(
+            pg_sys::TopMemoryContext,
+            name.as_ptr(),
+            pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
+            pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
+            pg_sys::ALLOCSET_SMALL_MAXSIZE as usize,
+        )
     }
 }
 
@@ -108,20 +124,14 @@ pub unsafe fn meet(
         if !has_checks && !has_bounds {
             return ask();
         }
-        let Some(_use) = Use::begin() else { return ask() };
+        let Some(_use) = Use::begin(&IN_USE) else { return ask() };
         let key = ((*relation).rd_id, pg_sys::GetUserId());
         let generation = generation();
         let known = COMPILED.with_borrow(|all| all.get(&key).copied());
         let is_current = known.is_some_and(|known| known.generation == generation);
         let memory = match known {
             Some(known) => known.memory,
-            None => pg_sys::AllocSetContextCreateInternal(
-                pg_sys::TopMemoryContext,
-                c"wo_core checks".as_ptr(),
-                pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
-                pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
-                pg_sys::ALLOCSET_SMALL_MAXSIZE as usize,
-            ),
+            None => lasting_memory(c"wo_core checks"),
         };
         let mut compiled = known.filter(|_| is_current).unwrap_or(Compiled {
             memory,
