@@ -45,17 +45,17 @@ statement!(
      select moved.tenant_id, moved.lifecycle, moved.state, pg_catalog.sum(moved.entered), pg_catalog.sum(moved.gone),
         pg_catalog.sum(moved.entered * moved.at), pg_catalog.sum(moved.gone * moved.at)
      from (
-        select told.tenant_id, told.data ->> 'lifecycle' as lifecycle, told.data ->> 'status' as state, 1 as entered,
-            0 as gone, pg_catalog.extract('epoch', told.recorded_at) as at
-        from wo.event as told
-        where told.position > $1 and told.position <= $2 and told.type = any($3)
-            and (told.type = 'wo.created' or told.data ->> 'from_status' is not null)
+        select counted.tenant_id, counted.data ->> 'lifecycle' as lifecycle, counted.data ->> 'status' as state, 1 as entered,
+            0 as gone, pg_catalog.extract('epoch', counted.recorded_at) as at
+        from wo.event as counted
+        where counted.position > $1 and counted.position <= $2 and counted.type = any($3)
+            and (counted.type = 'wo.created' or counted.data ->> 'from_status' is not null)
         union all
-        select told.tenant_id, told.data ->> 'lifecycle', told.data ->> 'from_status', 0, 1,
-            pg_catalog.extract('epoch', told.recorded_at)
-        from wo.event as told
-        where told.position > $1 and told.position <= $2 and told.type = any($3)
-            and told.data ->> 'from_status' is not null
+        select counted.tenant_id, counted.data ->> 'lifecycle', counted.data ->> 'from_status', 0, 1,
+            pg_catalog.extract('epoch', counted.recorded_at)
+        from wo.event as counted
+        where counted.position > $1 and counted.position <= $2 and counted.type = any($3)
+            and counted.data ->> 'from_status' is not null
      ) as moved
      group by 1, 2, 3
      order by 1, 2, 3
@@ -81,7 +81,7 @@ statement!(
 statement!(CLEAR, "delete from wo.state_rollup", []);
 
 /// Tells of the work orders that stay too long in their state. Whoever holds one now may just be
-/// moving it: the next run looks again. Gives of how many it told.
+/// moving it: the next run looks again. Gives of how many it counted.
 fn notify_overdue(tenant: Uuid) -> i32 {
     let now = crate::kernel::identity::now();
     let arguments = [uuid_argument(tenant), bigint(MOST), timestamp(now)];

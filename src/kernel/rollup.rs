@@ -65,8 +65,8 @@ statement!(
 statement!(
     END_OF_BATCH,
     "select pg_catalog.max(next.position), pg_catalog.count(*)::pg_catalog.int4 from (
-        select told.position from wo.event as told
-        where told.position > $1 and told.position <= $2 order by told.position limit $3
+        select counted.position from wo.event as counted
+        where counted.position > $1 and counted.position <= $2 order by counted.position limit $3
      ) as next",
     [INT8OID, INT8OID, INT4OID]
 );

@@ -1,7 +1,7 @@
 //! Whether the relations of schema `wo` are as the table registry has them.
 //!
 //! Each is compared with the registry when it is opened first, from its relcache entry and under the
-//! lock of whoever opens it: what another transaction committed while the lock was waited for is then
+//! lock that it is opened with: what another transaction committed while the lock was waited for is then
 //! known. One that lacks something, or has it altered, is refused, so that nothing of ours reads or
 //! writes it. A session pays for the relations that it uses, and again when PostgreSQL says that one of
 //! them, a function, a role or a schema was altered.

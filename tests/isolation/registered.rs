@@ -1,5 +1,5 @@
 //! Every table is compared with the table registry when it is used first: one that lacks something, or
-//! has it altered, is named by `wo.health()` and refused to whoever reads or writes it.
+//! has it altered, is named by `wo.health()`, and reading or writing it is refused.
 
 use postgres::Transaction;
 use wo_cluster_tests::{Cluster, backend_pid, db_error, refused};

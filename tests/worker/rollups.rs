@@ -175,7 +175,7 @@ fn a_killed_process_counts_no_event_twice() {
     assert!(lag < 10, "{lag}");
 }
 
-/// Whoever could write them could hide work; who may rebuild them could hold up everybody.
+/// A user who could write them could hide work; one who could rebuild them could hold up everybody.
 #[test]
 fn the_enforcement_layer_alone_writes_the_figures() {
     let stage = Stage::new(Cluster::shared());

@@ -27,7 +27,7 @@ thread_local! {
 }
 
 /// Where the columns of a table stand that a write meets nothing in but what is registered. The table
-/// is locked by whoever opened it, and was found as registered then.
+/// was locked when it was opened, and was found as registered then.
 pub fn positions(open: &OpenTable, command: Command) -> Option<Positions> {
     recall(open, command, || known(open, command).filter(|_| is_plain(open)))
 }
