@@ -29,8 +29,33 @@ pub enum Mode {
     Latest,
     /// Reads what the calling statement sees.
     Caller,
+    /// Reads what the transaction's next statement would see: what is committed now, or its snapshot where it
+    /// keeps one.
+    Transaction,
     /// May write, under the transaction's snapshot.
     Write,
+}
+
+impl Mode {
+    /// Pushes the snapshot that SPI would not take by itself. Gives whether there was one.
+    ///
+    /// # Safety
+    /// Called in a transaction. The snapshot must be popped.
+    unsafe fn push_snapshot(self) -> bool {
+        // SAFETY: as the caller promises; a snapshot of the transaction is copied when it is pushed.
+        unsafe {
+            let snapshot = match self {
+                Self::Latest => latest_snapshot(),
+                Self::Transaction if crate::pg::server::has_one_snapshot() => {
+                    pg_sys::GetTransactionSnapshot()
+                }
+                Self::Transaction => latest_snapshot(),
+                Self::Caller | Self::Write => return false,
+            };
+            pg_sys::PushActiveSnapshot(snapshot);
+        }
+        true
+    }
 }
 
 /// Whether the transaction may not write, as every one on a standby.
@@ -70,9 +95,7 @@ impl Statement {
         // and live through the call. An ERROR unwinds through us, and the abort that follows
         // pops our snapshot and ends the SPI connection.
         unsafe {
-            if mode == Mode::Latest {
-                pg_sys::PushActiveSnapshot(latest_snapshot());
-            }
+            let pushed = mode.push_snapshot();
             let status = pg_sys::SPI_execute_plan(
                 plan,
                 values.as_mut_ptr(),
@@ -80,7 +103,7 @@ impl Statement {
                 mode != Mode::Write,
                 0,
             );
-            if mode == Mode::Latest {
+            if pushed {
                 pg_sys::PopActiveSnapshot();
             }
             if status < 0 {
@@ -137,9 +160,7 @@ impl Statement {
         // SAFETY: as in run; the portal keeps the snapshot that is active when it is opened, and is
         // closed here or by the abort.
         let portal = unsafe {
-            if mode == Mode::Latest {
-                pg_sys::PushActiveSnapshot(latest_snapshot());
-            }
+            let pushed = mode.push_snapshot();
             let portal = pg_sys::SPI_cursor_open(
                 std::ptr::null(),
                 plan,
@@ -147,7 +168,7 @@ impl Statement {
                 nulls.as_ptr(),
                 mode != Mode::Write,
             );
-            if mode == Mode::Latest {
+            if pushed {
                 pg_sys::PopActiveSnapshot();
             }
             portal

@@ -7,4 +7,5 @@ mod listing;
 mod overdue;
 mod permissions;
 mod refusals;
+mod snapshot;
 mod template;

@@ -357,7 +357,7 @@ fn patch_work_order(
 fn unchanged(work_order: &str) -> Result<Value, Refusal> {
     let acting = identity::required()?;
     let id: Uuid = super::find(acting.tenant, work_order)?;
-    super::read(Reading::Latest, acting.tenant, id, |seen| {
+    super::read(Reading::InTransaction, acting.tenant, id, |seen| {
         json!({
             "id": id.to_string(),
             "wo_number": seen.text(Column::WoNumber),

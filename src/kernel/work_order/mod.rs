@@ -158,30 +158,33 @@ fn event_data(
     serde_json::to_string(&data).unwrap_or_default()
 }
 
-/// Finds the work order that a caller names, among those that the caller may see.
+/// Finds the work order that a caller names, among those that the caller may see and that a statement of the
+/// transaction could write.
 pub fn find(tenant: Uuid, name: &str) -> Result<Uuid, Refusal> {
     let found: Option<pgrx::Uuid> = match reference::parse(name)? {
         Reference::Id(id) => {
-            return view::read(view::Reading::Latest, tenant, id, |seen| seen.id())
+            return view::read(view::Reading::InTransaction, tenant, id, |seen| seen.id())
                 .ok_or_else(|| reference::unknown(name));
         }
         Reference::Number(number) => {
             let arguments = [uuid_argument(tenant), text(&number)];
-            BY_NUMBER
-                .with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
+            BY_NUMBER.with(|statement| {
+                statement.run(Mode::Transaction, &arguments, |rows| rows.get(0, 1))
+            })
         }
     };
     found.map(|id| Uuid::from_bytes(*id.as_bytes())).ok_or_else(|| reference::unknown(name))
 }
 
-/// Gives a work order as it is now, under the caller's policies, and its lifecycle to `look`.
+/// Gives a work order as an UPDATE of this transaction would find it, under the caller's policies, and its
+/// lifecycle to `look`.
 pub fn with_work_order_row<T>(
     tenant: Uuid,
     name: &str,
     look: impl FnOnce(&Lifecycle, &Record<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
     let id = find(tenant, name)?;
-    view::read(view::Reading::Latest, tenant, id, |seen| {
+    view::read(view::Reading::InTransaction, tenant, id, |seen| {
         let lifecycle = row::lifecycle_of(tenant, seen);
         look(&lifecycle, &row::RecordView::of(seen).record())
     })

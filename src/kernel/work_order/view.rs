@@ -33,6 +33,8 @@ statement!(LOCK_IF_FREE, by_id!(" for no key update skip locked"), [UUIDOID, UUI
 pub enum Reading {
     /// As the calling statement sees it, without a lock.
     AsCaller,
+    /// As the transaction's next statement would see it, without a lock.
+    InTransaction,
     /// As it is committed now, without a lock.
     Latest,
     /// Together with others who keep it as it is, until the transaction ends.
@@ -47,6 +49,7 @@ impl Reading {
     fn statement(self) -> (&'static LocalKey<Statement>, Mode) {
         match self {
             Self::AsCaller => (&READ, Mode::Caller),
+            Self::InTransaction => (&READ, Mode::Transaction),
             Self::Latest => (&READ, Mode::Latest),
             Self::Shared => (&SHARE, Mode::Write),
             Self::Locked => (&LOCK, Mode::Write),
