@@ -11,7 +11,9 @@ use postgres::{Client, Config, NoTls};
 
 use crate::database::Database;
 use crate::guardian::Guardian;
-use crate::server::{Server, as_server, free_port, private_dir, run, try_run};
+use crate::server::{
+    Server, as_server, free_port, private_dir, private_dir_in_memory, run, try_run,
+};
 
 const TEMPLATE: &str = "wo_template";
 
@@ -81,13 +83,13 @@ impl Cluster {
             unsafe { libc::atexit(remove) };
         }
         shared.entry(suite).or_insert_with_key(|suite| {
-            let cluster = Self::start(FAST);
+            let cluster = Self::start(private_dir_in_memory(), FAST);
             let cluster = cluster.unwrap_or_else(|error| panic!("the cluster of {suite}: {error}"));
             Box::leak(Box::new(cluster))
         })
     }
 
-    /// One that keeps its promises through a crash.
+    /// One that keeps its promises through a crash, on disk.
     pub fn start_durable() -> Cluster {
         Self::start_durable_with(&[])
     }
@@ -95,7 +97,8 @@ impl Cluster {
     /// The same, with settings of its own.
     pub fn start_durable_with(settings: &[(&str, &str)]) -> Cluster {
         let durable = [("fsync", "on"), ("synchronous_commit", "on")];
-        Self::start(&[&durable, settings].concat()).unwrap_or_else(|error| panic!("{error}"))
+        Self::start(private_dir(), &[&durable, settings].concat())
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A private one with settings of its own, as fast (and as forgetful) as the shared one unless
@@ -106,12 +109,11 @@ impl Cluster {
 
     /// The same, where the server may refuse to start.
     pub fn try_own(settings: &[(&str, &str)]) -> Result<Cluster, String> {
-        Self::start(&[FAST, settings].concat())
+        Self::start(private_dir_in_memory(), &[FAST, settings].concat())
     }
 
-    fn start(settings: &[(&str, &str)]) -> Result<Cluster, String> {
+    fn start(dir: PathBuf, settings: &[(&str, &str)]) -> Result<Cluster, String> {
         adopt_orphans();
-        let dir = private_dir();
         let data = dir.join("data");
         let cluster = Cluster {
             guardian: Guardian::over(&dir, &data.join("postmaster.pid"), "QUIT"),

@@ -8,8 +8,11 @@ use std::sync::OnceLock;
 pub fn wo_program() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
+        // Together with this package, so that Cargo takes the libraries of the tests: for `wo` alone it would
+        // compile them again with other features.
         let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--profile", "ci", "--package", "wo_cli", "--bin", "wo"])
+            .args(["build", "--quiet", "--profile", "ci", "--package", "wo_cluster_tests"])
+            .args(["--package", "wo_cli", "--bin", "wo"])
             .args(["--message-format", "json"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
