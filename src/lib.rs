@@ -51,6 +51,9 @@ pub extern "C-unwind" fn _PG_init() {
     pg::register();
     kernel::register(concept::ALL);
     service::register();
+    if pg::setting::is_being_preloaded() {
+        kernel::prepare();
+    }
 }
 
 /// Hooks of the in-process test runner.

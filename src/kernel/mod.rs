@@ -22,3 +22,10 @@ pub fn register(concepts: concept::Concepts) {
     install::register();
     concept::register(concepts);
 }
+
+/// Makes what depends on no database. Called while the postmaster preloads the library: every backend
+/// inherits it.
+pub fn prepare() {
+    lifecycle::cache::prepare();
+    wo_rules::schema::compare::prepare();
+}

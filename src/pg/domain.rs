@@ -8,7 +8,7 @@ use super::storage::checks::{Use, generation, lasting_memory};
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 
 /// What PostgreSQL keeps of a domain between two checks.
 #[derive(Clone, Copy)]
@@ -46,6 +46,27 @@ pub fn base_type(type_oid: pg_sys::Oid) -> pg_sys::Oid {
     let base = unsafe { pg_sys::getBaseType(type_oid) };
     BASES.with_borrow_mut(|all| all.insert(type_oid, (generation, base)));
     base
+}
+
+/// The name of a domain with its schema, as SQL writes it; nothing for another type.
+pub fn domain_name(type_oid: pg_sys::Oid) -> Option<String> {
+    use pg_sys::SysCacheIdentifier::TYPEOID;
+    // SAFETY: the tuple of the catalogue cache is released below, and begins with this structure. Names are
+    // NUL-terminated; that of the schema is null where it was dropped.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(TYPEOID as i32, pg_sys::Datum::from(type_oid));
+        if tuple.is_null() {
+            return None;
+        }
+        let form = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>();
+        let name = (form.typtype as u8 == pg_sys::TYPTYPE_DOMAIN).then(|| {
+            let schema = pg_sys::get_namespace_name(form.typnamespace);
+            let name = pg_sys::quote_qualified_identifier(schema, form.typname.data.as_ptr());
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        });
+        pg_sys::ReleaseSysCache(tuple);
+        name
+    }
 }
 
 /// Checks a value of the domain's base type, NULL where there is none, against the domain's

@@ -3,16 +3,17 @@
 //! The entry may be rebuilt whenever a catalogue is read. Everything is therefore copied first, and
 //! names and expressions are looked up after that.
 
-use crate::pg::domain::base_type;
+use crate::pg::domain::{base_type, domain_name};
 use crate::pg::registered::epoch;
 use crate::pg::row::attribute;
 use crate::pg::run_as::{role, with_pinned_path};
-use crate::pg::trigger::own_function;
+use crate::pg::trigger::{is_own_named, own_function};
 use crate::pg::value::type_name;
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::ffi::CStr;
+use std::hash::Hash;
 use std::rc::Rc;
 use wo_rules::schema::compare::{
     Firing, Found, FoundColumn, FoundPolicy, FoundTrigger, FoundType, OWNER, RelationKind,
@@ -25,8 +26,8 @@ const EXPRESSIONS: usize = 32;
 thread_local! {
     /// What was looked up, all of one epoch.
     static NAMES: RefCell<Names> = RefCell::default();
-    /// Expressions that name no column but `tenant_id`, each with the number of that column and its
-    /// text. A tree refers to objects by their oids, so that its meaning never changes.
+    /// Expressions that name no column but `tenant_id`, each with the number of that column, 0 where it
+    /// names none, and its text. A tree refers to objects by their oids, so that its meaning never changes.
     static EXPRESSIONS_KNOWN: RefCell<Vec<(i16, *const std::ffi::c_void, Rc<str>)>> =
         const { RefCell::new(Vec::new()) };
 }
@@ -36,26 +37,48 @@ thread_local! {
 struct Names {
     epoch: u64,
     functions: HashMap<pg_sys::Oid, Option<Rc<str>>>,
-    roles: HashMap<pg_sys::Oid, Option<Role>>,
+    /// By name, whether the function is the library's own.
+    own: HashMap<Rc<str>, bool>,
+    roles: HashMap<pg_sys::Oid, Role>,
+    owner: Option<Option<pg_sys::Oid>>,
     types: HashMap<pg_sys::Oid, FoundType>,
 }
 
-/// A name by its oid, remembered until anything is renamed or replaced.
-fn remembered<T: Clone>(
-    of: impl Fn(&mut Names) -> &mut HashMap<pg_sys::Oid, T>,
-    oid: pg_sys::Oid,
-    look: impl FnOnce() -> T,
-) -> T {
+/// What is known until anything is renamed or replaced.
+fn with_names<T>(act: impl FnOnce(&mut Names) -> T) -> T {
     let now = epoch();
-    let known = NAMES.with_borrow_mut(|names| {
+    NAMES.with_borrow_mut(|names| {
         if names.epoch != now {
             *names = Names { epoch: now, ..Names::default() };
         }
-        of(names).get(&oid).cloned()
-    });
+        act(names)
+    })
+}
+
+/// A name by its oid, remembered until anything is renamed or replaced.
+fn remembered<K: Eq + Hash, T: Clone>(
+    of: impl Fn(&mut Names) -> &mut HashMap<K, T>,
+    key: K,
+    look: impl FnOnce() -> T,
+) -> T {
+    let known = with_names(|names| of(names).get(&key).cloned());
     known.unwrap_or_else(|| {
         let found = look();
-        NAMES.with_borrow_mut(|names| of(names).insert(oid, found.clone()));
+        NAMES.with_borrow_mut(|names| of(names).insert(key, found.clone()));
+        found
+    })
+}
+
+/// Whether the function of schema `wo_private` of that name without parameters runs the library's own code.
+pub fn is_own(function: &str) -> bool {
+    remembered(|names| &mut names.own, Rc::from(function), || is_own_named(function))
+}
+
+/// The owner that every relation must have; nothing where there is no such role.
+fn owner() -> Option<pg_sys::Oid> {
+    with_names(|names| names.owner).unwrap_or_else(|| {
+        let found = role(OWNER);
+        NAMES.with_borrow_mut(|names| names.owner = Some(found));
         found
     })
 }
@@ -88,7 +111,7 @@ pub unsafe fn read(relation: pg_sys::Relation) -> Found {
         pg_sys::RELKIND_SEQUENCE => RelationKind::Sequence,
         _ => RelationKind::Other,
     };
-    let is_owned = role(OWNER) == Some(form.relowner);
+    let is_owned = owner() == Some(form.relowner);
     let columns: Vec<FoundColumn> = columns.into_iter().map(Column::named).collect();
     let column_of = |number: i16| {
         let position = usize::try_from(number).ok()?.checked_sub(1)?;
@@ -165,9 +188,10 @@ fn type_of(type_oid: pg_sys::Oid) -> FoundType {
     };
     match plain(type_oid) {
         Some(known) => FoundType { name: known.name().into(), base: Some(known) },
-        // A domain that the search path finds shows no schema.
         None => FoundType {
-            name: with_pinned_path(|| type_name(type_oid)).into(),
+            name: domain_name(type_oid)
+                .unwrap_or_else(|| with_pinned_path(|| type_name(type_oid)))
+                .into(),
             base: plain(base_type(type_oid)),
         },
     }
@@ -339,8 +363,9 @@ impl Expression {
         // SAFETY: both are trees of expressions; comparing and copying them reads no catalogue.
         unsafe {
             let known = EXPRESSIONS_KNOWN.with_borrow(|all| {
-                let is_it =
-                    |(of, one, _): &&(i16, _, _)| *of == tenant && pg_sys::equal(*one, tree.cast());
+                let is_it = |(of, one, _): &&(i16, _, _)| {
+                    (*of == tenant || *of == 0) && pg_sys::equal(*one, tree.cast())
+                };
                 all.iter().find(is_it).map(|(_, _, text)| Rc::clone(text))
             });
             Some(match known {
@@ -367,7 +392,8 @@ impl Expression {
             let text = pg_sys::deparse_expression(tree.cast(), context, false, false);
             CStr::from_ptr(text).to_string_lossy().into()
         });
-        if wo_rules::schema::compare::names_no_other_column(&text) {
+        if let Some(names_tenant) = wo_rules::schema::compare::names_tenant_alone(&text) {
+            let tenant = if names_tenant { tenant } else { 0 };
             EXPRESSIONS_KNOWN.with_borrow_mut(|all| {
                 if all.len() < EXPRESSIONS {
                     // SAFETY: the copy lives as long as the backend.
@@ -412,8 +438,19 @@ impl Policy {
 
 /// The role of wo_core that has the oid, if one has.
 fn role_of(oid: pg_sys::Oid) -> Option<Role> {
-    let look = || Role::ALL.into_iter().find(|one| role(one.name()) == Some(oid));
-    remembered(|names| &mut names.roles, oid, look)
+    let known = with_names(|names| names.roles.get(&oid).copied());
+    known.or_else(|| {
+        // Each role is looked up once: what was asked before has the others.
+        Role::ALL.into_iter().find(|one| {
+            let is_known = || with_names(|names| names.roles.values().any(|known| known == one));
+            if is_known() {
+                return false;
+            }
+            let Some(of) = role(one.name()) else { return false };
+            NAMES.with_borrow_mut(|names| names.roles.insert(of, *one));
+            of == oid
+        })
+    })
 }
 
 /// The name of a role; `unknown` where it was dropped.

@@ -12,10 +12,9 @@ use crate::pg::relation::{OpenTable, known_oid};
 use crate::pg::row::Row;
 use crate::pg::statement::Argument;
 use crate::pg::value::{refuse_type, table_name, type_name};
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use pgrx::pg_sys;
 use std::cell::RefCell;
-use std::ffi::CString;
 use uuid::Uuid;
 
 pub use crate::pg::relation::oid_of;
@@ -44,7 +43,7 @@ impl Key<'_> {
     }
 
     /// The number of the column, which must be of the value's type.
-    pub(in crate::pg) fn attribute_of(&self, table: pg_sys::Oid) -> i16 {
+    pub(in crate::pg) fn attribute_of(&self, table: &OpenTable) -> i16 {
         let type_oid = match self {
             Key::Uuid(..) => pg_sys::UUIDOID,
             Key::Text(..) => pg_sys::TEXTOID,
@@ -59,6 +58,8 @@ type IndexKey = (pg_sys::Oid, [&'static str; 4], bool);
 thread_local! {
     /// Columns by relation and name, as last looked up.
     static COLUMNS: RefCell<HashMap<(pg_sys::Oid, &'static str), i16>> = RefCell::default();
+    /// Tables that something was looked up in.
+    static READ: RefCell<HashSet<pg_sys::Oid>> = RefCell::default();
     /// Whether an index finds the rows of a key.
     static USABLE: RefCell<HashMap<IndexKey, bool>> = RefCell::default();
 }
@@ -93,8 +94,22 @@ pub fn at_once<T>(look: impl FnOnce(&Latest) -> T) -> T {
     }
 }
 
+/// Gives each row of `wo.<table>` to `read` as it is committed now, in no order and past all indexes: for a
+/// table of a few rows.
+pub fn each(table: &'static str, mut read: impl FnMut(&Row)) {
+    at_once(|latest| {
+        let table = OpenTable::to_read(table);
+        let scan = Scan::begin(&table, None, latest.0, &[]);
+        while let Some(tuple) = scan.next() {
+            // SAFETY: the tuple is one of the table.
+            read(&unsafe { Row::of_tuple(tuple, table.descriptor()) });
+        }
+    });
+}
+
 /// Gives each row of `wo.<table>` with that key to `read`, as it is committed now or written by
-/// this transaction, until `read` has an answer. The key must be a prefix of the index's columns.
+/// this transaction, in no order, until `read` has an answer. The key must be a prefix of the index's
+/// columns; every row is what [`each`] gives.
 pub fn find<T>(
     table: &'static str,
     index: &'static str,
@@ -120,7 +135,11 @@ impl Latest {
     ) -> Option<T> {
         // The lock first: what is then found of columns and indexes holds while the table is read.
         let table = OpenTable::to_read(table);
-        let scan = Scan::begin(&table, index_for(index, key), self.0, key);
+        let by = match is_first_of_one_page(&table) {
+            true => None,
+            false => index_for(&table, index, key),
+        };
+        let scan = Scan::begin(&table, by, self.0, key);
         while let Some(tuple) = scan.next() {
             // SAFETY: the tuple is one of the table.
             let answer = read(&unsafe { Row::of_tuple(tuple, table.descriptor()) });
@@ -158,12 +177,12 @@ impl Latest {
         table: &'static str,
         index: &'static str,
         key: &[Key<'_>],
-        is_usable: fn(pg_sys::Oid, &[Key<'_>]) -> bool,
+        is_usable: fn(&OpenTable, pg_sys::Oid, &[Key<'_>]) -> bool,
         mut read: impl FnMut(&Row) -> Option<T>,
     ) -> Option<T> {
         let table = OpenTable::to_read(table);
         let by = oid_of(index);
-        if !is_usable(by, key) {
+        if !is_usable(&table, by, key) {
             refuse(damaged(&format!("index wo.{index} is not as it was made")));
         }
         let scan = OrderedScan::begin(&table, by, self.0, key);
@@ -191,23 +210,42 @@ impl Latest {
     }
 }
 
-/// The index of that name, if it finds every row of such a key; else the whole table has to be read.
-pub(in crate::pg) fn index_for(index: &'static str, key: &[Key<'_>]) -> Option<pg_sys::Oid> {
-    known_oid(index).filter(|index| is_usable(*index, key))
+/// Whether this is the first look-up in a table of one page: reading that page costs less than opening an
+/// index. From the second on the index is used, and always by a SERIALIZABLE transaction, which would
+/// conflict with every write to a table that it has read whole.
+fn is_first_of_one_page(table: &OpenTable) -> bool {
+    // SAFETY: the relation is open; only a table that holds rows itself is asked for its pages.
+    let is_one_page = || unsafe {
+        let relation = table.as_ptr();
+        (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_RELATION
+            && pg_sys::XactIsoLevel < pg_sys::XACT_SERIALIZABLE as i32
+            && pg_sys::RelationGetNumberOfBlocksInFork(relation, pg_sys::ForkNumber::MAIN_FORKNUM)
+                <= 1
+    };
+    READ.with_borrow_mut(|all| all.insert(table.oid())) && is_one_page()
 }
 
-/// Whether an index finds every row of such a key: it is valid, holds all rows, and begins with the
-/// columns of the key. A DBA may have dropped the index and made another of its name.
-fn is_usable(index: pg_sys::Oid, key: &[Key<'_>]) -> bool {
-    is_such(index, key, true)
+/// The index of that name, if it finds every row of such a key; else the whole table has to be read.
+pub(in crate::pg) fn index_for(
+    table: &OpenTable,
+    index: &'static str,
+    key: &[Key<'_>],
+) -> Option<pg_sys::Oid> {
+    known_oid(index).filter(|index| is_usable(table, *index, key))
+}
+
+/// Whether an index finds every row of such a key: it is one of the table, valid, holds all rows, and
+/// begins with the columns of the key. A DBA may have dropped the index and made another of its name.
+fn is_usable(table: &OpenTable, index: pg_sys::Oid, key: &[Key<'_>]) -> bool {
+    is_such(table, index, key, true)
 }
 
 /// The same of an index that may not hold all rows.
-fn begins_with(index: pg_sys::Oid, key: &[Key<'_>]) -> bool {
-    is_such(index, key, false)
+fn begins_with(table: &OpenTable, index: pg_sys::Oid, key: &[Key<'_>]) -> bool {
+    is_such(table, index, key, false)
 }
 
-fn is_such(index: pg_sys::Oid, key: &[Key<'_>], holds_all: bool) -> bool {
+fn is_such(table: &OpenTable, index: pg_sys::Oid, key: &[Key<'_>], holds_all: bool) -> bool {
     let mut columns = [""; 4];
     columns.iter_mut().zip(key).for_each(|(column, part)| *column = part.column());
     if let Some(known) = USABLE.with_borrow(|all| all.get(&(index, columns, holds_all)).copied()) {
@@ -222,15 +260,13 @@ fn is_such(index: pg_sys::Oid, key: &[Key<'_>], holds_all: bool) -> bool {
         }
         let form = (*relation).rd_index;
         let is_usable = !form.is_null()
+            && (*form).indrelid == table.oid()
             && (*form).indisvalid
             && (!holds_all || pg_sys::RelationGetIndexPredicate(relation).is_null())
             && usize::try_from((*form).indnkeyatts).is_ok_and(|count| count >= key.len())
             && key.len() <= columns.len()
-            && columns[..key.len()].iter().enumerate().all(|(position, column)| {
-                let number = *(*form).indkey.values.as_ptr().add(position);
-                // SAFETY: a NUL-terminated name; the look-up answers from the catalogue cache.
-                CString::new(*column)
-                    .is_ok_and(|name| pg_sys::get_attnum((*form).indrelid, name.as_ptr()) == number)
+            && key.iter().enumerate().all(|(position, part)| {
+                *(*form).indkey.values.as_ptr().add(position) == part.attribute_of(table)
             });
         pg_sys::relation_close(relation, pg_sys::AccessShareLock as i32);
         is_usable
@@ -243,7 +279,7 @@ fn is_such(index: pg_sys::Oid, key: &[Key<'_>], holds_all: bool) -> bool {
 /// as the memory context that they are made in.
 fn scan_keys(table: &OpenTable, key: &[Key<'_>]) -> Vec<pg_sys::ScanKeyData> {
     // SAFETY: every column is of its value's type.
-    key.iter().map(|part| unsafe { scan_key(table.oid(), part) }).collect()
+    key.iter().map(|part| unsafe { scan_key(table, part) }).collect()
 }
 
 /// A scan of an open table. It ends when it goes out of scope.
@@ -344,7 +380,7 @@ impl Drop for OrderedScan {
     }
 }
 
-unsafe fn scan_key(table: pg_sys::Oid, part: &Key<'_>) -> pg_sys::ScanKeyData {
+unsafe fn scan_key(table: &OpenTable, part: &Key<'_>) -> pg_sys::ScanKeyData {
     let mut key = pg_sys::ScanKeyData::default();
     let (function, collation) = match part {
         Key::Uuid(..) => (pg_sys::F_UUID_EQ, pg_sys::Oid::INVALID),
@@ -368,22 +404,23 @@ unsafe fn scan_key(table: pg_sys::Oid, part: &Key<'_>) -> pg_sys::ScanKeyData {
 
 /// The number of a column, which must be of that type: the values of a key are compared with what is
 /// stored as values of one type.
-fn attribute_of(table: pg_sys::Oid, column: &'static str, type_oid: pg_sys::Oid) -> i16 {
-    if let Some(known) = COLUMNS.with_borrow(|all| all.get(&(table, column)).copied()) {
+fn attribute_of(table: &OpenTable, column: &'static str, type_oid: pg_sys::Oid) -> i16 {
+    let key = (table.oid(), column);
+    if let Some(known) = COLUMNS.with_borrow(|all| all.get(&key).copied()) {
         return known;
     }
-    let name = CString::new(column).unwrap_or_default();
-    // SAFETY: a NUL-terminated name; the look-ups answer from the catalogue cache.
-    let (attribute, found) = unsafe {
-        let attribute = pg_sys::get_attnum(table, name.as_ptr());
-        (attribute, pg_sys::get_atttype(table, attribute))
+    let position = table.position(column);
+    let found = position.and_then(|position| Some((position, table.type_of(position)?.0)));
+    let Some((position, found)) = found else {
+        refuse(damaged(&format!("{} has no column {column}", table_name(table.oid()))));
     };
-    if attribute <= 0 {
-        refuse(damaged(&format!("{} has no column {column}", table_name(table))));
+    if found != type_oid && base_type(found) != type_oid {
+        let (found, wanted) = (type_name(found), type_name(type_oid));
+        refuse_type(&table_name(table.oid()), column, &found, &wanted);
     }
-    if base_type(found) != type_oid {
-        refuse_type(&table_name(table), column, &type_name(found), &type_name(type_oid));
-    }
-    COLUMNS.with_borrow_mut(|all| all.insert((table, column), attribute));
+    let Ok(attribute) = i16::try_from(position + 1) else {
+        refuse(damaged(&format!("{} has too many columns", table_name(table.oid()))));
+    };
+    COLUMNS.with_borrow_mut(|all| all.insert(key, attribute));
     attribute
 }

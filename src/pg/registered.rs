@@ -12,8 +12,7 @@
 
 use crate::pg::error::{damaged, refuse};
 use crate::pg::found;
-use crate::pg::relation::oid_of_name;
-use crate::pg::trigger::is_own_named;
+use crate::pg::relation::{OpenTable, oid_of_name};
 use crate::pg::value::refuse_type;
 use foldhash::HashMap;
 use pgrx::pg_sys;
@@ -33,6 +32,7 @@ const FIRST_OF_USERS: u32 = 16_384;
 // PostgreSQL's own, from catalog/pg_inherits.h and catalog/partition.h, which pgrx does not bind.
 unsafe extern "C-unwind" {
     fn find_inheritance_children(parent: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> *mut pg_sys::List;
+    fn PartitionHasPendingDetach(partition: pg_sys::Oid) -> bool;
     fn get_partition_parent(partition: pg_sys::Oid, even_if_detached: bool) -> pg_sys::Oid;
 }
 
@@ -196,11 +196,8 @@ fn refuse_problem(problem: &Problem) -> ! {
 }
 
 fn is_in_schema(oid: pg_sys::Oid) -> bool {
-    // SAFETY: the look-ups answer from the catalogue caches, with 0 for what is not there.
-    unsafe {
-        oid.to_u32() >= FIRST_OF_USERS
-            && pg_sys::get_rel_namespace(oid) == pg_sys::get_namespace_oid(c"wo".as_ptr(), true)
-    }
+    // Whoever asks has the relation open or opens it next, so that its relcache entry costs nothing.
+    oid.to_u32() >= FIRST_OF_USERS && Entry::of(oid).is_some_and(|entry| entry.is_in_schema())
 }
 
 /// A relation whose relcache entry stays while this lives. It is not locked: its entry is that of one
@@ -217,7 +214,15 @@ impl Entry {
     fn compare(&self, registered: Registered) -> Comparison {
         // SAFETY: the relation is open.
         let found = unsafe { found::read(self.0) };
-        compare(registered, &found, is_own_named)
+        compare(registered, &found, found::is_own)
+    }
+
+    fn is_in_schema(&self) -> bool {
+        // SAFETY: the relation is open; the look-up answers from the catalogue cache, with 0 for what is not
+        // there.
+        unsafe {
+            (*(*self.0).rd_rel).relnamespace == pg_sys::get_namespace_oid(c"wo".as_ptr(), true)
+        }
     }
 
     fn name(&self) -> String {
@@ -233,9 +238,7 @@ impl Entry {
         if !is_partition {
             return Registered::named(&self.name());
         }
-        // SAFETY: the relation is a partition; an ERROR becomes a panic at the boundary.
-        let parent = unsafe { pg_guard_ffi_boundary(|| get_partition_parent(oid, true)) };
-        wo_rules::schema::table(&Self::of(parent)?.name()).map(Registered::Partition)
+        wo_rules::schema::table(&Self::of(parent_of(oid))?.name()).map(Registered::Partition)
     }
 }
 
@@ -246,6 +249,25 @@ impl Drop for Entry {
             // SAFETY: taken once, and given back once.
             unsafe { pg_sys::RelationClose(self.0) };
         }
+    }
+}
+
+/// The table that a partition is one of.
+fn parent_of(partition: pg_sys::Oid) -> pg_sys::Oid {
+    // SAFETY: the relation is a partition; an ERROR becomes a panic at the boundary.
+    unsafe { pg_guard_ffi_boundary(|| get_partition_parent(partition, true)) }
+}
+
+/// Whether rows of the table are routed to an open relation: it is one of the table's partitions, and is not
+/// being detached. The description of the table's partitions is not asked: the first time it reads the bounds
+/// of all of them.
+pub(in crate::pg) fn is_partition_of(open: &OpenTable, parent: &OpenTable) -> bool {
+    // SAFETY: the relation is open, and a partition where it is asked; an ERROR becomes a panic at the
+    // boundary.
+    unsafe {
+        (*(*open.as_ptr()).rd_rel).relispartition
+            && parent_of(open.oid()) == parent.oid()
+            && !pg_guard_ffi_boundary(|| PartitionHasPendingDetach(open.oid()))
     }
 }
 
@@ -393,7 +415,7 @@ fn verify_for(relation: pg_sys::Oid, user: pg_sys::Oid) {
         let user = if user == pg_sys::Oid::INVALID { pg_sys::GetUserId() } else { user };
         pg_sys::ParallelWorkerNumber >= 0 || pg_sys::has_bypassrls_privilege(user)
     };
-    if is_in_schema(relation) && !passes() {
+    if !passes() && is_in_schema(relation) {
         verify(relation);
     }
 }

@@ -11,7 +11,7 @@ use crate::pg::value::{Argument, read_as};
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 thread_local! {
     /// Relations of schema wo by name, as last looked up.
@@ -176,6 +176,17 @@ impl OpenTable {
     pub(in crate::pg) fn descriptor(&self) -> pg_sys::TupleDesc {
         // SAFETY: the relation is open.
         unsafe { (*self.relation).rd_att }
+    }
+
+    /// Where the column of that name stands, counted from 0.
+    pub(in crate::pg) fn position(&self, column: &str) -> Option<usize> {
+        (0..self.width()).find(|position| {
+            attribute(self.descriptor(), *position).is_some_and(|attribute| {
+                // SAFETY: the attribute lies inside the descriptor, and its name is NUL-terminated.
+                let name = unsafe { CStr::from_ptr((*attribute).attname.data.as_ptr()) };
+                name.to_bytes() == column.as_bytes()
+            })
+        })
     }
 
     /// A text read as a value of a column (counted from 0), domains and lengths included. `None` where

@@ -14,6 +14,7 @@ mod locks;
 mod null_columns;
 mod others_objects;
 mod past_sql;
+mod preloaded;
 mod races;
 mod registered;
 pub mod stage;

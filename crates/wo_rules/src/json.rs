@@ -58,6 +58,48 @@ fn push_string(written: &mut String, text: &str) {
     written.push('"');
 }
 
+/// A value as PostgreSQL's `jsonb` prints it: the members of an object by the lengths of their names and
+/// then by their bytes, with a space after each comma and colon. A number that `serde_json` prints in
+/// another way than PostgreSQL gives another text.
+#[must_use]
+pub fn jsonb_text(value: &Value) -> String {
+    let mut written = String::new();
+    push_jsonb(&mut written, value);
+    written
+}
+
+fn push_jsonb(written: &mut String, value: &Value) {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| (name.len(), name.as_bytes()));
+            written.push('{');
+            for (index, (name, value)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    written.push_str(", ");
+                }
+                push_string(written, name);
+                written.push_str(": ");
+                push_jsonb(written, value);
+            }
+            written.push('}');
+        }
+        Value::Array(elements) => {
+            written.push('[');
+            for (index, element) in elements.iter().enumerate() {
+                if index > 0 {
+                    written.push_str(", ");
+                }
+                push_jsonb(written, element);
+            }
+            written.push(']');
+        }
+        Value::String(text) => push_string(written, text),
+        // Writing into a String does not fail.
+        Value::Null | Value::Bool(_) | Value::Number(_) => drop(write!(written, "{value}")),
+    }
+}
+
 /// A JSON object that is written member by member, in the order given.
 pub struct Object(String);
 
@@ -150,6 +192,14 @@ mod tests {
                 serde_json_canonicalizer::to_vec(&Value::from(text)).unwrap()
             );
         }
+    }
+
+    #[test]
+    fn a_value_is_printed_as_jsonb_prints_it() {
+        let value = parse(r#"{"bb":[1,-2.5,true,null],"a\"":{}, "ab":"x\u0001é","c":[]}"#).unwrap();
+        let printed =
+            "{\"c\": [], \"a\\\"\": {}, \"ab\": \"x\\u0001é\", \"bb\": [1, -2.5, true, null]}";
+        assert_eq!(jsonb_text(&value), printed);
     }
 
     #[test]

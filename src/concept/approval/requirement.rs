@@ -2,7 +2,7 @@
 
 use super::follow_up::finish;
 use super::{Changes, make_visible, request, with_locked_work_order};
-use crate::kernel::identity::known::{Answers, recall};
+use crate::kernel::identity::known::{Answers, Source, recall};
 use crate::kernel::lifecycle::cache;
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::lookup::{Key, find};
@@ -49,8 +49,10 @@ fn additional(row: &Row) -> Option<Additional> {
 
 /// Those of a lifecycle, each with the action that waits for it.
 pub fn of_lifecycle(tenant: Uuid, lifecycle: &str) -> Rc<Requirements> {
-    recall(&ASKED, (tenant, lifecycle.to_owned()), |_| Some(read_of(tenant, lifecycle)))
-        .unwrap_or_default()
+    recall(&ASKED, &[Source::ApprovalRequirement], (tenant, lifecycle.to_owned()), |_| {
+        Some(read_of(tenant, lifecycle))
+    })
+    .unwrap_or_default()
 }
 
 fn read_of(tenant: Uuid, lifecycle: &str) -> Requirements {
@@ -67,11 +69,12 @@ fn read_of(tenant: Uuid, lifecycle: &str) -> Requirements {
             .or_refuse();
         if one.lifecycle.as_deref().is_none_or(|name| name == lifecycle) {
             let required = read(&one).or_refuse();
-            all.push((one.action, required));
+            all.push((one.name, (one.action, required)));
         }
         None
     });
-    all
+    all.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    all.into_iter().map(|(_, required)| required).collect()
 }
 
 /// Checks a requirement before it is stored.

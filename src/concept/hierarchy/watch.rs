@@ -81,17 +81,15 @@ fn told((problem, work_orders, what_to_do): Problem) -> Value {
 pub fn health() -> Vec<Finding> {
     let own = identity::current().map(|acting| acting.tenant);
     let (mut tenants, mut count) = (0, 0);
-    lookup::find::<()>("hierarchy_check", "hierarchy_check_pkey", &[], |row| {
-        let tenant = row.named::<pgrx::Uuid>("tenant_id")?;
-        let Value::Array(problems) = row.named::<crate::pg::jsonb::Document>("problems")?.0 else {
-            return None;
-        };
+    lookup::each("hierarchy_check", |row| {
+        let Some(tenant) = row.named::<pgrx::Uuid>("tenant_id") else { return };
+        let problems = row.named::<crate::pg::jsonb::Document>("problems").map(|found| found.0);
+        let Some(Value::Array(problems)) = problems else { return };
         let is_shown = own.is_none_or(|own| own.as_bytes() == tenant.as_bytes());
         if is_shown && !problems.is_empty() {
             tenants += 1;
             count += problems.len();
         }
-        None
     });
     vec![rules::hierarchy(count, tenants)]
 }

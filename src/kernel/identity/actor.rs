@@ -1,8 +1,8 @@
 //! How somebody stands in a tenant, as it is committed now, so that a role that was revoked
 //! meanwhile does not help, whatever the isolation level.
 
-use super::known::{Answers, recall};
-use crate::pg::lookup::{Key, Latest, at_once, find};
+use super::known::{Answers, Source, recall};
+use crate::pg::lookup::{Key, Latest, at_once, each, find};
 use crate::pg::row::Row;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -75,7 +75,13 @@ thread_local! {
 /// names, all of one moment; nothing where there is no such principal.
 pub fn of_actor(tenant: Uuid, id: &str, issuer: Option<(&str, &str)>) -> Option<Rc<Actor>> {
     let issuer = issuer.map(|(issuer, key_id)| (issuer.to_owned(), key_id.to_owned()));
-    recall(&ACTORS, (tenant, id.to_owned(), issuer), |(tenant, id, issuer)| {
+    let tables: &[Source] = match issuer {
+        Some(_) => {
+            &[Source::Tenant, Source::Principal, Source::PrincipalRole, Source::TrustedIssuer]
+        }
+        None => &[Source::Tenant, Source::Principal, Source::PrincipalRole],
+    };
+    recall(&ACTORS, tables, (tenant, id.to_owned(), issuer), |(tenant, id, issuer)| {
         at_once(|latest| {
             let standing = principal(latest, *tenant, id)?;
             let key = [Key::Uuid("tenant_id", *tenant), Key::Text("principal", id)];
@@ -84,6 +90,7 @@ pub fn of_actor(tenant: Uuid, id: &str, issuer: Option<(&str, &str)>) -> Option<
                 roles.extend(row.named::<String>("role"));
                 None
             });
+            roles.sort_unstable();
             let is_trusted = issuer.as_ref().is_none_or(|(issuer, key_id)| {
                 issuer_key(latest, *tenant, issuer, key_id).is_some()
             });
@@ -118,7 +125,7 @@ pub fn is_assignable(tenant: Uuid, id: &str) -> Option<bool> {
 /// An issuer's key; nothing where the tenant does not trust it.
 pub fn of_issuer(tenant: Uuid, issuer: &str, key_id: &str) -> Option<Rc<Issuer>> {
     let key = (tenant, issuer.to_owned(), key_id.to_owned());
-    recall(&ISSUERS, key, |(tenant, issuer, key_id)| {
+    recall(&ISSUERS, &[Source::TrustedIssuer], key, |(tenant, issuer, key_id)| {
         at_once(|latest| issuer_key(latest, *tenant, issuer, key_id))
     })
 }
@@ -156,10 +163,10 @@ pub fn all_tenants() -> Vec<Uuid> {
 
 fn tenants_that(are_wanted: impl Fn(&Row) -> bool) -> Vec<Uuid> {
     let mut tenants = Vec::new();
-    find::<()>("tenant", "tenant_pkey", &[], |row| {
+    each("tenant", |row| {
         let id = row.named::<pgrx::Uuid>("tenant_id").filter(|_| are_wanted(row));
         tenants.extend(id.map(|id| Uuid::from_bytes(*id.as_bytes())));
-        None
     });
+    tenants.sort_unstable();
     tenants
 }

@@ -17,9 +17,44 @@ use std::hash::Hash;
 use std::rc::Rc;
 use std::thread::LocalKey;
 
-/// The tables whose rows are remembered; each has the trigger `invalidate`, which says that a row changes.
-const TABLES: [&str; 5] =
-    ["tenant", "principal", "principal_role", "trusted_issuer", "approval_requirement"];
+/// A table whose rows are remembered: it has the trigger `invalidate`, which says that a row changes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// `wo.tenant`.
+    Tenant,
+    /// `wo.principal`.
+    Principal,
+    /// `wo.principal_role`.
+    PrincipalRole,
+    /// `wo.trusted_issuer`.
+    TrustedIssuer,
+    /// `wo.approval_requirement`.
+    ApprovalRequirement,
+}
+
+impl Source {
+    const COUNT: usize = 5;
+
+    fn table(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::Principal => "principal",
+            Self::PrincipalRole => "principal_role",
+            Self::TrustedIssuer => "trusted_issuer",
+            Self::ApprovalRequirement => "approval_requirement",
+        }
+    }
+}
+
+/// How a table was found.
+#[derive(Clone, Copy)]
+struct Told {
+    table: pg_sys::Oid,
+    /// The generation, and the [epoch](registered::epoch).
+    of: (u64, u64),
+    /// Whether each change of a row is told.
+    is_told: bool,
+}
 
 /// What is invalidated where a row changes. An index, because no plan depends on it, and because
 /// an invalidation of a table means that the table itself was altered.
@@ -31,12 +66,10 @@ const REMEMBERED: usize = 1024;
 thread_local! {
     /// Counts the changes that this backend has heard of.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
-    /// The signal, and the tables.
-    static RELATIONS: Cell<(pg_sys::Oid, [pg_sys::Oid; 5])> =
-        const { Cell::new((pg_sys::Oid::INVALID, [pg_sys::Oid::INVALID; 5])) };
-    /// Whether every change was found to be told, and in which generation and
-    /// [epoch](registered::epoch).
-    static IS_TOLD: Cell<Option<(u64, u64, bool)>> = const { Cell::new(None) };
+    /// The oid of the signal.
+    static SIGNAL_OID: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::Oid::INVALID) };
+    /// How the tables were found that something was asked of.
+    static TOLD: Cell<[Option<Told>; Source::COUNT]> = const { Cell::new([None; Source::COUNT]) };
     /// Whether this transaction has changed such a row: what it reads may be rolled back.
     static CHANGED: Cell<bool> = const { Cell::new(false) };
 }
@@ -53,14 +86,15 @@ impl<K: Eq + Hash, V> Default for Answers<K, V> {
     }
 }
 
-/// The answer that is remembered, or else what `read` finds. It must read nothing but the tables
-/// named here, under a snapshot of its own; that it found nothing is not remembered.
+/// The answer that is remembered, or else what `read` finds. It must read nothing but the tables that
+/// are named, under a snapshot of its own; that it found nothing is not remembered.
 pub fn recall<K: Eq + Hash, V>(
     answers: &'static LocalKey<RefCell<Answers<K, V>>>,
+    tables: &[Source],
     question: K,
     read: impl FnOnce(&K) -> Option<V>,
 ) -> Option<Rc<V>> {
-    let Some(generation) = generation() else { return read(&question).map(Rc::new) };
+    let Some(generation) = generation(tables) else { return read(&question).map(Rc::new) };
     let known = answers.with_borrow_mut(|answers| {
         (answers.generation == generation).then(|| answers.all.get(&question)).flatten()
     });
@@ -80,37 +114,48 @@ pub fn recall<K: Eq + Hash, V>(
 
 /// The generation of everything that is committed by now; nothing where everything has to be read
 /// anew: in a transaction that changed it, in a parallel query, which reads under a snapshot that
-/// is older, and where a change would not be told.
-fn generation() -> Option<u64> {
+/// is older, and where a change of one of the tables would not be told.
+fn generation(tables: &[Source]) -> Option<u64> {
     if CHANGED.get() || !invalidation::accept() {
         return None;
     }
-    let generation = GENERATION.get();
-    is_told(generation).then_some(generation)
+    let now = || (GENERATION.get(), registered::epoch());
+    let before = now();
+    let are_told = tables.iter().all(|table| is_told(*table, before));
+    // What was altered while the last table was compared may have altered the first.
+    (are_told && before == now()).then_some(before.0)
 }
 
-/// Whether every table has the trigger as registered: then no change goes unheard. Refuses a table that is
+/// Whether the table has the trigger as registered: then no change goes unheard. Refuses a table that is
 /// not as registered; false for tables of the version before, which are not compared.
-fn is_told(generation: u64) -> bool {
-    if let Some((known, epoch, is_told)) = IS_TOLD.get()
-        && known == generation
-        && epoch == registered::epoch()
-    {
-        return is_told;
+fn is_told(source: Source, now: (u64, u64)) -> bool {
+    let known = TOLD.get()[source as usize];
+    if let Some(known) = known.filter(|known| known.of == now) {
+        return known.is_told;
     }
-    let tables = TABLES.map(oid_of);
-    RELATIONS.set((oid_of(SIGNAL), tables));
-    let is_told = tables.into_iter().all(registered::is_as_registered);
-    IS_TOLD.set(Some((generation, registered::epoch(), is_told)));
+    let table = oid_of(source.table());
+    let store = |of: (u64, u64), is_told: bool| {
+        let mut all = TOLD.get();
+        all[source as usize] = Some(Told { table, of, is_told });
+        TOLD.set(all);
+    };
+    // From here on its alterations are heard.
+    SIGNAL_OID.set(oid_of(SIGNAL));
+    store((0, 0), false);
+    let is_told = registered::is_as_registered(table);
+    store(now, is_told);
     is_told
 }
 
 /// Hears that a relation, or every relation, was invalidated. True where that says no more than
 /// that a row changed.
 pub fn hear(relation: pg_sys::Oid) -> bool {
-    let Ok((signal, tables)) = RELATIONS.try_with(Cell::get) else { return false };
+    let (Ok(signal), Ok(told)) = (SIGNAL_OID.try_with(Cell::get), TOLD.try_with(Cell::get)) else {
+        return false;
+    };
     let is_all = relation == pg_sys::Oid::INVALID;
-    if is_all || relation == signal || tables.contains(&relation) {
+    let is_asked = || told.iter().flatten().any(|one| one.table == relation);
+    if is_all || relation == signal || is_asked() {
         let _ = GENERATION.try_with(|generation| generation.set(generation.get() + 1));
     }
     !is_all && relation == signal

@@ -3,7 +3,7 @@
 
 use super::{UPGRADES, VERSION};
 use crate::pg::error::{damaged, refuse};
-use crate::pg::lookup::find;
+use crate::pg::lookup::each;
 use crate::pg::registered;
 use crate::pg::storage::checks;
 use pgrx::pg_sys;
@@ -73,10 +73,9 @@ fn is_of_this_version() -> bool {
 /// The version of the tables: that which was installed last.
 fn version() -> Option<String> {
     let mut newest: Option<(i64, String)> = None;
-    find::<()>("schema_version", "schema_version_pkey", &[], |row| {
-        let this: (i64, String) = (row.timestamp_named("installed_at")?, row.named("version")?);
-        newest = newest.take().max(Some(this));
-        None
+    each("schema_version", |row| {
+        let this = row.timestamp_named("installed_at").zip(row.named::<String>("version"));
+        newest = newest.take().max(this);
     });
     newest.map(|(_, version)| version)
 }

@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use uuid::Uuid;
-use wo_rules::lifecycle::{Lifecycle, validate};
+use wo_rules::json::{jsonb_text, parse};
+use wo_rules::lifecycle::{Lifecycle, SHIPPED, validate};
 use wo_rules::refusal::Refusal;
 
 type Version = (Uuid, String, i32);
@@ -64,6 +65,20 @@ pub fn compiled(tenant: Uuid, name: &str, version: i32) -> Result<Rc<Lifecycle>,
     VERSIONS.with_borrow_mut(|all| all.insert(key, hash));
     COMPILED.with_borrow_mut(|all| all.insert(hash, Rc::clone(&lifecycle)));
     Ok(lifecycle)
+}
+
+/// Compiles the shipped lifecycles from the texts that `jsonb` prints of them, by whose hash a version is
+/// found: processes that are forked after this have them. A tenant's version that differs in anything has
+/// another hash.
+pub fn prepare() {
+    let shipped = SHIPPED.iter().filter_map(|(_, definition)| {
+        let stored = jsonb_text(&parse(definition).ok()?);
+        let compiled = validate(&parse(&stored).ok()?, None).ok()?;
+        Some((Hash::from(Sha256::digest(&stored)), Rc::new(compiled)))
+    });
+    COMPILED.with_borrow_mut(|all| {
+        shipped.for_each(|(hash, compiled)| all.insert(hash, compiled));
+    });
 }
 
 /// Marks that this transaction published a version, which a rollback would undo.

@@ -1,7 +1,7 @@
 //! How the actor stands in the tenant, asked anew for every write and as it is committed then: a
 //! role that was revoked meanwhile does not help, whatever the isolation level.
 
-use crate::kernel::identity::known::{Answers, recall};
+use crate::kernel::identity::known::{Answers, Source, recall};
 use crate::kernel::identity::memory::{Identity, Proof};
 use crate::kernel::identity::{self, actor as registered};
 use crate::pg::source;
@@ -94,7 +94,7 @@ pub fn check_named(
     requester: Option<&str>,
 ) -> Result<(), Refusal> {
     let look_up = |id: &str| {
-        recall(&ASSIGNABLE, (tenant, id.to_owned()), |(tenant, id)| {
+        recall(&ASSIGNABLE, &[Source::Principal], (tenant, id.to_owned()), |(tenant, id)| {
             registered::is_assignable(*tenant, id)
         })
         .map(|is_assignable| *is_assignable)

@@ -1,7 +1,7 @@
 //! What a new work order is born with: its tenant's format of numbers, and its lifecycle's newest
 //! version. Read by key: as SQL it would cost each row of a bulk more than its own hash.
 
-use crate::kernel::identity::known::{Answers, recall};
+use crate::kernel::identity::known::{Answers, Source, recall};
 use crate::pg::lookup::{Key, Latest, at_once};
 use std::cell::RefCell;
 use uuid::Uuid;
@@ -23,7 +23,9 @@ thread_local! {
 
 /// What a work order is born with now, in the lifecycle that it names or in the tenant's default.
 pub fn of(tenant: Uuid, lifecycle: Option<&str>) -> Option<Defaults> {
-    let home = recall(&TENANT_DEFAULTS, tenant, |tenant| at_once(|latest| home(latest, *tenant)))?;
+    let home = recall(&TENANT_DEFAULTS, &[Source::Tenant], tenant, |tenant| {
+        at_once(|latest| home(latest, *tenant))
+    })?;
     let (number_format, default) = home.as_ref();
     let newest = |name: &str| {
         let key = [Key::Uuid("tenant_id", tenant), Key::Text("name", name)];

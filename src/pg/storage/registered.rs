@@ -7,7 +7,7 @@
 //! lock was waited for is then known, and nothing is committed after.
 
 use super::checks;
-use crate::pg::registered;
+use crate::pg::registered::{self, is_partition_of};
 use crate::pg::relation::OpenTable;
 use foldhash::HashMap;
 use pgrx::pg_sys;
@@ -83,17 +83,5 @@ fn is_plain(open: &OpenTable) -> bool {
         kind_of(open) == pg_sys::RELKIND_RELATION
             && !(*(*relation).rd_rel).relhassubclass
             && std::ptr::eq((*relation).rd_tableam, pg_sys::GetHeapamTableAmRoutine())
-    }
-}
-
-/// Whether rows of the table are routed to the partition: not while it is being detached.
-fn is_partition_of(open: &OpenTable, parent: &OpenTable) -> bool {
-    // SAFETY: both relations are open; the description has nparts oids. A snapshot is active.
-    unsafe {
-        let description = pg_sys::RelationGetPartitionDesc(parent.as_ptr(), true);
-        let count = usize::try_from((*description).nparts).unwrap_or(0);
-        (*(*open.as_ptr()).rd_rel).relispartition
-            && count > 0
-            && std::slice::from_raw_parts((*description).oids, count).contains(&open.oid())
     }
 }

@@ -124,7 +124,7 @@ fn lock_by_index(
     key: &[Key<'_>],
     found: &Slot,
 ) -> bool {
-    let scan = Scan::begin(table, index_for(index, key), latest.snapshot(), key);
+    let scan = Scan::begin(table, index_for(table, index, key), latest.snapshot(), key);
     let Some(tuple) = scan.next() else { return false };
     // SAFETY: the tuple is one of the table, valid until the scan goes on.
     let tid = unsafe { (*tuple).t_self };
@@ -194,7 +194,7 @@ fn lock(
 /// Whether the row in the slot has that key.
 fn has_key(table: &OpenTable, found: &Slot, key: &[Key<'_>]) -> bool {
     key.iter().all(|part| {
-        let column = usize::try_from(part.attribute_of(table.oid()) - 1).unwrap_or(usize::MAX);
+        let column = usize::try_from(part.attribute_of(table) - 1).unwrap_or(usize::MAX);
         let value = part.value();
         let found = found.as_ptr();
         // SAFETY: the column is one of the slot's, and of the value's type.

@@ -4,9 +4,12 @@
 //! before it is repaired. An object that the registry does not know is none: a DBA may add columns,
 //! triggers, policies and rules. A table that has some is written by statements, which meet them.
 
-use super::{ExpectedPolicy, ExpectedTrigger, Role, Table, Type, View, policies_of, triggers_of};
+use super::{
+    ExpectedPolicy, ExpectedTrigger, Role, TABLES, Table, Type, View, policies_of, triggers_of,
+};
 use std::fmt;
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 /// Who owns every table, view and sequence.
 pub const OWNER: &str = "wo_owner";
@@ -142,11 +145,15 @@ pub struct FoundPolicy {
     pub check: Option<Rc<str>>,
 }
 
-/// Whether a deparsed condition is one of those that most tables have: it names no column but
-/// `tenant_id`.
+/// Whether a deparsed condition names `tenant_id`, where it is one of those that most tables have and
+/// names no other column.
 #[must_use]
-pub fn names_no_other_column(condition: &str) -> bool {
-    condition == super::generate::DEPARSED_OF_THE_TENANT || condition == super::generate::IN_FORCE
+pub fn names_tenant_alone(condition: &str) -> Option<bool> {
+    match condition {
+        super::generate::DEPARSED_OF_THE_TENANT => Some(true),
+        super::generate::IN_FORCE | "true" => Some(false),
+        _ => None,
+    }
 }
 
 /// What is wrong with a relation.
@@ -239,6 +246,43 @@ impl Registered {
     }
 }
 
+/// A trigger as it must be, with its event as it is compared.
+type FiringTrigger = (ExpectedTrigger, Firing);
+
+fn with_firing(trigger: ExpectedTrigger) -> FiringTrigger {
+    let firing = Firing::read(&trigger.event);
+    (trigger, firing)
+}
+
+/// What a table must have.
+struct Expected {
+    triggers: Vec<FiringTrigger>,
+    policies: Vec<ExpectedPolicy>,
+}
+
+impl Expected {
+    fn of(table: &'static Table) -> Self {
+        let mut policies = policies_of(table);
+        policies.iter_mut().for_each(|policy| policy.roles.sort_unstable());
+        Self { triggers: triggers_of(table).into_iter().map(with_firing).collect(), policies }
+    }
+}
+
+/// Of each table, in their order; made when it is needed first.
+static EXPECTED: [OnceLock<Expected>; TABLES.len()] = [const { OnceLock::new() }; TABLES.len()];
+
+/// Makes what every table must have. Processes that are forked after this find it made.
+pub fn prepare() {
+    for (place, table) in EXPECTED.iter().zip(TABLES) {
+        place.get_or_init(|| Expected::of(table));
+    }
+}
+
+fn expected(table: &'static Table) -> Option<&'static Expected> {
+    let index = TABLES.iter().position(|one| one.name == table.name)?;
+    Some(EXPECTED.get(index)?.get_or_init(|| Expected::of(table)))
+}
+
 /// Compares a relation with the registry. `is_own` says whether a function of `wo_private` without
 /// parameters runs the library's own code.
 pub fn compare(registered: Registered, found: &Found, is_own: impl Fn(&str) -> bool) -> Comparison {
@@ -260,19 +304,27 @@ pub fn compare(registered: Registered, found: &Found, is_own: impl Fn(&str) -> b
     }
     match registered {
         Registered::Table(table) => {
-            let others = compare_triggers(&triggers_of(table), found, &mut result);
-            let (insert, update) = compare_policies(table, found, is_own, &mut result);
+            let Some(expected) = expected(table) else {
+                result.add(format!("wo.{name} is not registered"));
+                return result;
+            };
+            let others = compare_triggers(expected.triggers.iter(), found, &mut result);
+            let (insert, update) = compare_policies(&expected.policies, found, is_own, &mut result);
             let columns = compare_columns(table, found, &mut result).filter(|_| !others);
             let columns = columns.filter(|_| result.problems.is_empty() && !found.has_rules);
             result.insert = columns.clone().filter(|_| insert);
             result.update = columns.filter(|_| update);
         }
         Registered::Partition(table) => {
-            let expected: Vec<ExpectedTrigger> = triggers_of(table)
-                .into_iter()
-                .filter(|trigger| trigger.is_for_each_row || trigger.name == "forbid_truncate")
-                .collect();
-            let others = compare_triggers(&expected, found, &mut result);
+            let Some(expected) = expected(table) else {
+                result.add(format!("wo.{name} is not registered"));
+                return result;
+            };
+            let is_of_partitions = |(trigger, _): &&FiringTrigger| {
+                trigger.is_for_each_row || trigger.name == "forbid_truncate"
+            };
+            let triggers = expected.triggers.iter().filter(is_of_partitions);
+            let others = compare_triggers(triggers, found, &mut result);
             if !found.is_secured {
                 result.add(format!("row security of wo.{name} is not enforced"));
             }
@@ -282,9 +334,9 @@ pub fn compare(registered: Registered, found: &Found, is_own: impl Fn(&str) -> b
             });
         }
         Registered::View(view) => {
-            let expected: Vec<ExpectedTrigger> =
-                view.triggers.iter().map(ExpectedTrigger::from).collect();
-            compare_triggers(&expected, found, &mut result);
+            let expected: Vec<FiringTrigger> =
+                view.triggers.iter().map(ExpectedTrigger::from).map(with_firing).collect();
+            compare_triggers(expected.iter(), found, &mut result);
         }
         Registered::Sequence => {}
     }
@@ -325,8 +377,14 @@ fn compare_columns(
 }
 
 /// Gives whether there are others.
-fn compare_triggers(expected: &[ExpectedTrigger], found: &Found, result: &mut Comparison) -> bool {
-    for trigger in expected {
+fn compare_triggers<'a>(
+    expected: impl Iterator<Item = &'a FiringTrigger>,
+    found: &Found,
+    result: &mut Comparison,
+) -> bool {
+    let mut count = 0;
+    for (trigger, firing) in expected {
+        count += 1;
         let here = found.triggers.iter().find(|one| one.name == trigger.name);
         let problem = match here {
             None => "missing",
@@ -336,26 +394,26 @@ fn compare_triggers(expected: &[ExpectedTrigger], found: &Found, result: &mut Co
             Some(here) if here.function.as_deref() != Some(trigger.function) => {
                 "not running its own function"
             }
-            Some(here) if !is_as_made(trigger, here) => "not as it was made",
+            Some(here) if !is_as_made(trigger, firing, here) => "not as it was made",
             Some(_) => continue,
         };
         result.add(format!("trigger {} of wo.{} is {problem}", trigger.name, found.name));
     }
-    found.triggers.len() > expected.len()
+    found.triggers.len() > count
 }
 
-fn is_as_made(expected: &ExpectedTrigger, found: &FoundTrigger) -> bool {
+fn is_as_made(expected: &ExpectedTrigger, firing: &Firing, found: &FoundTrigger) -> bool {
     found.is_for_each_row == expected.is_for_each_row
         && found.has_condition == expected.when.is_some()
         && !found.has_transition_tables
         && found.is_deferred == expected.is_deferred
         && found.arguments == expected.arguments
-        && found.firing == Firing::read(&expected.event)
+        && found.firing == *firing
 }
 
 /// Gives whether an INSERT and an UPDATE meet the registered policies alone.
 fn compare_policies(
-    table: &'static Table,
+    expected: &[ExpectedPolicy],
     found: &Found,
     is_own: impl Fn(&str) -> bool,
     result: &mut Comparison,
@@ -363,8 +421,7 @@ fn compare_policies(
     if !found.is_secured {
         result.add(format!("row security of wo.{} is not enforced", found.name));
     }
-    let expected = policies_of(table);
-    for policy in &expected {
+    for policy in expected {
         let is_there = found.policies.iter().any(|one| is_policy(policy, one));
         if !is_there {
             result.add(format!(
@@ -394,12 +451,10 @@ fn is_policy(expected: &ExpectedPolicy, found: &FoundPolicy) -> bool {
         "insert" => (None, condition),
         _ => (condition, None),
     };
-    let mut roles = expected.roles.clone();
-    roles.sort_unstable();
     found.name == expected.name
         && found.is_restrictive == expected.is_restrictive
         && found.command == expected.command
-        && found.roles.as_ref() == Some(&roles)
+        && found.roles.as_ref() == Some(&expected.roles)
         && found.using.as_deref() == using
         && found.check.as_deref() == check
 }
