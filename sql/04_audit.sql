@@ -68,7 +68,7 @@ create table wo.audit_chain (
 );
 comment on table wo.audit_chain is 'The heads of the chains of configured objects, and of what has no record of its own. A work order''s head stands on its own row.';
 comment on column wo.audit_chain.tenant_id is 'The tenant; the nil UUID for rows of the installation: the ledger, archives, timelines, and attempts without an identity.';
-comment on column wo.audit_chain.subject is 'What kind of object: tenant, role, principal, principal_role, trusted_issuer, lifecycle, guard_function, …; or what happened beside all records: refused_attempt, ledger, archive, timeline.';
+comment on column wo.audit_chain.subject is 'What kind of object: tenant, role, principal, principal_role, trusted_issuer, lifecycle, guard_function, …; or what happened beside all records: refused_attempt, ledger, archive, timeline, schema.';
 comment on column wo.audit_chain.subject_key is 'Which one: its key in its own table, as a JSON array.';
 comment on column wo.audit_chain.subject_id is 'The id under which its entries stand in wo.audit_entry.';
 comment on column wo.audit_chain.chain_sequence is 'The sequence of the newest entry.';

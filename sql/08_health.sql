@@ -132,6 +132,13 @@ create or replace function wo.health() returns table (severity text, subject tex
                         from pg_statistic_ext as extended
                         join pg_class as held on held.oid = extended.stxrelid and held.relnamespace = to_regnamespace('wo')
                     ) as known (name, remedy)$section$),
+                ('schema changes', $section$
+                    select case when min(mark.changed_at) < clock_timestamp() - interval '5 minutes' then 'warning' else 'good' end, 'schema changes',
+                        coalesce(nullif(count(*), 0) || ' alterations of our objects are not in the audit trail yet, the first of ' || min(mark.changed_at),
+                            'every alteration of our objects that PostgreSQL reports is in the audit trail'),
+                        case when min(mark.changed_at) < clock_timestamp() - interval '5 minutes'
+                            then 'As a member of wo_admin: select wo.tick(); see the row "worker".' else '' end
+                    from wo.ddl_mark as mark$section$),
                 ('worker', 'select * from wo_private.worker_health()'),
                 ('ledger', 'select * from wo_private.ledger_health()'),
                 ('retention', 'select * from wo_private.retention_health()')

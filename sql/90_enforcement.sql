@@ -669,6 +669,28 @@ create or replace trigger forbid_truncate before truncate on wo.schema_version
     for each statement execute function wo_private.refuse_change();
 alter table wo.schema_version enable always trigger forbid_truncate;
 
+-- ddl_mark
+
+alter table wo.ddl_mark enable row level security;
+alter table wo.ddl_mark force row level security;
+drop policy if exists tenant_isolation on wo.ddl_mark;
+create policy tenant_isolation on wo.ddl_mark as restrictive for all to wo_user, wo_admin, wo_auditor, wo_monitor
+    using (true);
+drop policy if exists app_select on wo.ddl_mark;
+create policy app_select on wo.ddl_mark for select to wo_admin, wo_auditor, wo_monitor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.ddl_mark;
+create policy app_delete on wo.ddl_mark for delete to wo_trail
+    using (wo_private.in_force());
+grant select on wo.ddl_mark to wo_admin, wo_auditor, wo_monitor, wo_trail;
+grant delete on wo.ddl_mark to wo_trail;
+create or replace trigger forbid_key_change before update on wo.ddl_mark
+    for each row execute function wo_private.refuse_change();
+alter table wo.ddl_mark enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.ddl_mark
+    for each statement execute function wo_private.refuse_change();
+alter table wo.ddl_mark enable always trigger forbid_truncate;
+
 -- task_type
 
 alter table wo.task_type enable row level security;

@@ -18,6 +18,7 @@ grant execute on function wo.administer(text), wo.create_tenant(text, text, text
     wo.disable_principal(text), wo.enable_principal(text), wo.trust_issuer(text, text, text, text),
     wo.distrust_issuer(text, text), wo.publish_lifecycle(jsonb), wo.register_guard(text, regprocedure, text),
     wo.migrate_lifecycle(text, integer, text, jsonb), wo.begin_timeline(text), wo.make_partitions(integer), wo.rebuild_rollups() to wo_admin;
+grant execute on function wo.schema_changes(timestamptz, timestamptz) to wo_admin, wo_auditor;
 grant execute on function wo.make_partitions(integer) to wo_worker;
 grant execute on function wo.lock_for_guard(text) to wo_guard;
 grant execute on function wo.validate_lifecycle(jsonb), wo.lifecycle_diagram(text, integer)

@@ -77,6 +77,7 @@ grant execute on function wo_private.cloudevent(uuid, bigint, integer, text, uui
     to wo_user, wo_admin, wo_bridge, wo_auditor;
 grant execute on function wo_private.call_guard(text, uuid, uuid) to wo_trail, wo_user;
 grant execute on function wo_private.lock_for_guard(text) to wo_guard;
+grant execute on function wo_private.schema_entries(timestamptz) to wo_admin, wo_auditor;
 grant execute on function wo_private.refuse_change(), wo_private.invalidate(), wo_private.refuse_foreign_writer(),
     wo_private.configuration_validate(), wo_private.configuration_audit(), wo_private.child_record_validate(),
     wo_private.child_record_audit(), wo_private.settle(), wo_private.principal_directory(),

@@ -12,6 +12,7 @@ pub mod job;
 pub mod lifecycle;
 pub mod partition;
 pub mod rollup;
+pub mod schema_change;
 pub mod work_order;
 
 /// Registers the hooks of transactions and caches, and the concepts; called once in a backend.

@@ -9,10 +9,10 @@ use wo_cluster_tests::{behind_the_back, db_error, refused};
 
 use crate::identity::harness::{SECRET, World, acting, authenticate, count, create};
 
-/// The tables that are nobody's: which versions are installed, how far events are counted, and the hashes of the ledger, whose
+/// The tables that are nobody's: which versions are installed, which DDL is not in the trail yet, how far events are counted, and the hashes of the ledger, whose
 /// names of tenants and entries nobody may read.
-const OF_NO_TENANT: [&str; 4] =
-    ["ledger_checkpoint", "ledger_tile", "rollup_cursor", "schema_version"];
+const OF_NO_TENANT: [&str; 5] =
+    ["ddl_mark", "ledger_checkpoint", "ledger_tile", "rollup_cursor", "schema_version"];
 
 /// A client of each kind of role that acts for acme, in an open transaction.
 fn acting_for_acme(world: &World<'_>) -> Vec<(&'static str, Client)> {
@@ -118,7 +118,7 @@ fn every_role_sees_its_own_tenants_rows_and_no_others() {
             }
         }
         let expected: &[&str] = match role {
-            "svc" | "ada" => &["login_directory"],
+            "svc" | "ada" => &["ddl_mark", "login_directory"],
             _ => &[],
         };
         assert_eq!(unseen, expected, "{role}");

@@ -17,6 +17,7 @@ mod past_sql;
 mod preloaded;
 mod races;
 mod registered;
+mod schema_changes;
 pub mod stage;
 mod suppressed;
 mod suppressed_answers;

@@ -89,6 +89,11 @@ SELECT 'member ' || pg_describe_object(classid, objid, objsubid), extname || ' '
 FROM pg_depend JOIN pg_extension ON pg_extension.oid = refobjid
 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND extname = 'wo_core'
 UNION ALL
+SELECT 'event trigger ' || evtname, concat_ws(E'\n', 'on ' || evtevent, 'owner ' || evtowner::regrole,
+    'enabled ' || evtenabled::text, 'tags ' || array_to_string(evttags, ','), 'function ' || evtfoid::regprocedure,
+    'comment ' || obj_description(oid, 'pg_event_trigger'))
+FROM pg_event_trigger
+UNION ALL
 SELECT 'default privileges ' || defaclrole::regrole || ' ' || defaclobjtype::text, pg_temp.acl(defaclacl)
 FROM pg_default_acl JOIN home ON home.oid = defaclnamespace
 ORDER BY 1
@@ -121,7 +126,8 @@ pub fn objects(db: &Database<'_>) -> Snapshot {
 }
 
 /// Every table with the number of its rows and a hash that does not depend on their order, and
-/// every sequence with where it stands.
+/// every sequence with where it stands. DDL that is not in the audit trail yet is left out: what these tests do to the
+/// schema is no record.
 pub fn rows(db: &Database<'_>) -> Snapshot {
     rows_as(db, "held::text")
 }
@@ -135,7 +141,7 @@ fn rows_as(db: &Database<'_>, text: &str) -> Snapshot {
     let mut superuser = db.superuser();
     let tables = names(&mut superuser, "'r'");
     let mut snapshot = Snapshot::new();
-    for table in tables {
+    for table in tables.into_iter().filter(|name| name != "wo.ddl_mark") {
         let sql = format!(
             "SELECT count(*) || ' rows ' || coalesce(sum(hashtextextended({text}, 0)::numeric), 0)
              FROM ONLY {table} AS held"

@@ -39,7 +39,7 @@ fn no_record_depends_on_the_extension() {
              JOIN member ON (member.classid, member.objid) = (held.refclassid, held.refobjid)
              WHERE held.deptype NOT IN ('e', 'i')
                 AND (held.classid, held.objid) NOT IN (SELECT classid, objid FROM member)
-                AND held.classid NOT IN ('pg_trigger'::regclass, 'pg_policy'::regclass)
+                AND held.classid NOT IN ('pg_trigger'::regclass, 'pg_policy'::regclass, 'pg_event_trigger'::regclass)
                 AND held.refobjid <> 'wo_private.lock_secret'::regclass",
             &[],
         )

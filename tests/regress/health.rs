@@ -54,6 +54,7 @@ fn a_fresh_install_is_in_good_health() {
             "replica role",
             "retention",
             "role makers",
+            "schema changes",
             "sealing",
             "statistics",
             "table locks",

@@ -48,7 +48,8 @@ pub fn check_length(changes: &str) -> Result<(), Refusal> {
 
 /// What happens beside all records: their chains have no row to hold against, and their `changes`
 /// are any JSON object.
-pub const UNATTACHED_SUBJECTS: &[&str] = &["refused_attempt", "ledger", "archive", "timeline"];
+pub const UNATTACHED_SUBJECTS: &[&str] =
+    &["refused_attempt", "ledger", "archive", "timeline", crate::schema_change::SUBJECT];
 
 /// One entry of the trail, in the order in which an auditor asks (21 CFR 11.10(e)): what, when,
 /// who, from where, why, and old → new.

@@ -33,6 +33,7 @@ pub mod rollup;
 #[path = "../../../src/concept/sample/rules.rs"]
 pub mod sample;
 pub mod schema;
+pub mod schema_change;
 pub mod template;
 pub mod time;
 pub mod work_order;

@@ -102,9 +102,13 @@ fn at_alteration(relation: pg_sys::Oid) {
     crate::pg::lock::forget();
 }
 
-/// What is wrong with the tables, their partitions, the views and the sequences, one sentence each.
+/// What is wrong with the tables, their partitions, the views, the sequences and the event triggers, one
+/// sentence each.
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn table_problems() -> Vec<String> {
-    registered::problems().iter().map(ToString::to_string).collect()
+    let mut problems: Vec<String> =
+        registered::problems().iter().map(ToString::to_string).collect();
+    problems.extend(crate::kernel::schema_change::problems());
+    problems
 }

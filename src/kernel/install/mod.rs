@@ -9,7 +9,7 @@ mod registry;
 
 pub use check::{check_tables, check_written, is_checked, register};
 
-use crate::kernel::concept;
+use crate::kernel::{concept, schema_change};
 use crate::pg::error::{damaged, refuse};
 use crate::pg::extension::OutsideTheExtension;
 use crate::pg::registered;
@@ -38,6 +38,7 @@ const FILES: &[(&str, &str)] = &[
     ("19_consumer", include_str!("../../../sql/19_consumer.sql")),
     ("20_rollup", include_str!("../../../sql/20_rollup.sql")),
     ("22_metrics", include_str!("../../../sql/22_metrics.sql")),
+    ("23_schema_change", include_str!("../../../sql/23_schema_change.sql")),
     ("91_uuid_signatures", include_str!("../../../sql/91_uuid_signatures.sql")),
     ("98_grant", include_str!("../../../sql/98_grant.sql")),
 ];
@@ -198,6 +199,7 @@ fn install() {
             run("create schema wo authorization wo_owner");
             drop(outside);
             run_as_owner(&everything());
+            schema_change::install();
             run(&version_row());
         }
         Found::Empty => say(
@@ -233,7 +235,10 @@ fn version_row() -> String {
 fn enforce() {
     superuser_only();
     check::forget();
-    run_as_owner(&enforcement());
+    schema_change::as_one_command("select wo_private.enforce()", || {
+        run_as_owner(&enforcement());
+        schema_change::install();
+    });
     registered::refuse_problems();
     notice!("wo_core: the enforcement layer is in force on every table");
 }
@@ -242,6 +247,10 @@ fn enforce() {
 #[pg_extern(schema = "wo_private")]
 fn migrate() {
     superuser_only();
+    schema_change::as_one_command("select wo_private.migrate()", take_to_this_version);
+}
+
+fn take_to_this_version() {
     let from: Option<String> = Statement::new(
         "select version from wo.schema_version order by installed_at desc, version desc limit 1",
         &[],
@@ -263,6 +272,7 @@ fn migrate() {
     parts.extend(enforcement());
     check::forget();
     run_as_owner(&parts);
+    schema_change::install();
     run(&version_row());
 }
 

@@ -19,6 +19,7 @@ const FIRST: &[Job] = &[Job {
 /// others meanwhile.
 const LAST: &[Job] = &[
     crate::kernel::rollup::JOB,
+    crate::kernel::schema_change::JOB,
     Job {
         name: "records_archived",
         when: When::Every(|| Duration::from_secs(600)),

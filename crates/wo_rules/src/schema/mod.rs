@@ -36,6 +36,7 @@ pub const SECTIONS: &[&Section] = &[
     &crate::rollup::SCHEMA,
     &crate::deadline::SCHEMA,
     &crate::install::SCHEMA,
+    &crate::schema_change::SCHEMA,
     &crate::dispatch::SCHEMA,
     &crate::hierarchy::SCHEMA,
     &crate::approval::SCHEMA,
