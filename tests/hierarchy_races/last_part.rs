@@ -31,10 +31,11 @@ fn a_master_whose_last_ninety_end_at_once_is_told() {
 /// sees them yet.
 fn with_slow_commits() -> Stage {
     let settings = [("synchronous_standby_names", "nobody"), ("synchronous_commit", "local")];
-    let cluster: &'static Cluster = Box::leak(Box::new(Cluster::own(
-        &[&settings[..], &[("max_wal_senders", "2"), ("wal_level", "replica")]].concat(),
-    )));
-    Stage::on(cluster.database())
+    let more = [("max_wal_senders", "2"), ("wal_level", "replica")];
+    let database = Cluster::own(&[settings, more].concat()).kept().database();
+    // What the wait that the test ends says.
+    database.allow_in_log("canceling wait for synchronous replication");
+    Stage::on(database)
 }
 
 #[test]

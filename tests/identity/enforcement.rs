@@ -180,7 +180,7 @@ fn odd_arguments_show_and_change_nothing_of_another_tenants() {
                 if somebody {
                     authenticate(&mut client, &world.acme.token("ann"));
                 }
-                for call in calls(function, &known, &world, 250) {
+                for call in calls(function, &known, &world, wo_cluster_tests::count(60, 250)) {
                     let said = tried(&mut client, &call);
                     let echoed = call.contains(SECRET);
                     assert!(echoed || !said.contains(SECRET), "{login}: {call}\n{said}");

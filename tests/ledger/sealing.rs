@@ -190,7 +190,7 @@ fn sealing_while_many_write_loses_no_entry_and_takes_none_twice() {
 #[test]
 fn a_killed_server_goes_on_sealing_where_it_was() {
     let cluster = wo_cluster_tests::Cluster::start_durable_with(&[crate::ledger::stage::KEY_FILE]);
-    let cluster: &'static wo_cluster_tests::Cluster = Box::leak(Box::new(cluster));
+    let cluster = cluster.kept();
     cluster.make_dir("keys");
     let ledger = Ledger::found_in(cluster.database());
     for round in 0..3 {

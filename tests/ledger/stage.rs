@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use postgres::Client;
 use serde_json::Value;
@@ -18,8 +17,7 @@ pub const KEY_FILE: (&str, &str) = ("wo_core.sealing_key_file", "../keys/%d.key"
 
 /// The server that the tests of this suite share.
 pub fn cluster() -> &'static Cluster {
-    static SHARED: OnceLock<Cluster> = OnceLock::new();
-    SHARED.get_or_init(|| {
+    Cluster::shared_as("ledger with a key", || {
         let cluster = Cluster::own(&[KEY_FILE]);
         cluster.make_dir("keys");
         cluster

@@ -179,8 +179,7 @@ fn row_5_no_application_role_switches_the_trail_off_on_any_table() {
 
 #[test]
 fn row_11_a_signature_is_recorded_with_where_it_came_from() {
-    let cluster: &'static Cluster =
-        Box::leak(Box::new(Cluster::own(&[("listen_addresses", "127.0.0.1")])));
+    let cluster = Cluster::own(&[("listen_addresses", "127.0.0.1")]).kept();
     let company = Company::found_in(cluster.database());
     let number = company.reach("pending_approval");
     let mut config = postgres::Config::new();

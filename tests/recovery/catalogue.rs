@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use postgres::Client;
+use postgres::{Client, GenericClient};
 use wo_cluster_tests::Database;
 
 /// Each object with its definition. Columns go by name: their order may differ. Constraints are shown
@@ -111,7 +111,10 @@ $$";
 pub type Snapshot = BTreeMap<String, String>;
 
 pub fn objects(db: &Database<'_>) -> Snapshot {
-    let mut superuser = db.superuser();
+    objects_seen_by(&mut db.superuser())
+}
+
+fn objects_seen_by(superuser: &mut impl GenericClient) -> Snapshot {
     // Every name with its schema, wherever it is shown.
     superuser.batch_execute("SET search_path = pg_catalog").unwrap();
     superuser.batch_execute(ACL).unwrap();
@@ -234,18 +237,21 @@ fn a_snapshot_sees_every_kind_of_change() {
         ),
         ("ALTER SEQUENCE wo.event_position CACHE 10", "sequence wo.event_position"),
     ] {
-        superuser.batch_execute(change).unwrap();
-        let seen = differences(&before, &objects(&db));
+        // Rolled back: what follows must be seen by itself.
+        let mut changing = superuser.transaction().unwrap();
+        changing.batch_execute(change).unwrap();
+        let seen = differences(&before, &objects_seen_by(&mut changing));
         let line = |line: &str| {
             line.starts_with(&format!("{object}:")) || line.starts_with(&format!("{object} is"))
         };
         assert!(seen.lines().any(line), "{change}: {object} is not in\n{seen}");
-        // Back to the start: what follows must be seen by itself.
-        superuser
-            .batch_execute(
-                "DROP EXTENSION wo_core CASCADE; DROP SCHEMA wo CASCADE; CREATE EXTENSION wo_core",
-            )
-            .unwrap();
-        assert_same(&before, &objects(&db));
+        changing.rollback().unwrap();
+        assert_same(&before, &objects_seen_by(&mut superuser));
     }
+    superuser
+        .batch_execute(
+            "DROP EXTENSION wo_core CASCADE; DROP SCHEMA wo CASCADE; CREATE EXTENSION wo_core",
+        )
+        .unwrap();
+    assert_same(&before, &objects(&db));
 }

@@ -169,12 +169,13 @@ fn founded(cluster: &'static Cluster) -> (Database<'static>, String, String) {
 
 #[test]
 fn no_function_that_a_role_may_execute_answers_a_hostile_value_with_an_internal_error() {
-    let cluster: &'static Cluster = Box::leak(Box::new(Cluster::own(&[
+    let cluster = Cluster::own(&[
         ("log_min_messages", "warning"),
         ("log_error_verbosity", "verbose"),
         ("statement_timeout", "20s"),
         ("wo_core.session_scope", "on"),
-    ])));
+    ])
+    .kept();
     let (database, number, id) = founded(cluster);
     let mut client = database.connect("everybody");
     let mut failures = Vec::new();

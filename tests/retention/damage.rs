@@ -192,11 +192,9 @@ fn rows_that_changed_after_the_file_was_written_stay() {
 /// never twice.
 #[test]
 fn a_crash_between_the_steps_loses_nothing_and_doubles_nothing() {
-    let cluster: &'static _ = Box::leak(Box::new(cluster_with(&[
-        ("fsync", "on"),
-        ("synchronous_commit", "on"),
-        ("full_page_writes", "on"),
-    ])));
+    let cluster =
+        cluster_with(&[("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on")])
+            .kept();
     let past = Past::found_in(cluster.database());
     past.company.create("Mend the pump");
     past.happened(5);

@@ -2,7 +2,6 @@
 //! moved back in time, hashes and all, before anything is sealed.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use postgres::{Client, Transaction};
 use uuid::Uuid;
@@ -31,8 +30,7 @@ pub fn cluster_with(more: &[(&str, &str)]) -> Cluster {
 }
 
 fn cluster() -> &'static Cluster {
-    static SHARED: OnceLock<Cluster> = OnceLock::new();
-    SHARED.get_or_init(|| cluster_with(&[]))
+    Cluster::shared_as("retention", || cluster_with(&[]))
 }
 
 pub struct Past {

@@ -6,10 +6,8 @@ use crate::retention::past::{Past, cluster_with};
 
 #[test]
 fn the_worker_archives_months_and_ended_records_by_itself() {
-    let cluster = Box::leak(Box::new(cluster_with(&[
-        ("shared_preload_libraries", "wo_core"),
-        ("wo_core.databases", ""),
-    ])));
+    let cluster =
+        cluster_with(&[("shared_preload_libraries", "wo_core"), ("wo_core.databases", "")]).kept();
     let past = Past::found_in(cluster.database());
     let ended = past.company.reach("closed");
     past.happened(5);

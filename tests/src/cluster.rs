@@ -11,9 +11,7 @@ use postgres::{Client, Config, NoTls};
 
 use crate::database::Database;
 use crate::guardian::Guardian;
-use crate::server::{
-    Server, as_server, free_port, private_dir, private_dir_in_memory, run, try_run,
-};
+use crate::server::{Server, as_server, free_port, private_dir, run, try_run};
 
 const TEMPLATE: &str = "wo_template";
 
@@ -56,7 +54,7 @@ impl Drop for Cluster {
     }
 }
 
-/// The clusters that are shared: one for each suite.
+/// The clusters that are shared: one for each suite, and those with settings of their own.
 static SHARED: Mutex<BTreeMap<String, &'static Cluster>> = Mutex::new(BTreeMap::new());
 
 /// The suite that a source file of the tests belongs to: the directory that it is in.
@@ -70,26 +68,46 @@ impl Cluster {
     /// belong to a cluster, and two suites may give one name different rights: hence not one for all.
     #[track_caller]
     pub fn shared() -> &'static Cluster {
-        extern "C" fn remove() {
-            for cluster in lock(&SHARED).values() {
-                cluster.guardian.finish();
-            }
-        }
         let suite = suite_of(std::panic::Location::caller().file());
-        let mut shared = lock(&SHARED);
-        if shared.is_empty() {
-            // SAFETY: the callback takes no arguments, lives as long as the process, and does not
-            // unwind: `finish` neither panics nor touches thread-locals.
-            unsafe { libc::atexit(remove) };
-        }
-        shared.entry(suite).or_insert_with_key(|suite| {
-            let cluster = Self::start(private_dir_in_memory(), FAST);
-            let cluster = cluster.unwrap_or_else(|error| panic!("the cluster of {suite}: {error}"));
-            Box::leak(Box::new(cluster))
-        })
+        Self::shared_as(suite, || Self::start(FAST).unwrap_or_else(|error| panic!("{error}")))
     }
 
-    /// One that keeps its promises through a crash, on disk.
+    /// The same for tests that need other settings: one for each name. `start` makes no database.
+    pub fn shared_as(name: impl Into<String>, start: impl FnOnce() -> Cluster) -> &'static Cluster {
+        extern "C" fn remove() {
+            let unexpected: Vec<String> =
+                lock(&SHARED).values().flat_map(|cluster| cluster.finish()).collect();
+            if !unexpected.is_empty() {
+                // Every test has said that it passed: what is left to fail is the program.
+                eprintln!("in the logs of the shared servers:\n{}", unexpected.join("\n"));
+                // SAFETY: ends the process; what is left of its end is not needed.
+                unsafe { libc::_exit(1) };
+            }
+        }
+        let mut shared = lock(&SHARED);
+        if shared.is_empty() {
+            // SAFETY: the callback takes no arguments and lives as long as the process. A panic in it would
+            // abort the process, which fails the tests as it should.
+            unsafe { libc::atexit(remove) };
+        }
+        shared.entry(name.into()).or_insert_with(|| Box::leak(Box::new(start())))
+    }
+
+    /// Keeps a private cluster until the program ends, for what borrows it as long; its log is read then.
+    pub fn kept(self) -> &'static Cluster {
+        Self::shared_as(self.dir.display().to_string(), || self)
+    }
+
+    /// Stops the server and removes its directory. Gives what its whole log holds that nobody allowed: about
+    /// databases that no test let go of, too.
+    fn finish(&self) -> Vec<String> {
+        let allowed = lock(&self.allowed_in_log);
+        let unexpected = crate::log::unexpected(&self.log_file(), 0, None, &allowed);
+        self.guardian.finish();
+        unexpected
+    }
+
+    /// One that keeps its promises through a crash.
     pub fn start_durable() -> Cluster {
         Self::start_durable_with(&[])
     }
@@ -97,8 +115,7 @@ impl Cluster {
     /// The same, with settings of its own.
     pub fn start_durable_with(settings: &[(&str, &str)]) -> Cluster {
         let durable = [("fsync", "on"), ("synchronous_commit", "on")];
-        Self::start(private_dir(), &[&durable, settings].concat())
-            .unwrap_or_else(|error| panic!("{error}"))
+        Self::start(&[&durable, settings].concat()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A private one with settings of its own, as fast (and as forgetful) as the shared one unless
@@ -109,11 +126,12 @@ impl Cluster {
 
     /// The same, where the server may refuse to start.
     pub fn try_own(settings: &[(&str, &str)]) -> Result<Cluster, String> {
-        Self::start(private_dir_in_memory(), &[FAST, settings].concat())
+        Self::start(&[FAST, settings].concat())
     }
 
-    fn start(dir: PathBuf, settings: &[(&str, &str)]) -> Result<Cluster, String> {
+    fn start(settings: &[(&str, &str)]) -> Result<Cluster, String> {
         adopt_orphans();
+        let dir = private_dir();
         let data = dir.join("data");
         let cluster = Cluster {
             guardian: Guardian::over(&dir, &data.join("postmaster.pid"), "QUIT"),

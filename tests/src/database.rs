@@ -64,9 +64,7 @@ impl<'c> Database<'c> {
     /// error (SQLSTATE XX…) or the end of a process that is not allowed fails the test at its end.
     pub fn allow_in_log(&self, text: &str) {
         crate::cluster::lock(&self.allowed_in_log).push(text.to_owned());
-        if !self.cluster.is_shared() {
-            self.cluster.allow_in_log(text);
-        }
+        self.cluster.allow_in_log(text);
     }
 
     pub fn cluster(&self) -> &'c Cluster {

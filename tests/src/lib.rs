@@ -33,3 +33,8 @@ pub use refusal::{db_error, refused};
 pub use sealing::Sealing;
 pub use server::Server;
 pub use tamper::{behind_the_back, rehash};
+
+/// How often a test tries: less often in CI than in `make test-full`.
+pub fn count(in_ci: usize, in_full: usize) -> usize {
+    if std::env::var_os("WO_FULL").is_some() { in_full } else { in_ci }
+}

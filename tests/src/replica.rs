@@ -5,13 +5,13 @@ use std::sync::{Mutex, OnceLock};
 
 use crate::cluster::{Cluster, patiently};
 use crate::guardian::Guardian;
-use crate::server::{Server, free_port, private_dir_in_memory, run};
+use crate::server::{Server, free_port, private_dir, run};
 
 impl Cluster {
     /// A streaming replica of this cluster, with the same settings, started as a hot standby. It
     /// lives in a directory of its own, and knows the databases of the original by their names.
     pub fn replica(&self) -> Cluster {
-        let dir = private_dir_in_memory();
+        let dir = private_dir();
         let data = dir.join("data");
         let port = free_port();
         let conninfo = format!("host={} port={} user=postgres", self.dir().display(), self.port());

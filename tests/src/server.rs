@@ -81,24 +81,17 @@ pub(crate) fn try_run(command: &mut Command) -> Result<String, String> {
     Err(format!("{command:?}: {status}\n{stdout}{}", String::from_utf8_lossy(&stderr)))
 }
 
-/// A private directory on disk with a path short enough for a socket, owned by the server's user.
+/// A private directory with a path short enough for a socket, owned by the server's user. It is in memory where
+/// the machine has enough of it: a test makes and removes a thousand files with its database, and for that a file
+/// system on disk takes half of a suite's processor time. What a server wrote outlives its processes there as on
+/// disk, and no test takes the machine's power away.
 pub(crate) fn private_dir() -> PathBuf {
-    private_dir_in("/tmp")
-}
-
-/// The same in memory, where the machine has enough of it: a test makes and removes a thousand files with
-/// its database, and for that a file system on disk takes half of a suite's processor time.
-pub(crate) fn private_dir_in_memory() -> PathBuf {
     const ENOUGH: u64 = 4 << 30;
     static IN_MEMORY: OnceLock<bool> = OnceLock::new();
     let in_memory =
         IN_MEMORY.get_or_init(|| free_bytes(c"/dev/shm").is_some_and(|free| free >= ENOUGH));
-    private_dir_in(if *in_memory { "/dev/shm" } else { "/tmp" })
-}
-
-fn private_dir_in(parent: &str) -> PathBuf {
-    let template = format!("{parent}/wo.XXXXXX");
-    run(as_server("mktemp").args(["-d", &template])).trim().into()
+    let template = if *in_memory { "/dev/shm/wo.XXXXXX" } else { "/tmp/wo.XXXXXX" };
+    run(as_server("mktemp").args(["-d", template])).trim().into()
 }
 
 /// What the file system of that directory has free, if there is one.

@@ -1,6 +1,5 @@
 //! What the tests begin with: servers that preload the library, and databases that a worker serves.
 
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use postgres::Client;
@@ -23,8 +22,7 @@ pub fn preloaded(more: &[(&str, &str)]) -> Cluster {
 
 /// The one such server that most tests share; it goes with the process.
 pub fn shared() -> &'static Cluster {
-    static SHARED: OnceLock<&'static Cluster> = OnceLock::new();
-    SHARED.get_or_init(|| Box::leak(Box::new(preloaded(&[]))))
+    Cluster::shared_as("worker preloaded", || preloaded(&[]))
 }
 
 /// A database with the extension and a worker that serves it.
