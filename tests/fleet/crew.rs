@@ -1,14 +1,13 @@
 //! A fleet in a database of its own: the tenant that the template makes, with a login role for
 //! everybody.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::ops::Deref;
 
-use postgres::types::FromSql;
-use postgres::{Client, Error, GenericClient, Row, Transaction};
+use postgres::{Client, Error, Transaction};
 use serde_json::Value;
 use uuid::Uuid;
-use wo_cluster_tests::{Cluster, Database, refused};
+pub use wo_cluster_tests::one;
+use wo_cluster_tests::{Clients, Cluster, Database};
 
 /// Identities of the template and the login roles that the tests give them.
 pub const LOGINS: [(&str, &str); 14] = [
@@ -37,9 +36,16 @@ pub const ADMIN: &str = "admiral";
 pub const AS_WRITTEN: &str = "WO-2026-0305-001";
 
 pub struct Fleet {
-    pub database: Database<'static>,
     pub tenant: Uuid,
-    clients: RefCell<HashMap<String, Client>>,
+    clients: Clients,
+}
+
+impl Deref for Fleet {
+    type Target = Clients;
+
+    fn deref(&self) -> &Clients {
+        &self.clients
+    }
 }
 
 impl Fleet {
@@ -47,14 +53,14 @@ impl Fleet {
     pub fn found() -> Self {
         let (database, tenant) =
             Cluster::shared().founded("superportia", |database| Self::found_in(database).tenant);
-        Self { database, tenant, clients: RefCell::default() }
+        Self { tenant, clients: Clients::named(database, &LOGINS) }
     }
 
     fn found_in(database: Database<'static>) -> Self {
         database.login(ADMIN, &["wo_admin"]);
         let make = "select wo.create_tenant('superportia', 'SuperPortia', template => 'fleet')";
         let tenant = one(&mut database.connect(ADMIN), make);
-        let fleet = Self { database, tenant, clients: RefCell::default() };
+        let fleet = Self { tenant, clients: Clients::named(database, &LOGINS) };
         for (identity, login) in LOGINS {
             fleet.database.login(login, &["wo_user"]);
             fleet.administer(&format!(
@@ -74,22 +80,8 @@ impl Fleet {
     }
 
     pub fn administer_of(&self, tenant: &str, sql: &str) {
-        self.as_administrator_of(tenant, |administering| administering.batch_execute(sql))
+        self.administering_as(ADMIN, tenant, |administering| administering.batch_execute(sql))
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    }
-
-    fn as_administrator_of<T>(
-        &self,
-        tenant: &str,
-        act: impl FnOnce(&mut Transaction<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        self.with(ADMIN, |admin| {
-            let mut administering = admin.transaction()?;
-            administering.execute("select wo.administer($1)", &[&tenant])?;
-            let done = act(&mut administering)?;
-            administering.commit()?;
-            Ok(done)
-        })
     }
 
     /// Another company's fleet in the same database, whose captain has the login `rival`.
@@ -97,39 +89,6 @@ impl Fleet {
         self.run(ADMIN, "select wo.create_tenant('rival', 'Rival', template => 'fleet')");
         self.database.login("rival", &["wo_user"]);
         self.administer_of("rival", "update wo.principal set db_role = 'rival' where id = '夏哥'");
-    }
-
-    /// Lets the client of somebody, an identity or a login, do something.
-    pub fn with<T>(&self, who: &str, act: impl FnOnce(&mut Client) -> T) -> T {
-        let login = LOGINS.iter().find(|(identity, _)| *identity == who).map_or(who, |it| it.1);
-        let mut clients = self.clients.borrow_mut();
-        let client =
-            clients.entry(login.to_owned()).or_insert_with(|| self.database.connect(login));
-        act(client)
-    }
-
-    #[track_caller]
-    pub fn run(&self, who: &str, sql: &str) {
-        let done = self.with(who, |client| client.batch_execute(sql));
-        done.unwrap_or_else(|error| panic!("{who}: {sql}: {error:?}"));
-    }
-
-    #[track_caller]
-    pub fn rows(&self, who: &str, sql: &str) -> Vec<Row> {
-        let rows = self.with(who, |client| client.query(sql, &[]));
-        rows.unwrap_or_else(|error| panic!("{who}: {sql}: {error:?}"))
-    }
-
-    /// The first column of the one row.
-    #[track_caller]
-    pub fn one<T: for<'a> FromSql<'a>>(&self, who: &str, sql: &str) -> T {
-        self.with(who, |client| one(client, sql))
-    }
-
-    /// The first column of every row.
-    #[track_caller]
-    pub fn all(&self, who: &str, sql: &str) -> Vec<String> {
-        self.rows(who, sql).iter().map(|row| row.get(0)).collect()
     }
 
     /// A call of the guide's about this work order.
@@ -142,14 +101,7 @@ impl Fleet {
     #[track_caller]
     pub fn refused(&self, who: &str, sql: &str, sqlstate: &str, code: &str) -> Value {
         let before = self.everything();
-        let detail = refused(
-            self.with(who, |client| {
-                println!("{who}: {sql}");
-                client.batch_execute(sql)
-            }),
-            sqlstate,
-            code,
-        );
+        let detail = self.clients.refused(who, sql, sqlstate, code);
         assert_eq!(self.everything(), before, "the refusal left a trace: {sql}");
         detail
     }
@@ -237,16 +189,6 @@ impl Fleet {
         self.one("postgres", &status)
     }
 
-    /// Writes around every rule, as only a superuser can.
-    pub fn tamper(&self, sql: &str) {
-        self.run(
-            "postgres",
-            &format!(
-                "set session_replication_role = replica; {sql}; reset session_replication_role"
-            ),
-        );
-    }
-
     /// The newest definition of that name.
     pub fn definition(&self, name: &str) -> Value {
         let newest = format!(
@@ -259,17 +201,13 @@ impl Fleet {
 
     pub fn publish(&self, definition: &Value) {
         let publish = "select wo.publish_lifecycle($1)";
-        self.as_administrator_of("superportia", |admin| admin.execute(publish, &[definition]))
+        self.administering_as(ADMIN, "superportia", |admin| admin.execute(publish, &[definition]))
             .unwrap_or_else(|error| panic!("{definition}: {error:?}"));
     }
 
     /// Subject and problem of every chain that is broken.
     pub fn problems(&self) -> Vec<(String, String)> {
-        let verify = "select intact, subject, problem from wo.verify_audit()";
-        let rows = self.rows("夏哥", verify);
-        assert!(!rows.is_empty(), "verification says nothing");
-        let broken = rows.iter().filter(|row| !row.get::<_, bool>(0));
-        broken.map(|row| (row.get(1), row.get(2))).collect()
+        self.broken_chains("夏哥")
     }
 
     #[track_caller]
@@ -277,13 +215,6 @@ impl Fleet {
         let problems = self.problems();
         assert!(problems.is_empty(), "{problems:?}");
     }
-}
-
-/// The first column of the one row.
-#[track_caller]
-pub fn one<T: for<'a> FromSql<'a>>(client: &mut impl GenericClient, sql: &str) -> T {
-    let row = client.query_one(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    row.get(0)
 }
 
 /// Does something and takes it back.

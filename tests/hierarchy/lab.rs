@@ -1,14 +1,13 @@
 //! A lab in a database of its own: the agents of the template `agent_change`, some people, and a
 //! small lifecycle whose gates are those of the hierarchy and nothing else.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::ops::Deref;
 
-use postgres::types::FromSql;
-use postgres::{Client, Error, GenericClient, Row};
+use postgres::{Client, Error};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use wo_cluster_tests::{Cluster, Database, backend_pid, refused};
+pub use wo_cluster_tests::one;
+use wo_cluster_tests::{Clients, Cluster, Database, backend_pid};
 
 /// The agents of the template, and the login roles that the tests give them.
 const AGENTS: [(&str, &str); 5] = [
@@ -33,16 +32,23 @@ pub const ROOT: &str = "postgres";
 pub const EVERY_LEVEL: [&str; 3] = ["read committed", "repeatable read", "serializable"];
 
 pub struct Lab {
-    pub database: Database<'static>,
     pub tenant: Uuid,
-    clients: RefCell<HashMap<String, Client>>,
+    clients: Clients,
+}
+
+impl Deref for Lab {
+    type Target = Clients;
+
+    fn deref(&self) -> &Clients {
+        &self.clients
+    }
 }
 
 impl Lab {
     pub fn found() -> Self {
         let (database, tenant) =
             Cluster::shared().founded("lab", |database| Self::found_in(database).tenant);
-        Self { database, tenant, clients: RefCell::default() }
+        Self { tenant, clients: Clients::of(database) }
     }
 
     pub fn found_in(database: Database<'static>) -> Self {
@@ -54,7 +60,7 @@ impl Lab {
             &mut admin,
             "select wo.create_tenant('rival', 'Rival', template => 'agent_change')",
         );
-        let lab = Self { database, tenant, clients: RefCell::default() };
+        let lab = Self { tenant, clients: Clients::of(database) };
         for (agent, login) in AGENTS {
             lab.database.login(login, &["wo_user"]);
             let map = format!("update wo.principal set db_role = '{login}' where id = '{agent}'");
@@ -83,64 +89,19 @@ impl Lab {
 
     /// Runs SQL as an administrator of that tenant, in one transaction.
     pub fn administer(&self, tenant: &str, sql: &str) {
-        self.with(ADMIN, |admin| {
-            let mut administering = admin.transaction()?;
-            administering.execute("select wo.administer($1)", &[&tenant])?;
-            administering.batch_execute(sql)?;
-            administering.commit()
-        })
-        .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        self.administering_as(ADMIN, tenant, |administering| administering.batch_execute(sql))
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
     pub fn publish(&self, definition: &Value) {
         self.administer("lab", &format!("select wo.publish_lifecycle($${definition}$$::jsonb)"));
     }
 
-    /// Lets the client of somebody do something.
-    pub fn with<T>(&self, who: &str, act: impl FnOnce(&mut Client) -> T) -> T {
-        let mut clients = self.clients.borrow_mut();
-        let client = clients.entry(who.to_owned()).or_insert_with(|| self.database.connect(who));
-        act(client)
-    }
-
-    /// A connection that is nobody else's.
-    pub fn connect(&self, who: &str) -> Client {
-        self.database.connect(who)
-    }
-
-    #[track_caller]
-    pub fn run(&self, who: &str, sql: &str) {
-        let done = self.with(who, |client| client.batch_execute(sql));
-        done.unwrap_or_else(|error| panic!("{who}: {sql}: {error:?}"));
-    }
-
-    #[track_caller]
-    pub fn rows(&self, who: &str, sql: &str) -> Vec<Row> {
-        let rows = self.with(who, |client| client.query(sql, &[]));
-        rows.unwrap_or_else(|error| panic!("{who}: {sql}: {error:?}"))
-    }
-
-    /// The first column of the one row.
-    #[track_caller]
-    pub fn one<T: for<'a> FromSql<'a>>(&self, who: &str, sql: &str) -> T {
-        self.with(who, |client| one(client, sql))
-    }
-
-    /// The first column of every row.
-    #[track_caller]
-    pub fn all(&self, who: &str, sql: &str) -> Vec<String> {
-        self.rows(who, sql).iter().map(|row| row.get(0)).collect()
-    }
-
     /// Asserts that the statement is refused and leaves no trace; returns the DETAIL.
     #[track_caller]
     pub fn refused(&self, who: &str, sql: &str, sqlstate: &str, code: &str) -> Value {
         let before = self.everything();
-        let tried = self.with(who, |client| {
-            println!("{who}: {sql}");
-            client.batch_execute(sql)
-        });
-        let detail = refused(tried, sqlstate, code);
+        let detail = self.clients.refused(who, sql, sqlstate, code);
         assert_eq!(self.everything(), before, "the refusal left a trace: {sql}");
         detail
     }
@@ -280,22 +241,9 @@ impl Lab {
         self.all(ANN, &format!("select order_id from wo.ready_work_orders('{master}') order by 1"))
     }
 
-    /// Writes around every rule, as only a superuser can.
-    pub fn tamper(&self, sql: &str) {
-        self.run(
-            ROOT,
-            &format!(
-                "set session_replication_role = replica; {sql}; reset session_replication_role"
-            ),
-        );
-    }
-
     /// Subject and problem of every chain that is broken.
     pub fn problems(&self) -> Vec<(String, String)> {
-        let rows = self.rows(ANN, "select intact, subject, problem from wo.verify_audit()");
-        assert!(!rows.is_empty(), "verification says nothing");
-        let broken = rows.iter().filter(|row| !row.get::<_, bool>(0));
-        broken.map(|row| (row.get(1), row.get(2))).collect()
+        self.broken_chains(ANN)
     }
 
     /// Asserts that every chain holds and that the graph is sound.
@@ -347,13 +295,6 @@ pub fn begin(client: &mut Client, level: &str) {
             "begin isolation level {level}; select count(*) from wo.work_order"
         ))
         .unwrap();
-}
-
-/// The first column of the one row.
-#[track_caller]
-pub fn one<T: for<'a> FromSql<'a>>(client: &mut impl GenericClient, sql: &str) -> T {
-    let row = client.query_one(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    row.get(0)
 }
 
 /// A lifecycle in which planners do everything, with the gates of the hierarchy and no others.

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 mod chance;
+mod clients;
 mod cluster;
 mod database;
 mod founded;
@@ -24,6 +25,7 @@ pub mod signing;
 mod tamper;
 
 pub use chance::Chance;
+pub use clients::{Clients, one};
 pub use cluster::Cluster;
 pub use database::{Database, Psql};
 pub use pgbouncer::PgBouncer;

@@ -6,17 +6,18 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::Deref;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::{DateTime, Utc};
 use ed25519_dalek::{Signer, SigningKey};
-use postgres::types::FromSql;
-use postgres::{Client, Error, GenericClient, Row, Transaction};
+use postgres::{Error, GenericClient, Transaction};
 use serde_json::Value;
 use uuid::Uuid;
 use wo_cli::TokenRequest;
 
-use crate::{Cluster, Database, refused};
+use crate::clients::one;
+use crate::{Clients, Cluster, Database};
 
 /// Principals with a login of the same name. All of them are persons; `versatile` holds every role
 /// of an approval, `orchestrator` every role of the template `agent_change` but qa and system_owner.
@@ -142,11 +143,18 @@ impl Challenge {
 }
 
 pub struct Company {
-    pub database: Database<'static>,
     pub tenant: Uuid,
     issuer: SigningKey,
     keys: RefCell<HashMap<String, SigningKey>>,
-    clients: RefCell<HashMap<String, Client>>,
+    clients: Clients,
+}
+
+impl Deref for Company {
+    type Target = Clients;
+
+    fn deref(&self) -> &Clients {
+        &self.clients
+    }
 }
 
 impl Company {
@@ -178,7 +186,7 @@ impl Company {
             let company = found(database);
             (company.tenant, company.issuer, company.keys.into_inner())
         });
-        Self { database, tenant, issuer, keys: RefCell::new(keys), clients: RefCell::default() }
+        Self { tenant, issuer, keys: RefCell::new(keys), clients: Clients::of(database) }
     }
 
     pub fn found_in(database: Database<'static>) -> Self {
@@ -189,13 +197,8 @@ impl Company {
         let tenant = one(&mut root, make);
         database.login(SERVICE, &["wo_user"]);
         database.login(ADMIN, &["wo_user", "wo_admin"]);
-        let company = Self {
-            database,
-            tenant,
-            issuer,
-            keys: RefCell::default(),
-            clients: RefCell::default(),
-        };
+        let company =
+            Self { tenant, issuer, keys: RefCell::default(), clients: Clients::of(database) };
         let public = wo_cli::public_key(&company.issuer.verifying_key());
         company.administer(&format!(
             "select wo.trust_issuer('{ISSUER}', 'k1', '{public}');
@@ -313,13 +316,7 @@ impl Company {
         &self,
         act: impl FnOnce(&mut Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.with(ADMIN, |admin| {
-            let mut administering = admin.transaction()?;
-            administering.execute("select wo.administer('acme')", &[])?;
-            let done = act(&mut administering)?;
-            administering.commit()?;
-            Ok(done)
-        })
+        self.administering_as(ADMIN, "acme", act)
     }
 
     /// Runs SQL as an administrator of the tenant, in one transaction.
@@ -327,62 +324,6 @@ impl Company {
     pub fn administer(&self, sql: &str) {
         let done = self.administering(|administering| administering.batch_execute(sql));
         done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    }
-
-    /// Lets a client of this login do something; within it, the same login has another client.
-    pub fn with<T>(&self, login: &str, act: impl FnOnce(&mut Client) -> T) -> T {
-        let known = self.clients.borrow_mut().remove(login);
-        let mut client = known.unwrap_or_else(|| self.database.connect(login));
-        let done = act(&mut client);
-        self.clients.borrow_mut().insert(login.into(), client);
-        done
-    }
-
-    /// Lets go of every connection, as when the server is to be killed.
-    pub fn forget_clients(&self) {
-        self.clients.borrow_mut().clear();
-    }
-
-    #[track_caller]
-    pub fn run(&self, login: &str, sql: &str) {
-        let done = self.with(login, |client| client.batch_execute(sql));
-        done.unwrap_or_else(|error| panic!("{login}: {sql}: {error:?}"));
-    }
-
-    #[track_caller]
-    pub fn rows(&self, login: &str, sql: &str) -> Vec<Row> {
-        let rows = self.with(login, |client| client.query(sql, &[]));
-        rows.unwrap_or_else(|error| panic!("{login}: {sql}: {error:?}"))
-    }
-
-    /// The first column of the one row.
-    #[track_caller]
-    pub fn one<T: for<'a> FromSql<'a>>(&self, login: &str, sql: &str) -> T {
-        self.with(login, |client| one(client, sql))
-    }
-
-    /// The first column of every row.
-    #[track_caller]
-    pub fn all(&self, login: &str, sql: &str) -> Vec<String> {
-        self.rows(login, sql).iter().map(|row| row.get(0)).collect()
-    }
-
-    /// Asserts that the statement is refused with this code; returns the DETAIL.
-    #[track_caller]
-    pub fn refused(&self, login: &str, sql: &str, sqlstate: &str, code: &str) -> Value {
-        println!("{login}: {sql}");
-        refused(self.with(login, |client| client.batch_execute(sql)), sqlstate, code)
-    }
-
-    /// Writes around every rule, as only a superuser can.
-    #[track_caller]
-    pub fn tamper(&self, sql: &str) {
-        self.run(
-            ROOT,
-            &format!(
-                "set session_replication_role = replica; {sql}; reset session_replication_role"
-            ),
-        );
     }
 
     /// A regulatory work order of `originator`'s for `worker`, in draft.
@@ -462,10 +403,7 @@ impl Company {
 
     /// Subject and problem of every chain of the tenant that is broken.
     pub fn problems(&self) -> Vec<(String, String)> {
-        let rows = self.rows("qa", "select intact, subject, problem from wo.verify_audit()");
-        assert!(!rows.is_empty(), "verification says nothing");
-        let broken = rows.iter().filter(|row| !row.get::<_, bool>(0));
-        broken.map(|row| (row.get(1), row.get(2))).collect()
+        self.broken_chains("qa")
     }
 
     #[track_caller]
@@ -483,10 +421,4 @@ pub fn full_name(who: &str) -> String {
 /// A signature as `wo.sign` takes it.
 pub fn signature(key: &SigningKey, payload: &str) -> String {
     Base64UrlUnpadded::encode_string(&key.sign(payload.as_bytes()).to_bytes())
-}
-
-#[track_caller]
-fn one<T: for<'a> FromSql<'a>>(client: &mut impl GenericClient, sql: &str) -> T {
-    let row = client.query_one(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    row.get(0)
 }
