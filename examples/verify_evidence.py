@@ -25,7 +25,7 @@ ENTRY = """action actor application authenticated_by changes client_address from
     previous_hash reason record_version recorded_at sequence subject subject_id tenant_id to_status
     transaction_id""".split()
 SECTIONS = """tenant work_order child_records lifecycle master children dependencies signatures signing_keys
-    delegations principals trail ledger how_to_verify""".split()
+    delegations principals trail ledger concepts how_to_verify""".split()
 
 
 def sha256(data):

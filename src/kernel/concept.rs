@@ -91,7 +91,8 @@ pub struct Question<'a> {
 
 /// A section of an evidence package.
 pub struct EvidenceSection {
-    /// Its name, one of [`wo_rules::evidence::package::SECTIONS`].
+    /// Its name: one of [`wo_rules::evidence::package::SECTIONS`], or one of the concept's own, which then stands
+    /// in the section `concepts`.
     pub name: &'static str,
     /// Its value as JSON text.
     pub json: String,

@@ -3,7 +3,7 @@
 //! follow the registry run over its tables too.
 
 use postgres::{Client, Transaction};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 use wo_cluster_tests::refused;
 
@@ -91,6 +91,8 @@ fn the_tables_of_a_new_concept_have_policies_triggers_audit_chain_and_evidence()
     let records = package["sections"]["child_records"].as_object().unwrap();
     let check = records.iter().find(|(name, _)| name.starts_with("sample_check:")).unwrap().1;
     assert_eq!((&check["step"], &check["reason"]), (&"torque".into(), &"40 Nm".into()));
+    // A section under a name of the concept's own: what is still to be checked.
+    assert_eq!(package["sections"]["concepts"], json!({"sample_unchecked": []}));
     let broken: i64 = one(&mut user, "select count(*) from wo.verify_audit() where not intact");
     assert_eq!(broken, 0);
     user.rollback().unwrap();

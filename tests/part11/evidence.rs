@@ -10,7 +10,7 @@ pub fn offline_problems(package: &str) -> Vec<String> {
     report.problems.iter().map(|one| format!("{}: {}", one.pointer, one.problem)).collect()
 }
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "tenant",
     "work_order",
     "child_records",
@@ -24,6 +24,7 @@ const SECTIONS: [&str; 14] = [
     "principals",
     "trail",
     "ledger",
+    "concepts",
     "how_to_verify",
 ];
 

@@ -3,16 +3,18 @@
 //! table registry run over tables that nothing else knows.
 
 use crate::kernel::concept::{
-    CheckedWrite, Concept, FollowUp, HealthSection, Question, StoredWrite,
+    CheckedWrite, Concept, EvidenceSection, FollowUp, HealthSection, Question, StoredWrite,
 };
 use crate::kernel::configuration::TriggerRow;
 use crate::kernel::event::Event;
 use crate::kernel::identity::memory::{self, Identity};
+use crate::kernel::work_order::WorkOrderView;
 use crate::kernel::work_order::child_record::Kind;
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
 use serde_json::json;
+use uuid::Uuid;
 use wo_rules::lifecycle::{Effect, Facts, Guard};
 use wo_rules::refusal::Refusal;
 use wo_rules::sample as rules;
@@ -39,6 +41,14 @@ const KINDS: &[Kind] = &[Kind {
     check: |_, _, _| Ok(()),
     after: |_, _, _| Ok(()),
 }];
+
+/// The steps that are not checked yet.
+fn unchecked(tenant: Uuid, work_order: Uuid) -> Vec<String> {
+    let place = [uuid_argument(tenant), uuid_argument(work_order)];
+    as_trail(|| {
+        UNCHECKED.with(|statement| statement.run(Mode::Latest, &place, |rows| rows.required(0, 1)))
+    })
+}
 
 const GUARD: &str = "sample_checked";
 const EFFECT: &str = "sample_announced";
@@ -89,12 +99,7 @@ impl Concept for Sample {
     fn add_facts(&self, question: &Question<'_>, facts: &mut Facts) {
         let is_ours = |guard: &Guard| guard.name() == GUARD;
         if question.edges.iter().any(|edge| edge.guards.iter().any(is_ours)) {
-            let place = [uuid_argument(question.tenant), uuid_argument(question.seen.id())];
-            let unchecked: Vec<String> = as_trail(|| {
-                UNCHECKED.with(|statement| {
-                    statement.run(Mode::Latest, &place, |rows| rows.required(0, 1))
-                })
-            });
+            let unchecked = unchecked(question.tenant, question.seen.id());
             facts.attached.insert(GUARD.to_owned(), rules::fact(&unchecked));
         }
     }
@@ -107,6 +112,11 @@ impl Concept for Sample {
         let has = |effect: &Effect| effect.name() == EFFECT;
         let is_ours = write.decision.is_some_and(|decision| decision.effects.iter().any(has));
         Ok(is_ours.then(|| -> Box<dyn FollowUp> { Box::new(Announcement) }))
+    }
+
+    fn evidence(&self, view: &WorkOrderView<'_>) -> Result<Vec<EvidenceSection>, Refusal> {
+        let unchecked = unchecked(view.tenant, view.seen.id());
+        Ok(vec![EvidenceSection::new("sample_unchecked", &json!(unchecked))])
     }
 
     fn health(&self) -> &'static [HealthSection] {

@@ -3,11 +3,13 @@
 use crate::kernel::concept::{self, EvidenceSection};
 use crate::kernel::document::{required, time};
 use crate::kernel::work_order::{Column, WorkOrderRow, WorkOrderView, with_work_order};
+use crate::pg::error::damaged;
 use crate::pg::statement::{Argument, Mode, argument, statement, text, uuid as uuid_argument};
 use crate::service::verification::{ENTRY_COLUMNS, child_records, entry_at, trailed_row_of};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+use wo_rules::evidence::package::SECTIONS;
 use wo_rules::json::Object;
 use wo_rules::refusal::Refusal;
 
@@ -86,8 +88,26 @@ fn sections(view: &WorkOrderView<'_>, id: Uuid) -> Result<Vec<(&'static str, Str
         ("ledger", ledger.map_or_else(|| "null".to_owned(), |proofs| proofs.to_json())),
         ("how_to_verify", Value::from(HOW_TO_VERIFY).to_string()),
     ];
-    all.extend(of_concepts.into_iter().map(|section| (section.name, section.json)));
+    let (common, own): (Vec<_>, Vec<_>) =
+        of_concepts.into_iter().partition(|section| SECTIONS.contains(&section.name));
+    all.push(("concepts", own_sections(own)?));
+    all.extend(common.into_iter().map(|section| (section.name, section.json)));
     Ok(all)
+}
+
+/// The sections that concepts add under names of their own, as one object.
+///
+/// # Errors
+/// 55000 `tables_damaged` where two have the same name.
+fn own_sections(sections: Vec<EvidenceSection>) -> Result<String, Refusal> {
+    let mut all: BTreeMap<&str, String> = BTreeMap::new();
+    for section in sections {
+        if all.insert(section.name, section.json).is_some() {
+            let name = section.name;
+            return Err(damaged(&format!("two concepts add the section {name} of the evidence")));
+        }
+    }
+    Ok(object_of(all.iter().map(|(name, json)| (*name, json.as_str()))))
 }
 
 fn object_of<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {

@@ -21,8 +21,9 @@ pub const FORMAT: &str = "wo_core.evidence.v1";
 /// The longest package that is looked at, in bytes: what PostgreSQL can hold in one value.
 pub const LONGEST_PACKAGE: usize = 1 << 30;
 
-/// The sections in the order in which they stand. All of them are always there.
-pub const SECTIONS: [&str; 14] = [
+/// The sections in the order in which they stand. All of them are always there. `concepts` holds the sections that
+/// concepts add under names of their own.
+pub const SECTIONS: [&str; 15] = [
     "tenant",
     "work_order",
     "child_records",
@@ -36,6 +37,7 @@ pub const SECTIONS: [&str; 14] = [
     "principals",
     "trail",
     "ledger",
+    "concepts",
     "how_to_verify",
 ];
 

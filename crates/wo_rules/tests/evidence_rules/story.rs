@@ -321,6 +321,7 @@ impl Story {
             ),
             ("trail", json!(self.entries)),
             ("ledger", Value::Null),
+            ("concepts", json!({})),
             ("how_to_verify", json!("Run \"wo verify\" on this file.")),
         ];
         Sample { made_at: time(7_200), record, child_records, sections: sections.into() }

@@ -205,6 +205,7 @@ pub fn sections() -> Value {
         "principals": principals.map(|(id, kind, name)| json!({"id": id, "kind": kind, "name": name})),
         "trail": trail,
         "ledger": null,
+        "concepts": {},
         "how_to_verify": "Run wo verify on this file. Each section’s hash stands in the manifest.\n\
             The canonical bytes of an entry are JCS (RFC 8785).",
     })

@@ -46,6 +46,8 @@ pub fn read(
         around.principals.insert(principal.id.clone(), principal);
     }
     read_delegations(&mut around, findings);
+    // What concepts add is theirs; each name stands once.
+    let _: Option<Texts<'_>> = findings.section("concepts");
     let _: Option<String> = findings.section("how_to_verify");
     around
 }
