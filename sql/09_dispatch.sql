@@ -72,8 +72,8 @@ create or replace function wo.override_engine(work_order text, engine text, reas
     set search_path = pg_catalog, pg_temp
     as $$
         with named as (
-            insert into wo.engine_override (tenant_id, work_order_id, engine, reason, overridden_by, overridden_at)
-            values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1), $2, $3, '', now())
+            insert into wo.engine_override (tenant_id, work_order_id, engine, reason)
+            values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1), $2, $3)
             on conflict (tenant_id, work_order_id) do update set engine = excluded.engine, reason = excluded.reason
             returning 1
         )

@@ -3,6 +3,7 @@
 use crate::kernel::concept::{Concept, Metric, RecordedAttempt};
 use crate::kernel::configuration::TriggerRow;
 use crate::kernel::event::Event;
+use crate::kernel::given;
 use crate::kernel::identity::memory::Identity;
 use crate::kernel::identity::{self, actor, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
@@ -115,6 +116,16 @@ fn check(old: Option<&Row>, new: &Row, acting: &Identity) -> Result<TriggerRow, 
         roles: &roles,
         resolution: new.named::<String>("resolution").as_deref(),
     })?;
+    let by = acting.principal.as_deref();
+    let given: Vec<&str> = [
+        ("closed_at", given::is_time_given(new, Some(old), "closed_at")),
+        ("closed_by", given::is_other_given(new, Some(old), "closed_by", by)),
+    ]
+    .into_iter()
+    .filter(|(_, is_given)| *is_given)
+    .map(|(name, _)| name)
+    .collect();
+    given::check_none_given(&given, "a finding")?;
     let column = |name: &str| {
         new.column(name).ok_or_else(|| damaged(&format!("wo.finding has no column {name}")))
     };

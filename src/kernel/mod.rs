@@ -6,6 +6,7 @@ pub mod concept;
 pub mod configuration;
 pub mod document;
 pub mod event;
+pub mod given;
 pub mod identity;
 pub mod install;
 pub mod job;

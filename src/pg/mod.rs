@@ -3,6 +3,7 @@
 
 pub mod background;
 pub mod cache;
+pub mod constraint;
 pub mod domain;
 pub mod error;
 pub mod extension;
@@ -35,6 +36,7 @@ pub mod value;
 
 /// Has PostgreSQL call the hooks of transactions and caches; called once in a backend.
 pub fn register() {
+    constraint::register();
     log::register();
     transaction::register();
     storage::checks::register();

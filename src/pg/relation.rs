@@ -91,6 +91,21 @@ pub fn oid_of_name(name: &str) -> Option<pg_sys::Oid> {
     (oid != pg_sys::Oid::INVALID).then_some(oid)
 }
 
+/// Whether somebody has put rules on a table of schema wo, named with its schema.
+pub fn has_rules(table: &str) -> bool {
+    let Some(oid) = table.strip_prefix("wo.").and_then(oid_of_name) else { return false };
+    // SAFETY: the entry of the cache is kept while it is looked at, and given back.
+    unsafe {
+        let relation = pg_sys::RelationIdGetRelation(oid);
+        if relation.is_null() {
+            return false;
+        }
+        let has_rules = !(*relation).rd_rules.is_null();
+        pg_sys::RelationClose(relation);
+        has_rules
+    }
+}
+
 /// An open relation. It is closed when it goes out of scope. The lock of a table that is written stays
 /// until the transaction ends, as that of a statement does.
 pub struct OpenTable {

@@ -67,6 +67,8 @@ pub fn is_read_only() -> bool {
 /// One statement, planned at first use and kept for the backend's life.
 pub struct Statement {
     text: String,
+    /// Whether it is an INSERT with ON CONFLICT, which PostgreSQL does not take for a table with rules.
+    is_upsert: bool,
     types: Vec<pg_sys::Oid>,
     plan: Cell<pg_sys::SPIPlanPtr>,
 }
@@ -74,7 +76,9 @@ pub struct Statement {
 impl Statement {
     /// A statement that is not planned yet.
     pub fn new(text: impl Into<String>, types: &[pg_sys::Oid]) -> Self {
-        Self { text: text.into(), types: types.to_vec(), plan: Cell::new(std::ptr::null_mut()) }
+        let text = text.into();
+        let is_upsert = text.contains("on conflict");
+        Self { text, is_upsert, types: types.to_vec(), plan: Cell::new(std::ptr::null_mut()) }
     }
 
     /// Runs it and gives the rows to `read`, which must copy what it wants to keep.
@@ -89,6 +93,9 @@ impl Statement {
         read: impl FnOnce(&Rows) -> T,
     ) -> T {
         let (mut values, nulls) = self.bind(arguments);
+        if self.is_upsert && crate::pg::relation::has_rules(self.table()) {
+            refuse(write_suppressed(self.table()));
+        }
         let connection = Connection::open();
         let plan = self.plan();
         // SAFETY: the plan is valid and kept; values and nulls are as long as its parameter list

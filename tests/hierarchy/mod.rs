@@ -6,6 +6,7 @@ mod concurrent;
 mod cycle;
 mod dependency;
 mod gates;
+mod given;
 mod lab;
 mod late;
 mod link;

@@ -92,3 +92,64 @@ fn a_partition_that_is_being_detached_takes_no_rows() {
     });
     assert_eq!(rows(), before);
 }
+
+/// A rule on a table that is written with ON CONFLICT was PostgreSQL's own 0A000, which names neither the table
+/// nor the way out.
+#[test]
+fn a_rule_on_the_heads_of_chains_is_refused_by_its_table() {
+    let stage = Stage::new(Cluster::shared());
+    let mut root = stage.db.superuser();
+    let mut admin = stage.admin();
+    let grant = "SELECT wo.grant_role('mate', 'captain')";
+    for event in ["INSERT", "UPDATE"] {
+        root.batch_execute(&format!(
+            "CREATE RULE dba AS ON {event} TO wo.audit_chain DO INSTEAD NOTHING"
+        ))
+        .unwrap();
+        admin.batch_execute("BEGIN; SELECT wo.administer('acme')").unwrap();
+        let detail = refused(admin.query_one(grant, &[]), "55000", "write_suppressed");
+        assert_eq!(detail["table"], "audit_chain", "{event}");
+        admin.batch_execute("ROLLBACK").unwrap();
+        root.batch_execute("DROP RULE dba ON wo.audit_chain").unwrap();
+    }
+    stage.as_admin("acme", grant);
+    assert_intact(&stage.db, &mut stage.captain());
+}
+
+/// Both were said to be a work order that does not exist.
+#[test]
+fn a_revoked_update_and_a_rule_on_work_orders_are_named() {
+    let stage = Stage::new(Cluster::shared());
+    let mut captain = stage.captain();
+    let number = started(&mut captain);
+    let calls = [
+        format!("SELECT wo.transition('{number}', 'blocked', 'x', '{{\"notes\": \"x\"}}')"),
+        format!("SELECT wo.patch_work_order('{number}', '{{\"notes\": \"x\"}}')"),
+        format!("SELECT wo.update_work_order_status('{number}', 'blocked', 'x')"),
+        format!(
+            "SELECT error ->> 'message' FROM wo.transition_many('[{{\"work_order\": \"{number}\", \"to_status\": \"blocked\", \"reason\": \"x\"}}]')"
+        ),
+    ];
+    let mut root = stage.db.superuser();
+    let told = |client: &mut postgres::Client, call: &str| match client.query_one(call, &[]) {
+        Err(error) => {
+            let error = error.as_db_error().unwrap();
+            format!("{} {}", error.code().code(), error.message())
+        }
+        Ok(row) => row.try_get::<_, String>(0).unwrap_or_else(|_| panic!("{call}: it was done")),
+    };
+    root.batch_execute("REVOKE UPDATE ON wo.work_order FROM wo_user").unwrap();
+    for call in &calls {
+        let told = told(&mut captain, call);
+        assert!(told.contains("permission denied for table work_order"), "{call}: {told}");
+    }
+    root.batch_execute(
+        "GRANT UPDATE ON wo.work_order TO wo_user;
+         CREATE RULE dba AS ON UPDATE TO wo.work_order DO INSTEAD NOTHING",
+    )
+    .unwrap();
+    for call in &calls {
+        let told = told(&mut captain, call);
+        assert!(told.contains("the row was not written to wo.work_order"), "{call}: {told}");
+    }
+}

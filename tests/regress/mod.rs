@@ -1,6 +1,8 @@
 //! One client at a time: what the SQL answers.
 
 mod catalogue;
+mod constraints;
+mod definitions;
 mod health;
 mod hostile_values;
 mod install;

@@ -339,10 +339,11 @@ fn the_originator_is_who_created_it_whatever_the_row_says() {
     let stranger = people.get("stranger");
     let originator: String = one(
         stranger,
-        "insert into wo.work_order (title, requester, originator)
-         values ('x', 'captain', 'captain') returning originator",
+        "insert into wo.work_order (title, requester) values ('x', 'captain') returning originator",
     );
     assert_eq!(originator, "stranger");
+    let claim = "insert into wo.work_order (title, originator) values ('x', 'captain')";
+    refused(stranger.batch_execute(claim), "42501", "column_not_writable");
     let claim = "update wo.work_order set originator = 'captain' where originator = 'stranger'";
     refused(stranger.batch_execute(claim), "42501", "key_change_refused");
 }

@@ -237,6 +237,11 @@ pub enum Break {
         /// Why.
         why: String,
     },
+    /// A value is missing that each entry, each head of a chain and each signature has.
+    Null {
+        /// The column.
+        column: &'static str,
+    },
     /// The record is gone, or its whole trail.
     Missing,
 }
@@ -274,6 +279,7 @@ impl std::fmt::Display for Break {
                 write!(f, "what stayed of its entries in the archive {archive}: {why}")
             }
             Self::Signature { approval, why } => write!(f, "the signature {approval}: {why}"),
+            Self::Null { column } => write!(f, "the column {column} is null"),
             Self::Missing => f.write_str("the record or its trail is gone"),
         }
     }

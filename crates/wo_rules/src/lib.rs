@@ -6,6 +6,7 @@
 pub mod approval;
 pub mod audit;
 pub mod calendar;
+pub mod constraint;
 pub mod consumer;
 pub mod credential;
 pub mod deadline;

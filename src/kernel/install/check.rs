@@ -110,5 +110,6 @@ fn table_problems() -> Vec<String> {
     let mut problems: Vec<String> =
         registered::problems().iter().map(ToString::to_string).collect();
     problems.extend(crate::kernel::schema_change::problems());
+    problems.extend(super::definitions::problems());
     problems
 }

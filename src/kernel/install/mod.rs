@@ -5,6 +5,7 @@
 //! belongs to the database, so that a dump carries it whole.
 
 mod check;
+mod definitions;
 mod registry;
 
 pub use check::{check_tables, check_written, is_checked, register};

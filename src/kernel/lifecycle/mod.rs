@@ -3,6 +3,7 @@
 pub mod cache;
 
 use crate::kernel::concept;
+use crate::kernel::given;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::identity::{self};
 use crate::pg::error::{OrRefuse, damaged};
@@ -102,6 +103,7 @@ pub fn publish(row: &Row, acting: &Identity) -> Result<*mut pg_sys::HeapTupleDat
     let version: i32 = NEXT_VERSION
         .with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
         .unwrap_or(1);
+    check_published(row, acting, &name, version)?;
     cache::mark_published();
     Ok(row.with(&[
         (column("name")?, text(&name)),
@@ -109,6 +111,25 @@ pub fn publish(row: &Row, acting: &Identity) -> Result<*mut pg_sys::HeapTupleDat
         (column("published_by")?, optional_text(acting.principal.as_deref())),
         (column("published_at")?, timestamp(identity::now())),
     ]))
+}
+
+/// Refuses a version that gives what the server fills in, other than as it does.
+///
+/// # Errors
+/// 42501 `column_not_writable`.
+fn check_published(row: &Row, acting: &Identity, name: &str, version: i32) -> Result<(), Refusal> {
+    let columns = [
+        ("name", given::is_other_given(row, None, "name", Some(name))),
+        ("version", row.named::<i32>("version").is_some_and(|given| given != version)),
+        (
+            "published_by",
+            given::is_other_given(row, None, "published_by", acting.principal.as_deref()),
+        ),
+        ("published_at", given::is_time_given(row, None, "published_at")),
+    ];
+    let columns: Vec<&str> =
+        columns.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
+    given::check_none_given(&columns, "a version of a lifecycle")
 }
 
 fn invalid(problems: &[Problem]) -> Refusal {

@@ -7,6 +7,7 @@ use super::row::RecordView;
 use super::unfinished;
 use super::view::{Reading, WorkOrderView, lock_owner, read_as_trail, with_shared_work_order};
 use crate::kernel::concept;
+use crate::kernel::given;
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::{Row, returned};
@@ -119,6 +120,7 @@ fn child_record_validate<'a>(
     (kind.check)(&standing, &owner, new.as_ref()).or_refuse();
     unfinished::begin_child(owner.id, name_of(&kind.table, row));
     let Some(new) = new else { return Ok(trigger.old()) };
+    check_writer_not_given(kind, &standing.id, old.as_ref(), &new).or_refuse();
     if let Some(column) = kind.table.child.reason
         && new.named::<String>(column).is_none_or(|reason| reason.trim().is_empty())
     {
@@ -141,6 +143,27 @@ fn child_record_validate<'a>(
         changes.push((column(when), timestamp(identity::now())));
     }
     Ok(Some(returned(trigger, new.with(&changes))))
+}
+
+/// Refuses a write that says itself who wrote the record and when.
+///
+/// # Errors
+/// 42501 `column_not_writable`.
+fn check_writer_not_given(
+    kind: &Kind,
+    actor: &str,
+    old: Option<&Row>,
+    new: &Row,
+) -> Result<(), Refusal> {
+    let Some((who, when)) = kind.table.child.written else { return Ok(()) };
+    let mut columns = Vec::new();
+    if given::is_other_given(new, old, who, Some(actor)) {
+        columns.push(who);
+    }
+    if given::is_time_given(new, old, when) {
+        columns.push(when);
+    }
+    given::check_none_given(&columns, &format!("a row of wo.{}", kind.table.name))
 }
 
 /// After a write: an entry in the work order's chain, and its event.

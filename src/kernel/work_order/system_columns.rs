@@ -3,6 +3,7 @@
 use super::layout::Column;
 use super::pending::SystemWrite;
 use super::row::{RecordView, WorkOrderRow};
+use crate::kernel::given::{check_none_given, kept};
 use wo_rules::refusal::{Refusal, SqlState};
 
 /// Refuses a write to what wo_core keeps itself. A version in an UPDATE is the version that the
@@ -63,14 +64,37 @@ pub fn check_system_columns(
         .with("work_order_id", facets.id.as_str()))
 }
 
-pub fn kept(columns: &str, whose: &str) -> Refusal {
-    Refusal::new(
-        SqlState::NotPermitted,
-        "column_not_writable",
-        format!("{columns} of {whose} are kept by wo_core itself"),
-    )
-    .with("columns", columns.split(", ").collect::<Vec<_>>())
-    .hint("Leave them out of the write.")
+/// Refuses a new work order that gives what wo_core fills itself. What it would fill in as well is no error.
+///
+/// # Errors
+/// 42501 `column_not_writable`.
+pub fn check_new(new: &WorkOrderRow<'_>, originator: &str) -> Result<(), Refusal> {
+    let given = |column: &Column| !new.row.is_null(new.layout.column(*column));
+    let is_own = |column: &Column| match column {
+        Column::Version | Column::ChainSequence => new.get::<i64>(*column) == Some(1),
+        Column::Revision => new.get::<i32>(*column) == Some(1),
+        Column::Originator => new.get::<String>(*column).as_deref() == Some(originator),
+        _ => false,
+    };
+    let columns: Vec<&str> = [
+        Column::Version,
+        Column::Revision,
+        Column::Originator,
+        Column::RequestSha256,
+        Column::CreatedAt,
+        Column::UpdatedAt,
+        Column::LockedAt,
+        Column::ArchivedAt,
+        Column::StateDeadline,
+        Column::StateDeadlineNotifiedAt,
+        Column::ChainSequence,
+        Column::ChainHash,
+    ]
+    .into_iter()
+    .filter(|column| given(column) && !is_own(column))
+    .map(Column::name)
+    .collect();
+    check_none_given(&columns, "a new work order")
 }
 
 pub fn title_missing() -> Refusal {

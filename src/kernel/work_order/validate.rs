@@ -7,9 +7,10 @@ use super::link::{Change, LinkParts, link_and_store};
 use super::pending::{self, SystemWrite, Written};
 use super::placing::Placing;
 use super::row::{RecordView, WorkOrderRow, lifecycle_of};
-use super::system_columns::{check_system_columns, kept, title_missing, unknown_lifecycle};
+use super::system_columns::{check_new, check_system_columns, title_missing, unknown_lifecycle};
 use super::{defaults, facts_for, new_id, number, request, unfinished};
 use crate::kernel::concept::{self, CheckedWrite, FollowUp};
+use crate::kernel::given::kept;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::identity::{self, login_is_member};
 use crate::kernel::lifecycle::cache;
@@ -110,9 +111,7 @@ fn before_insert(
     if importing && !login_is_member("wo_admin") {
         return Err(kept("id, wo_number", "a new work order"));
     }
-    if given(Column::RequestSha256) {
-        return Err(kept(Column::RequestSha256.name(), "a new work order"));
-    }
+    check_new(new, &standing.id)?;
     let planned = match given(Column::Id) {
         true => None,
         false => concept::all().find_map(|concept| concept.next_planned()),

@@ -11,6 +11,7 @@ use crate::pg::row::Row;
 use crate::pg::statement::{
     Argument, Mode, Rows, Statement, argument, statement, uuid as uuid_argument,
 };
+use crate::pg::value::refuse_null;
 use crate::service::retention::{Stubs, VerifiedArchive, stubs_of};
 use configured::{Configured, read_configuration};
 use pgrx::pg_sys;
@@ -141,6 +142,21 @@ struct Chain {
     hash: Vec<u8>,
 }
 
+impl Chain {
+    /// Reads a row of [`CHAINS`].
+    ///
+    /// # Errors
+    /// The first column that is NULL and must not be.
+    fn read(rows: &Rows, row: usize) -> Result<Self, &'static str> {
+        Ok(Self {
+            subject: rows.get(row, 2).ok_or("subject")?,
+            key: rows.get(row, 3).ok_or("subject_key")?,
+            sequence: rows.get(row, 4).ok_or("chain_sequence")?,
+            hash: rows.get(row, 5).ok_or("chain_hash")?,
+        })
+    }
+}
+
 /// A record as it stands: its audited values and, for a work order, its number and state.
 #[derive(Default)]
 pub struct TrailedRow {
@@ -176,35 +192,48 @@ fn uuid_at(rows: &Rows, row: usize, column: i32) -> Uuid {
     rows.required_uuid(row, column)
 }
 
-/// An entry of the trail, with its id, and the hashes before and of it.
-pub fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> (Uuid, Entry, Vec<u8>, Vec<u8>) {
+/// An entry of the trail, with its id, and the hashes before and of it. Refuses one that lacks a value.
+pub fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> EntryRow {
+    read_entry(rows, row, tenant).unwrap_or_else(|column| refuse_null("wo.audit_entry", column))
+}
+
+/// What [`entry_at`] gives.
+pub type EntryRow = (Uuid, Entry, Vec<u8>, Vec<u8>);
+
+/// The same.
+///
+/// # Errors
+/// The first column that is NULL and must not be.
+pub fn read_entry(rows: &Rows, row: usize, tenant: Uuid) -> Result<EntryRow, &'static str> {
     let text = |column: i32| rows.get::<String>(row, column);
+    let required = |column: i32, name: &'static str| text(column).ok_or(name);
     let id = uuid_at(rows, row, 1);
-    let recorded_at = rows.required_timestamp(row, 4);
+    let recorded_at = rows.timestamp(row, 4).ok_or("recorded_at")?;
     let entry = Entry {
         tenant_id: tenant.to_string(),
-        subject: rows.required(row, 2),
+        subject: required(2, "subject")?,
         subject_id: id.to_string(),
-        sequence: rows.required(row, 3),
+        sequence: rows.get(row, 3).ok_or("sequence")?,
         recorded_at: utc(recorded_at),
-        action: rows.required(row, 5),
+        action: required(5, "action")?,
         actor: text(6),
         reason: text(7),
         from_status: text(8),
         to_status: text(9),
         record_version: rows.get(row, 10),
-        changes: rows.required(row, 11),
+        changes: required(11, "changes")?,
         client_address: text(12),
         application: text(13),
-        login_role: rows.required(row, 14),
-        authenticated_by: rows.required(row, 15),
-        transaction_id: rows.required(row, 16),
+        login_role: required(14, "login_role")?,
+        authenticated_by: required(15, "authenticated_by")?,
+        transaction_id: required(16, "transaction_id")?,
     };
-    (id, entry, rows.required(row, 17), rows.required(row, 18))
+    let previous = rows.get(row, 17).ok_or("previous_hash")?;
+    Ok((id, entry, previous, rows.get(row, 18).ok_or("entry_hash")?))
 }
 
-/// The rows in the order of their chains. Sorted here by what they are sorted by, rather than whole
-/// by the server, whose memory for sorting is small.
+/// The rows in the order of their chains, by columns of the primary key. Sorted here by what they are sorted by,
+/// rather than whole by the server, whose memory for sorting is small.
 fn in_order(rows: &Rows) -> Vec<usize> {
     let mut order: Vec<(Uuid, i64, i64, usize)> = (0..rows.count())
         .map(|row| {
@@ -279,18 +308,10 @@ impl Verifier {
             }
         });
         let mut forged = unproven(tenant, &arguments);
-        let chains: HashMap<Uuid, Chain> = CHAINS.with(|statement| {
+        let chains: HashMap<Uuid, Result<Chain, &'static str>> = CHAINS.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 (0..rows.count())
-                    .map(|row| {
-                        let chain = Chain {
-                            subject: rows.required(row, 2),
-                            key: rows.required(row, 3),
-                            sequence: rows.required(row, 4),
-                            hash: rows.required(row, 5),
-                        };
-                        (uuid_at(rows, row, 1), chain)
-                    })
+                    .map(|row| (uuid_at(rows, row, 1), Chain::read(rows, row)))
                     .collect()
             })
         });
@@ -301,7 +322,18 @@ impl Verifier {
         let count = ENTRIES.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 for row in in_order(rows) {
-                    let (id, entry, previous, hash) = entry_at(rows, row, tenant);
+                    let (id, entry, previous, hash) = match read_entry(rows, row, tenant) {
+                        Ok(read) => read,
+                        Err(column) => {
+                            let subject = rows.get(row, 2).unwrap_or_else(|| "unknown".to_owned());
+                            let sequence = rows.required(row, 3);
+                            let (_, broken, ..) = replays
+                                .entry(uuid_at(rows, row, 1))
+                                .or_insert_with(|| (Replay::default(), None, subject, None));
+                            broken.get_or_insert((sequence, Break::Null { column }));
+                            continue;
+                        }
+                    };
                     let position: Option<i64> = rows.get(row, 19);
                     let (replay, broken, _, before) = replays
                         .entry(id)
@@ -337,7 +369,8 @@ impl Verifier {
                     held.number.clone().unwrap_or_else(|| id.to_string()),
                     replay.matches(&row_state(held)),
                 ),
-                (None, Some(chain)) => {
+                (None, Some(Err(column))) => (subject, id.to_string(), Err(Break::Null { column })),
+                (None, Some(Ok(chain))) => {
                     let Configured { values, columns } =
                         match UNATTACHED_SUBJECTS.contains(&chain.subject.as_str()) {
                             true => Configured::default(),
@@ -446,9 +479,15 @@ fn unproven(tenant: Uuid, arguments: &[Argument]) -> HashMap<Uuid, Break> {
             let mut all = HashMap::new();
             for index in 0..rows.count() {
                 let Some(row) = Row::of_rows(rows, index) else { continue };
-                let (work_order, approval, kept) = kept_of(tenant, &row);
-                if let Some(why) = why_broken(&kept) {
-                    all.entry(work_order).or_insert(Break::Signature { approval, why });
+                let work_order = row.required_uuid("work_order_id");
+                let wrong = match kept_of(tenant, work_order, &row) {
+                    Err(column) => Some(Break::Null { column }),
+                    Ok((approval, kept)) => {
+                        why_broken(&kept).map(|why| Break::Signature { approval, why })
+                    }
+                };
+                if let Some(wrong) = wrong {
+                    all.entry(work_order).or_insert(wrong);
                 }
             }
             all
@@ -456,13 +495,15 @@ fn unproven(tenant: Uuid, arguments: &[Argument]) -> HashMap<Uuid, Break> {
     })
 }
 
-fn kept_of(tenant: Uuid, row: &Row) -> (Uuid, String, Kept) {
-    let id = |name: &str| row.required_uuid(name);
+/// A signature's id, and what is checked of it.
+///
+/// # Errors
+/// The first column that is NULL and must not be.
+fn kept_of(tenant: Uuid, work_order: Uuid, row: &Row) -> Result<(String, Kept), &'static str> {
+    let id = |id: pgrx::Uuid| Uuid::from_bytes(*id.as_bytes()).to_string();
     let value = |name: &str| -> Option<String> {
         match name {
-            "delegation_id" => {
-                row.named::<pgrx::Uuid>(name).map(|id| Uuid::from_bytes(*id.as_bytes()).to_string())
-            }
+            "delegation_id" => row.named(name).map(id),
             "record_version" => row.named::<i64>(name).map(|version| version.to_string()),
             "content_sha256" => row.named::<Vec<u8>>(name).map(hex::encode),
             _ => row.named(name),
@@ -470,14 +511,14 @@ fn kept_of(tenant: Uuid, row: &Row) -> (Uuid, String, Kept) {
     };
     let kept = Kept {
         tenant_id: tenant.to_string(),
-        work_order_id: id("work_order_id").to_string(),
+        work_order_id: work_order.to_string(),
         columns: REPEATED.iter().map(|name| (*name, value(name))).collect(),
-        payload: row.required_named("payload"),
-        signature: row.required_named("signature"),
+        payload: row.named("payload").ok_or("payload")?,
+        signature: row.named("signature").ok_or("signature")?,
         public_key: row.named("used_public_key").unwrap_or_default(),
         key_principal: row.named("used_principal").unwrap_or_default(),
     };
-    (id("work_order_id"), id("id").to_string(), kept)
+    Ok((row.named("id").map(id).ok_or("id")?, kept))
 }
 
 fn row_state(held: &TrailedRow) -> RowState<'_> {

@@ -8,6 +8,7 @@
 
 mod columns;
 pub mod compare;
+pub mod conditions;
 mod generate;
 mod privileges;
 mod statistics;

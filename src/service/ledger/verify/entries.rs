@@ -6,7 +6,7 @@ use crate::kernel::identity::{self, memory};
 use crate::kernel::work_order::{Column, Reading, read_as_trail};
 use crate::pg::run_as::as_ledger;
 use crate::pg::statement::{Mode, Rows, bigint, statement, uuid as uuid_argument};
-use crate::service::verification::{ENTRY_COLUMNS, entry_at};
+use crate::service::verification::{ENTRY_COLUMNS, read_entry};
 use pgrx::prelude::*;
 use uuid::Uuid;
 use wo_rules::ledger::leaves::{Leaf, Live, Problem as Found, Wrong, compare};
@@ -103,18 +103,31 @@ fn last_position(tile: u64) -> i64 {
 fn live(after: i64, to: i64) -> Vec<Live> {
     let entry = |rows: &Rows, row: usize| {
         let tenant = rows.required_uuid(row, 19);
-        let (subject, entry, previous, stored) = entry_at(rows, row, tenant);
-        Live {
-            name: Name { tenant, subject, sequence: entry.sequence },
-            position: rows.required(row, 20),
-            stored,
-            computed: entry.hash(&previous),
+        let position = rows.required(row, 20);
+        match read_entry(rows, row, tenant) {
+            Ok((subject, entry, previous, stored)) => Some(Live {
+                name: Name { tenant, subject, sequence: entry.sequence },
+                position,
+                stored,
+                computed: entry.hash(&previous),
+            }),
+            // What lacks a value has no hash: it is not what was sealed. Without its name it counts as gone.
+            Err(_) => Some(Live {
+                name: Name {
+                    tenant,
+                    subject: rows.required_uuid(row, 1),
+                    sequence: rows.get(row, 3)?,
+                },
+                position,
+                stored: Vec::new(),
+                computed: [0; 32],
+            }),
         }
     };
     let mut live: Vec<Live> = as_ledger(|| {
         ENTRIES.with(|statement| {
             statement.run(Mode::Latest, &[bigint(after), bigint(to)], |rows| {
-                (0..rows.count()).map(|row| entry(rows, row)).collect()
+                (0..rows.count()).filter_map(|row| entry(rows, row)).collect()
             })
         })
     });
