@@ -70,6 +70,59 @@ mod tests {
         assert!(earlier < later);
     }
 
+    /// Otherwise a deadline is an hour from what SQL says of the same local time, in zones whose rules one of two
+    /// databases has not learned yet.
+    #[pg_test]
+    fn a_calendar_and_sql_have_one_database_of_time_zones() {
+        const DAYS: [&str; 7] =
+            ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+        let week = DAYS.map(|day| (day.to_owned(), serde_json::json!([["09:00", "17:00"]])));
+        let week = serde_json::Value::Object(week.into_iter().collect());
+        let zones: Vec<String> = Statement::new(
+            "select zone.name from pg_catalog.pg_timezone_names as zone where zone.name ~ '^[A-Z][a-z]+/' order by 1",
+            &[],
+        )
+        .run(Mode::Caller, &[], |rows| (0..rows.count()).map(|row| rows.required(row, 1)).collect());
+        assert!(zones.len() > 300, "{}", zones.len());
+        for zone in zones {
+            let data = crate::pg::time_zone::data_of(&zone);
+            let calendar = wo_rules::calendar::Calendar::read(&zone, data.as_deref(), &week, &[]);
+            let Ok(calendar) = calendar else { panic!("{zone} cannot be read") };
+            // Nine in the morning of a day in each month, in microseconds since 2000-01-01 UTC.
+            let mornings = Statement::new(
+                format!(
+                    "select (extract(epoch from (day + time '09:00') at time zone '{zone}') * 1000000)::bigint
+                        - 946684800000000
+                     from pg_catalog.generate_series(timestamp '2024-01-15', '2038-12-15', interval '1 month') as day"
+                ),
+                &[],
+            )
+            .run(Mode::Caller, &[], |rows| {
+                (0..rows.count()).map(|row| rows.required(row, 1)).collect::<Vec<i64>>()
+            });
+            for nine in mornings {
+                // The work of the next day begins at nine: a microsecond of it has passed one later.
+                let next = calendar.add(nine - 6 * 3_600_000_000, 1);
+                assert_eq!(next, Some(nine + 1), "{zone}");
+            }
+        }
+    }
+
+    #[pg_test]
+    fn a_name_that_is_no_file_of_the_database_is_no_time_zone() {
+        for name in [
+            "",
+            "Mars/Olympus",
+            "../../../etc/passwd",
+            "/etc/passwd",
+            "EST5EDT4,M3.2.0,M11.1.0",
+            "<+03>-3",
+        ] {
+            assert_eq!(crate::pg::time_zone::data_of(name), None, "{name}");
+        }
+        assert!(crate::pg::time_zone::data_of("Europe/Berlin").is_some());
+    }
+
     #[pg_test(error = "nobody is acting: this session has no verified identity")]
     fn without_identity_nothing_is_made() {
         let _ = Spi::run("select wo.create_work_order('x')");

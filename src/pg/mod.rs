@@ -29,6 +29,7 @@ pub mod shared_memory;
 pub mod source;
 pub mod statement;
 pub mod storage;
+pub mod time_zone;
 pub mod to_do;
 pub mod transaction;
 pub mod trigger;

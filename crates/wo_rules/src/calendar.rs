@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::{Date, DateTime};
-use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
 
@@ -107,8 +107,9 @@ impl Calendar {
 
     /// Reads a calendar.
     ///
-    /// - `time_zone`: a name of the IANA database, which is part of the program, so that the same
-    ///   calendar gives the same deadlines on every server;
+    /// - `time_zone`: a name of the IANA database;
+    /// - `zone_data`: what the server's own database has under that name, in the format TZif (RFC 9636), so
+    ///   that a deadline agrees with what SQL says of the same local time; nothing where it has no such name;
     /// - `working_hours`: `{"monday": [["09:00", "12:00"], ["13:00", "17:00"]], …}`; on a day that
     ///   is left out nobody works. 24:00 ends a day; an interval never passes midnight;
     /// - `holidays`: local days, `YYYY-MM-DD`, on which nobody works.
@@ -119,11 +120,12 @@ impl Calendar {
     /// calendar has.
     pub fn read(
         time_zone: &str,
+        zone_data: Option<&[u8]>,
         working_hours: &Value,
         holidays: &[String],
     ) -> Result<Self, Refusal> {
         let mut problems = Vec::new();
-        let zone = zone_of(time_zone).map_err(|problem| problems.push(problem)).ok();
+        let zone = zone_of(time_zone, zone_data).map_err(|problem| problems.push(problem)).ok();
         let week = read_week(working_hours, &mut problems);
         let holidays = read_holidays(holidays, &mut problems);
         match zone {
@@ -208,8 +210,8 @@ fn moment(zone: &TimeZone, local: DateTime) -> Option<i64> {
     timestamp.as_microsecond().checked_sub(EPOCH_MICROSECONDS)
 }
 
-fn zone_of(name: &str) -> Result<TimeZone, String> {
-    let zone = TimeZoneDatabase::bundled().get(name).ok().filter(|zone| !zone.is_unknown());
+fn zone_of(name: &str, data: Option<&[u8]>) -> Result<TimeZone, String> {
+    let zone = data.and_then(|data| TimeZone::tzif(name, data).ok());
     zone.ok_or_else(|| format!("no time zone is named {}", shown(name)))
 }
 

@@ -87,7 +87,8 @@ pub fn calendar_of(row: &Row) -> Result<Calendar, Refusal> {
         .flatten()
         .map(|day| wo_rules::time::date(day.to_pg_epoch_days()))
         .collect();
-    Calendar::read(&zone, &hours.unwrap_or_default(), &holidays)
+    let data = crate::pg::time_zone::data_of(&zone);
+    Calendar::read(&zone, data.as_deref(), &hours.unwrap_or_default(), &holidays)
 }
 
 /// When a request of that role that was made at `requested_at` is due, after so many escalations;

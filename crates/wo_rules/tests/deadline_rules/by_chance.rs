@@ -92,7 +92,9 @@ fn draw(dice: &mut Dice, (zone_name, change): (&str, &str), grain: i64) -> Drawn
         .map(|_| today.checked_add(dice.between(-5, 30).days()).unwrap())
         .collect();
     let texts: Vec<String> = holidays.iter().map(ToString::to_string).collect();
-    let calendar = Calendar::read(zone_name, &Value::Object(hours), &texts).unwrap();
+    let calendar =
+        Calendar::read(zone_name, crate::data_of(zone_name), &Value::Object(hours), &texts)
+            .unwrap();
     Drawn { calendar, zone, week, holidays, near: change + dice.between(-3 * DAY, DAY) }
 }
 

@@ -224,7 +224,13 @@ fn ten_years_of_holidays_end_the_search() {
         holidays.push(day.to_string());
         day = day.tomorrow().unwrap();
     }
-    let office = Calendar::read("Europe/Berlin", &office_hours(), &holidays).unwrap();
+    let office = Calendar::read(
+        "Europe/Berlin",
+        crate::data_of("Europe/Berlin"),
+        &office_hours(),
+        &holidays,
+    )
+    .unwrap();
     assert_eq!(office.add(at("2026-06-01T12:00Z"), 1), None);
     assert!(office.add(at("2036-12-01T12:00Z"), 1).is_some());
 }

