@@ -94,7 +94,7 @@ comment on column wo.principal.name is 'The printed name, which may change.';
 comment on column wo.principal.db_role is 'The login role that is this principal; unique in the database through wo.login_directory. Never a login that services or poolers share.';
 comment on column wo.principal.assignable is 'Whether work orders may be assigned to it.';
 comment on column wo.principal.disabled_at is 'Since when it may no longer act; NULL while it may.';
-comment on column wo.principal.attributes is 'Anything else about it, for people and programs.';
+comment on column wo.principal.attributes is 'Other attributes of the principal, for people and programs.';
 
 create table wo.principal_role (
     tenant_id uuid not null references wo.tenant,

@@ -158,7 +158,7 @@ comment on column wo.work_order.notes is 'The assignee''s notes: what blocks it,
 comment on column wo.work_order.review_notes is 'What the reviewer found.';
 comment on column wo.work_order.completion_summary is 'What was done, and its result.';
 comment on column wo.work_order.deficiencies is 'What the reviewer found and wants corrected.';
-comment on column wo.work_order.metadata is 'Anything else, for programs.';
+comment on column wo.work_order.metadata is 'Other data about the work order, for programs.';
 comment on column wo.work_order.reason is 'A mailbox: the writer puts the reason here, the trail takes it out. Always NULL when read.';
 comment on column wo.work_order.idempotency_key is 'The caller''s key of the creation: the same key never makes a second work order.';
 comment on column wo.work_order.request_sha256 is 'The SHA-256 of what the creation with an idempotency key asked for; set by the server. The same key with another request is refused.';
@@ -168,7 +168,7 @@ comment on column wo.work_order.locked_at is 'When its record was locked for goo
 comment on column wo.work_order.archived_at is 'Since when its content is in its evidence package alone (wo_core.record_retention); the row is a stub then.';
 comment on column wo.work_order.state_deadline is 'Until when it may stay in its state, where the lifecycle sets a maximum; see wo.overdue.';
 comment on column wo.work_order.state_deadline_notified_at is 'When an event notified that the work order stays too long in its state; NULL until then, and again when it leaves the state.';
-comment on column wo.work_order.master_id is 'The work order that it is a part of; see wo.link_work_order.';
+comment on column wo.work_order.master_id is 'The master of this work order; wo.link_work_order sets it.';
 comment on column wo.work_order.required is 'Whether its master requires it; see hierarchy_policy.';
 comment on column wo.work_order.hierarchy_policy is 'As a master: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}. What it does not say is its lifecycle''s to say, then its tenant''s.';
 comment on column wo.work_order.chain_sequence is 'The sequence of the newest entry of its audit chain.';

@@ -14,17 +14,17 @@ create or replace function wo.health() returns table (severity text, subject tex
     begin
         return query
         select case when min(ahead.months) >= 2 then 'good' when min(ahead.months) >= 1 then 'warning' else 'bad' end, 'partitions',
-            case when min(ahead.months) >= 0 then 'leaves are made ' || min(ahead.months) || ' months ahead'
-                else 'the trail or the outbox has no leaf for this month: nothing can be written' end,
+            case when min(ahead.months) >= 0 then 'partitions exist for ' || min(ahead.months) || ' months ahead'
+                else 'the trail or the outbox has no partition for this month: nothing can be written' end,
             case when min(ahead.months) >= 2 then '' else 'select wo.make_partitions();' end
         from (
             select coalesce((
                 select (left(newest.month, 4)::integer - extract(year from now() at time zone 'UTC')::integer) * 12
                     + right(newest.month, 2)::integer - extract(month from now() at time zone 'UTC')::integer
                 from (
-                    select max(right(leaf.relname, 7)) as month
+                    select max(right(child.relname, 7)) as month
                     from pg_inherits as link
-                    join pg_class as leaf on leaf.oid = link.inhrelid
+                    join pg_class as child on child.oid = link.inhrelid
                     where link.inhparent = parent.name
                 ) as newest
             ), -1) as months
@@ -157,4 +157,4 @@ create or replace function wo.health() returns table (severity text, subject tex
     end
     $$;
 comment on function wo.health() is
-    'How things are, a row each: severity (good, notice, warning, bad), what, how it is, and what to do about it. Versions, records and triggers, the worker and its jobs, events, which processes hold back events or jobs or lock a table against writers, refused attempts, the ledger, retention, the hierarchy, partitions ahead, who could switch the rules off.';
+    'Returns the state of the installation, one row for each subject: severity (good, notice, warning, bad), what, how it is, and what to do about it. Versions, records and triggers, the worker and its jobs, events, which processes hold back events or jobs or lock a table against writers, refused attempts, the ledger, retention, the hierarchy, partitions ahead, who could switch the rules off.';

@@ -55,7 +55,7 @@ comment on column wo.engine_override.tenant_id is 'The tenant.';
 comment on column wo.engine_override.work_order_id is 'The work order.';
 comment on column wo.engine_override.engine is 'The engine that is to execute it.';
 comment on column wo.engine_override.reason is 'Why.';
-comment on column wo.engine_override.overridden_by is 'Who said so; set by the server.';
+comment on column wo.engine_override.overridden_by is 'The principal who chose the engine; the server sets it.';
 comment on column wo.engine_override.overridden_at is 'When, by the server''s clock.';
 
 -- == enforcement ==
@@ -81,7 +81,7 @@ create or replace function wo.override_engine(work_order text, engine text, reas
         select wo_private.choose_engine($1)
     $$;
 comment on function wo.override_engine(text, text, text) is
-    'Names the engine that executes the work order, with a reason, instead of the cost rules. For those whom its lifecycle lets (dispatch.override; in fleet_task the captains). Returns what wo.choose_engine then says.';
+    'Names the engine that executes the work order, with a reason, instead of the cost rules. Its lifecycle says who may call it (dispatch.override; in fleet_task the captains). Returns what wo.choose_engine then says.';
 
 create or replace function wo.withdraw_engine_override(work_order text) returns boolean
     language plpgsql volatile

@@ -96,11 +96,11 @@ create or replace function wo.get_work_order_detail(order_id text) returns jsonb
                     from wo.overdue as late where late.id = held.id), '[]'),
                 'history', coalesce((
                     select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                        'at', told.recorded_at, 'actor', told.actor, 'action', told.action, 'reason', told.reason,
-                        'from_status', told.from_status, 'to_status', told.to_status,
-                        'changes', nullif(told.changes::jsonb - array['tenant_id', 'request_sha256'], '{}'))) order by told.sequence)
-                    from wo.audit_entry as told
-                    where told.tenant_id = held.tenant_id and told.subject_id = held.id and told.subject = 'work_order'), '[]'))
+                        'at', entry.recorded_at, 'actor', entry.actor, 'action', entry.action, 'reason', entry.reason,
+                        'from_status', entry.from_status, 'to_status', entry.to_status,
+                        'changes', nullif(entry.changes::jsonb - array['tenant_id', 'request_sha256'], '{}'))) order by entry.sequence)
+                    from wo.audit_entry as entry
+                    where entry.tenant_id = held.tenant_id and entry.subject_id = held.id and entry.subject = 'work_order'), '[]'))
         from wo.work_order as held
         where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
     $$;

@@ -118,7 +118,7 @@ create or replace function wo.add_dependency(successor text, predecessor text, l
         select wo_private.refuse_suppressed('dependency') where not exists (select from added)
     $$;
 comment on function wo.add_dependency(text, text, interval, text) is
-    'Makes a work order wait for another one; where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. Those may call it whom the successor''s lifecycle lets (hierarchy.link).';
+    'Makes a work order wait for another one; where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. The successor''s lifecycle says who may call it (hierarchy.link).';
 
 create or replace function wo.remove_dependency(successor text, predecessor text) returns boolean
     language plpgsql volatile
@@ -223,7 +223,7 @@ create or replace function wo.create_from_plan(plan jsonb) returns jsonb
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.create_from_plan($1::text) $$;
 comment on function wo.create_from_plan(jsonb) is
-    'Makes a master with its children and what they wait for, in one act: {"key": ..., "master": {"title": ..., ...}, "children": [{"name": "build", "title": ..., "after": ["remove", {"name": "x", "lag": "2 hours"}], "children": [...]}]}. Names are the plan''s own. Every problem is told at once; the same key never makes a second one.';
+    'Makes a master with its children and what they wait for, in one act: {"key": ..., "master": {"title": ..., ...}, "children": [{"name": "build", "title": ..., "after": ["remove", {"name": "x", "lag": "2 hours"}], "children": [...]}]}. Names are the plan''s own. Every problem is reported at once; the same key never makes a second one.';
 
 create or replace function wo.ready_work_orders(master text)
     returns table (order_id text, id uuid, title text, status text, assignee text, priority text, planned_start timestamptz)

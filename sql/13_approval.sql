@@ -152,7 +152,7 @@ comment on column wo.approval.covers is 'What of the record was signed: plan, or
 comment on column wo.approval.decision is 'approved or rejected.';
 comment on column wo.approval.reason is 'Why, where it was rejected or waives a child.';
 comment on column wo.approval.signer is 'Who signed.';
-comment on column wo.approval.printed_name is 'Their name at that time.';
+comment on column wo.approval.printed_name is 'The name of the signer when the signature was given.';
 comment on column wo.approval.on_behalf_of is 'The principal on whose behalf it was given; NULL where the signer signed for themself.';
 comment on column wo.approval.delegation_id is 'The delegation by which.';
 comment on column wo.approval.key_id is 'The key.';

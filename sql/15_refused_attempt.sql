@@ -52,27 +52,27 @@ comment on column wo.finding.resolution is 'What was found and done about it.';
 -- == enforcement ==
 
 create or replace view wo.refused_attempt with (security_invoker = true) as
-    select told.tenant_id, told.sequence, told.recorded_at,
-        coalesce(told.changes ->> 'attempts', told.changes ->> 'dropped')::bigint as attempts,
-        (told.changes ->> 'first_at')::timestamptz as first_at,
-        (told.changes ->> 'last_at')::timestamptz as last_at,
-        told.actor,
-        told.changes ->> 'login_role' as login_role,
-        told.changes ->> 'client_address' as client_address,
-        told.changes ->> 'application' as application,
-        told.changes ->> 'authenticated_by' as authenticated_by,
-        told.action as code,
-        told.changes ->> 'sqlstate' as sqlstate,
-        told.reason as why,
-        (told.changes ->> 'work_order_id')::uuid as work_order_id,
-        told.changes ->> 'wo_number' as wo_number,
-        array(select json_array_elements_text(told.changes -> 'guards')) as guards,
-        told.changes ->> 'action' as action,
-        told.changes ->> 'from_status' as from_status,
-        told.changes ->> 'to_status' as to_status,
-        told.changes ->> 'hint' as hint
-    from wo.audit_entry as told
-    where told.subject = 'refused_attempt';
+    select entry.tenant_id, entry.sequence, entry.recorded_at,
+        coalesce(entry.changes ->> 'attempts', entry.changes ->> 'dropped')::bigint as attempts,
+        (entry.changes ->> 'first_at')::timestamptz as first_at,
+        (entry.changes ->> 'last_at')::timestamptz as last_at,
+        entry.actor,
+        entry.changes ->> 'login_role' as login_role,
+        entry.changes ->> 'client_address' as client_address,
+        entry.changes ->> 'application' as application,
+        entry.changes ->> 'authenticated_by' as authenticated_by,
+        entry.action as code,
+        entry.changes ->> 'sqlstate' as sqlstate,
+        entry.reason as why,
+        (entry.changes ->> 'work_order_id')::uuid as work_order_id,
+        entry.changes ->> 'wo_number' as wo_number,
+        array(select json_array_elements_text(entry.changes -> 'guards')) as guards,
+        entry.changes ->> 'action' as action,
+        entry.changes ->> 'from_status' as from_status,
+        entry.changes ->> 'to_status' as to_status,
+        entry.changes ->> 'hint' as hint
+    from wo.audit_entry as entry
+    where entry.subject = 'refused_attempt';
 comment on view wo.refused_attempt is 'What was attempted and refused: who, from where, what and why, as the trail has it. For QA, administrators and auditors.';
 comment on column wo.refused_attempt.tenant_id is 'The tenant; the nil UUID where nobody was acting.';
 comment on column wo.refused_attempt.sequence is 'Its place in the chain of the tenant''s refused attempts.';

@@ -109,7 +109,7 @@ create or replace function wo.verify_ledger("after" bigint default 0, leaves big
         from wo_private.verify_ledger($1, $2) as verdict
     $$;
 comment on function wo.verify_ledger(bigint, bigint) is
-    'Holds the ledger against the trail: the checkpoints'' signatures and roots, the tiles against each other, and every leaf against its entry, whose hash is computed again from its content; names what was rewritten, cut, moved, or never sealed. One row if all is intact, else one for each problem. In batches: leaves says how many at most, next where to go on. Another tenant''s entries are counted, not named.';
+    'Verifies the ledger against the trail: the checkpoints'' signatures and roots, the tiles against each other, and every leaf against its entry, whose hash is computed again from its content; names what was rewritten, cut, moved, or never sealed. One row if all is intact, else one for each problem. In batches: leaves says how many at most, next where to go on. Another tenant''s entries are counted, not named.';
 
 create or replace function wo.reconcile()
     returns table (tenant_id uuid, intact boolean, chains bigint, entries bigint, subject text, subject_key text, broken_sequence bigint, problem text)

@@ -38,7 +38,7 @@ comment on column wo.archive.to_time is 'The first moment after it.';
 comment on column wo.archive.lines is 'How many rows it holds.';
 comment on column wo.archive.chains is 'How many chains have entries in it.';
 comment on column wo.archive.first_leaf is 'The first partition of the ledger that it holds, from 0.';
-comment on column wo.archive.last_leaf is 'The last one; leaves in between may be of the months beside it.';
+comment on column wo.archive.last_leaf is 'The last leaf of the ledger that is in the archive; leaves between the first and the last may belong to neighbouring months.';
 comment on column wo.archive.first_position is 'The position of its first row.';
 comment on column wo.archive.last_position is 'The position of its last row.';
 comment on column wo.archive.data_sha256 is 'SHA-256 of the data file.';

@@ -17,7 +17,7 @@ create or replace function wo.add_dependency(successor uuid, predecessor uuid, l
     language sql volatile
     as $$ select wo.add_dependency($1::pg_catalog.text, $2::pg_catalog.text, $3, $4) $$;
 comment on function wo.add_dependency(uuid, uuid, interval, text) is
-    'Makes a work order wait for another one; where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. Those may call it whom the successor''s lifecycle lets (hierarchy.link). Takes the UUID of the work order.';
+    'Makes a work order wait for another one; where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. The successor''s lifecycle says who may call it (hierarchy.link). Takes the UUID of the work order.';
 grant execute on function wo.add_dependency(uuid, uuid, interval, text) to wo_user;
 
 create or replace function wo.allowed_transitions(work_order uuid) returns TABLE(action text, to_status text, allowed boolean, permitted boolean, reason_required boolean, missing_fields text[], guards jsonb, approvals jsonb, who text[], why text)
@@ -122,7 +122,7 @@ create or replace function wo.override_engine(work_order uuid, engine text, reas
     language sql volatile
     as $$ select wo.override_engine($1::pg_catalog.text, $2, $3) $$;
 comment on function wo.override_engine(uuid, text, text) is
-    'Names the engine that executes the work order, with a reason, instead of the cost rules. For those whom its lifecycle lets (dispatch.override; in fleet_task the captains). Returns what wo.choose_engine then says. Takes the UUID of the work order.';
+    'Names the engine that executes the work order, with a reason, instead of the cost rules. Its lifecycle says who may call it (dispatch.override; in fleet_task the captains). Returns what wo.choose_engine then says. Takes the UUID of the work order.';
 grant execute on function wo.override_engine(uuid, text, text) to wo_user;
 
 create or replace function wo.patch_work_order(work_order uuid, fields jsonb, reason text default null, expected_version bigint default null) returns jsonb

@@ -293,7 +293,7 @@ fn define_retention() {
     GucRegistry::define_int_guc(
         c"wo_core.hierarchy_check_interval",
         c"How often the hierarchy of work orders is checked for what cannot be.",
-        c"Such things come only from writes past the rules; each is told once while it lasts.",
+        c"Such things come only from writes past the rules; each is reported once while it lasts.",
         &HIERARCHY_CHECK_INTERVAL,
         1,
         86_400 * 7,

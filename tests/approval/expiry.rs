@@ -10,7 +10,7 @@ use crate::approval::firm::{Ask, Firm, ROOT};
 impl Firm {
     #[track_caller]
     fn told(&self) -> i32 {
-        self.one("planner", "select done from wo.tick() where job = 'expiries_told'")
+        self.one("planner", "select done from wo.tick() where job = 'expiries_notified'")
     }
 
     fn told_events(&self, kind: &str) -> Vec<Value> {

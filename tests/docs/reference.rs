@@ -184,7 +184,12 @@ fn codes_of(path: &Path, found: &mut BTreeMap<String, (BTreeSet<&'static str>, S
                 continue;
             }
             let Some(code) = literal(after).filter(|code| is_code(code)) else { continue };
-            let sentence = literal(&after[code.len() + 2..]).unwrap_or_default();
+            let rest = &after[code.len() + 2..];
+            let sentence = match rest.trim_start_matches([',', ' ', '\n']).starts_with("sentence)")
+            {
+                true => "the rule of the constraint that the row or the value violates",
+                false => literal(rest).unwrap_or_default(),
+            };
             let entry = found.entry(code.to_owned()).or_default();
             entry.0.insert(state);
             if entry.1.is_empty() && sentence.contains(' ') {

@@ -68,10 +68,10 @@ impl fmt::Display for Request {
         if !payload.children.is_empty() {
             let numbers: Vec<&str> =
                 payload.children.iter().map(|child| child.work_order.as_str()).collect();
-            line("and its parts", numbers.join(", "))?;
+            line("and its children", numbers.join(", "))?;
         }
         if let Some(part) = &payload.waives {
-            line("waives part", part.clone())?;
+            line("waives child", part.clone())?;
         }
         line("tenant", payload.tenant_id.clone())?;
         line("asked for at", format!("{} ({})", payload.server_time, payload.time_zone))?;

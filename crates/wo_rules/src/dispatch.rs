@@ -125,7 +125,7 @@ pub fn choose<'a>(
             "too_expensive",
             engines.iter().filter(able).map(|engine| engine.name.as_str()).collect::<Vec<_>>(),
         )
-        .hint("whoever may override the choice can name an engine, with a reason")),
+        .hint("A person who may override the choice can name an engine, with a reason.")),
     }
 }
 

@@ -228,7 +228,7 @@ const JOBS: &[Job] = &[
         run: Run::Tenant(escalation::escalate),
     },
     Job {
-        name: "expiries_told",
+        name: "expiries_notified",
         when: When::Every(|| Duration::from_secs(60)),
         batch: 500,
         run: Run::Tenant(expiry::notify_expiries),

@@ -134,7 +134,7 @@ pub fn check_change(
         return Err(Refusal::new(
             SqlState::GateNotMet,
             "fields_missing",
-            format!("the signing key {shown} needs to be told {what}"),
+            format!("the signing key {shown} needs {what}"),
         )
         .with("missing_fields", vec![column])
         .hint(format!("say {what}")));

@@ -147,7 +147,7 @@ impl Lifecycle {
             return Ok(());
         }
         let roles: Vec<&str> = self.waive.iter().map(Role::name).collect();
-        let message = format!("{role} cannot waive a part of work order {}", record.number);
+        let message = format!("{role} cannot waive a child of work order {}", record.number);
         let hint = match roles.is_empty() {
             true => format!("in {} nobody can", self.name),
             false => format!("it is for {}", roles.join(", ")),

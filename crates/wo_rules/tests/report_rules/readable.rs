@@ -167,7 +167,7 @@ fn delegations_are_told_with_their_scope_and_period() {
 fn related_work_orders_stand_in_tables_and_in_a_picture() {
     let (_, document) = page(&sections());
     let told = words_of(&document, "section[aria-labelledby=related]");
-    assert!(told.contains("is a part of WO-2026-1120-0F0, has 5 parts, waits for 2 work orders, and 1 work order waits for it"));
+    assert!(told.contains("is a child of WO-2026-1120-0F0, has 5 children, waits for 2 work orders, and 1 work order waits for it"));
     assert!(told.contains("WO-2026-1119-B2C Move the samples to freezer 9 closed 01:00:00"));
     assert!(told.contains("controller 4 is out of service for good"));
     assert_eq!(all(&document, ".network .card").len(), 1 + 1 + 5 + 2 + 1);

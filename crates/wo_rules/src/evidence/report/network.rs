@@ -69,7 +69,7 @@ pub(super) fn picture(facts: &Facts) -> Markup {
         row_top + (row_high - taken) / 2
     };
     let words = format!(
-        "{} with its master, its parts, what it waits for and what waits for it. The tables below say the same.",
+        "{} with its master, its children, what it waits for and what waits for it. The tables below say the same.",
         plain(this.number)
     );
     html! {
@@ -85,7 +85,7 @@ pub(super) fn picture(facts: &Facts) -> Markup {
                 }
                 @if let Some(master) = &sections.master {
                     (head(COLUMN, ROOM_FOR_HEAD, "its master"))
-                    (link(&format!("M{0} {1} V{2}", WIDE / 2, this_top, ROOM_FOR_HEAD + BOX_HIGH), "part"))
+                    (link(&format!("M{0} {1} V{2}", WIDE / 2, this_top, ROOM_FOR_HEAD + BOX_HIGH), "child"))
                     (card(COLUMN, ROOM_FOR_HEAD, &Card::of(master)))
                 }
                 @if !before.is_empty() {
@@ -109,10 +109,10 @@ pub(super) fn picture(facts: &Facts) -> Markup {
                 @if !parts.is_empty() {
                     @let left = GAP / 2;
                     @let wide = WIDE - GAP;
-                    (link(&format!("M{0} {1} V{2}", WIDE / 2, parts_top - GAP, this_top + BOX_HIGH), "part"))
+                    (link(&format!("M{0} {1} V{2}", WIDE / 2, parts_top - GAP, this_top + BOX_HIGH), "child"))
                     rect.frame x=(left) y=(parts_top - GAP) width=(wide)
                         height=(part_rows * (BOX_HIGH + GAP) + GAP) rx="6" {}
-                    (head(left, parts_top - GAP, "its parts"))
+                    (head(left, parts_top - GAP, "its children"))
                     @for (place, one) in parts.iter().take(MOST_PARTS).enumerate() {
                         @let column = place % PART_COLUMNS;
                         @let x = left + GAP + column * (wide - 2 * GAP - BOX_WIDE) / (PART_COLUMNS - 1);
@@ -125,7 +125,7 @@ pub(super) fn picture(facts: &Facts) -> Markup {
             }
             figcaption {
                 "An arrow leads from a work order to the one that waits for its end; a line without an \
-                 arrow joins a master and its parts. Thick: this work order. Dashed: a part that is not \
+                 arrow joins a master and its children. Thick: this work order. Dashed: a child that is not \
                  required."
             }
         }

@@ -21,15 +21,15 @@ pub(super) fn section(facts: &Facts) -> Markup {
         section aria-labelledby=(Section::Related.anchor()) {
             (heading(Section::Related))
             @if alone {
-                p { "This work order has no master and no parts, waits for no other, and none waits for it." }
+                p { "This work order has no master and no children, waits for no other, and none waits for it." }
             } @else {
                 p {
                     "This work order "
                     @match &sections.master {
-                        Some(master) => { "is a part of " (Shown(&master.wo_number)) }
+                        Some(master) => { "is a child of " (Shown(&master.wo_number)) }
                         None => "has no master",
                     }
-                    ", has " (count(sections.children.len(), "part", "parts"))
+                    ", has " (count(sections.children.len(), "child", "children"))
                     ", waits for " (count(waits_for.len(), "work order", "work orders"))
                     ", and " (count(awaited_by.len(), "work order waits", "work orders wait")) " for it."
                 }
@@ -56,7 +56,7 @@ fn children(facts: &Facts) -> Markup {
         .collect();
     let told = |waiver: &Members, name: &str| waiver.get(name).and_then(text);
     let yes_or_no = |flag: Option<bool>| flag.map(|flag| if flag { "yes" } else { "no" });
-    table("Its parts", &["Required", "Waived"], &facts.sections.children, |child| {
+    table("Its children", &["Required", "Waived"], &facts.sections.children, |child| {
         let waiver =
             waivers.iter().find(|one| told(one, "child_id").as_deref() == Some(child.id.as_str()));
         html! {

@@ -242,7 +242,7 @@ pub(super) fn label(column: &str) -> Cow<'_, str> {
         "wo_number" => "Number",
         "master_id" => "Part of",
         "required" => "Required by its master",
-        "hierarchy_policy" => "Rules for its parts",
+        "hierarchy_policy" => "Rules for its children",
         "lifecycle_version" => "Lifecycle version",
         "revision" => "Revision (times reworked)",
         "created_at" => "Created",

@@ -79,7 +79,7 @@ fn check_complete(
             let waived = approval.and_then(|approval| shown.get(&approval)).cloned().flatten();
             if waived.as_deref() != Some(part) {
                 let pointer = format!("/sections/child_records/{}", escaped(name));
-                findings.found(value, pointer, "no signature waives this part");
+                findings.found(value, pointer, "no signature waives this child");
             }
         }
     }
@@ -258,7 +258,7 @@ impl One<'_, '_, '_, '_> {
             let problem = "has changed since or is gone";
             self.found(
                 "state",
-                format_args!("it is shown as valid, but the part {part} {problem}"),
+                format_args!("it is shown as valid, but the child {part} {problem}"),
             );
         }
     }

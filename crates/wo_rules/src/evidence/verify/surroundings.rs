@@ -76,7 +76,7 @@ fn read_children(around: &mut Around, child_records: &Texts<'_>, findings: &mut 
         ];
         for (member, hash) in hashes {
             if !is_hash(hash) {
-                findings.found_at(&place, member, format!("the part's {member} is no SHA-256"));
+                findings.found_at(&place, member, format!("the child's {member} is no SHA-256"));
             }
         }
         if child.waived && child_records.get(&format!("waiver:{}", child.id)).is_none() {
@@ -84,7 +84,7 @@ fn read_children(around: &mut Around, child_records: &Texts<'_>, findings: &mut 
             findings.found_at(&place, "waived", problem);
         }
         if around.children.contains_key(&child.id) {
-            findings.found_at(&place, "id", format!("the part {} stands twice", child.id));
+            findings.found_at(&place, "id", format!("the child {} stands twice", child.id));
         }
         around.children.insert(child.id.clone(), child);
     }
