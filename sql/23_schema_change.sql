@@ -4,15 +4,15 @@
 -- == tables ==
 
 create table wo.ddl_mark (
-    mark uuid primary key default gen_random_uuid(),
-    changed_at timestamptz not null default clock_timestamp(),
-    transaction_id text not null default pg_current_xact_id()::text,
+    mark uuid primary key,
+    changed_at timestamptz not null,
+    transaction_id text not null,
     command text not null,
     object_type text not null,
     object text not null,
-    login_role text not null default session_user,
-    client_address text default host(inet_client_addr()),
-    application text default nullif(current_setting('application_name'), '')
+    login_role text not null,
+    client_address text,
+    application text
 );
 comment on table wo.ddl_mark is 'DDL on objects of the schemas wo and wo_private that is not in the audit trail yet. Event triggers add a row for each altered object; a job of the worker moves the rows into the chain "schema" of the installation within seconds.';
 comment on column wo.ddl_mark.mark is 'The key of the row.';
@@ -21,7 +21,7 @@ comment on column wo.ddl_mark.transaction_id is 'The transaction that ran the co
 comment on column wo.ddl_mark.command is 'The command''s tag: ALTER TABLE, CREATE POLICY, DROP TRIGGER, GRANT, …';
 comment on column wo.ddl_mark.object_type is 'What kind of object the command altered: table, policy, trigger, function, …';
 comment on column wo.ddl_mark.object is 'The identity of the object, with its schema.';
-comment on column wo.ddl_mark.login_role is 'The role that logged in.';
+comment on column wo.ddl_mark.login_role is 'The role that logged in, or that a superuser took with SET SESSION AUTHORIZATION.';
 comment on column wo.ddl_mark.client_address is 'The client''s address; NULL for a local socket.';
 comment on column wo.ddl_mark.application is 'The name that the client gave itself (application_name).';
 
@@ -29,12 +29,13 @@ comment on column wo.ddl_mark.application is 'The name that the client gave itse
 
 create or replace function wo.schema_changes(since timestamptz default '-infinity', until timestamptz default 'infinity')
     returns table (changed_at timestamptz, login_role text, command text, object_type text, object text,
-        application text, client_address text, transaction_id text, entry bigint)
+        times integer, application text, client_address text, transaction_id text, entry bigint)
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$
         select (done.command ->> 'at')::timestamptz, entry.changes ->> 'login_role', done.command ->> 'command',
-            done.command ->> 'object_type', done.command ->> 'object', entry.changes ->> 'application',
+            done.command ->> 'object_type', done.command ->> 'object',
+            (done.command ->> 'times')::integer, entry.changes ->> 'application',
             entry.changes ->> 'client_address', entry.changes ->> 'transaction_id', entry.sequence
         from wo_private.schema_entries(coalesce(since, '-infinity')) as found (sequence, changes)
         cross join lateral (select found.sequence, found.changes::json as changes) as entry
@@ -44,4 +45,4 @@ create or replace function wo.schema_changes(since timestamptz default '-infinit
         order by entry.sequence, done.place
     $$;
 comment on function wo.schema_changes(timestamptz, timestamptz) is
-    'DDL on the objects of wo_core, from the audit trail: when, by which login role, which command on which object. A row for each object that a command altered, oldest first; entry is its place in the chain "schema" of the installation. For members of wo_admin and wo_auditor.';
+    'DDL on the objects of wo_core, from the audit trail: when, by which login role, which command on which object. A row for each command and object, with how often the transaction gave it, oldest first; entry is its place in the chain "schema" of the installation. For members of wo_admin and wo_auditor.';

@@ -679,10 +679,14 @@ create policy tenant_isolation on wo.ddl_mark as restrictive for all to wo_user,
 drop policy if exists app_select on wo.ddl_mark;
 create policy app_select on wo.ddl_mark for select to wo_admin, wo_auditor, wo_monitor, wo_trail
     using (wo_private.in_force());
+drop policy if exists app_insert on wo.ddl_mark;
+create policy app_insert on wo.ddl_mark for insert to wo_trail
+    with check (wo_private.in_force());
 drop policy if exists app_delete on wo.ddl_mark;
 create policy app_delete on wo.ddl_mark for delete to wo_trail
     using (wo_private.in_force());
 grant select on wo.ddl_mark to wo_admin, wo_auditor, wo_monitor, wo_trail;
+grant insert on wo.ddl_mark to wo_trail;
 grant delete on wo.ddl_mark to wo_trail;
 create or replace trigger forbid_key_change before update on wo.ddl_mark
     for each row execute function wo_private.refuse_change();

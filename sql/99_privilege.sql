@@ -13,6 +13,7 @@ alter function wo_private.tables_version() owner to wo_identity;
 alter function wo_private.configuration_validate() owner to wo_trail;
 alter function wo_private.configuration_audit() owner to wo_trail;
 alter function wo_private.call_guard(text, uuid, uuid) owner to wo_guard;
+alter function wo_private.mark_ddl() owner to wo_trail;
 
 grant execute on function wo_private.lock_partitions(), wo_private.fix_statistics() to wo_owner;
 
@@ -77,6 +78,8 @@ grant execute on function wo_private.cloudevent(uuid, bigint, integer, text, uui
     to wo_user, wo_admin, wo_bridge, wo_auditor;
 grant execute on function wo_private.call_guard(text, uuid, uuid) to wo_trail, wo_user;
 grant execute on function wo_private.lock_for_guard(text) to wo_guard;
+grant execute on function wo_private.is_enforcing(), wo_private.add_ddl_marks(jsonb),
+    wo_private.is_of_this_transaction(bigint) to wo_trail;
 grant execute on function wo_private.schema_entries(timestamptz) to wo_admin, wo_auditor;
 grant execute on function wo_private.refuse_change(), wo_private.invalidate(), wo_private.refuse_foreign_writer(),
     wo_private.configuration_validate(), wo_private.configuration_audit(), wo_private.child_record_validate(),

@@ -6,114 +6,25 @@
 use super::configuration::record_of_installation;
 use super::identity::{self, memory};
 use super::job::{Job, Run, When};
+use crate::pg::error::refuse;
 use crate::pg::extension::OutsideTheExtension;
+use crate::pg::registered;
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, Statement, argument, statement, text};
+use crate::pg::source;
+use crate::pg::statement::{Argument, Mode, Statement, argument, statement, text};
+use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
 use std::time::Duration;
 use wo_rules::schema_change::{ACTION, Mark, SUBJECT, entries};
+use wo_rules::work_order::write_suppressed;
 
 // PL/pgSQL, because a function in SQL cannot return event_trigger, and because whatever fails in it must not refuse
 // the DDL. A member of the extension, so that DROP EXTENSION takes the event triggers along.
-extension_sql!(
-    r#"
-create function wo_private.mark_ddl() returns event_trigger
-    language plpgsql security definer
-    set search_path = pg_catalog, pg_temp
-    as $$
-    declare
-        altered jsonb;
-    begin
-        if tg_event = 'sql_drop' then
-            select jsonb_agg(jsonb_build_object('command', tg_tag, 'object_type', dropped.object_type,
-                'object', dropped.object_identity)) into altered
-            from pg_event_trigger_dropped_objects() as dropped
-            -- What depends on another dropped object as a part of it is dropped with it, and is not named.
-            where (dropped.original or dropped.normal)
-                and (
-                    coalesce(dropped.schema_name,
-                        case when dropped.object_type = 'schema' then dropped.object_name else dropped.address_names[1] end)
-                        in ('wo', 'wo_private')
-                    or dropped.object_type = 'extension' and dropped.object_name = 'wo_core'
-                );
-        else
-            select jsonb_agg(to_jsonb(ours)) into altered
-            from (
-                select done.command_tag as command, done.object_type, done.object_identity as object
-                from pg_event_trigger_ddl_commands() as done
-                left join pg_policy as policy on done.classid = 'pg_policy'::regclass and policy.oid = done.objid
-                left join pg_trigger as trigger on done.classid = 'pg_trigger'::regclass and trigger.oid = done.objid
-                left join pg_rewrite as rule on done.classid = 'pg_rewrite'::regclass and rule.oid = done.objid
-                left join pg_class as held on held.oid = coalesce(policy.polrelid, trigger.tgrelid, rule.ev_class)
-                where not done.in_extension
-                    and (
-                        done.schema_name in ('wo', 'wo_private')
-                        or held.relnamespace in (to_regnamespace('wo'), to_regnamespace('wo_private'))
-                        or done.object_type = 'schema' and done.object_identity in ('wo', 'wo_private')
-                        or done.object_type = 'extension' and done.object_identity = 'wo_core'
-                    )
-                union all
-                select done.command_tag, lower(done.object_type), 'default privileges'
-                from pg_event_trigger_ddl_commands() as done
-                where not done.in_extension and done.command_tag = 'ALTER DEFAULT PRIVILEGES'
-                union all
-                -- GRANT and REVOKE name no object: those of ours whose row in the catalogue is of this transaction.
-                select done.command_tag, granted.object_type, granted.object
-                from pg_event_trigger_ddl_commands() as done
-                cross join (
-                    select case when held.relkind = 'S' then 'sequence' when held.relkind = 'v' then 'view' else 'table' end,
-                        format('%I.%I', held.relnamespace::regnamespace::text, held.relname), held.xmin
-                    from pg_class as held
-                    where held.relnamespace in (to_regnamespace('wo'), to_regnamespace('wo_private'))
-                        and held.relkind in ('r', 'p', 'v', 'S') and held.relacl is not null
-                    union all
-                    select 'table column', format('%I.%I.%I', held.relnamespace::regnamespace::text, held.relname, attribute.attname), attribute.xmin
-                    from pg_class as held
-                    join pg_attribute as attribute on attribute.attrelid = held.oid and attribute.attnum > 0
-                    where held.relnamespace in (to_regnamespace('wo'), to_regnamespace('wo_private'))
-                        and attribute.attacl is not null
-                    union all
-                    select 'function', routine.oid::regprocedure::text, routine.xmin
-                    from pg_proc as routine
-                    where routine.pronamespace in (to_regnamespace('wo'), to_regnamespace('wo_private'))
-                        and routine.proacl is not null
-                    union all
-                    select 'type', format_type(domain.oid, null), domain.xmin
-                    from pg_type as domain
-                    where domain.typnamespace in (to_regnamespace('wo'), to_regnamespace('wo_private'))
-                        and domain.typacl is not null
-                    union all
-                    select 'schema', home.nspname, home.xmin
-                    from pg_namespace as home
-                    where home.nspname in ('wo', 'wo_private')
-                ) as granted (object_type, object, written_by)
-                where not done.in_extension and done.command_tag in ('GRANT', 'REVOKE')
-                    -- Its subtransactions have later ids than the transaction itself.
-                    and age(granted.written_by) <= age(pg_current_xact_id()::xid)
-                    -- Its earlier commands have written the rows of theirs.
-                    and not exists (
-                        select from wo.ddl_mark as known
-                        where known.transaction_id = pg_current_xact_id()::text and known.command = done.command_tag
-                            and known.object_type = granted.object_type and known.object = granted.object
-                    )
-            ) as ours;
-        end if;
-        -- Asked for our own objects alone: the first call in a session loads the library.
-        if altered is null or wo_private.is_enforcing() then
-            return;
-        end if;
-        insert into wo.ddl_mark (command, object_type, object)
-        select mark.command, mark.object_type, mark.object
-        from jsonb_to_recordset(altered) as mark (command text, object_type text, object text);
-    exception when others then
-        raise warning 'this command was not marked for the audit trail of wo_core: %', sqlerrm;
-    end
-    $$;
-comment on function wo_private.mark_ddl() is 'Adds a row to wo.ddl_mark for each object of wo_core that a command altered. It never refuses the command.';
-"#,
-    name = "mark_ddl"
-);
+extension_sql_file!("mark_ddl.sql", name = "mark_ddl");
+
+/// The definition of the function that the event triggers call.
+const MARK_DDL: &str = include_str!("mark_ddl.sql");
 
 thread_local! {
     /// Whether the enforcement layer alters its own objects just now: that is marked as a whole.
@@ -143,26 +54,36 @@ statement!(
             select next.mark from wo.ddl_mark as next order by next.changed_at, next.mark limit $1)
         returning mark.*
      )
-     select pg_catalog.to_char(taken.changed_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
+     select coalesce(pg_catalog.to_char(taken.changed_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), taken.changed_at::pg_catalog.text),
         taken.transaction_id, taken.command, taken.object_type, taken.object, taken.login_role,
         taken.client_address, taken.application
      from taken order by taken.changed_at, taken.mark",
     [INT4OID]
 );
 statement!(
-    ADD,
-    "insert into wo.ddl_mark (command, object_type, object) values ($1, 'schema', 'wo')",
-    [TEXTOID]
-);
-statement!(
     WORKING,
     "select installed.evtname::pg_catalog.text
      from pg_catalog.pg_event_trigger as installed
+     join pg_catalog.pg_proc as called on called.oid = installed.evtfoid
      where installed.evtenabled = 'A' and installed.evttags is null
-        and installed.evtfoid = pg_catalog.to_regprocedure('wo_private.mark_ddl()')
+        and called.oid = pg_catalog.to_regprocedure('wo_private.mark_ddl()')
+        and called.prosecdef and called.proowner = pg_catalog.to_regrole('wo_trail')
+        and called.proconfig = '{\"search_path=pg_catalog, pg_temp\",quote_all_identifiers=off,row_security=on}'
+        and pg_catalog.strpos($1, '$$' || called.prosrc || '$$') > 0
         and (installed.evtname, installed.evtevent) in (
             ('wo_core_ddl_command_end', 'ddl_command_end'), ('wo_core_sql_drop', 'sql_drop'))",
-    []
+    [TEXTOID]
+);
+statement!(
+    FOREIGN,
+    "select 'rule ' || rule.rulename from pg_catalog.pg_rewrite as rule
+     where rule.ev_class = pg_catalog.to_regclass('wo.ddl_mark')
+     union all
+     select 'trigger ' || added.tgname from pg_catalog.pg_trigger as added
+     where added.tgrelid = pg_catalog.to_regclass('wo.ddl_mark') and not added.tgisinternal
+        and added.tgname <> all ($1)
+     order by 1",
+    [TEXTARRAYOID]
 );
 
 statement!(
@@ -203,6 +124,46 @@ fn record() -> i32 {
     i32::try_from(marks.len()).unwrap_or(i32::MAX)
 }
 
+/// Adds marks: a list of objects with the members command, object_type and object. The table may be of another version
+/// than the library.
+fn add(altered: serde_json::Value) {
+    let expected = altered.as_array().map_or(0, Vec::len);
+    let arguments = [
+        argument(pgrx::JsonB(altered)),
+        text(&source::login_role()),
+        argument(source::client_address()),
+    ];
+    // Not kept: a plan that was made while a rule or a trigger suppressed the rows is never made anew.
+    let statement = Statement::new(
+        "insert into wo.ddl_mark
+            (mark, changed_at, transaction_id, command, object_type, object, login_role, client_address, application)
+         select pg_catalog.gen_random_uuid(), pg_catalog.clock_timestamp(), pg_catalog.pg_current_xact_id()::pg_catalog.text, mark.command,
+            mark.object_type, mark.object, $2, $3,
+            nullif(pg_catalog.current_setting('application_name'), '')
+         from pg_catalog.jsonb_to_recordset($1) as mark (command text, object_type text, object text)
+         returning mark",
+        &[pg_sys::JSONBOID, pg_sys::TEXTOID, pg_sys::TEXTOID],
+    );
+    let added = registered::suspended(|| {
+        as_trail(|| statement.run(Mode::Write, &arguments, |rows| rows.count()))
+    });
+    if added < expected {
+        refuse(write_suppressed("wo.ddl_mark"));
+    }
+}
+
+/// Adds marks in the transaction of the DDL.
+#[pg_extern(schema = "wo_private", volatile, parallel_unsafe)]
+fn add_ddl_marks(altered: pgrx::JsonB) {
+    add(altered.0);
+}
+
+/// Whether a row of the catalogue was written by this transaction, by the transaction's id in it (`xmin`).
+#[pg_extern(schema = "wo_private", volatile, parallel_unsafe)]
+fn is_of_this_transaction(id: i64) -> bool {
+    u32::try_from(id).is_ok_and(crate::pg::transaction::is_current)
+}
+
 /// Makes the event triggers, which belong to the database as the tables do. For superusers.
 pub fn install() {
     let outside = OutsideTheExtension::enter();
@@ -236,23 +197,34 @@ pub fn as_one_command(command: &str, act: impl FnOnce()) {
     drop(enforcing);
     // Where the tables of the version before do not have it yet, or a DBA removed it.
     if crate::pg::relation::oid_of_name("ddl_mark").is_some() {
-        ADD.with(|statement| statement.store(&[text(command)]));
+        add(serde_json::json!([{ "command": command, "object_type": "schema", "object": "wo" }]));
     }
 }
 
-/// What is wrong with the event triggers, one sentence each.
+/// What is wrong with the event triggers and with the table of the marks, one sentence each.
 pub fn problems() -> Vec<String> {
-    let working: Vec<String> = WORKING.with(|statement| {
-        statement.run(Mode::Latest, &[], |rows| {
+    let texts = |statement: &Statement, arguments: &[Argument]| -> Vec<String> {
+        statement.run(Mode::Latest, arguments, |rows| {
             (0..rows.count()).map(|row| rows.required(row, 1)).collect()
         })
-    });
-    EVENT_TRIGGERS
+    };
+    let working = WORKING.with(|statement| texts(statement, &[text(MARK_DDL)]));
+    let own: Vec<String> = wo_rules::schema::table("ddl_mark")
+        .map(wo_rules::schema::triggers_of)
+        .unwrap_or_default()
         .into_iter()
-        .filter(|(name, _)| !working.iter().any(|one| one == name))
+        .map(|trigger| trigger.name.to_owned())
+        .collect();
+    let foreign = FOREIGN.with(|statement| texts(statement, &[argument(own)]));
+    let broken =
+        EVENT_TRIGGERS.into_iter().filter(|(name, _)| !working.iter().any(|one| one == name));
+    broken
         .map(|(name, _)| {
             format!("the event trigger {name} is missing, altered or not enabled always: DDL is not recorded")
         })
+        .chain(foreign.into_iter().map(|what| {
+            format!("the {what} on wo.ddl_mark may keep DDL from being recorded: drop it")
+        }))
         .collect()
 }
 
@@ -278,8 +250,8 @@ fn schema_entries(
     TableIterator::new(entries)
 }
 
-/// Whether the enforcement layer alters its own objects just now.
+/// Whether the enforcement layer alters its own objects just now, or a script of the extension does.
 #[pg_extern(schema = "wo_private", volatile, parallel_unsafe)]
 fn is_enforcing() -> bool {
-    IS_ENFORCING.get()
+    IS_ENFORCING.get() || crate::pg::extension::is_own_script()
 }

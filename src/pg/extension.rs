@@ -31,3 +31,13 @@ impl Drop for OutsideTheExtension {
         unsafe { pg_sys::creating_extension = self.before };
     }
 }
+
+/// Whether a script of this extension runs: CREATE EXTENSION or ALTER EXTENSION … UPDATE.
+pub fn is_own_script() -> bool {
+    // SAFETY: two variables of this backend, and a look-up in the catalogue; the name ends with NUL.
+    unsafe {
+        pg_sys::creating_extension
+            && pg_sys::CurrentExtensionObject
+                == pg_sys::get_extension_oid(c"wo_core".as_ptr(), true)
+    }
+}

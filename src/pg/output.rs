@@ -246,8 +246,11 @@ impl PinnedLookups {
         // SAFETY: the settings are put back by drop, or by the abort of the transaction.
         unsafe {
             let level = pg_sys::NewGUCNestLevel();
-            for (name, value) in [(c"search_path", c"pg_catalog, pg_temp"), (c"lc_monetary", c"C")]
-            {
+            for (name, value) in [
+                (c"search_path", c"pg_catalog, pg_temp"),
+                (c"lc_monetary", c"C"),
+                (c"quote_all_identifiers", c"off"),
+            ] {
                 pg_sys::set_config_option(
                     name.as_ptr(),
                     value.as_ptr(),

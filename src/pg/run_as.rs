@@ -64,9 +64,32 @@ fn run_as_oid<T>(role: pg_sys::Oid, act: impl FnOnce() -> T) -> T {
 /// The search path of everything that is run here: no caller can put an operator or a function into it.
 const PINNED: &CStr = c"pg_catalog, pg_temp";
 
+/// While it lives, names are quoted where they must be and nowhere else: what is compared with names and texts of ours
+/// does not follow the session's `quote_all_identifiers`.
+struct PlainNames(bool);
+
+impl PlainNames {
+    fn new() -> Self {
+        // SAFETY: a plain variable of this backend, which has one thread.
+        unsafe {
+            let before = pg_sys::quote_all_identifiers;
+            pg_sys::quote_all_identifiers = false;
+            Self(before)
+        }
+    }
+}
+
+impl Drop for PlainNames {
+    fn drop(&mut self) {
+        // SAFETY: as above. Dropped while an ERROR unwinds too.
+        unsafe { pg_sys::quote_all_identifiers = self.0 };
+    }
+}
+
 /// Runs `act` with a search path that no caller can change. An ERROR in `act` unwinds through us: the
 /// abort that follows puts the setting back.
 pub fn with_pinned_path<T>(act: impl FnOnce() -> T) -> T {
+    let _names = PlainNames::new();
     // SAFETY: the setting's own string, read here. The setting is put back below, or by the abort.
     unsafe {
         let path = pg_sys::namespace_search_path;

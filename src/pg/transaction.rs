@@ -113,6 +113,20 @@ pub fn with_snapshot<T>(act: impl FnOnce() -> T) -> T {
     }
 }
 
+/// Fires the deferred triggers that were queued since PostgreSQL fired them, and those that they queue. Before the
+/// commit, outside of statements.
+pub fn fire_deferred_triggers() {
+    // SAFETY: in a transaction that is about to commit, where no query runs; PostgreSQL itself calls it as often as
+    // something is left to do.
+    unsafe { pg_sys::AfterTriggerFireDeferred() };
+}
+
+/// Whether a transaction's id is that of this transaction, or of a subtransaction of it that was not rolled back.
+pub fn is_current(id: u32) -> bool {
+    // SAFETY: reads the transaction manager's own memory.
+    unsafe { pg_sys::TransactionIdIsCurrentTransactionId(pg_sys::TransactionId::from(id)) }
+}
+
 /// Has what was just written be seen by what is asked next. In a transaction that has written.
 pub fn make_visible() {
     // SAFETY: in a transaction, between two commands of it.

@@ -7,10 +7,15 @@
 
 use crate::kernel::concept;
 use crate::kernel::work_order::unfinished;
+use crate::pg::error::refuse;
 use crate::pg::transaction::{self, with_snapshot};
 use crate::service::evidence;
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
+use wo_rules::refusal::{Refusal, SqlState};
+
+/// How often what deferred triggers write is settled before a commit is refused.
+const ROUNDS: u32 = 1000;
 
 /// After a work order ended or changed its master, and after a waiver, at the end of the transaction.
 #[pg_trigger(sql = r#"
@@ -34,12 +39,24 @@ pub fn register() {
 }
 
 /// Before the commit: nothing is left to do, unless SET CONSTRAINTS had the trigger fire while a statement
-/// was still writing.
+/// was still writing. The deferred triggers of others then see what is written here all the same.
 fn before_commit() {
-    if concept::all().any(|concept| concept.is_unsettled()) || evidence::is_open() {
+    for _ in 0..ROUNDS {
+        if !concept::all().any(|concept| concept.is_unsettled()) && !evidence::is_open() {
+            return;
+        }
         with_snapshot(|| {
             concept::all().for_each(|concept| concept.settle());
             evidence::settle();
         });
+        transaction::fire_deferred_triggers();
     }
+    refuse(
+        Refusal::new(
+            SqlState::WrongState,
+            "transaction_unsettled",
+            "the deferred triggers of this transaction write again and again what has to be settled before the commit",
+        )
+        .hint("Find the deferred trigger of yours that writes work orders each time that one is written."),
+    );
 }

@@ -62,6 +62,21 @@ fn deferred_triggers_of_others_see_the_evidence() {
     done.unwrap();
     let id = firm.id(&order);
     assert_eq!(firm.count(&format!("evidence where work_order_id = '{id}'")), 1);
+    // Where our trigger alone fires at once, it fires while the trail of the same statement goes on: the package is
+    // kept at the commit, and the deferred triggers of others are fired after it.
+    let order = firm.reach("completed");
+    firm.approve("owner", &order, "system_owner", "completion");
+    let challenge = firm.request("qa", &Ask::approve(&order, "qa", "completion")).unwrap();
+    let signature = firm.signature("qa", &challenge.payload);
+    let done = firm.acting("qa", |acting| {
+        acting.batch_execute("set constraints wo.settle immediate")?;
+        challenge.answer(acting, &signature)
+    });
+    done.unwrap();
+    let id = firm.id(&order);
+    let noted: i64 =
+        firm.one(ROOT, &format!("select count(*) from public.kept where work_order_id = '{id}'"));
+    assert_eq!(noted, 1);
     let reconciled = firm.all("qa", "select problem from wo.reconcile() where not intact");
     assert_eq!(reconciled, [""; 0]);
     firm.assert_intact();

@@ -172,6 +172,7 @@ MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
     "select * from wo.health()",
     "select * from wo.metrics()",
     "select wo.rebuild_rollups()",
+    "select * from wo.schema_changes()",
     "update wo.tenant set name = 'Renamed'",
     "insert into wo.task_type (task_type, cost_class, description) values ('t', 'low', 'd')",
 ];

@@ -105,6 +105,44 @@ fn each_kind_of_alteration_is_in_the_trail_with_its_object() {
             "GRANT table wo.event",
         ),
         ("revoke delete on wo.event from wo_user", "REVOKE table wo.event"),
+        (
+            "revoke select (position) on wo.event from wo_user",
+            "REVOKE table column wo.event.\"position\"",
+        ),
+        (
+            "create materialized view wo.m as select 1 as one",
+            "CREATE MATERIALIZED VIEW materialized view wo.m",
+        ),
+        ("grant select on wo.m to wo_user", "GRANT materialized view wo.m"),
+        ("drop materialized view wo.m", "DROP MATERIALIZED VIEW materialized view wo.m"),
+        ("create table public.child () inherits (wo.finding)", "CREATE TABLE table public.child"),
+        ("drop table public.child; create table public.child (t uuid, i uuid)", ""),
+        (
+            "alter table public.child add foreign key (t, i) references wo.work_order (tenant_id, id)",
+            "ALTER TABLE table public.child",
+        ),
+        ("alter table public.child add column other int; drop table public.child", ""),
+        (
+            "alter default privileges for role wo_owner in schema wo grant select on tables to wo_user",
+            "ALTER DEFAULT PRIVILEGES default privileges of wo_owner",
+        ),
+        (
+            "alter default privileges for role wo_owner in schema wo revoke select on tables from wo_user",
+            "",
+        ),
+        ("alter table wo.approval set schema public", "ALTER TABLE table public.approval"),
+        ("drop policy tenant_isolation on public.approval", ""),
+        ("alter table public.approval disable trigger user", "ALTER TABLE table public.approval"),
+        (
+            "alter table public.approval enable trigger user; alter table public.approval set schema wo",
+            "ALTER TABLE table wo.approval",
+        ),
+        ("set quote_all_identifiers = on; comment on schema wo is 'x'", "COMMENT schema wo"),
+        (
+            "grant delete on wo.event to wo_user; revoke delete on wo.event from wo_user;
+             reset quote_all_identifiers",
+            "GRANT table wo.event",
+        ),
         ("grant usage on schema wo_private to public", "GRANT schema wo_private"),
         ("revoke usage on schema wo_private from public", "REVOKE schema wo_private"),
         ("create table wo.another (a int)", "CREATE TABLE table wo.another"),
@@ -113,8 +151,13 @@ fn each_kind_of_alteration_is_in_the_trail_with_its_object() {
         ("alter table wo.work_order owner to wo_owner", "ALTER TABLE table wo.work_order"),
     ] {
         let found = recorded(&stage, &mut root, ddl);
+        // What is not ours, or is only the way back.
+        if expected.is_empty() {
+            continue;
+        }
         assert!(found.iter().any(|one| one == expected), "{ddl}: {found:?}");
     }
+    root.batch_execute("select wo_private.enforce()").unwrap();
     assert!(intact(&stage));
 }
 
@@ -219,7 +262,7 @@ fn the_job_and_ddl_do_not_wait_for_each_other() {
         tick(&stage);
         let both = entries(&mut root).split_off(before + 1);
         assert_eq!(both.len(), 1, "{both:?}");
-        assert_eq!(both[0].1, ["ALTER TABLE table wo.approval"; 2]);
+        assert_eq!(both[0].1, ["ALTER TABLE table wo.approval"]);
     }
 }
 
@@ -313,13 +356,14 @@ fn health_shows_marks_that_wait() {
     };
     assert_eq!(health(&mut root).0, "good");
     root.batch_execute(
-        "insert into wo.ddl_mark (command, object_type, object, changed_at)
-         values ('ALTER TABLE', 'table', 'wo.finding', now() - interval '1 hour')",
+        "insert into wo.ddl_mark (mark, command, object_type, object, changed_at, transaction_id, login_role)
+         values (gen_random_uuid(), 'ALTER TABLE', 'table', 'wo.finding', now() - interval '1 hour', '1', 'x'),
+            (gen_random_uuid(), 'ALTER TABLE', 'table', 'wo.finding', '-infinity', '2', 'x')",
     )
     .unwrap();
     let (severity, detail) = health(&mut root);
     assert_eq!(severity, "warning");
-    assert!(detail.starts_with("1 alterations"), "{detail}");
+    assert!(detail.starts_with("2 alterations"), "{detail}");
     tick(&stage);
     assert_eq!(health(&mut root).0, "good");
 }
@@ -361,4 +405,145 @@ fn they_follow_the_extension() {
     tick(&stage);
     let found = recorded(&stage, &mut root, "alter table wo.finding drop column a");
     assert_eq!(found, ["ALTER TABLE table column wo.finding.a", "ALTER TABLE table wo.finding"]);
+}
+
+/// What stands on the table of the marks runs in every DDL of ours, as a role that may do nothing else: otherwise its owner
+/// becomes a superuser.
+#[test]
+fn nothing_on_the_table_of_the_marks_runs_as_a_superuser() {
+    let stage = Stage::new(Cluster::shared());
+    let mut root = stage.db.superuser();
+    root.batch_execute(
+        "create table public.ran (by_role text); grant insert on public.ran to public;
+         create function public.ran() returns trigger language plpgsql as $$ begin
+            insert into public.ran values (current_user); return new;
+         end $$;
+         create trigger zz before insert on wo.ddl_mark for each row execute function public.ran();
+         alter table wo.finding add column a int",
+    )
+    .unwrap();
+    let roles: Vec<String> = root
+        .query("select distinct by_role from public.ran", &[])
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    assert_eq!(roles, ["wo_trail"]);
+}
+
+/// A rule or a trigger there swallows marks; a session that met one goes on marking when it is gone.
+#[test]
+fn what_may_swallow_marks_is_reported() {
+    let stage = Stage::new(Cluster::shared());
+    stage.db.allow_in_log("this command was not marked for the audit trail of wo_core");
+    let mut root = stage.db.superuser();
+    let problems = |root: &mut Client| -> Vec<String> {
+        root.query_one("select wo_private.table_problems()", &[]).unwrap().get(0)
+    };
+    root.batch_execute("create rule r as on insert to wo.ddl_mark do instead nothing").unwrap();
+    assert!(problems(&mut root).iter().any(|one| one.starts_with("the rule r on wo.ddl_mark")));
+    root.batch_execute("drop rule r on wo.ddl_mark").unwrap();
+    let found = recorded(&stage, &mut root, "alter table wo.finding add column a int");
+    assert_eq!(found, ["ALTER TABLE table wo.finding"]);
+    root.batch_execute(
+        "create function public.no() returns trigger language plpgsql as 'begin return null; end';
+         create trigger zz before insert on wo.ddl_mark for each row execute function public.no()",
+    )
+    .unwrap();
+    assert!(problems(&mut root).iter().any(|one| one.starts_with("the trigger zz on wo.ddl_mark")));
+    root.batch_execute("drop trigger zz on wo.ddl_mark").unwrap();
+    for damage in [
+        "create or replace function wo_private.mark_ddl() returns event_trigger language plpgsql
+            security definer set search_path = pg_catalog, pg_temp set quote_all_identifiers = off
+            set row_security = on as 'begin end'",
+        "alter function wo_private.mark_ddl() security invoker",
+        "alter function wo_private.mark_ddl() owner to postgres",
+        "alter function wo_private.mark_ddl() reset search_path",
+    ] {
+        root.batch_execute(&format!("begin; {damage}")).unwrap();
+        let found = problems(&mut root);
+        assert!(found.iter().any(|one| one.contains("wo_core_sql_drop")), "{damage}: {found:?}");
+        root.batch_execute("rollback").unwrap();
+    }
+    assert_eq!(problems(&mut root), Vec::<String>::new());
+}
+
+/// A GRANT names no object to an event trigger: what another transaction wrote, and what its caller may not grant, is not
+/// its doing. Otherwise each user writes what they want into the trail of the installation.
+#[test]
+fn no_grant_is_recorded_that_did_not_happen() {
+    let stage = Stage::new(Cluster::shared());
+    let mut root = stage.db.superuser();
+    let mut captain = stage.captain();
+    tick(&stage);
+    let before = entries(&mut root).len();
+    captain.batch_execute("begin; create temporary table t (a int)").unwrap();
+    root.batch_execute(
+        "grant delete on wo.event to wo_user; revoke delete on wo.event from wo_user",
+    )
+    .unwrap();
+    captain.batch_execute("grant select on t to mate; commit").unwrap();
+    captain
+        .batch_execute(
+            "grant select on wo.event to mate; revoke all on wo.work_order from mate;
+             alter default privileges grant select on tables to public",
+        )
+        .unwrap();
+    tick(&stage);
+    let found = entries(&mut root).split_off(before);
+    let by: Vec<&str> = found.iter().map(|(login, _)| login.as_str()).collect();
+    assert_eq!(by, ["postgres"], "{found:?}");
+}
+
+/// A lock on the table of the marks, or its absence, concerns nobody but those who alter our objects.
+#[test]
+fn other_ddl_does_not_touch_the_table_of_the_marks() {
+    let stage = Stage::new(Cluster::shared());
+    let mut root = stage.db.superuser();
+    let mut captain = stage.captain();
+    root.batch_execute("begin; lock table wo.ddl_mark").unwrap();
+    captain
+        .batch_execute(
+            "set lock_timeout = '1s'; create temporary table t (a int); grant select on t to mate; drop table t",
+        )
+        .unwrap();
+    root.batch_execute("rollback").unwrap();
+    // A warning would stand in the log, which is read when the database is dropped.
+}
+
+/// Two transactions that alter different objects do not conflict, at any isolation level.
+#[test]
+fn marks_of_two_transactions_do_not_conflict() {
+    for level in LEVELS {
+        let stage = Stage::new(Cluster::shared());
+        let (mut one, mut other) = (stage.db.superuser(), stage.db.superuser());
+        for (client, table) in [(&mut one, "event"), (&mut other, "approval")] {
+            client
+                .batch_execute(&format!(
+                    "begin isolation level {level}; grant update on wo.{table} to wo_bridge"
+                ))
+                .unwrap();
+        }
+        one.batch_execute("commit").unwrap();
+        other.batch_execute("commit").unwrap_or_else(|error| panic!("{level}: {error:?}"));
+    }
+}
+
+/// Otherwise the setting of one database makes every table look altered.
+#[test]
+fn quote_all_identifiers_changes_nothing() {
+    let stage = Stage::new(Cluster::shared());
+    let name = stage.db.name();
+    let mut root = stage.db.superuser();
+    root.batch_execute(&format!("alter database {name} set quote_all_identifiers = on")).unwrap();
+    let mut captain = stage.captain();
+    let number = started(&mut captain);
+    transition(&mut captain, &number, "review").unwrap();
+    tick(&stage);
+    assert!(intact(&stage));
+    let mut root = stage.db.superuser();
+    let problems: Vec<String> =
+        root.query_one("select wo_private.table_problems()", &[]).unwrap().get(0);
+    assert_eq!(problems, Vec::<String>::new());
+    root.batch_execute("select wo_private.enforce()").unwrap();
 }

@@ -142,12 +142,10 @@ fn every_definer_pins_its_search_path_and_has_a_duty_role_as_its_owner() {
             and not coalesce(proconfig, '{}') @> array['search_path=pg_catalog, pg_temp']",
     );
     finds_nothing(
-        // mark_ddl adds a row by fixed statements on tables of any version, where a duty role would be refused.
-        "definers are owned by a duty role, but for the event triggers' function",
+        "definers are owned by a duty role",
         "select made.oid::regprocedure || ' of ' || owner.rolname from pg_proc as made
          join pg_roles as owner on owner.oid = made.proowner
          where made.prosecdef and made.pronamespace in ('wo'::regnamespace, 'wo_private'::regnamespace)
-            and made.oid <> 'wo_private.mark_ddl'::regproc
             and (owner.rolsuper or owner.rolcanlogin or owner.rolbypassrls
                 or owner.rolname not in ('wo_owner', 'wo_identity', 'wo_trail', 'wo_guard'))",
     );

@@ -3,6 +3,7 @@
 use crate::schema::groups::NOBODY;
 use crate::schema::{Frozen, Role, Section, Table, Tenancy, Writer, columns};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
 /// The subject of their chain in the audit trail.
 pub const SUBJECT: &str = "schema";
@@ -10,7 +11,7 @@ pub const SUBJECT: &str = "schema";
 /// The action of each of its entries.
 pub const ACTION: &str = "altered";
 
-/// At most so many commands are listed in one entry; further ones are counted.
+/// At most so many commands are listed in one entry; further ones of the transaction get another.
 pub const MOST_LISTED: usize = 500;
 
 const TRAIL: &[Role] = &[Role::Trail];
@@ -27,7 +28,7 @@ pub const SCHEMA: Section = Section::of(&[Table {
     writer: Writer::Grantees,
     frozen: Frozen::Row,
     select: &[Role::Admin, Role::Auditor, Role::Monitor, Role::Trail],
-    insert: NOBODY,
+    insert: TRAIL,
     update: NOBODY,
     delete: TRAIL,
     ..Table::SYSTEM
@@ -54,46 +55,62 @@ pub struct Mark {
     pub application: Option<String>,
 }
 
-/// The changes of the entries that these marks become, one for each transaction, in the order of their first commands.
-/// Each is the text of a JSON object.
+/// The changes of the entries that these marks become: of each transaction one, or more where it altered many objects,
+/// in the order of their first commands. Each is the text of a JSON object. What a transaction did several times with an
+/// object is listed once, with how often.
 #[must_use]
 pub fn entries(marks: &[Mark]) -> Vec<String> {
-    let mut transactions: Vec<Vec<&Mark>> = Vec::new();
+    let mut transactions: Vec<(&Mark, Vec<Listed<'_>>)> = Vec::new();
+    // Where a transaction, and where what it did, stands in the list.
+    let mut places: HashMap<&str, (usize, HashMap<[&str; 3], usize>)> = HashMap::new();
     for mark in marks {
-        let known = transactions.iter_mut().find(|marks| {
-            marks.first().is_some_and(|first| first.transaction_id == mark.transaction_id)
+        let (place, known) = places.entry(&mark.transaction_id).or_insert_with(|| {
+            transactions.push((mark, Vec::new()));
+            (transactions.len() - 1, HashMap::new())
         });
-        match known {
-            Some(marks) => marks.push(mark),
-            None => transactions.push(vec![mark]),
+        let Some((_, listed)) = transactions.get_mut(*place) else { continue };
+        let what = [mark.command.as_str(), &mark.object_type, &mark.object];
+        match known.get(&what).and_then(|index| listed.get_mut(*index)) {
+            Some(one) => one.times += 1,
+            None => {
+                known.insert(what, listed.len());
+                listed.push(Listed { mark, times: 1 });
+            }
         }
     }
-    transactions.iter().filter_map(|marks| entry(marks)).collect()
+    let of_each = transactions.iter().flat_map(|(first, listed)| {
+        listed.chunks(MOST_LISTED).map(|commands| entry(first, commands))
+    });
+    of_each.collect()
 }
 
-fn entry(marks: &[&Mark]) -> Option<String> {
-    let first = marks.first()?;
-    let listed: Vec<Value> = marks
+/// A command that a transaction gave for an object, and how often.
+struct Listed<'a> {
+    mark: &'a Mark,
+    times: u32,
+}
+
+fn entry(first: &Mark, commands: &[Listed<'_>]) -> String {
+    let listed: Vec<Value> = commands
         .iter()
-        .take(MOST_LISTED)
-        .map(|mark| {
+        .map(|one| {
             json!({
-                "at": mark.changed_at,
-                "command": mark.command,
-                "object_type": mark.object_type,
-                "object": mark.object,
+                "at": one.mark.changed_at,
+                "command": one.mark.command,
+                "object_type": one.mark.object_type,
+                "object": one.mark.object,
+                "times": one.times,
             })
         })
         .collect();
-    let changes = json!({
+    json!({
         "commands": listed,
-        "commands_not_listed": marks.len().saturating_sub(MOST_LISTED),
         "transaction_id": first.transaction_id,
         "login_role": first.login_role,
         "client_address": first.client_address,
         "application": first.application,
-    });
-    Some(changes.to_string())
+    })
+    .to_string()
 }
 
 #[cfg(test)]
@@ -133,13 +150,19 @@ mod tests {
         assert_eq!(entries[1]["login_role"], "dba");
     }
 
-    /// Otherwise a script of ten thousand commands is an entry that nobody can read.
+    /// Otherwise a script of ten thousand commands is an entry that nobody can read, or lets the last of them vanish.
     #[test]
-    fn an_entry_lists_a_bounded_number_of_commands_and_counts_the_others() {
-        let marks = vec![mark("7", "wo.a"); MOST_LISTED + 3];
+    fn every_object_is_listed_once_in_entries_of_a_bounded_size() {
+        let mut marks: Vec<Mark> =
+            (0..MOST_LISTED + 3).map(|number| mark("7", &format!("wo.t{number}"))).collect();
+        marks.extend(vec![mark("7", "wo.t0"); 9]);
         let entries = parsed(&marks);
-        assert_eq!(entries[0]["commands"].as_array().unwrap().len(), MOST_LISTED);
-        assert_eq!(entries[0]["commands_not_listed"], 3);
+        let counts: Vec<usize> =
+            entries.iter().map(|entry| entry["commands"].as_array().unwrap().len()).collect();
+        assert_eq!(counts, [MOST_LISTED, 3]);
+        assert_eq!(entries[0]["commands"][0]["times"], 10);
+        assert_eq!(entries[1]["transaction_id"], "7");
+        assert_eq!(entries[1]["commands"][2]["object"], format!("wo.t{}", MOST_LISTED + 2));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a session does not compare when it opens a table: the conditions of triggers, NOT NULL, and the named
 //! CHECKs. `wo.health()` shows where they are not as they were made.
 
+use crate::pg::output::Pinned;
 use crate::pg::statement::{Mode, Rows, statement};
 use std::collections::HashSet;
 use wo_rules::constraint::checks;
@@ -37,6 +38,8 @@ fn pair(rows: &Rows, row: usize) -> (String, String) {
 
 /// What is wrong, one sentence each.
 pub fn problems() -> Vec<String> {
+    // Constants of conditions are shown as the settings of the session have it.
+    let _pinned = Pinned::new();
     let mut found = wrong_conditions();
     found.extend(missing_not_null());
     found.extend(missing_checks());
