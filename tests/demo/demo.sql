@@ -236,6 +236,22 @@ select wo.inclusion_proof(:'fleet') ->> 'leaf_index' as "the newest entry of the
 \! "$WO_CLI" witness --state "$WO_KEYS/witness" --sealing-key "@$WO_KEYS/sealing.pub" --database "host=$PGHOST port=$PGPORT user=audra dbname=demo"
 
 \echo
-\echo '== 10. How things are =='
+\echo '== 10. Who altered the schema: DDL is in the trail, and an auditor reads it =='
+\c :wo postgres
+comment on column wo.work_order.asset is 'The system or the machine that the work is about.';
+do $$
+begin
+    for tries in 1 .. 100 loop
+        perform wo.tick();
+        exit when not exists (select from wo.ddl_mark);
+        perform pg_sleep(0.1);
+    end loop;
+end
+$$;
+\c :wo audra
+select login_role, command, object_type, object, times from wo.schema_changes();
+
+\echo
+\echo '== 11. How things are =='
 \c :wo postgres
 select severity, subject, left(detail, 100) as detail from wo.health() order by subject;
