@@ -18,11 +18,11 @@ fn a_dropped_constraint_and_an_altered_condition_are_shown() {
         ),
         (
             "alter domain wo.title drop constraint title_is_short",
-            "the constraint title_is_short is missing",
+            "the constraint title_is_short is missing or was not validated; enforce() does not add it",
         ),
         (
             "alter table wo.audit_entry alter action drop not null",
-            "column action of wo.audit_entry may be null",
+            "column action of wo.audit_entry may be null; run: alter table wo.audit_entry alter column action set not null;",
         ),
         (
             "alter table wo.work_order drop constraint work_order_ends_after_it_starts;

@@ -82,7 +82,10 @@ fn missing_not_null() -> Vec<String> {
         .filter(|(table, column)| {
             !column.is_nullable && nullable.contains(&((*table).to_owned(), column.name.to_owned()))
         })
-        .map(|(table, column)| format!("column {} of wo.{table} may be null", column.name))
+        .map(|(table, column)| {
+            let name = column.name;
+            format!("column {name} of wo.{table} may be null; run: alter table wo.{table} alter column {name} set not null;")
+        })
         .collect()
 }
 
@@ -94,6 +97,8 @@ fn missing_checks() -> Vec<String> {
     });
     checks()
         .filter(|name| !found.contains(*name))
-        .map(|name| format!("the constraint {name} is missing or was not validated"))
+        .map(|name| {
+            format!("the constraint {name} is missing or was not validated; enforce() does not add it: add it as a new database has it, or validate it")
+        })
         .collect()
 }
