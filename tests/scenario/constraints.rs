@@ -1,7 +1,7 @@
 //! What a raw write that violates a named constraint is answered.
 
 use serde_json::Value;
-use wo_cluster_tests::{db_error, refused};
+use wo_cluster_tests::{backend_pid, db_error, refused};
 
 use crate::scenario::company::{Company, create, one};
 
@@ -122,6 +122,7 @@ fn a_reused_idempotency_key_in_a_raw_insert_is_refused_as_by_the_api() {
         let detail = refused(client.batch_execute(&insert("k")), "23505", "idempotency_key_reused");
         assert!(detail["constraint"].as_str().unwrap().contains("idempotency_key"));
     }
+    let pid = backend_pid(&mut second);
     // Beside each other: the second waits, and is refused when the first commits.
     for round in 0..5 {
         let key = format!("together {round}");
@@ -129,10 +130,7 @@ fn a_reused_idempotency_key_in_a_raw_insert_is_refused_as_by_the_api() {
         writing.batch_execute(&insert(&key)).unwrap();
         let waiting = std::thread::scope(|scope| {
             let waiter = scope.spawn(|| second.batch_execute(&insert(&key)));
-            let pid = "select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock'";
-            while !one::<bool>(&mut company.root(), pid) {
-                std::thread::sleep(std::time::Duration::from_millis(5));
-            }
+            company.database.wait_until_blocked(pid);
             writing.commit().unwrap();
             waiter.join().unwrap()
         });
