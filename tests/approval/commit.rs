@@ -62,8 +62,7 @@ fn deferred_triggers_of_others_see_the_evidence() {
     done.unwrap();
     let id = firm.id(&order);
     assert_eq!(firm.count(&format!("evidence where work_order_id = '{id}'")), 1);
-    // Where our trigger alone fires at once, it fires while the trail of the same statement goes on: the package is
-    // kept at the commit, and the deferred triggers of others are fired after it.
+    // Where our trigger alone fires at once, the deferred triggers of others are fired for the package too.
     let order = firm.reach("completed");
     firm.approve("owner", &order, "system_owner", "completion");
     let challenge = firm.request("qa", &Ask::approve(&order, "qa", "completion")).unwrap();
