@@ -196,7 +196,7 @@ fn refuse_problem(problem: &Problem) -> ! {
 }
 
 fn is_in_schema(oid: pg_sys::Oid) -> bool {
-    // Whoever asks has the relation open or opens it next, so that its relcache entry costs nothing.
+    // The caller has the relation open or opens it next, so that its relcache entry costs nothing.
     oid.to_u32() >= FIRST_OF_USERS && Entry::of(oid).is_some_and(|entry| entry.is_in_schema())
 }
 

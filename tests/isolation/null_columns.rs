@@ -29,7 +29,7 @@ fn a_null_flag_of_a_principal_is_refused_by_its_name() {
     assert!(message.contains("column assignable of wo.principal is null"), "{message}");
 }
 
-/// One NULL made the verification of all chains raise, so that whoever could write one hid what was altered
+/// One NULL made the verification of all chains raise, so that a person who could write one hid what was altered
 /// elsewhere.
 #[test]
 fn a_null_in_the_trail_is_a_problem_of_its_chain_and_the_others_are_verified() {

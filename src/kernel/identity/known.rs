@@ -48,12 +48,12 @@ impl Source {
 
 /// How a table was found.
 #[derive(Clone, Copy)]
-struct Told {
+struct Compared {
     table: pg_sys::Oid,
     /// The generation, and the [epoch](registered::epoch).
     of: (u64, u64),
-    /// Whether each change of a row is told.
-    is_told: bool,
+    /// Whether each change of a row is notified.
+    is_notified: bool,
 }
 
 /// What is invalidated where a row changes. An index, because no plan depends on it, and because
@@ -64,12 +64,12 @@ const SIGNAL: &str = "principal_pkey";
 const REMEMBERED: usize = 1024;
 
 thread_local! {
-    /// Counts the changes that this backend has heard of.
+    /// Counts the changes that this backend was notified of.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
     /// The oid of the signal.
     static SIGNAL_OID: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::Oid::INVALID) };
     /// How the tables were found that something was asked of.
-    static TOLD: Cell<[Option<Told>; Source::COUNT]> = const { Cell::new([None; Source::COUNT]) };
+    static COMPARED: Cell<[Option<Compared>; Source::COUNT]> = const { Cell::new([None; Source::COUNT]) };
     /// Whether this transaction has changed such a row: what it reads may be rolled back.
     static CHANGED: Cell<bool> = const { Cell::new(false) };
 }
@@ -114,47 +114,48 @@ pub fn recall<K: Eq + Hash, V>(
 
 /// The generation of everything that is committed by now; nothing where everything has to be read
 /// anew: in a transaction that changed it, in a parallel query, which reads under a snapshot that
-/// is older, and where a change of one of the tables would not be told.
+/// is older, and where a change of one of the tables would not be notified.
 fn generation(tables: &[Source]) -> Option<u64> {
     if CHANGED.get() || !invalidation::accept() {
         return None;
     }
     let now = || (GENERATION.get(), registered::epoch());
     let before = now();
-    let are_told = tables.iter().all(|table| is_told(*table, before));
+    let are_notified = tables.iter().all(|table| is_notified(*table, before));
     // What was altered while the last table was compared may have altered the first.
-    (are_told && before == now()).then_some(before.0)
+    (are_notified && before == now()).then_some(before.0)
 }
 
-/// Whether the table has the trigger as registered: then no change goes unheard. Refuses a table that is
+/// Whether the table has the trigger as registered: then each change is notified. Refuses a table that is
 /// not as registered; false for tables of the version before, which are not compared.
-fn is_told(source: Source, now: (u64, u64)) -> bool {
-    let known = TOLD.get()[source as usize];
+fn is_notified(source: Source, now: (u64, u64)) -> bool {
+    let known = COMPARED.get()[source as usize];
     if let Some(known) = known.filter(|known| known.of == now) {
-        return known.is_told;
+        return known.is_notified;
     }
     let table = oid_of(source.table());
-    let store = |of: (u64, u64), is_told: bool| {
-        let mut all = TOLD.get();
-        all[source as usize] = Some(Told { table, of, is_told });
-        TOLD.set(all);
+    let store = |of: (u64, u64), is_notified: bool| {
+        let mut all = COMPARED.get();
+        all[source as usize] = Some(Compared { table, of, is_notified });
+        COMPARED.set(all);
     };
-    // From here on its alterations are heard.
+    // From here on its alterations are notified.
     SIGNAL_OID.set(oid_of(SIGNAL));
     store((0, 0), false);
-    let is_told = registered::is_as_registered(table);
-    store(now, is_told);
-    is_told
+    let is_notified = registered::is_as_registered(table);
+    store(now, is_notified);
+    is_notified
 }
 
 /// Hears that a relation, or every relation, was invalidated. True where that says no more than
 /// that a row changed.
 pub fn hear(relation: pg_sys::Oid) -> bool {
-    let (Ok(signal), Ok(told)) = (SIGNAL_OID.try_with(Cell::get), TOLD.try_with(Cell::get)) else {
+    let (Ok(signal), Ok(compared)) = (SIGNAL_OID.try_with(Cell::get), COMPARED.try_with(Cell::get))
+    else {
         return false;
     };
     let is_all = relation == pg_sys::Oid::INVALID;
-    let is_asked = || told.iter().flatten().any(|one| one.table == relation);
+    let is_asked = || compared.iter().flatten().any(|one| one.table == relation);
     if is_all || relation == signal || is_asked() {
         let _ = GENERATION.try_with(|generation| generation.set(generation.get() + 1));
     }
