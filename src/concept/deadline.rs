@@ -4,7 +4,7 @@
 use crate::kernel::concept::{Concept, Metric};
 use crate::kernel::job::{Job, Run, When};
 use crate::kernel::rollup::Rollup;
-use crate::kernel::work_order::child_record::{self, ChildChange};
+use crate::kernel::work_order::child_records::{self, ChildChange};
 use crate::kernel::work_order::{Column, with_work_order};
 use crate::pg::error::OrRefuse;
 use crate::pg::run_as::{as_trail, run_as};
@@ -111,7 +111,7 @@ fn notify(tenant: Uuid, work_order: Uuid, now: i64) -> Result<bool, Refusal> {
     let change_of_child =
         ChildChange { action: "time_in_state_exceeded", reason, changes: String::new(), data };
     let arguments = [uuid_argument(tenant), uuid_argument(work_order), timestamp(now)];
-    Ok(child_record::upkeep(work_order, change_of_child, || {
+    Ok(child_records::upkeep(work_order, change_of_child, || {
         TELL.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
     }))
 }

@@ -2,7 +2,7 @@
 
 use crate::kernel::concept::Concept;
 use crate::kernel::identity;
-use crate::kernel::work_order::child_record::{Kind, Owner};
+use crate::kernel::work_order::child_records::{Kind, Owner};
 use crate::kernel::work_order::{self, ActorRoles};
 use crate::pg::error::OrRefuse;
 use crate::pg::lookup::{Key, find};

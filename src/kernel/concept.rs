@@ -5,8 +5,11 @@ use super::configuration::TriggerRow;
 use super::identity::memory::Identity;
 use super::job::Job;
 use super::rollup::Rollup;
-use super::work_order::child_record::Kind;
-use super::work_order::{ActorRoles, Placing, WorkOrderRow, WorkOrderView};
+use super::work_order::child_records::kind::Kind;
+use super::work_order::record::actor_roles::ActorRoles;
+use super::work_order::record::placing::Placing;
+use super::work_order::record::row::WorkOrderRow;
+use super::work_order::record::view::WorkOrderView;
 use crate::pg::row::Row;
 use pgrx::prelude::*;
 use serde_json::Value;
@@ -17,6 +20,8 @@ use wo_rules::health::Finding;
 use wo_rules::lifecycle::{Decision, Facts, Lifecycle, Record, Transition};
 use wo_rules::refusal::Refusal;
 use wo_rules::refused_attempt::Attempt;
+
+pub use super::work_order::record::follow_up::{FollowUp, StoredWrite};
 
 /// A work order as it was, with its lifecycle.
 pub type Before<'a> = (&'a WorkOrderRow<'a>, &'a Lifecycle, &'a Record<'a>);
@@ -54,25 +59,6 @@ impl CheckedWrite<'_> {
     pub fn moved(&self) -> bool {
         self.from.is_some_and(|from| from != self.to)
     }
-}
-
-/// A write of a work order that was stored and is in the trail.
-pub struct StoredWrite<'a> {
-    /// The tenant.
-    pub tenant: Uuid,
-    /// The row.
-    pub seen: &'a WorkOrderRow<'a>,
-    /// The number.
-    pub number: &'a str,
-    /// What was done, and the reason.
-    pub why: &'a str,
-}
-
-/// What follows from a write of a work order, once it is stored.
-pub trait FollowUp {
-    /// Carries it out. True where an entry was written into the work order's own trail, which has then
-    /// looked for an edge that the system takes.
-    fn carry_out(&self, write: &StoredWrite<'_>) -> bool;
 }
 
 /// What the guards of edges are asked of a work order.

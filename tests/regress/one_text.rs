@@ -36,5 +36,5 @@ fn a_work_order_is_read_by_its_id_in_one_place() {
             places.push(file.strip_prefix(&root).unwrap().to_owned());
         }
     }
-    assert_eq!(places, [Path::new("kernel/work_order/view.rs")]);
+    assert_eq!(places, [Path::new("kernel/work_order/record/view.rs")]);
 }

@@ -3,7 +3,7 @@
 use super::{
     Changes, REQUEST, WorkOrderView, make_visible, person, with_locked_work_order, write_rows,
 };
-use crate::kernel::work_order::child_record::{self, ChildChange};
+use crate::kernel::work_order::child_records::{self, ChildChange};
 use crate::kernel::work_order::{Reading, read_as_trail};
 use crate::pg::error::OrRefuse;
 use crate::pg::lookup::{Key, find};
@@ -150,7 +150,7 @@ fn escalate_locked(view: &WorkOrderView<'_>, request: Uuid) -> Result<bool, Refu
                 row.named::<String>("meaning")?,
                 row.named::<i32>("escalations")?,
                 requested,
-                (child_record::name_of(&REQUEST, &row), child_record::value_of(&REQUEST, &row)),
+                (child_records::name_of(&REQUEST, &row), child_records::value_of(&REQUEST, &row)),
             ))
         })
     });
@@ -188,7 +188,7 @@ fn escalate_locked(view: &WorkOrderView<'_>, request: Uuid) -> Result<bool, Refu
         changes: changes.text(),
         data: data.as_object().cloned().unwrap_or_default(),
     };
-    child_record::record(tenant, view.seen.id(), change_of_child);
+    child_records::record(tenant, view.seen.id(), change_of_child);
     Ok(true)
 }
 

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::kernel::concept::{self, CheckedWrite, StoredWrite};
 use crate::kernel::identity;
-use crate::kernel::work_order::child_record::{self, ChildChange};
-use crate::kernel::work_order::{RecordView, WorkOrderRow, lifecycle_of, unfinished};
+use crate::kernel::work_order::child_records::{self, ChildChange};
+use crate::kernel::work_order::{RecordView, WorkOrderRow, holder, lifecycle_of, unfinished};
 use crate::pg::error::OrRefuse;
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
@@ -225,7 +225,7 @@ pub fn finish(
         super::notify("wo.approval_requested", view.tenant, id, &Value::Object(data));
     }
     let change_of_child = ChildChange { action, reason, changes: changes.text(), data };
-    child_record::record(view.tenant, id, change_of_child);
+    child_records::record(view.tenant, id, change_of_child);
     true
 }
 
@@ -283,8 +283,8 @@ pub fn values_of(arguments: &[crate::pg::statement::Argument; 3]) -> Vec<(String
                     .filter_map(|index| Row::of_rows(rows, index))
                     .map(|row| {
                         (
-                            child_record::name_of(&APPROVAL, &row),
-                            child_record::value_of(&APPROVAL, &row),
+                            child_records::name_of(&APPROVAL, &row),
+                            child_records::value_of(&APPROVAL, &row),
                         )
                     })
                     .collect()
@@ -307,7 +307,7 @@ fn amend_ancestors(tenant: Uuid, child: Uuid) {
         })
     });
     for master in masters {
-        match unfinished::holder_of(tenant, master) {
+        match holder::holder_of(tenant, master) {
             Some(holder) => unfinished::wait(&holder, move |_| amend_covering(tenant, master)),
             None => amend_covering(tenant, master),
         }

@@ -24,7 +24,7 @@ use crate::kernel::concept::{CheckedWrite, Concept, EvidenceSection, FollowUp, M
 use crate::kernel::configuration::TriggerRow;
 use crate::kernel::identity::memory::{self, Identity, Proof};
 use crate::kernel::job::{Job, Run, When};
-use crate::kernel::work_order::child_record;
+use crate::kernel::work_order::child_records;
 use crate::kernel::work_order::{WorkOrderView, with_locked_work_order, with_work_order};
 use crate::pg::error::refuse;
 use crate::pg::row::Row;
@@ -87,12 +87,12 @@ fn write_rows(
                 statement.run(Mode::Write, arguments, |rows| {
                     for index in 0..rows.count() {
                         let Some(row) = Row::of_rows(rows, index) else { continue };
-                        let name = child_record::name_of(table, &row);
+                        let name = child_records::name_of(table, &row);
                         let old = before.iter().find(|(known, _)| *known == name);
                         changes.add(
                             name,
                             old.map(|(_, value)| value.clone()),
-                            Some(child_record::value_of(table, &row)),
+                            Some(child_records::value_of(table, &row)),
                         );
                     }
                     rows.count()

@@ -3,7 +3,7 @@
 use super::gate::{self, SignatureStatus};
 use super::{Changes, REQUEST, WorkOrderView, escalation, person, requirement, write_rows};
 use crate::kernel::identity;
-use crate::kernel::work_order::{child_record, new_id};
+use crate::kernel::work_order::{child_records, new_id};
 use crate::pg::row::Row;
 use crate::pg::run_as::{as_trail, run_as};
 use crate::pg::statement::{
@@ -88,8 +88,8 @@ fn open(tenant: Uuid, work_order: Uuid) -> Vec<Open> {
                         let id: pgrx::Uuid = row.named("id")?;
                         Some(Open {
                             id: Uuid::from_bytes(*id.as_bytes()),
-                            name: child_record::name_of(&REQUEST, &row),
-                            value: child_record::value_of(&REQUEST, &row),
+                            name: child_records::name_of(&REQUEST, &row),
+                            value: child_records::value_of(&REQUEST, &row),
                             action: row.named("action")?,
                             role: row.named("role")?,
                             meaning: row.named("meaning")?,

@@ -7,9 +7,9 @@ use crate::kernel::concept::{CheckedWrite, FollowUp, StoredWrite};
 use crate::kernel::event::Event;
 use crate::kernel::identity::{self, memory};
 use crate::kernel::lifecycle::cache;
-use crate::kernel::work_order::child_record::{self, ChildChange};
+use crate::kernel::work_order::child_records::{self, ChildChange};
 use crate::kernel::work_order::pending::{SystemWrite, as_system_write};
-use crate::kernel::work_order::{Column, Placing, Reading, read_as_trail, unfinished};
+use crate::kernel::work_order::{Column, Placing, Reading, holder, read_as_trail, unfinished};
 use crate::pg::error::{OrRefuse, refuse};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Rows, optional_uuid, statement, text, uuid as uuid_argument};
@@ -329,7 +329,7 @@ fn move_children(tenant: Uuid, moved: Along) {
         })
     });
     for child in children {
-        match unfinished::holder_of(tenant, child.id) {
+        match holder::holder_of(tenant, child.id) {
             Some(holder) => {
                 let (moved, id) = (Rc::clone(&moved), child.id);
                 unfinished::wait(&holder, move |write| {
@@ -369,7 +369,7 @@ fn move_one(tenant: Uuid, child: &OpenChild, moved: &Along) {
         })
     });
     if count == 0 {
-        refuse(child_record::not_written(tenant, child.id, changed_meanwhile(&moved.number)));
+        refuse(child_records::not_written(tenant, child.id, changed_meanwhile(&moved.number)));
     }
 }
 
@@ -386,7 +386,7 @@ fn changed_meanwhile(number: &str) -> Refusal {
 /// Writes into a master's trail that all of its children have ended, and takes the edge that its
 /// lifecycle may have waited with. False where the master is at its end itself.
 pub fn settled(tenant: Uuid, master: Uuid) -> bool {
-    if let Some(holder) = unfinished::holder_of(tenant, master) {
+    if let Some(holder) = holder::holder_of(tenant, master) {
         unfinished::wait(&holder, move |_| {
             settled(tenant, master);
         });
@@ -406,7 +406,7 @@ pub fn settled(tenant: Uuid, master: Uuid) -> bool {
             changes: "{}".to_owned(),
             data: Map::new(),
         };
-        child_record::record(tenant, master, change_of_child);
+        child_records::record(tenant, master, change_of_child);
     }
     is_open
 }

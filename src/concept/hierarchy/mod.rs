@@ -18,7 +18,7 @@ use crate::kernel::concept::{
 };
 use crate::kernel::identity::memory::Identity;
 use crate::kernel::job::{Job, Run, WHOLE, When};
-use crate::kernel::work_order::child_record::{Kind, Owner};
+use crate::kernel::work_order::child_records::{Kind, Owner};
 use crate::kernel::work_order::{
     ActorRoles, Column, Placing, Reading, WorkOrderRow, WorkOrderView, read_as_trail, unfinished,
 };

@@ -3,9 +3,9 @@
 use super::graph;
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
-use crate::kernel::work_order::api::expression;
 use crate::kernel::work_order::number;
 use crate::kernel::work_order::pending::listen;
+use crate::kernel::work_order::record::columns::expression;
 use crate::kernel::work_order::request;
 use crate::pg::error::OrRefuse;
 use crate::pg::statement::{

@@ -96,8 +96,8 @@ fn at_alteration(relation: pg_sys::Oid) {
     }
     registered::forget(relation);
     crate::pg::storage::forget();
-    crate::kernel::work_order::direct::forget();
-    crate::kernel::work_order::layout::forget();
+    crate::kernel::work_order::api::direct::forget();
+    crate::kernel::work_order::record::layout::forget();
     crate::pg::lookup::forget();
     crate::pg::lock::forget();
 }

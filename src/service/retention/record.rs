@@ -2,7 +2,7 @@
 //! stub.
 
 use super::files;
-use crate::kernel::work_order::child_record::{self, ChildChange};
+use crate::kernel::work_order::child_records::{self, ChildChange};
 use crate::pg::error::OrRefuse;
 use crate::pg::run_as::as_trail;
 use crate::pg::setting;
@@ -98,7 +98,7 @@ fn archive(tenant: Uuid, work_order: Uuid, number: &str) -> Result<bool, Refusal
     };
     let now = timestamp(crate::kernel::identity::now());
     let arguments = [uuid_argument(tenant), uuid_argument(work_order), now];
-    Ok(child_record::upkeep(work_order, change_of_child, || {
+    Ok(child_records::upkeep(work_order, change_of_child, || {
         EMPTY.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
     }))
 }

@@ -1,6 +1,6 @@
 //! Reconciling: every live row of every tenant against its trail.
 
-use super::{Verdict, verify_tenant};
+use super::verifier::{Verdict, verify_tenant};
 use crate::kernel::identity::actor::all_tenants;
 use crate::kernel::identity::{self, login_is_member, memory};
 use crate::pg::error::refuse;

@@ -4,7 +4,7 @@
 //! asked, the table's triggers and constraints are met. Where the table is not as registered, or
 //! something else would meet a statement alone, the change goes through SQL.
 
-use super::layout::Column;
+use crate::kernel::work_order::record::layout::Column;
 use crate::pg::lookup::{Key, find};
 use crate::pg::statement::{Argument, argument, bigint, optional_text, text};
 use crate::pg::storage::{Tid, Updatable};

@@ -1,9 +1,9 @@
 //! What wo_core keeps itself, and how it says no to whoever writes it.
 
-use super::layout::Column;
-use super::pending::SystemWrite;
-use super::row::{RecordView, WorkOrderRow};
 use crate::kernel::given::{check_none_given, kept};
+use crate::kernel::work_order::record::layout::Column;
+use crate::kernel::work_order::record::pending::SystemWrite;
+use crate::kernel::work_order::record::row::{RecordView, WorkOrderRow};
 use wo_rules::refusal::{Refusal, SqlState};
 
 /// Refuses a write to what wo_core keeps itself. A version in an UPDATE is the version that the

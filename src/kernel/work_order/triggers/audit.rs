@@ -1,14 +1,16 @@
 //! After a work order was written: the trail, the event, and the edges that the system takes.
 
-use super::facts_for;
-use super::layout::{Column, Layout};
-use super::pending::{self, SystemWrite, Written};
-use super::row::{RecordView, WorkOrderRow, lifecycle_of};
-use super::unfinished::{self, Holder};
-use super::view::with_work_order;
+use super::end::ended;
+use super::facts::facts_for;
 use crate::kernel::concept::{self, StoredWrite};
 use crate::kernel::event::Event;
 use crate::kernel::identity::memory;
+use crate::kernel::work_order::record::holder;
+use crate::kernel::work_order::record::layout::{Column, Layout};
+use crate::kernel::work_order::record::pending::{self, SystemWrite, Written};
+use crate::kernel::work_order::record::row::{RecordView, WorkOrderRow, lifecycle_of};
+use crate::kernel::work_order::record::unfinished::{self, Holder};
+use crate::kernel::work_order::record::view::with_work_order;
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
@@ -57,7 +59,7 @@ fn work_order_audit<'a>(
         pending.link.write_with_event(&event);
     });
     if pending.ended && seen.regulatory() {
-        super::ended(pending.written.id);
+        ended(pending.written.id);
     }
     if pending.written.from_status.is_none() {
         concept::all().for_each(|concept| concept.created(pending.written.id));
@@ -86,7 +88,7 @@ fn work_order_audit<'a>(
 /// Takes the edge when everything around is finished, if the work order is still where it came to.
 fn wait_for_edge(seen: &WorkOrderRow<'_>, moves_along: bool) {
     let (Some(tenant), id) = (seen.tenant(), seen.id()) else { return };
-    if let Some(holder) = unfinished::holder_of_edge(tenant, id) {
+    if let Some(holder) = holder::holder_of_edge(tenant, id) {
         look_again_after(&holder, seen, moves_along);
     } else {
         take_auto_edge(seen, moves_along);
@@ -111,7 +113,7 @@ fn look_again_after(holder: &Holder, seen: &WorkOrderRow<'_>, moves_along: bool)
 /// whose write made them true.
 fn take_auto_edge(seen: &WorkOrderRow<'_>, moves_along: bool) {
     let Some(tenant) = seen.tenant() else { return };
-    if let Some(holder) = unfinished::holder_of_edge(tenant, seen.id()) {
+    if let Some(holder) = holder::holder_of_edge(tenant, seen.id()) {
         return look_again_after(&holder, seen, moves_along);
     }
     let lifecycle = lifecycle_of(tenant, seen);
@@ -122,7 +124,7 @@ fn take_auto_edge(seen: &WorkOrderRow<'_>, moves_along: bool) {
     let mut facts = match facts_for(tenant, seen, &lifecycle, &edges, true) {
         Ok(facts) => facts,
         Err(judged_by) => {
-            let holder = unfinished::holder_of(tenant, judged_by)
+            let holder = holder::holder_of(tenant, judged_by)
                 .unwrap_or_else(|| refuse(unfinished::refusal(judged_by)));
             return look_again_after(&holder, seen, moves_along);
         }

@@ -1,7 +1,7 @@
 //! Giving a new work order its number.
 
-use super::pending::Written;
 use crate::kernel::identity::random_bytes;
+use crate::kernel::work_order::record::pending::Written;
 use crate::pg::lock::{Lock, Purpose};
 use crate::pg::lookup::{self, Key};
 use crate::pg::statement::{Mode, statement, text, uuid as uuid_argument};

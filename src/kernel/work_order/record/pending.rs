@@ -3,9 +3,9 @@
 //! A trigger before the write may not write itself (an upsert's INSERT may come to nothing, and a
 //! change of its own row fails with 27000), so the finished entry waits here for the other one.
 
-use super::child_record::ChildChange;
+use super::child_change::ChildChange;
+use super::follow_up::FollowUp;
 use crate::kernel::audit::Link;
-use crate::kernel::concept::FollowUp;
 use crate::pg::transaction::{Stack, SubxactStack};
 use std::cell::Cell;
 use std::rc::Rc;

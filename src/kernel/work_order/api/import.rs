@@ -1,7 +1,8 @@
 //! The import view: application roles COPY into it, and every row becomes an INSERT of their own.
 
-use super::api::{expression, made_before};
+use super::create::made_before;
 use crate::kernel::identity;
+use crate::kernel::work_order::record::columns::expression;
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::{Row, returned};
 use crate::pg::statement::{Statement, text};

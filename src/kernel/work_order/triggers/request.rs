@@ -1,10 +1,11 @@
 //! Whether a creation repeats the request that its idempotency key was used for.
 
-use super::api::{LINK_COLUMNS, expression, link_values};
-use super::layout::Column;
-use super::row::WorkOrderRow;
-use super::{defaults, view};
+use super::defaults;
 use crate::kernel::lifecycle::cache;
+use crate::kernel::work_order::record::columns::{LINK_COLUMNS, expression, link_values};
+use crate::kernel::work_order::record::layout::Column;
+use crate::kernel::work_order::record::row::WorkOrderRow;
+use crate::kernel::work_order::record::view;
 use crate::pg::error::damaged;
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;

@@ -1,9 +1,11 @@
 //! What can be done next: every edge from where a work order stands.
 
-use super::row::{RecordView, lifecycle_of};
-use super::view::{Reading, read};
-use super::{actor_roles, facts_for, unfinished};
 use crate::kernel::identity;
+use crate::kernel::work_order::record::reference::find;
+use crate::kernel::work_order::record::row::{RecordView, lifecycle_of};
+use crate::kernel::work_order::record::view::{Reading, read};
+use crate::kernel::work_order::record::{actor_roles, unfinished};
+use crate::kernel::work_order::triggers::facts::facts_for;
 use crate::pg::error::OrRefuse;
 use pgrx::prelude::*;
 use serde_json::json;
@@ -41,7 +43,7 @@ fn allowed_transitions(
 
 fn edges(work_order: &str) -> Result<Vec<Edge>, Refusal> {
     let acting = identity::required()?;
-    let id = super::find(acting.tenant, work_order)?;
+    let id = find(acting.tenant, work_order)?;
     let standing = actor_roles::of(&acting)?;
     // As the calling statement sees it, so that it agrees with what wo.get_work_order_detail gives.
     let reports = read(Reading::AsCaller, acting.tenant, id, |seen| {

@@ -1,14 +1,14 @@
-//! The functions that callers use. They say what to write; the triggers say whether it may be.
+//! Changing one work order: a transition, or a write of fields.
 
 use super::direct::{self, Applied};
-use super::layout::Column;
-use super::number;
-use super::pending::{Heard, Written, listen};
-use super::request;
-use super::view::Reading;
 use crate::kernel::identity;
+use crate::kernel::work_order::record::columns::expression;
+use crate::kernel::work_order::record::layout::Column;
+use crate::kernel::work_order::record::pending::{Heard, Written, listen};
+use crate::kernel::work_order::record::reference::find;
+use crate::kernel::work_order::record::view::{Reading, read};
 use crate::pg::cache::Bounded;
-use crate::pg::error::{OrRefuse, damaged};
+use crate::pg::error::OrRefuse;
 use crate::pg::jsonb::Object;
 use crate::pg::statement::{
     Argument, Mode, Statement, argument, jsonb, optional_text, text, uuid as uuid_argument,
@@ -19,52 +19,19 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
 use uuid::Uuid;
-use wo_rules::field::{Field, FieldKind, FieldSet};
+use wo_rules::field::FieldSet;
 use wo_rules::reference::{self, Reference};
-use wo_rules::refusal::{Refusal, SqlState};
-use wo_rules::work_order::{self as rules, Creation};
+use wo_rules::refusal::Refusal;
+use wo_rules::work_order as rules;
 
 thread_local! {
     /// One kept statement for each set of columns that callers write together.
     static UPDATES: RefCell<Bounded<(bool, FieldSet), Rc<Statement>>> =
         RefCell::new(Bounded::new(MOST_STATEMENTS));
-    static INSERTS: RefCell<Bounded<FieldSet, Rc<Statement>>> =
-        RefCell::new(Bounded::new(MOST_STATEMENTS));
 }
 
 /// How many sets of columns a backend keeps a statement of, for changes and for creations.
-const MOST_STATEMENTS: usize = 64;
-
-/// How often a creation whose number was taken by a running transaction draws again.
-const TRIES: u32 = 5;
-
-/// The SQL that takes a field out of a JSON object.
-pub fn expression(field: Field, given: &str) -> String {
-    let name = field.name();
-    match field.kind() {
-        FieldKind::Text => format!("{given} ->> '{name}'"),
-        FieldKind::Hours => format!("({given} ->> '{name}')::numeric"),
-        FieldKind::Flag => format!("({given} ->> '{name}')::boolean"),
-        FieldKind::Date => format!("({given} ->> '{name}')::date"),
-        FieldKind::Time => format!("({given} ->> '{name}')::timestamptz"),
-        FieldKind::List => format!(
-            "array(select pg_catalog.jsonb_array_elements_text(
-                case pg_catalog.jsonb_typeof({given} -> '{name}') when 'array' then {given} -> '{name}' else '[]' end))"
-        ),
-        FieldKind::Object => format!("coalesce(nullif({given} -> '{name}', 'null'), '{{}}')"),
-    }
-}
-
-/// The columns that place a new work order under a master.
-pub const LINK_COLUMNS: &str = "master_id, required, hierarchy_policy";
-
-/// Their values, taken out of a JSON object.
-pub fn link_values(given: &str) -> String {
-    format!(
-        "case when {given} ->> 'master' is not null then wo_private.work_order_id_or_refuse({given} ->> 'master') end,
-            coalesce(({given} ->> 'required')::boolean, true), nullif({given} -> 'hierarchy_policy', 'null')"
-    )
-}
+pub const MOST_STATEMENTS: usize = 64;
 
 fn update_statement(by_id: bool, fields: FieldSet) -> Rc<Statement> {
     let key = (by_id, fields);
@@ -96,99 +63,6 @@ fn update_statement(by_id: bool, fields: FieldSet) -> Rc<Statement> {
     ));
     UPDATES.with_borrow_mut(|all| all.insert(key, Rc::clone(&statement)));
     statement
-}
-
-fn insert_statement(fields: FieldSet) -> Rc<Statement> {
-    if let Some(known) = INSERTS.with_borrow_mut(|all| all.get(&fields)) {
-        return known;
-    }
-    let names: Vec<&str> = fields.iter().map(Field::name).collect();
-    let values: Vec<String> = fields.iter().map(|field| expression(field, "$2")).collect();
-    let statement = Rc::new(Statement::new(
-        format!(
-            "insert into wo.work_order (tenant_id, lifecycle, reason, idempotency_key, {LINK_COLUMNS}, {})
-             values ($1, $2 ->> 'lifecycle', $2 ->> 'reason', $2 ->> 'idempotency_key', {}, {})
-             on conflict do nothing",
-            names.join(", "),
-            link_values("$2"),
-            values.join(", ")
-        ),
-        &[pg_sys::UUIDOID, pg_sys::JSONBOID],
-    ));
-    INSERTS.with_borrow_mut(|all| all.insert(fields, Rc::clone(&statement)));
-    statement
-}
-
-crate::pg::statement::statement!(
-    BY_IDEMPOTENCY_KEY,
-    "select held.id from wo.work_order as held where held.tenant_id = $1 and held.idempotency_key = $2",
-    [UUIDOID, TEXTOID]
-);
-
-/// The answer of the creation that used the key before; nothing where none did.
-///
-/// # Errors
-/// 23505 `idempotency_key_reused` where that was another request.
-pub fn made_before(tenant: Uuid, key: &str, given: &str) -> Result<Option<Value>, Refusal> {
-    let arguments = [uuid_argument(tenant), text(key)];
-    let id = BY_IDEMPOTENCY_KEY.with(|statement| {
-        statement.run(Mode::Latest, &arguments, |rows| rows.get::<pgrx::Uuid>(0, 1))
-    });
-    let Some(id) = id else { return Ok(None) };
-    let requests = request::read(jsonb(&format!("[{given}]")), None);
-    let request = requests.first().ok_or_else(|| damaged("a request cannot be read"))?;
-    request::answer_again(tenant, Uuid::from_bytes(*id.as_bytes()), request).map(Some)
-}
-
-/// Makes a work order of a JSON object.
-#[pg_extern(schema = "wo_private")]
-#[search_path(pg_catalog, pg_temp)]
-fn create_work_order(work_order: &str) -> pgrx::JsonB {
-    crate::kernel::install::check_tables();
-    pgrx::JsonB(create(work_order).or_refuse())
-}
-
-fn create(given: &str) -> Result<Value, Refusal> {
-    let acting = identity::required()?;
-    let Creation { fields, idempotency_key } = rules::creation(&rules::parse(given)?)?;
-    let statement = insert_statement(fields);
-    let made = || match &idempotency_key {
-        Some(key) => made_before(acting.tenant, key, given),
-        None => Ok(None),
-    };
-    if let Some(made) = made()? {
-        return Ok(made);
-    }
-    let object = jsonb(given);
-    for _ in 0..TRIES {
-        let arguments = [uuid_argument(acting.tenant), object];
-        let write = || listen(|| statement.run(Mode::Write, &arguments, |_| ()));
-        let ((_, heard), drawn) = number::drawn_during(write);
-        if let Some(first) = heard.written.iter().find(|one| one.is_creation()) {
-            let last = heard.last_of(first.id).unwrap_or(first);
-            return Ok(json!({
-                "id": first.id.to_string(),
-                "wo_number": first.number,
-                "status": last.status,
-                "version": last.version,
-                "lifecycle": first.lifecycle.0,
-                "lifecycle_version": first.lifecycle.1,
-                "created": true,
-            }));
-        }
-        if let Some(made) = made()? {
-            return Ok(made);
-        }
-        if !number::is_any_taken(acting.tenant, &drawn, &heard.written) {
-            return Err(rules::write_suppressed("work_order"));
-        }
-    }
-    Err(Refusal::new(
-        SqlState::VersionConflict,
-        "number_taken",
-        "running transactions hold every number that was drawn for the new work order",
-    )
-    .hint("Run the transaction again."))
 }
 
 /// What a caller wants done to a work order.
@@ -238,7 +112,7 @@ fn change(change: Change<'_>) -> Result<Vec<Written>, Refusal> {
     let (count, heard) = listen(|| statement.run(Mode::Write, &arguments, |rows| rows.count()));
     if count == 0 {
         // A trigger or a rule may have kept a row from being written that the caller sees.
-        super::find(acting.tenant, change.work_order)?;
+        find(acting.tenant, change.work_order)?;
         return Err(rules::write_suppressed("work_order"));
     }
     writes_of(&reference, heard)
@@ -292,7 +166,7 @@ pub fn transition_to(asked: Change<'_>, to_status: &str) -> Result<Object, Refus
 fn moved(written: &[Written], work_order: &str, to_status: &str) -> Result<Object, Refusal> {
     let (Some(first), Some(last)) = (written.first(), written.last()) else {
         let acting = identity::required()?;
-        let id = super::find(acting.tenant, work_order)?;
+        let id = find(acting.tenant, work_order)?;
         return Err(rules::there_already(work_order, to_status, &id.to_string()));
     };
     if !first.moved {
@@ -356,8 +230,8 @@ fn patch_work_order(
 
 fn unchanged(work_order: &str) -> Result<Value, Refusal> {
     let acting = identity::required()?;
-    let id: Uuid = super::find(acting.tenant, work_order)?;
-    super::read(Reading::InTransaction, acting.tenant, id, |seen| {
+    let id: Uuid = find(acting.tenant, work_order)?;
+    read(Reading::InTransaction, acting.tenant, id, |seen| {
         json!({
             "id": id.to_string(),
             "wo_number": seen.text(Column::WoNumber),

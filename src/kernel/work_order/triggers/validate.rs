@@ -1,19 +1,22 @@
 //! Before a work order is written: the row becomes a value, the value is judged, and the verdict
 //! becomes the row that PostgreSQL stores. Nothing is written here.
 
-use super::actor_roles::{self, ActorRoles};
-use super::layout::{Column, Layout};
+use super::facts::facts_for;
 use super::link::{Change, LinkParts, link_and_store};
-use super::pending::{self, SystemWrite, Written};
-use super::placing::Placing;
-use super::row::{RecordView, WorkOrderRow, lifecycle_of};
 use super::system_columns::{check_new, check_system_columns, title_missing, unknown_lifecycle};
-use super::{defaults, facts_for, new_id, number, request, unfinished};
+use super::{defaults, number, request};
 use crate::kernel::concept::{self, CheckedWrite, FollowUp};
 use crate::kernel::given::kept;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::identity::{self, login_is_member};
 use crate::kernel::lifecycle::cache;
+use crate::kernel::work_order::record::actor_roles::{self, ActorRoles};
+use crate::kernel::work_order::record::id::new_id;
+use crate::kernel::work_order::record::layout::{Column, Layout};
+use crate::kernel::work_order::record::pending::{self, SystemWrite, Written};
+use crate::kernel::work_order::record::placing::Placing;
+use crate::kernel::work_order::record::row::{RecordView, WorkOrderRow, lifecycle_of};
+use crate::kernel::work_order::record::unfinished;
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::{Row, returned};
 use crate::pg::run_as::as_trail;

@@ -12,9 +12,7 @@
 mod children;
 mod entries;
 
-use super::layout::Column;
 use super::pending::Pending;
-use super::view::{Reading, read_as_trail};
 use crate::pg::error::refuse;
 use crate::pg::query::{self, Query};
 use crate::pg::run_as::as_trail;
@@ -270,16 +268,30 @@ pub fn is_moving(id: Uuid, hash: &[u8], is_own: bool) -> bool {
         })
 }
 
-fn is_pending(id: Uuid, hash: &[u8]) -> bool {
+/// Whether a checked write that stores that hash of its chain waits for its row.
+pub(super) fn is_pending(id: Uuid, hash: &[u8]) -> bool {
     ENTRIES.with_borrow_mut(|all| all.get(id, hash).is_some())
 }
 
 /// The outermost effects of a work order, unless they are what is carried out just now.
-fn outer_frame(id: Uuid) -> Option<usize> {
+pub(super) fn outer_frame(id: Uuid) -> Option<usize> {
     FRAMES.with_borrow(|all| {
         let is_innermost = all.last().is_some_and(|frame| frame.id == id);
         all.iter().position(|frame| frame.id == id).filter(|_| !is_innermost)
     })
+}
+
+/// The outermost effects of a work order around those that are carried out just now.
+pub(super) fn frame_around(id: Uuid) -> Option<usize> {
+    FRAMES.with_borrow(|all| {
+        let (_, around) = all.split_last()?;
+        around.iter().position(|frame| frame.id == id)
+    })
+}
+
+/// Whether any checked write of the work order waits for its row.
+pub(super) fn has_entries(id: Uuid) -> bool {
+    ENTRIES.with_borrow(|all| all.has(id))
 }
 
 /// Whether something that belongs to it is being written, by another query than that one.
@@ -290,34 +302,6 @@ pub fn has_child_writes(owner: Uuid, beside: Option<Query>) -> bool {
 /// The query whose trigger is running.
 pub fn running_query() -> Option<Query> {
     query::of_row_trigger(forget_query)
-}
-
-/// What an effect on a work order has to wait for, if anything.
-pub fn holder_of(tenant: Uuid, id: Uuid) -> Option<Holder> {
-    if let Some(depth) = outer_frame(id) {
-        return Some(Holder::Frame(depth));
-    }
-    if ENTRIES.with_borrow(|all| all.has(id)) {
-        make_visible();
-        let stored: Option<Vec<u8>> =
-            read_as_trail(Reading::Latest, tenant, id, |seen| seen.get(Column::ChainHash))
-                .flatten();
-        let hash = stored.and_then(|hash| <[u8; 32]>::try_from(hash).ok());
-        if let Some(hash) = hash.filter(|hash| is_pending(id, hash)) {
-            return Some(Holder::Entry(id, hash));
-        }
-    }
-    has_child_writes(id, None).then_some(Holder::Child(id))
-}
-
-/// What an edge that the system takes has to wait for: whatever an effect waits for, and the effects of
-/// the work order around those that are carried out just now.
-pub fn holder_of_edge(tenant: Uuid, id: Uuid) -> Option<Holder> {
-    let around = FRAMES.with_borrow(|all| {
-        let (_, around) = all.split_last()?;
-        around.iter().position(|frame| frame.id == id)
-    });
-    around.map(Holder::Frame).or_else(|| holder_of(tenant, id))
 }
 
 /// Has an effect wait until what holds it is finished.

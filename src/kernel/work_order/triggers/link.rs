@@ -1,13 +1,13 @@
 //! The next link of a work order's chain, made from the row as it will be stored.
 
-use super::child_record::ChildChange;
-use super::layout::Column;
-use super::pending::{Pending, Written};
-use super::row::WorkOrderRow;
-use super::unfinished;
 use crate::kernel::audit::{Act, Link};
 use crate::kernel::concept::FollowUp;
 use crate::kernel::identity::memory::Identity;
+use crate::kernel::work_order::record::child_change::ChildChange;
+use crate::kernel::work_order::record::layout::Column;
+use crate::kernel::work_order::record::pending::{Pending, Written};
+use crate::kernel::work_order::record::row::WorkOrderRow;
+use crate::kernel::work_order::record::unfinished;
 use crate::pg::statement::{Argument, bigint, bytes};
 use pgrx::pg_sys;
 use wo_rules::audit::changes;
@@ -66,7 +66,7 @@ pub fn link_and_store(
             changes(compared.iter().map(|(name, old, new)| (*name, old.as_deref(), new.as_deref())))
         }
     };
-    let event_data = super::event_data(
+    let event_data = event_data(
         &written,
         acting,
         parts.sequence + 1,
@@ -110,4 +110,44 @@ pub fn link_and_store(
         },
     );
     tuple
+}
+
+/// The members of an event's `data`.
+#[derive(serde::Serialize)]
+struct EventData<'a> {
+    work_order: &'a str,
+    lifecycle: &'a str,
+    lifecycle_version: i32,
+    action: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_status: Option<&'a str>,
+    status: &'a str,
+    version: i64,
+    sequence: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
+    #[serde(flatten)]
+    more: Option<&'a serde_json::Map<String, serde_json::Value>>,
+}
+
+/// The `data` of an event: what happened, small enough to be carried everywhere.
+fn event_data(
+    written: &Written,
+    acting: &Identity,
+    sequence: i64,
+    more: Option<&serde_json::Map<String, serde_json::Value>>,
+) -> String {
+    let data = EventData {
+        work_order: &written.number,
+        lifecycle: &written.lifecycle.0,
+        lifecycle_version: written.lifecycle.1,
+        action: &written.action,
+        from_status: written.from_status.as_deref().filter(|_| written.moved),
+        status: &written.status,
+        version: written.version,
+        sequence,
+        actor: acting.principal.as_deref(),
+        more,
+    };
+    serde_json::to_string(&data).unwrap_or_default()
 }

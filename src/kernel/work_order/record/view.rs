@@ -58,7 +58,7 @@ impl Reading {
     }
 }
 
-/// Gives the row of a work order to `look`, under the policies of whoever runs this; nothing where
+/// Gives the row of a work order to `look`, under the policies of the current user; nothing where
 /// there is no such row for them.
 pub fn read<T>(
     reading: Reading,
@@ -128,8 +128,11 @@ fn act_on<T>(
     .unwrap_or_else(|| Err(unknown(&id.to_string())))
 }
 
-/// Locks the work order for a write of something that belongs to it.
-pub(super) fn lock_owner<T>(
+/// Locks the work order for a write of a child record.
+///
+/// # Errors
+/// 22023 `work_order_unknown`; 55000 `write_unfinished`; those of `act`.
+pub fn lock_owner<T>(
     tenant: Uuid,
     id: Uuid,
     act: impl FnOnce(&WorkOrderView<'_>) -> Result<T, Refusal>,

@@ -1,8 +1,8 @@
 //! Many at once: all rows in one statement where nothing is refused.
 
-use super::api::{LINK_COLUMNS, expression, link_values};
-use super::pending::{Written, listen};
 use crate::kernel::identity;
+use crate::kernel::work_order::record::columns::{LINK_COLUMNS, expression, link_values};
+use crate::kernel::work_order::record::pending::{Written, listen};
 use crate::pg::error::{OrRefuse, refuse, together};
 use crate::pg::statement::{Mode, Statement, jsonb, uuid as uuid_argument};
 use pgrx::pg_sys;

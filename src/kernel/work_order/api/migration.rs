@@ -1,11 +1,12 @@
 //! Moving a work order to another version of its lifecycle: explicit, audited, by an
 //! administrator, and never for a locked record.
 
-use super::layout::Column;
-use super::pending::{SystemWrite, as_system_write, listen};
-use super::view::{Reading, read};
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
+use crate::kernel::work_order::record::layout::Column;
+use crate::kernel::work_order::record::pending::{SystemWrite, as_system_write, listen};
+use crate::kernel::work_order::record::reference::find;
+use crate::kernel::work_order::record::view::{Reading, read};
 use crate::pg::error::OrRefuse;
 use crate::pg::statement::{Mode, argument, statement, text, uuid as uuid_argument};
 use pgrx::prelude::*;
@@ -47,7 +48,7 @@ fn migrate(
 ) -> Result<Value, Refusal> {
     let state_map = wo_rules::work_order::parse(state_map)?;
     let acting = identity::required()?;
-    let id = super::find(acting.tenant, work_order)?;
+    let id = find(acting.tenant, work_order)?;
     let record = read(Reading::Locked, acting.tenant, id, |seen| {
         Some(migration::Migrating {
             lifecycle: seen.get(Column::Lifecycle)?,

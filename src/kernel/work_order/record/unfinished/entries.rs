@@ -1,7 +1,7 @@
 //! The checked writes of work orders whose triggers AFTER ROW have not run.
 
 use super::Waiting;
-use crate::kernel::work_order::pending::Pending;
+use crate::kernel::work_order::record::pending::Pending;
 use crate::pg::query::{PerQuery, Query};
 use foldhash::HashMap;
 use uuid::Uuid;

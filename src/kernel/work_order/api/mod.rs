@@ -1,0 +1,12 @@
+//! The functions that callers use. They say what to write; the triggers say whether it may be.
+
+mod bulk;
+pub mod change;
+mod create;
+pub mod direct;
+mod import;
+mod migration;
+mod suppressed;
+mod transitions;
+
+pub use change::{Change, transition_to};

@@ -1,0 +1,14 @@
+//! The triggers of `wo.work_order`: before a write it is checked, after it the trail, the event and the
+//! effects follow.
+
+mod audit;
+mod defaults;
+mod end;
+pub mod facts;
+mod link;
+pub mod number;
+pub mod request;
+mod system_columns;
+mod validate;
+
+pub use end::at_regulatory_end;
