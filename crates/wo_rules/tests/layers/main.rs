@@ -35,7 +35,7 @@ const MAY_BE_NULL: &[(&str, usize)] = &[
     ("src/concept/dispatch.rs", 1),
     ("src/concept/finding.rs", 1),
     ("src/kernel/configuration.rs", 2),
-    ("src/kernel/work_order/child_records/triggers.rs", 1),
+    ("src/kernel/work_order/child_records/value.rs", 1),
     ("src/kernel/work_order/record/row.rs", 4),
     ("src/kernel/work_order/triggers/validate.rs", 1),
     ("src/service/verification/signature.rs", 2),
