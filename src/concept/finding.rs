@@ -1,13 +1,13 @@
 //! Findings: opened by the enforcement layer when a refused attempt concerns a regulatory work order, closed by QA.
 
 use crate::kernel::concept::{Concept, Metric, RecordedAttempt};
-use crate::kernel::configuration::TriggerRow;
 use crate::kernel::event::Event;
 use crate::kernel::given;
 use crate::kernel::identity::memory::Identity;
 use crate::kernel::identity::{self, actor, memory};
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::Row;
+use crate::pg::row::TriggerRow;
 use crate::pg::run_as::{as_trail, run_as};
 use crate::pg::statement::{
     Mode, argument, bigint, optional_text, optional_uuid, statement, text, timestamp,
@@ -165,7 +165,7 @@ fn notify(old: Option<&Row>, new: &Row, acting: &Identity) {
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn close_finding(finding: Option<pgrx::Uuid>, resolution: Option<&str>) -> bool {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let acting = identity::required().or_refuse();
     let id = finding.map_or(Uuid::nil(), |finding| Uuid::from_bytes(*finding.as_bytes()));
     let arguments = [uuid_argument(acting.tenant), uuid_argument(id), optional_text(resolution)];

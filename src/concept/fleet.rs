@@ -20,7 +20,7 @@ fn take_action(
     reason: Option<&str>,
     fields: Option<&str>,
 ) -> Object {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let work_order = work_order.unwrap_or_default();
     let to_status = target(work_order, action.unwrap_or_default()).or_refuse();
     let change =
@@ -43,7 +43,7 @@ fn update_work_order_status(
     new_status: Option<&str>,
     notes: Option<&str>,
 ) -> Object {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let work_order = work_order.unwrap_or_default();
     let Some(to_status) = new_status else {
         crate::pg::error::refuse(wo_rules::work_order::state_missing(work_order))

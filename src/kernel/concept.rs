@@ -1,16 +1,15 @@
 //! What the kernel asks of the concepts. It knows none of them by name: they are registered when the
 //! library is loaded.
 
-use super::configuration::TriggerRow;
 use super::identity::memory::Identity;
 use super::job::Job;
-use super::rollup::Rollup;
+use super::rollup::figure::Rollup;
 use super::work_order::child_records::kind::Kind;
 use super::work_order::record::actor_roles::ActorRoles;
 use super::work_order::record::placing::Placing;
 use super::work_order::record::row::WorkOrderRow;
 use super::work_order::record::view::WorkOrderView;
-use crate::pg::row::Row;
+use crate::pg::row::{Row, TriggerRow};
 use pgrx::prelude::*;
 use serde_json::Value;
 use std::cell::Cell;

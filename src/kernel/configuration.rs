@@ -50,9 +50,6 @@ statement!(
     [UUIDOID, TEXTOID]
 );
 
-/// A row as a trigger gives it back.
-pub type TriggerRow = *mut pgrx::pg_sys::HeapTupleData;
-
 type Returned<'a> = Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError>;
 
 /// The table that a trigger is for: its first argument, which the registry must know as configuration.
@@ -79,7 +76,7 @@ create function wo_private.configuration_validate() returns trigger
     as 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
-    crate::kernel::install::check_written(trigger);
+    crate::kernel::version::check_written(trigger);
     let table = table_of(trigger)?;
     if table.writer == Writer::Enforcement {
         crate::kernel::audit::check_writer(table.name);
@@ -361,7 +358,7 @@ fn create_tenant(
     number_format: Option<&str>,
     template: Option<&str>,
 ) -> pgrx::Uuid {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     if !identity::login_is_member("wo_admin") {
         refuse(not_an_administrator("make tenants"));
     }

@@ -1,7 +1,6 @@
 //! Events: giving positions, and reading below the horizon. The worker's pump wakes subscribers.
 
-use crate::kernel::configuration::record_of_installation;
-use crate::pg::error::{OrRefuse, refuse};
+use crate::pg::error::OrRefuse;
 use crate::pg::lock;
 use crate::pg::relation::verified_oid;
 use crate::pg::run_as::as_trail;
@@ -17,7 +16,6 @@ use pgrx::prelude::*;
 use std::cell::Cell;
 use uuid::Uuid;
 use wo_rules::event as rules;
-use wo_rules::refusal::Refusal;
 use wo_rules::schema::Table;
 use wo_rules::time::day_of_timestamp;
 
@@ -158,22 +156,8 @@ fn cloudevent(
     }))
 }
 
-/// Begins a new timeline.
-#[pg_extern(schema = "wo_private")]
-#[search_path(pg_catalog, pg_temp)]
-fn begin_timeline(reason: &str) -> i32 {
-    if reason.trim().is_empty() {
-        refuse(Refusal::reason_missing("a new timeline"));
-    }
-    next_era(reason)
-}
-
-/// Begins the next timeline, on record in the installation's trail.
-pub fn next_era(reason: &str) -> i32 {
+/// Takes the number of the next timeline.
+pub fn next_timeline() -> i32 {
     let (_, timeline) = sequences();
-    let begun = i32::try_from(sequence::next_value_of_caller(timeline)).unwrap_or(i32::MAX);
-    let details = serde_json::json!({ "timeline": begun }).to_string();
-    record_of_installation("timeline", "[\"timeline\"]", "begun", Some(reason.to_owned()), details);
-    pgrx::log!("wo_core: timeline {begun} of events begins: {reason}");
-    begun
+    i32::try_from(sequence::next_value_of_caller(timeline)).unwrap_or(i32::MAX)
 }

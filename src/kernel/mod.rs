@@ -14,6 +14,8 @@ pub mod lifecycle;
 pub mod partition;
 pub mod rollup;
 pub mod schema_change;
+pub mod timeline;
+pub mod version;
 pub mod work_order;
 
 /// Registers the hooks of transactions and caches, and the concepts; called once in a backend.
@@ -21,7 +23,7 @@ pub fn register(concepts: concept::Concepts) {
     identity::register();
     lifecycle::cache::register();
     work_order::register();
-    install::register();
+    version::register();
     concept::register(concepts);
 }
 

@@ -196,7 +196,7 @@ pub fn as_one_command(command: &str, act: impl FnOnce()) {
     act();
     drop(enforcing);
     // Where the tables of the version before do not have it yet, or a DBA removed it.
-    if crate::pg::relation::oid_of_name("ddl_mark").is_some() {
+    if crate::pg::oid::oid_of_name("ddl_mark").is_some() {
         add(serde_json::json!([{ "command": command, "object_type": "schema", "object": "wo" }]));
     }
 }
@@ -235,7 +235,7 @@ pub fn problems() -> Vec<String> {
 fn schema_entries(
     since: TimestampWithTimeZone,
 ) -> TableIterator<'static, (name!(sequence, i64), name!(changes, String))> {
-    super::install::check_tables();
+    super::version::check_tables();
     let entries: Vec<(i64, String)> = memory::during(identity::installation(), || {
         as_trail(|| {
             ENTRIES.with(|statement| {

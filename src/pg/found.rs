@@ -3,9 +3,9 @@
 //! The entry may be rebuilt whenever a catalogue is read. Everything is therefore copied first, and
 //! names and expressions are looked up after that.
 
+use crate::pg::attribute::attribute;
 use crate::pg::domain::{base_type, domain_name};
-use crate::pg::registered::epoch;
-use crate::pg::row::attribute;
+use crate::pg::epoch::epoch;
 use crate::pg::run_as::{role, with_pinned_path};
 use crate::pg::trigger::{is_own_named, own_function};
 use crate::pg::value::type_name;

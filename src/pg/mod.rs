@@ -1,10 +1,12 @@
 //! Plumbing: PostgreSQL as the other layers use it. Nothing here knows what a work order is, and the
 //! `unsafe` code of this crate is meant to be here alone.
 
+pub mod attribute;
 pub mod background;
 pub mod cache;
 pub mod constraint;
 pub mod domain;
+pub mod epoch;
 pub mod error;
 pub mod extension;
 mod found;
@@ -13,6 +15,7 @@ pub mod jsonb;
 pub mod lock;
 pub mod log;
 pub mod lookup;
+pub mod oid;
 pub mod output;
 pub mod own_transaction;
 pub mod portal;

@@ -4,8 +4,8 @@
 //! other settings. The types of the usual columns are written here, without the server. Every other type
 //! is written by its own output function, while the settings that output functions read are pinned.
 
+use crate::pg::attribute::attribute;
 use crate::pg::error::{damaged, refuse};
-use crate::pg::row::attribute;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_int};

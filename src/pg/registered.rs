@@ -10,9 +10,10 @@
 //! all that is written in SQL, a hook where the executor checks permissions. Statements of those whom
 //! row security does not hold for pass: they repair, dump and restore.
 
+use crate::pg::epoch::{self, epoch};
 use crate::pg::error::{damaged, refuse};
 use crate::pg::found;
-use crate::pg::relation::{OpenTable, oid_of_name};
+use crate::pg::oid::oid_of_name;
 use crate::pg::value::refuse_type;
 use foldhash::HashMap;
 use pgrx::pg_sys;
@@ -32,13 +33,10 @@ const FIRST_OF_USERS: u32 = 16_384;
 // PostgreSQL's own, from catalog/pg_inherits.h and catalog/partition.h, which pgrx does not bind.
 unsafe extern "C-unwind" {
     fn find_inheritance_children(parent: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> *mut pg_sys::List;
-    fn PartitionHasPendingDetach(partition: pg_sys::Oid) -> bool;
     fn get_partition_parent(partition: pg_sys::Oid, even_if_detached: bool) -> pg_sys::Oid;
 }
 
 thread_local! {
-    /// Counts the alterations of functions, roles, schemas and verified relations.
-    static EPOCH: Cell<u64> = const { Cell::new(1) };
     /// The relations that are as registered, all of one epoch.
     static VERIFIED: RefCell<Verified> = RefCell::default();
     /// Whether nothing is compared just now.
@@ -55,15 +53,6 @@ struct Verified {
     relations: HashMap<pg_sys::Oid, Rc<Comparison>>,
 }
 
-/// Counts the alterations of what a relation was compared by.
-pub fn epoch() -> u64 {
-    EPOCH.get()
-}
-
-fn at_alteration() {
-    let _ = EPOCH.try_with(|epoch| epoch.set(epoch.get() + 1));
-}
-
 /// Forgets what a relation was found as, or all relations: it was altered. It touches Rust memory
 /// alone and never raises an ERROR.
 pub fn forget(relation: pg_sys::Oid) {
@@ -71,7 +60,7 @@ pub fn forget(relation: pg_sys::Oid) {
         verified.try_borrow().map_or(true, |known| known.relations.contains_key(&relation))
     });
     if relation == pg_sys::Oid::INVALID || is_ours.unwrap_or(true) {
-        at_alteration();
+        epoch::advance();
     }
 }
 
@@ -104,7 +93,7 @@ pub fn register() {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn at_change(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
-    at_alteration();
+    epoch::advance();
 }
 
 /// Whether another extension checks the permissions of statements.
@@ -253,22 +242,9 @@ impl Drop for Entry {
 }
 
 /// The table that a partition is one of.
-fn parent_of(partition: pg_sys::Oid) -> pg_sys::Oid {
+pub(in crate::pg) fn parent_of(partition: pg_sys::Oid) -> pg_sys::Oid {
     // SAFETY: the relation is a partition; an ERROR becomes a panic at the boundary.
     unsafe { pg_guard_ffi_boundary(|| get_partition_parent(partition, true)) }
-}
-
-/// Whether rows of the table are routed to an open relation: it is one of the table's partitions, and is not
-/// being detached. The description of the table's partitions is not asked: the first time it reads the bounds
-/// of all of them.
-pub(in crate::pg) fn is_partition_of(open: &OpenTable, parent: &OpenTable) -> bool {
-    // SAFETY: the relation is open, and a partition where it is asked; an ERROR becomes a panic at the
-    // boundary.
-    unsafe {
-        (*(*open.as_ptr()).rd_rel).relispartition
-            && parent_of(open.oid()) == parent.oid()
-            && !pg_guard_ffi_boundary(|| PartitionHasPendingDetach(open.oid()))
-    }
 }
 
 /// Compares a relation of schema `wo` and, where its partitions are not those of months, each of them:

@@ -4,14 +4,22 @@
 //! before the lock is taken and again after it was granted: whoever held the lock before may have
 //! renamed or dropped the relation.
 
+use crate::pg::attribute::attribute;
+use crate::pg::epoch::epoch;
 use crate::pg::error::{damaged, refuse};
+use crate::pg::oid::oid_of_name;
 use crate::pg::registered;
-use crate::pg::row::attribute;
 use crate::pg::value::{Argument, read_as};
 use foldhash::HashMap;
 use pgrx::pg_sys;
+use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
 use std::cell::RefCell;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
+
+// PostgreSQL's own, from catalog/partition.h, which pgrx does not bind.
+unsafe extern "C-unwind" {
+    fn PartitionHasPendingDetach(partition: pg_sys::Oid) -> bool;
+}
 
 thread_local! {
     /// Relations of schema wo by name, as last looked up.
@@ -22,13 +30,13 @@ thread_local! {
 #[derive(Clone, Copy)]
 struct Known {
     oid: pg_sys::Oid,
-    /// When it was found as registered: see [`registered::epoch`].
+    /// When it was found as registered: see [`epoch`].
     verified: Option<u64>,
 }
 
 impl Known {
     fn is_verified(self) -> bool {
-        self.verified == Some(registered::epoch())
+        self.verified == Some(epoch())
     }
 }
 
@@ -71,38 +79,12 @@ pub fn verified_oid(name: &'static str) -> pg_sys::Oid {
 /// Refuses a relation that is not as registered.
 fn verify(name: &'static str, oid: pg_sys::Oid) {
     if registered::is_as_registered(oid) {
-        let verified = Some(registered::epoch());
+        let verified = Some(epoch());
         RELATIONS.with_borrow_mut(|all| {
             all.get_mut(name)
                 .filter(|known| known.oid == oid)
                 .map(|known| known.verified = verified)
         });
-    }
-}
-
-/// The same for a name that is made at run time.
-pub fn oid_of_name(name: &str) -> Option<pg_sys::Oid> {
-    let name = CString::new(name).ok()?;
-    // SAFETY: NUL-terminated names; both look-ups answer from the catalogue caches.
-    let oid = unsafe {
-        let schema = pg_sys::get_namespace_oid(c"wo".as_ptr(), true);
-        pg_sys::get_relname_relid(name.as_ptr(), schema)
-    };
-    (oid != pg_sys::Oid::INVALID).then_some(oid)
-}
-
-/// Whether somebody has put rules on a table of schema wo, named with its schema.
-pub fn has_rules(table: &str) -> bool {
-    let Some(oid) = table.strip_prefix("wo.").and_then(oid_of_name) else { return false };
-    // SAFETY: the entry of the cache is kept while it is looked at, and given back.
-    unsafe {
-        let relation = pg_sys::RelationIdGetRelation(oid);
-        if relation.is_null() {
-            return false;
-        }
-        let has_rules = !(*relation).rd_rules.is_null();
-        pg_sys::RelationClose(relation);
-        has_rules
     }
 }
 
@@ -234,5 +216,18 @@ impl Drop for OpenTable {
             // SAFETY: opened once, and closed once.
             unsafe { pg_sys::table_close(self.relation, self.released) };
         }
+    }
+}
+
+/// Whether rows of the table are routed to an open relation: it is one of the table's partitions, and is not
+/// being detached. The description of the table's partitions is not asked: the first time it reads the bounds
+/// of all of them.
+pub(in crate::pg) fn is_partition_of(open: &OpenTable, parent: &OpenTable) -> bool {
+    // SAFETY: the relation is open, and a partition where it is asked; an ERROR becomes a panic at the
+    // boundary.
+    unsafe {
+        (*(*open.as_ptr()).rd_rel).relispartition
+            && registered::parent_of(open.oid()) == parent.oid()
+            && !pg_guard_ffi_boundary(|| PartitionHasPendingDetach(open.oid()))
     }
 }

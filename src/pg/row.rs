@@ -1,5 +1,6 @@
 //! Rows as triggers see them: from tuple to value, and back.
 
+use crate::pg::attribute::attribute;
 use crate::pg::domain::base_type;
 use crate::pg::output::json_text;
 use crate::pg::value::{
@@ -9,6 +10,9 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::CStr;
 use uuid::Uuid;
+
+/// A row as a trigger gives it back.
+pub type TriggerRow = *mut pg_sys::HeapTupleData;
 
 /// One row, taken apart: a datum for each column.
 pub struct Row {
@@ -265,35 +269,6 @@ pub fn returned<'a>(
             tuple,
         )
     }
-}
-
-/// The attribute of a column; nothing for one that was dropped.
-pub fn attribute(
-    descriptor: pg_sys::TupleDesc,
-    index: usize,
-) -> Option<*const pg_sys::FormData_pg_attribute> {
-    // SAFETY: the callers keep index below natts.
-    let attribute = unsafe { tuple_attribute(descriptor, index) };
-    // SAFETY: the attribute lies inside the descriptor.
-    (!unsafe { (*attribute).attisdropped }).then_some(attribute)
-}
-
-#[cfg(not(feature = "pg18"))]
-unsafe fn tuple_attribute(
-    descriptor: pg_sys::TupleDesc,
-    index: usize,
-) -> *const pg_sys::FormData_pg_attribute {
-    // SAFETY: the attributes follow the descriptor's header.
-    unsafe { (*descriptor).attrs.as_ptr().add(index) }
-}
-
-#[cfg(feature = "pg18")]
-unsafe fn tuple_attribute(
-    descriptor: pg_sys::TupleDesc,
-    index: usize,
-) -> *const pg_sys::FormData_pg_attribute {
-    // SAFETY: the accessor finds the attributes behind the compact ones.
-    unsafe { pg_sys::TupleDescAttr(descriptor, index as i32) }
 }
 
 /// Whether two values of a column are the same, byte for byte, whatever form they are stored in.

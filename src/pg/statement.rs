@@ -93,7 +93,7 @@ impl Statement {
         read: impl FnOnce(&Rows) -> T,
     ) -> T {
         let (mut values, nulls) = self.bind(arguments);
-        if self.is_upsert && crate::pg::relation::has_rules(self.table()) {
+        if self.is_upsert && crate::pg::oid::has_rules(self.table()) {
             refuse(write_suppressed(self.table()));
         }
         let connection = Connection::open();

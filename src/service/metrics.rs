@@ -59,7 +59,7 @@ fn metrics() -> TableIterator<
         name!(help, String),
     ),
 > {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let tenant = identity::current().map(|acting| acting.tenant);
     TableIterator::new(metrics_of(tenant).into_iter().map(|metric| {
         let labels = metric.labels.into_iter();

@@ -84,7 +84,7 @@ fn request_signature(
         name!(expires_at, TimestampWithTimeZone),
     ),
 > {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let (acting, standing) = actor_roles::acting().or_refuse();
     check_authentication(&acting).or_refuse();
     let number = work_order.unwrap_or_default();

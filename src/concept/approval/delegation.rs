@@ -58,7 +58,7 @@ fn delegate_approval(
     meaning: Option<&str>,
     parent: Option<pgrx::Uuid>,
 ) -> pgrx::Uuid {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let (acting, delegator) = actor_roles::acting().or_refuse();
     let tenant = acting.tenant;
     let at = identity::now();
@@ -175,7 +175,7 @@ fn check_parties(
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn revoke_delegation(delegation: Option<pgrx::Uuid>, reason: Option<&str>) -> bool {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let acting = identity::required().or_refuse();
     let id = uuid_of(delegation);
     let place = [uuid_argument(acting.tenant), uuid_argument(id)];

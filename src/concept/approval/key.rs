@@ -120,7 +120,7 @@ fn enroll_signing_key(
     verification: Option<&str>,
     expires_at: Option<TimestampWithTimeZone>,
 ) -> String {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     if !login_is_member("wo_admin") {
         crate::pg::error::refuse(not_an_administrator("enrol signing keys"));
     }
@@ -173,7 +173,7 @@ fn enroll_signing_key(
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn change_signing_key(key_id: Option<&str>, change: Option<&str>, why: Option<&str>) {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let acting = identity::required().or_refuse();
     let id = key_id.unwrap_or_default();
     let place = [uuid_argument(acting.tenant), text(id)];

@@ -4,6 +4,7 @@
 //! Rows of approvals are written by the enforcement layer alone, each write together with an entry in the work
 //! order's chain.
 
+mod ask_anew;
 mod challenge;
 mod content;
 mod delegation;
@@ -21,13 +22,13 @@ mod sign;
 use content::{children_of, hash_of};
 
 use crate::kernel::concept::{CheckedWrite, Concept, EvidenceSection, FollowUp, Metric, Question};
-use crate::kernel::configuration::TriggerRow;
 use crate::kernel::identity::memory::{self, Identity, Proof};
 use crate::kernel::job::{Job, Run, When};
 use crate::kernel::work_order::child_records;
 use crate::kernel::work_order::{WorkOrderView, with_locked_work_order, with_work_order};
 use crate::pg::error::refuse;
 use crate::pg::row::Row;
+use crate::pg::row::TriggerRow;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Statement};
 use crate::pg::transaction::make_visible;
@@ -215,7 +216,7 @@ impl Concept for Approvals {
         acting: &Identity,
     ) {
         if table == "approval_requirement" {
-            requirement::ask_anew(acting.tenant);
+            ask_anew::ask_anew(acting.tenant);
         }
     }
 }

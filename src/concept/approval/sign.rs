@@ -101,7 +101,7 @@ fn sign(
     signature: Option<&str>,
     decision: Option<&str>,
 ) -> pgrx::JsonB {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let (acting, signer) = actor_roles::acting().or_refuse();
     check_authentication(&acting).or_refuse();
     let decision = decision
@@ -344,7 +344,7 @@ fn send_back(tenant: Uuid, work_order: Uuid, to: &str, reason: &str, as_deficien
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn withdraw_signature(approval: Option<pgrx::Uuid>, reason: Option<&str>) -> pgrx::JsonB {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let (acting, signer) = actor_roles::acting().or_refuse();
     let id = uuid_of(approval);
     let place = [uuid_argument(acting.tenant), uuid_argument(id)];

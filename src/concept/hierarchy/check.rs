@@ -70,7 +70,7 @@ fn check_hierarchy() -> TableIterator<
     'static,
     (name!(problem, String), name!(work_orders, Vec<String>), name!(what_to_do, String)),
 > {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     TableIterator::new(problems(identity::required().or_refuse().tenant))
 }
 

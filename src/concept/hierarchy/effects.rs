@@ -7,14 +7,14 @@ use crate::kernel::concept::{CheckedWrite, FollowUp, StoredWrite};
 use crate::kernel::event::Event;
 use crate::kernel::identity::{self, memory};
 use crate::kernel::lifecycle::cache;
-use crate::kernel::work_order::child_records::{self, ChildChange};
+use crate::kernel::work_order::child_records;
 use crate::kernel::work_order::pending::{SystemWrite, as_system_write};
 use crate::kernel::work_order::{Column, Placing, Reading, holder, read_as_trail, unfinished};
 use crate::pg::error::{OrRefuse, refuse};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, Rows, optional_uuid, statement, text, uuid as uuid_argument};
 use crate::pg::transaction::make_visible;
-use serde_json::{Map, json};
+use serde_json::json;
 use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::lifecycle::{Effect, Lifecycle, State, Transition};
@@ -41,12 +41,6 @@ statement!(
     END,
     "update wo.work_order set status = $3, reason = $4 where tenant_id = $1 and id = $2",
     [UUIDOID, UUIDOID, TEXTOID, TEXTOID]
-);
-
-statement!(
-    A_CHILD,
-    "select true from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2 limit 1",
-    [UUIDOID, UUIDOID]
 );
 
 /// What is to be done after a write.
@@ -381,32 +375,4 @@ fn changed_meanwhile(number: &str) -> Refusal {
         format!("the children of work order {number} changed meanwhile"),
     )
     .hint("Run the transaction again.")
-}
-
-/// Writes into a master's trail that all of its children have ended, and takes the edge that its
-/// lifecycle may have waited with. False where the master is at its end itself.
-pub fn settled(tenant: Uuid, master: Uuid) -> bool {
-    if let Some(holder) = holder::holder_of(tenant, master) {
-        unfinished::wait(&holder, move |_| {
-            settled(tenant, master);
-        });
-        return true;
-    }
-    let arguments = [uuid_argument(tenant), uuid_argument(master)];
-    let is_open = read_as_trail(Reading::Latest, tenant, master, |seen| !seen.is_locked())
-        .unwrap_or(false)
-        && as_trail(|| {
-            A_CHILD
-                .with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.count() > 0))
-        });
-    if is_open {
-        let change_of_child = ChildChange {
-            action: "children_settled",
-            reason: None,
-            changes: "{}".to_owned(),
-            data: Map::new(),
-        };
-        child_records::record(tenant, master, change_of_child);
-    }
-    is_open
 }

@@ -10,6 +10,7 @@ pub mod guards;
 pub mod plan;
 mod report;
 pub mod settle;
+mod settled;
 mod tick;
 mod watch;
 

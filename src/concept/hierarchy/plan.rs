@@ -103,7 +103,7 @@ pub fn is_planned(id: Uuid) -> bool {
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn create_from_plan(plan: Option<&str>) -> pgrx::JsonB {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     pgrx::JsonB(make(plan.unwrap_or("null")).or_refuse())
 }
 

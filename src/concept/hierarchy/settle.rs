@@ -4,10 +4,10 @@
 //! A deferred constraint trigger has this done, so that what others defer sees what is written here. SET
 //! CONSTRAINTS may have it done earlier and more than once.
 
-use super::effects::settled;
 use super::ending::{self, By, Ending};
+use super::settled::settled;
 use crate::kernel::identity;
-use crate::kernel::identity::memory::{self, Identity};
+use crate::kernel::identity::memory::Identity;
 use crate::pg::error::OrRefuse;
 use crate::pg::to_do::{List, ToDo};
 use crate::pg::transaction;
@@ -60,7 +60,7 @@ pub fn settle() {
         ended.sort_by_key(|(master, by, _)| Reverse((*master, *by)));
         ended.dedup_by_key(|(master, ..)| *master);
         for (master, by, acting) in ended {
-            memory::as_before(&acting, || {
+            identity::as_before(&acting, || {
                 let mut ending = ENDING.take();
                 let is_last = ending.is_last(acting.tenant, master, by);
                 ENDING.set(ending);

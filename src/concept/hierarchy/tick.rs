@@ -1,6 +1,6 @@
 //! Masters that were not told when their last child ended, which only writes past the rules bring about.
 
-use super::effects::settled;
+use super::settled::settled;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
 use uuid::Uuid;

@@ -5,12 +5,12 @@
 use crate::kernel::concept::{
     CheckedWrite, Concept, EvidenceSection, FollowUp, HealthSection, Question, StoredWrite,
 };
-use crate::kernel::configuration::TriggerRow;
 use crate::kernel::event::Event;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::work_order::WorkOrderView;
 use crate::kernel::work_order::child_records::Kind;
 use crate::pg::row::Row;
+use crate::pg::row::TriggerRow;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
 use serde_json::json;

@@ -8,7 +8,7 @@
 
 use crate::pg::cache::Bounded;
 use crate::pg::lookup::oid_of;
-use crate::pg::{invalidation, registered, transaction};
+use crate::pg::{epoch, invalidation, registered, transaction};
 use pgrx::AllocatedByPostgres;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -50,7 +50,7 @@ impl Source {
 #[derive(Clone, Copy)]
 struct Compared {
     table: pg_sys::Oid,
-    /// The generation, and the [epoch](registered::epoch).
+    /// The generation, and the [epoch](epoch::epoch).
     of: (u64, u64),
     /// Whether each change of a row is notified.
     is_notified: bool,
@@ -119,7 +119,7 @@ fn generation(tables: &[Source]) -> Option<u64> {
     if CHANGED.get() || !invalidation::accept() {
         return None;
     }
-    let now = || (GENERATION.get(), registered::epoch());
+    let now = || (GENERATION.get(), epoch::epoch());
     let before = now();
     let are_notified = tables.iter().all(|table| is_notified(*table, before));
     // What was altered while the last table was compared may have altered the first.

@@ -218,20 +218,6 @@ pub fn during<T>(identity: Identity, act: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Acts as somebody who has acted in this transaction while `act` runs, though their token may have ended
-/// meanwhile: what follows from what they did is theirs.
-pub fn as_before<T>(identity: &Identity, act: impl FnOnce() -> T) -> T {
-    let is_still = super::current().is_some_and(|acting| *acting == *identity);
-    if is_still {
-        return act();
-    }
-    let mut lasting = identity.clone();
-    if let Proof::Token { expires, .. } = &mut lasting.proof {
-        *expires = i64::MAX;
-    }
-    during(lasting, act)
-}
-
 /// What the backend knows before it looks anything up.
 enum Known {
     /// Bound in this transaction, or looked up in it before; nobody where that found nobody.
@@ -272,7 +258,7 @@ pub fn current(
 /// Who is acting as far as the backend knows without looking anything up; for what must not fail.
 pub fn known_already() -> Option<Rc<Identity>> {
     let nonce = crate::pg::setting::SESSION.get();
-    let now = wo_rules::time::unix_seconds(super::now());
+    let now = wo_rules::time::unix_seconds(crate::pg::server::now());
     let this = state();
     // A pooler's reset takes the nonce away: whoever comes then is somebody else.
     let session = this.session.filter(|session| holds(session, now, nonce.as_deref()));

@@ -48,6 +48,20 @@ pub fn current() -> Option<Rc<Identity>> {
     memory::current(unix_seconds(now()), nonce.as_deref(), still_stands, login_identity)
 }
 
+/// Acts as somebody who has acted in this transaction while `act` runs, though their token may have ended
+/// meanwhile: what follows from what they did is theirs.
+pub fn as_before<T>(identity: &Identity, act: impl FnOnce() -> T) -> T {
+    let is_still = current().is_some_and(|acting| *acting == *identity);
+    if is_still {
+        return act();
+    }
+    let mut lasting = identity.clone();
+    if let Proof::Token { expires, .. } = &mut lasting.proof {
+        *expires = i64::MAX;
+    }
+    memory::during(lasting, act)
+}
+
 /// Whether a session's identity may still act: its principal is enabled, and its issuer trusted.
 fn still_stands(identity: &Identity) -> bool {
     let (Proof::Token { issuer, key_id, .. }, Some(principal)) =
@@ -146,7 +160,7 @@ fn whoami() -> pgrx::JsonB {
 #[pg_extern(schema = "wo_private")]
 fn authenticate(tenant: Option<pgrx::Uuid>, token: Option<&str>, session: Option<bool>) -> String {
     let session = session.unwrap_or(false);
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     if session && !setting::SESSION_SCOPE.get() {
         refuse(
             Refusal::new(
@@ -226,7 +240,7 @@ fn nonce() -> String {
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn administer(tenant: Option<&str>) -> pgrx::Uuid {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     if !login_is_member("wo_admin") {
         refuse(
             Refusal::new(

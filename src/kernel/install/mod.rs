@@ -4,12 +4,10 @@
 //! The extension's members are the functions of `wo_private`. Schema `wo` and everything in it
 //! belongs to the database, so that a dump carries it whole.
 
-mod check;
 mod definitions;
 mod registry;
 
-pub use check::{check_tables, check_written, is_checked, register};
-
+use crate::kernel::version::{self, UPGRADES, VERSION};
 use crate::kernel::{concept, schema_change};
 use crate::pg::error::{damaged, refuse};
 use crate::pg::extension::OutsideTheExtension;
@@ -60,15 +58,8 @@ fn files() -> Vec<(&'static str, Cow<'static, str>)> {
 const ROLES: &str = include_str!("../../../sql/00_role.sql");
 const PRIVILEGES: &str = include_str!("../../../sql/99_privilege.sql");
 
-/// How records of an older version become records of the next: from, to, SQL.
-const UPGRADES: &[(&str, &str, &str)] =
-    &[("0.0.1", "0.1.0", include_str!("../../../sql/upgrade/0.0.1--0.1.0.sql"))];
-
 /// What every script of ours begins with: names and operators are the catalogue's own.
 const PINNED_PATH: &str = "set local search_path = pg_catalog, pg_temp";
-
-/// This version of the library.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 statement!(
     EXTENSION_VERSION,
@@ -235,7 +226,7 @@ fn version_row() -> String {
 #[pg_extern(schema = "wo_private")]
 fn enforce() {
     superuser_only();
-    check::forget();
+    version::forget();
     schema_change::as_one_command("select wo_private.enforce()", || {
         run_as_owner(&enforcement());
         schema_change::install();
@@ -271,7 +262,7 @@ fn take_to_this_version() {
     };
     let mut parts = vec![(*upgrade).to_owned()];
     parts.extend(enforcement());
-    check::forget();
+    version::forget();
     run_as_owner(&parts);
     schema_change::install();
     run(&version_row());
@@ -285,4 +276,16 @@ fn superuser_only() {
             "only a superuser may change the enforcement layer of wo_core",
         ));
     }
+}
+
+/// What is wrong with the tables, their partitions, the views, the sequences and the event triggers, one
+/// sentence each.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn table_problems() -> Vec<String> {
+    let mut problems: Vec<String> =
+        registered::problems().iter().map(ToString::to_string).collect();
+    problems.extend(schema_change::problems());
+    problems.extend(definitions::problems());
+    problems
 }

@@ -7,8 +7,8 @@
 //! lock was waited for is then known, and nothing is committed after.
 
 use super::checks;
-use crate::pg::registered::{self, is_partition_of};
-use crate::pg::relation::OpenTable;
+use crate::pg::registered;
+use crate::pg::relation::{OpenTable, is_partition_of};
 use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;

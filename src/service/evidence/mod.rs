@@ -60,7 +60,7 @@ pub fn settle() {
     ended.sort_by_key(|(work_order, _)| *work_order);
     ended.dedup_by_key(|(work_order, _)| *work_order);
     for (work_order, acting) in ended {
-        memory::as_before(&acting, || keep(acting.tenant, work_order)).or_refuse();
+        identity::as_before(&acting, || keep(acting.tenant, work_order)).or_refuse();
     }
 }
 
@@ -123,7 +123,7 @@ fn package_of(work_order: &str) -> Result<String, Refusal> {
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn evidence_package(work_order: Option<&str>) -> String {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     package_of(work_order.unwrap_or_default()).or_refuse()
 }
 
@@ -131,7 +131,7 @@ fn evidence_package(work_order: Option<&str>) -> String {
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn evidence_report(work_order: Option<&str>) -> String {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let package = package_of(work_order.unwrap_or_default()).or_refuse();
     report::render(&package).map_err(|why| damaged(&why)).or_refuse()
 }

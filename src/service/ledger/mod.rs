@@ -38,7 +38,7 @@ fn administrators_only(what: &str) {
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn sealing_key() -> Option<String> {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     store::newest()
         .map(|newest| newest.signed_by)
         .or_else(|| key::read().ok().map(|key| key.verifier().to_string()))

@@ -130,7 +130,7 @@ fn inclusion_proof(
     sequence: Option<i64>,
     size: Option<i64>,
 ) -> pgrx::JsonB {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     pgrx::JsonB(inclusion(work_order.unwrap_or_default(), sequence, size).or_refuse())
 }
 
@@ -138,7 +138,7 @@ fn inclusion_proof(
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn consistency_proof(from_size: Option<i64>, to_size: Option<i64>) -> pgrx::JsonB {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let newest = store::newest().map_or(0, |newest| newest.size);
     let to = to_size.map_or(Some(newest), |to| u64::try_from(to).ok());
     let from = from_size.and_then(|from| u64::try_from(from).ok());
@@ -209,7 +209,7 @@ pub fn newest_bundle_of(tenant: Uuid, subject: Uuid) -> Result<Option<Bundle>, R
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn ledger_proof(work_order: Option<&str>, size: Option<i64>) -> Option<String> {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let (tenant, id) = work_order_of(work_order.unwrap_or_default()).or_refuse();
     let sealed = match size {
         None => store::newest(),

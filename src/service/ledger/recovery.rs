@@ -49,7 +49,7 @@ fn about(reason: &str) -> Result<(Situation, Statement), Refusal> {
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn recovery_statement(reason: Option<&str>) -> String {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     administrators_only("recover the ledger");
     let reason = reason.unwrap_or_default();
     let (_, statement) = about(reason).or_refuse();
@@ -67,7 +67,7 @@ fn recovery_statement(reason: Option<&str>) -> String {
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn recover_ledger(signed_statement: Option<&str>) -> i32 {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     administrators_only("recover the ledger");
     let note = signed_statement.unwrap_or_default();
     let (situation, now) = about("").or_refuse();
@@ -106,5 +106,5 @@ fn recover_ledger(signed_statement: Option<&str>) -> i32 {
         Some(statement.reason.clone()),
         details.to_string(),
     );
-    event::next_era(&statement.reason)
+    crate::kernel::timeline::begin_next(&statement.reason)
 }

@@ -165,7 +165,7 @@ fn verify_ledger(
         name!(problem, Option<String>),
     ),
 > {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let audience = audience().unwrap_or_else(|refusal| refuse(refusal));
     let stretch = (u64::try_from(after.unwrap_or(0)), u64::try_from(leaves.unwrap_or(i64::MAX)));
     let (Ok(after), Ok(leaves @ 1..)) = stretch else { refuse(bad_stretch()) };

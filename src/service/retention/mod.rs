@@ -51,7 +51,7 @@ fn say_held(name: &str, why: &str) {
 }
 
 fn administrators_only(what: &str) {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     if !login_is_member("wo_admin") {
         refuse(crate::kernel::configuration::not_an_administrator(what));
     }

@@ -34,7 +34,7 @@ fn verify_audit(
         name!(problem, Option<String>),
     ),
 > {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let acting = identity::required().or_refuse();
     let verdicts = match work_order {
         Some(name) => verify_work_order(acting.tenant, name).or_refuse(),

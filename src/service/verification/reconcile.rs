@@ -50,7 +50,7 @@ fn reconcile() -> TableIterator<
         name!(problem, Option<String>),
     ),
 > {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let tenants = match identity::current() {
         Some(acting) => vec![acting.tenant],
         None if login_is_member("wo_admin") => {

@@ -116,7 +116,7 @@ impl Worker {
 
     /// Looks whether the worker should be here at all, and may work.
     fn look(&mut self) {
-        let must = self.site.state() == State::Serving && !crate::kernel::install::is_checked();
+        let must = self.site.state() == State::Serving && !crate::kernel::version::is_checked();
         if !must && self.checked_at.is_some_and(|checked_at| checked_at.elapsed() < LOOK) {
             return;
         }
@@ -130,7 +130,7 @@ impl Worker {
             if !may_stay_in(database) {
                 return Seen::Wanted;
             }
-            match crate::kernel::install::is_checked() {
+            match crate::kernel::version::is_checked() {
                 true => Seen::Fit,
                 false => crate::kernel::install::extension_problem().map_or(Seen::Fit, Seen::Unfit),
             }
@@ -158,10 +158,10 @@ impl Worker {
             transaction(|| Statement::new("set role wo_worker", &[]).run_unkept())?;
             self.dropped_to_role = true;
         }
-        if !crate::kernel::install::is_checked() {
-            transaction(crate::kernel::install::check_tables)?;
+        if !crate::kernel::version::is_checked() {
+            transaction(crate::kernel::version::check_tables)?;
         }
-        match crate::kernel::install::is_checked() {
+        match crate::kernel::version::is_checked() {
             true => Ok(()),
             false => Err("the records are of the version before".to_owned()),
         }
@@ -247,7 +247,7 @@ impl Worker {
                 let done = self.busy(|| {
                     transaction(|| {
                         // What was heard when the transaction began may have changed everything.
-                        crate::kernel::install::is_checked().then(|| run_for(job, tenant))
+                        crate::kernel::version::is_checked().then(|| run_for(job, tenant))
                     })
                 });
                 let done = match done {

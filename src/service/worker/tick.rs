@@ -16,7 +16,7 @@ const LONGEST_IDLE: i32 = 60_000;
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn tick() -> TableIterator<'static, (name!(job, String), name!(done, i32))> {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     bound_idle_time(LONGEST_IDLE);
     let done: Vec<(String, i32)> = match identity::current() {
         Some(acting) => jobs()

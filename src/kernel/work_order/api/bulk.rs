@@ -27,7 +27,7 @@ fn create_work_orders(
     'static,
     (name!(ordinal, i32), name!(id, pgrx::Uuid), name!(wo_number, String), name!(created, bool)),
 > {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let acting = identity::required().or_refuse();
     let given = rules::parse(work_orders).or_refuse();
     let elements = given.as_array().cloned().unwrap_or_default();

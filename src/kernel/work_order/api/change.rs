@@ -143,7 +143,7 @@ fn transition(
     fields: Option<&str>,
     expected_version: Option<i64>,
 ) -> Object {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let work_order = work_order.unwrap_or_default();
     let Some(to_status) = to_status else {
         crate::pg::error::refuse(rules::state_missing(work_order))
@@ -185,7 +185,7 @@ fn moved(written: &[Written], work_order: &str, to_status: &str) -> Result<Objec
 /// Moves a work order as one element of a list says.
 #[pg_extern(schema = "wo_private")]
 fn transition_given(given: &str) -> Object {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let asked = rules::transition(given).or_refuse();
     let written = change(Change {
         work_order: &asked.work_order,
@@ -206,7 +206,7 @@ fn patch_work_order(
     reason: Option<&str>,
     expected_version: Option<i64>,
 ) -> pgrx::JsonB {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     let work_order = work_order.unwrap_or_default();
     let written = change(Change {
         work_order,

@@ -73,7 +73,7 @@ pub fn made_before(tenant: Uuid, key: &str, given: &str) -> Result<Option<Value>
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn create_work_order(work_order: &str) -> pgrx::JsonB {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     pgrx::JsonB(create(work_order).or_refuse())
 }
 

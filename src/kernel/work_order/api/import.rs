@@ -66,7 +66,7 @@ create function wo_private.work_order_import() returns trigger
 fn work_order_import<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
-    crate::kernel::install::check_written(trigger);
+    crate::kernel::version::check_written(trigger);
     let acting = identity::required().or_refuse();
     let Some(row) = Row::new_of(trigger) else {
         refuse(damaged("the import view takes INSERT alone"));

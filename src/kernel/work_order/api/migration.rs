@@ -36,7 +36,7 @@ fn migrate_lifecycle(
     reason: &str,
     state_map: &str,
 ) -> pgrx::JsonB {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     pgrx::JsonB(migrate(work_order, to_version, reason, state_map).or_refuse())
 }
 

@@ -37,7 +37,7 @@ fn allowed_transitions(
         name!(why, String),
     ),
 > {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     TableIterator::new(edges(work_order.unwrap_or_default()).or_refuse())
 }
 

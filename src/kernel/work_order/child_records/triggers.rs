@@ -36,7 +36,7 @@ create function wo_private.child_record_validate() returns trigger
 fn child_record_validate<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
-    crate::kernel::install::check_written(trigger);
+    crate::kernel::version::check_written(trigger);
     let kind = kind_of(trigger)?;
     let (acting, standing) = actor_roles::acting().or_refuse();
     let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));

@@ -40,7 +40,7 @@ create function wo_private.work_order_validate() returns trigger
 fn work_order_validate<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
-    crate::kernel::install::check_written(trigger);
+    crate::kernel::version::check_written(trigger);
     let Some(new) = Row::new_of(trigger) else { return Ok(trigger.old()) };
     let layout = Layout::of(trigger, &new);
     let seen = WorkOrderRow::new(&new, &layout);

@@ -2,39 +2,22 @@
 //! moves in the transaction that writes the figures, so that each event counts once whatever becomes of the worker.
 //! They can be rebuilt from the outbox at any time, to the same numbers.
 
+pub mod figure;
+
+pub use figure::{Batch, Rollup};
+
 use super::job::{Job, Run, When};
 use super::{concept, event};
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{OrRefuse, refuse};
 use crate::pg::run_as::{as_ledger, run_as};
 use crate::pg::server::has_one_snapshot;
-use crate::pg::statement::{Argument, Mode, argument, bigint, statement, timestamp};
+use crate::pg::statement::{Mode, argument, bigint, statement, timestamp};
 use pgrx::prelude::*;
 use std::time::Duration;
 use uuid::Uuid;
 use wo_rules::refusal::Refusal;
 use wo_rules::rollup as rules;
-
-/// A figure that follows from events.
-pub struct Rollup {
-    /// The types of the events that it counts.
-    pub events: &'static [&'static str],
-    /// Adds the events of a batch to the figures, as the role `wo_worker`.
-    pub fold: fn(&Batch),
-    /// Removes all figures, as the role `wo_worker`.
-    pub clear: fn(),
-}
-
-/// The events of a batch: those of the rollup's types at positions above the first and up to the second.
-pub struct Batch(i64, i64, &'static [&'static str]);
-
-impl Batch {
-    /// The positions and the types, as arguments of a statement.
-    pub fn arguments(&self) -> [Argument; 3] {
-        let types: Vec<String> = self.2.iter().map(|name| (*name).to_owned()).collect();
-        [bigint(self.0), bigint(self.1), argument(types)]
-    }
-}
 
 /// How many events are folded at once.
 const BATCH: i32 = 5000;
@@ -135,7 +118,7 @@ pub fn lag() -> i64 {
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
 fn rebuild_rollups() -> i64 {
-    crate::kernel::install::check_tables();
+    crate::kernel::version::check_tables();
     if !identity::login_is_member("wo_admin") {
         refuse(crate::kernel::configuration::not_an_administrator("rebuild the rollups"));
     }

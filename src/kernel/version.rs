@@ -1,7 +1,6 @@
 //! Whether the tables are those of this version of the library, asked before anything is done with
 //! them. Whether each is as registered is asked when it is opened: see [`crate::pg::registered`].
 
-use super::{UPGRADES, VERSION};
 use crate::pg::error::{damaged, refuse};
 use crate::pg::lookup::each;
 use crate::pg::registered;
@@ -9,6 +8,13 @@ use crate::pg::storage::checks;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
+
+/// This version of the library.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How records of an older version become records of the next: from, to, SQL.
+pub const UPGRADES: &[(&str, &str, &str)] =
+    &[("0.0.1", "0.1.0", include_str!("../../sql/upgrade/0.0.1--0.1.0.sql"))];
 
 /// How often the check begins anew because a table was altered meanwhile.
 const TRIES: u32 = 3;
@@ -100,16 +106,4 @@ fn at_alteration(relation: pg_sys::Oid) {
     crate::kernel::work_order::record::layout::forget();
     crate::pg::lookup::forget();
     crate::pg::lock::forget();
-}
-
-/// What is wrong with the tables, their partitions, the views, the sequences and the event triggers, one
-/// sentence each.
-#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
-#[search_path(pg_catalog, pg_temp)]
-fn table_problems() -> Vec<String> {
-    let mut problems: Vec<String> =
-        registered::problems().iter().map(ToString::to_string).collect();
-    problems.extend(crate::kernel::schema_change::problems());
-    problems.extend(super::definitions::problems());
-    problems
 }
