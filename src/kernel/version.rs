@@ -1,10 +1,10 @@
 //! Whether the tables are those of this version of the library, asked before anything is done with
 //! them. Whether each is as registered is asked when it is opened: see [`crate::pg::registered`].
 
+use crate::pg::cache;
 use crate::pg::error::{damaged, refuse};
 use crate::pg::lookup::each;
 use crate::pg::registered;
-use crate::pg::storage::checks;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -21,7 +21,7 @@ const TRIES: u32 = 3;
 
 thread_local! {
     /// The generation in which this backend has found the tables of this version: see
-    /// [`checks::generation`].
+    /// [`cache::generation`].
     static CHECKED: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
@@ -32,11 +32,11 @@ pub fn check_tables() {
         return;
     }
     for _ in 0..TRIES {
-        let generation = checks::generation();
+        let generation = cache::generation();
         // The rows of this table are no part of the catalogue: no backend is told of one that is
         // written by hand.
         let is_of_this_version = is_of_this_version();
-        if checks::generation() == generation {
+        if cache::generation() == generation {
             CHECKED.set(is_of_this_version.then_some(generation));
             return;
         }
@@ -52,7 +52,7 @@ pub fn check_written(trigger: &PgTrigger<'_>) {
 
 /// Whether this backend has found the tables of this version since one was last altered.
 pub fn is_checked() -> bool {
-    CHECKED.get() == Some(checks::generation())
+    CHECKED.get() == Some(cache::generation())
 }
 
 /// Looks at the version again before anything else is done.
@@ -101,9 +101,5 @@ fn at_alteration(relation: pg_sys::Oid) {
         return;
     }
     registered::forget(relation);
-    crate::pg::storage::forget();
-    crate::kernel::work_order::api::direct::forget();
-    crate::kernel::work_order::record::layout::forget();
-    crate::pg::lookup::forget();
-    crate::pg::lock::forget();
+    cache::advance();
 }

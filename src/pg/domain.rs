@@ -4,27 +4,32 @@
 //! by itself. Here they stay compiled, each for the role whose right to the functions in them was
 //! asked when they were compiled. PostgreSQL itself notices where a domain was altered since.
 
-use super::storage::checks::{Use, generation, lasting_memory};
-use foldhash::HashMap;
+use crate::pg::cache::{Cached, generation, recall};
+use crate::pg::lasting::{LastingMemory, Use};
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_void};
+use std::rc::Rc;
 
 /// What PostgreSQL keeps of a domain between two checks.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Compiled {
     /// Holds it.
-    memory: pg_sys::MemoryContext,
-    /// Of when it is: see [`generation`].
-    generation: u64,
+    memory: Rc<LastingMemory>,
+    /// Null where no value has passed yet.
     state: *mut c_void,
 }
 
+/// How many types a backend keeps, and of how many domains, each for one role, the constraints.
+const MOST: usize = 256;
+
 thread_local! {
-    /// The types below the domains, with the generation of each answer.
-    static BASES: RefCell<HashMap<pg_sys::Oid, (u64, pg_sys::Oid)>> = RefCell::default();
+    /// The types below the domains.
+    static BASES: RefCell<Cached<pg_sys::Oid, pg_sys::Oid>> =
+        RefCell::new(Cached::of_catalogues(MOST));
     /// By domain and role.
-    static COMPILED: RefCell<HashMap<(pg_sys::Oid, pg_sys::Oid), Compiled>> = RefCell::default();
+    static COMPILED: RefCell<Cached<(pg_sys::Oid, pg_sys::Oid), Compiled>> =
+        RefCell::new(Cached::of_catalogues(MOST));
     /// Whether a domain is being checked: a constraint whose function checks a value of the same
     /// domain must not evaluate it a second time meanwhile.
     static IN_USE: Cell<bool> = const { Cell::new(false) };
@@ -36,16 +41,8 @@ pub fn base_type(type_oid: pg_sys::Oid) -> pg_sys::Oid {
     if type_oid.to_u32() < pg_sys::FirstGenbkiObjectId {
         return type_oid;
     }
-    let generation = generation();
-    if let Some((of, base)) = BASES.with_borrow(|all| all.get(&type_oid).copied())
-        && of == generation
-    {
-        return base;
-    }
     // SAFETY: the look-up answers from the catalogue cache.
-    let base = unsafe { pg_sys::getBaseType(type_oid) };
-    BASES.with_borrow_mut(|all| all.insert(type_oid, (generation, base)));
-    base
+    recall(&BASES, type_oid, |type_oid| unsafe { pg_sys::getBaseType(*type_oid) })
 }
 
 /// The name of a domain with its schema, as SQL writes it; nothing for another type.
@@ -87,22 +84,19 @@ pub unsafe fn check(domain: pg_sys::Oid, value: Option<pg_sys::Datum>) {
         };
         let key = (domain, pg_sys::GetUserId());
         let generation = generation();
-        let known = COMPILED.with_borrow(|all| all.get(&key).copied());
-        let memory = match known {
-            Some(known) => known.memory,
-            None => lasting_memory(c"wo_core domain"),
-        };
-        let is_current =
-            |known: &Compiled| known.generation == generation && !known.state.is_null();
-        let mut state = known.filter(is_current).map_or(std::ptr::null_mut(), |known| known.state);
+        let known = COMPILED.with_borrow_mut(|all| all.get(&key)).unwrap_or_else(|| Compiled {
+            memory: Rc::new(LastingMemory::new(c"wo_core domain")),
+            state: std::ptr::null_mut(),
+        });
+        let Compiled { memory, mut state } = known;
         if state.is_null() {
-            pg_sys::MemoryContextReset(memory);
+            pg_sys::MemoryContextReset(memory.context());
         }
         // Nothing counts as compiled until the value has passed: a function that was left by an ERROR
         // may have kept the half of what it was doing.
-        let unknown = Compiled { memory, generation, state: std::ptr::null_mut() };
-        COMPILED.with_borrow_mut(|all| all.insert(key, unknown));
-        evaluate(&mut state, memory);
-        COMPILED.with_borrow_mut(|all| all.insert(key, Compiled { state, ..unknown }));
+        let unknown = Compiled { memory: Rc::clone(&memory), state: std::ptr::null_mut() };
+        COMPILED.with_borrow_mut(|all| all.insert_of(generation, key, unknown));
+        evaluate(&mut state, memory.context());
+        COMPILED.with_borrow_mut(|all| all.insert_of(generation, key, Compiled { memory, state }));
     }
 }

@@ -4,6 +4,7 @@
 //! names and expressions are looked up after that.
 
 use crate::pg::attribute::attribute;
+use crate::pg::cache::{Cached, recall};
 use crate::pg::domain::{base_type, domain_name};
 use crate::pg::epoch::epoch;
 use crate::pg::run_as::{role, with_pinned_path};
@@ -13,12 +14,14 @@ use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::ffi::CStr;
-use std::hash::Hash;
 use std::rc::Rc;
 use wo_rules::schema::compare::{
     Firing, Found, FoundColumn, FoundPolicy, FoundTrigger, FoundType, OWNER, RelationKind,
 };
 use wo_rules::schema::{Role, Type};
+
+/// How many functions, and how many types, a backend keeps until anything is renamed or replaced.
+const MOST: usize = 512;
 
 /// How many expressions a backend keeps with their texts.
 const EXPRESSIONS: usize = 32;
@@ -26,22 +29,25 @@ const EXPRESSIONS: usize = 32;
 thread_local! {
     /// What was looked up, all of one epoch.
     static NAMES: RefCell<Names> = RefCell::default();
+    /// The names of functions.
+    static FUNCTIONS: RefCell<Cached<pg_sys::Oid, Option<Rc<str>>>> =
+        RefCell::new(Cached::of(MOST, epoch));
+    /// By name, whether the function is the library's own.
+    static OWN: RefCell<Cached<Rc<str>, bool>> = RefCell::new(Cached::of(MOST, epoch));
+    /// The types of columns.
+    static TYPES: RefCell<Cached<pg_sys::Oid, FoundType>> = RefCell::new(Cached::of(MOST, epoch));
     /// Expressions that name no column but `tenant_id`, each with the number of that column, 0 where it
     /// names none, and its text. A tree refers to objects by their oids, so that its meaning never changes.
     static EXPRESSIONS_KNOWN: RefCell<Vec<(i16, *const std::ffi::c_void, Rc<str>)>> =
         const { RefCell::new(Vec::new()) };
 }
 
-/// Names by oid.
+/// The roles of wo_core.
 #[derive(Default)]
 struct Names {
     epoch: u64,
-    functions: HashMap<pg_sys::Oid, Option<Rc<str>>>,
-    /// By name, whether the function is the library's own.
-    own: HashMap<Rc<str>, bool>,
     roles: HashMap<pg_sys::Oid, Role>,
     owner: Option<Option<pg_sys::Oid>>,
-    types: HashMap<pg_sys::Oid, FoundType>,
 }
 
 /// What is known until anything is renamed or replaced.
@@ -55,23 +61,9 @@ fn with_names<T>(act: impl FnOnce(&mut Names) -> T) -> T {
     })
 }
 
-/// A name by its oid, remembered until anything is renamed or replaced.
-fn remembered<K: Eq + Hash, T: Clone>(
-    of: impl Fn(&mut Names) -> &mut HashMap<K, T>,
-    key: K,
-    look: impl FnOnce() -> T,
-) -> T {
-    let known = with_names(|names| of(names).get(&key).cloned());
-    known.unwrap_or_else(|| {
-        let found = look();
-        NAMES.with_borrow_mut(|names| of(names).insert(key, found.clone()));
-        found
-    })
-}
-
 /// Whether the function of schema `wo_private` of that name without parameters runs the library's own code.
 pub fn is_own(function: &str) -> bool {
-    remembered(|names| &mut names.own, Rc::from(function), || is_own_named(function))
+    recall(&OWN, Rc::from(function), |_| is_own_named(function))
 }
 
 /// The owner that every relation must have; nothing where there is no such role.
@@ -160,7 +152,7 @@ unsafe fn copy_columns(descriptor: pg_sys::TupleDesc) -> Vec<Column> {
 impl Column {
     fn named(self) -> FoundColumn {
         let Self { name, position, type_oid, is_plain } = self;
-        let data_type = remembered(|names| &mut names.types, type_oid, || type_of(type_oid));
+        let data_type = recall(&TYPES, type_oid, |_| type_of(type_oid));
         FoundColumn { name, position, data_type, is_plain }
     }
 }
@@ -262,11 +254,8 @@ unsafe fn copy_triggers(relation: pg_sys::Relation) -> Vec<Trigger> {
 impl Trigger {
     fn named(self, column_of: impl Fn(i16) -> Option<String>) -> FoundTrigger {
         let Self { mut trigger, function, columns } = self;
-        trigger.function = remembered(
-            |names| &mut names.functions,
-            function,
-            || own_function(function).map(Rc::from),
-        );
+        let name = |_: &pg_sys::Oid| own_function(function).map(Rc::from);
+        trigger.function = recall(&FUNCTIONS, function, name);
         // The number of a column is one of the table; a name that is none differs from all.
         let names = columns.into_iter().map(|number| column_of(number).unwrap_or_default());
         trigger.firing.columns = names.collect();

@@ -2,6 +2,7 @@
 //! give, so no role can take, conflict with or release them from SQL. Every role can read the lock
 //! table, so their keys are computed with a secret of the installation.
 
+use crate::pg::cache::{Cached, recall};
 use crate::pg::error::{damaged, refuse};
 use crate::pg::lookup::at_once;
 use crate::pg::row::Row;
@@ -60,24 +61,18 @@ pub enum Purpose {
 }
 
 thread_local! {
-    static SECRET: RefCell<Option<Rc<LockSecret>>> = const { RefCell::new(None) };
-}
-
-/// Forgets the secret: a table was altered, and the extension may have been created anew.
-pub fn forget() {
-    let _ = SECRET.try_with(|secret| secret.try_borrow_mut().map(|mut secret| *secret = None));
+    /// The secret: of a generation, since the extension may be created anew.
+    static SECRET: RefCell<Cached<(), Rc<LockSecret>>> = RefCell::new(Cached::of_catalogues(1));
 }
 
 fn secret() -> Rc<LockSecret> {
-    if let Some(secret) = SECRET.with_borrow(Clone::clone) {
-        return secret;
-    }
-    let secret =
-        stored_secret().as_deref().and_then(LockSecret::new).map(Rc::new).unwrap_or_else(|| {
+    let read = |_: &()| {
+        let stored = stored_secret();
+        stored.as_deref().and_then(LockSecret::new).map(Rc::new).unwrap_or_else(|| {
             refuse(damaged("wo_private.lock_secret does not hold the secret of the locks"))
-        });
-    SECRET.with_borrow_mut(|kept| *kept = Some(Rc::clone(&secret)));
-    secret
+        })
+    };
+    recall(&SECRET, (), read)
 }
 
 fn stored_secret() -> Option<Vec<u8>> {

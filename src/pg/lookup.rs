@@ -6,13 +6,13 @@
 //! its own right here, past row security, so a key always begins with the tenant or with what
 //! finds it, and what was read never reaches a caller but through a rule.
 
+use crate::pg::cache::{Cached, recall, recall_found};
 use crate::pg::domain::base_type;
 use crate::pg::error::{damaged, refuse};
 use crate::pg::relation::{OpenTable, known_oid};
 use crate::pg::row::Row;
 use crate::pg::statement::Argument;
 use crate::pg::value::{refuse_type, table_name, type_name};
-use foldhash::{HashMap, HashSet};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use uuid::Uuid;
@@ -55,20 +55,21 @@ impl Key<'_> {
 /// An index, the columns that a key names, the rest of which are empty, and whether it has to hold all rows.
 type IndexKey = (pg_sys::Oid, [&'static str; 4], bool);
 
-thread_local! {
-    /// Columns by relation and name, as last looked up.
-    static COLUMNS: RefCell<HashMap<(pg_sys::Oid, &'static str), i16>> = RefCell::default();
-    /// Tables that something was looked up in.
-    static READ: RefCell<HashSet<pg_sys::Oid>> = RefCell::default();
-    /// Whether an index finds the rows of a key.
-    static USABLE: RefCell<HashMap<IndexKey, bool>> = RefCell::default();
-}
+/// How many columns, and how many tables, a backend keeps.
+const MOST_COLUMNS: usize = 1024;
 
-/// Forgets where things stand: a table was altered.
-pub fn forget() {
-    crate::pg::relation::forget();
-    let _ = COLUMNS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
-    let _ = USABLE.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+/// Of how many keys a backend keeps whether an index finds their rows.
+const MOST_INDEXES: usize = 256;
+
+thread_local! {
+    /// Columns by relation and name.
+    static COLUMNS: RefCell<Cached<(pg_sys::Oid, &'static str), i16>> =
+        RefCell::new(Cached::of_catalogues(MOST_COLUMNS));
+    /// Tables that something was looked up in.
+    static READ: RefCell<Cached<pg_sys::Oid, ()>> = RefCell::new(Cached::lasting(MOST_COLUMNS));
+    /// Whether an index finds the rows of a key.
+    static USABLE: RefCell<Cached<IndexKey, bool>> =
+        RefCell::new(Cached::of_catalogues(MOST_INDEXES));
 }
 
 /// Whether a table can be read by that index. Not where the table is divided, since an index of all
@@ -222,7 +223,14 @@ fn is_first_of_one_page(table: &OpenTable) -> bool {
             && pg_sys::RelationGetNumberOfBlocksInFork(relation, pg_sys::ForkNumber::MAIN_FORKNUM)
                 <= 1
     };
-    READ.with_borrow_mut(|all| all.insert(table.oid())) && is_one_page()
+    let is_first = READ.with_borrow_mut(|all| {
+        let is_first = all.get(&table.oid()).is_none();
+        if is_first {
+            all.insert(table.oid(), ());
+        }
+        is_first
+    });
+    is_first && is_one_page()
 }
 
 /// The index of that name, if it finds every row of such a key; else the whole table has to be read.
@@ -248,31 +256,30 @@ fn begins_with(table: &OpenTable, index: pg_sys::Oid, key: &[Key<'_>]) -> bool {
 fn is_such(table: &OpenTable, index: pg_sys::Oid, key: &[Key<'_>], holds_all: bool) -> bool {
     let mut columns = [""; 4];
     columns.iter_mut().zip(key).for_each(|(column, part)| *column = part.column());
-    if let Some(known) = USABLE.with_borrow(|all| all.get(&(index, columns, holds_all)).copied()) {
-        return known;
-    }
-    // SAFETY: the index is opened and closed here; a relation that is no index gives null for what only
-    // indexes have.
-    let is_usable = unsafe {
-        let relation = pg_sys::try_relation_open(index, pg_sys::AccessShareLock as i32);
-        if relation.is_null() {
-            return false;
-        }
-        let form = (*relation).rd_index;
-        let is_usable = !form.is_null()
-            && (*form).indrelid == table.oid()
-            && (*form).indisvalid
-            && (!holds_all || pg_sys::RelationGetIndexPredicate(relation).is_null())
-            && usize::try_from((*form).indnkeyatts).is_ok_and(|count| count >= key.len())
-            && key.len() <= columns.len()
-            && key.iter().enumerate().all(|(position, part)| {
-                *(*form).indkey.values.as_ptr().add(position) == part.attribute_of(table)
-            });
-        pg_sys::relation_close(relation, pg_sys::AccessShareLock as i32);
-        is_usable
+    let look = |_: &IndexKey| {
+        // SAFETY: the index is opened and closed here; a relation that is no index gives null for what only
+        // indexes have.
+        let is_usable = unsafe {
+            let relation = pg_sys::try_relation_open(index, pg_sys::AccessShareLock as i32);
+            if relation.is_null() {
+                return None;
+            }
+            let form = (*relation).rd_index;
+            let is_usable = !form.is_null()
+                && (*form).indrelid == table.oid()
+                && (*form).indisvalid
+                && (!holds_all || pg_sys::RelationGetIndexPredicate(relation).is_null())
+                && usize::try_from((*form).indnkeyatts).is_ok_and(|count| count >= key.len())
+                && key.len() <= columns.len()
+                && key.iter().enumerate().all(|(position, part)| {
+                    *(*form).indkey.values.as_ptr().add(position) == part.attribute_of(table)
+                });
+            pg_sys::relation_close(relation, pg_sys::AccessShareLock as i32);
+            is_usable
+        };
+        Some(is_usable)
     };
-    USABLE.with_borrow_mut(|all| all.insert((index, columns, holds_all), is_usable));
-    is_usable
+    recall_found(&USABLE, (index, columns, holds_all), look).unwrap_or(false)
 }
 
 /// The keys of a scan: values of the columns' types, with the columns' collation. They live as long
@@ -405,10 +412,10 @@ unsafe fn scan_key(table: &OpenTable, part: &Key<'_>) -> pg_sys::ScanKeyData {
 /// The number of a column, which must be of that type: the values of a key are compared with what is
 /// stored as values of one type.
 fn attribute_of(table: &OpenTable, column: &'static str, type_oid: pg_sys::Oid) -> i16 {
-    let key = (table.oid(), column);
-    if let Some(known) = COLUMNS.with_borrow(|all| all.get(&key).copied()) {
-        return known;
-    }
+    recall(&COLUMNS, (table.oid(), column), |_| found_attribute(table, column, type_oid))
+}
+
+fn found_attribute(table: &OpenTable, column: &str, type_oid: pg_sys::Oid) -> i16 {
     let position = table.position(column);
     let found = position.and_then(|position| Some((position, table.type_of(position)?.0)));
     let Some((position, found)) = found else {
@@ -421,6 +428,5 @@ fn attribute_of(table: &OpenTable, column: &'static str, type_oid: pg_sys::Oid) 
     let Ok(attribute) = i16::try_from(position + 1) else {
         refuse(damaged(&format!("{} has too many columns", table_name(table.oid()))));
     };
-    COLUMNS.with_borrow_mut(|all| all.insert(key, attribute));
     attribute
 }

@@ -12,6 +12,7 @@ pub mod extension;
 mod found;
 pub mod invalidation;
 pub mod jsonb;
+mod lasting;
 pub mod lock;
 pub mod log;
 pub mod lookup;
@@ -43,7 +44,7 @@ pub fn register() {
     constraint::register();
     log::register();
     transaction::register();
-    storage::checks::register();
+    cache::register();
     registered::register();
 }
 

@@ -5,12 +5,12 @@
 //! renamed or dropped the relation.
 
 use crate::pg::attribute::attribute;
+use crate::pg::cache::{Cached, generation, recall_found};
 use crate::pg::epoch::epoch;
 use crate::pg::error::{damaged, refuse};
 use crate::pg::oid::oid_of_name;
 use crate::pg::registered;
 use crate::pg::value::{Argument, read_as};
-use foldhash::HashMap;
 use pgrx::pg_sys;
 use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
 use std::cell::RefCell;
@@ -21,9 +21,13 @@ unsafe extern "C-unwind" {
     fn PartitionHasPendingDetach(partition: pg_sys::Oid) -> bool;
 }
 
+/// How many relations a backend keeps, by names that are written in this library.
+const MOST: usize = 512;
+
 thread_local! {
     /// Relations of schema wo by name, as last looked up.
-    static RELATIONS: RefCell<HashMap<&'static str, Known>> = RefCell::default();
+    static RELATIONS: RefCell<Cached<&'static str, Known>> =
+        RefCell::new(Cached::of_catalogues(MOST));
 }
 
 /// A relation that was looked up.
@@ -40,11 +44,6 @@ impl Known {
     }
 }
 
-/// Forgets the relations of all names: one was altered.
-pub fn forget() {
-    let _ = RELATIONS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
-}
-
 /// The oid of a relation of schema wo. Refuses where there is none.
 pub fn oid_of(name: &'static str) -> pg_sys::Oid {
     known_oid(name).unwrap_or_else(|| refuse(damaged(&format!("wo.{name} is missing"))))
@@ -56,12 +55,7 @@ pub fn known_oid(name: &'static str) -> Option<pg_sys::Oid> {
 }
 
 fn known(name: &'static str) -> Option<Known> {
-    if let Some(known) = RELATIONS.with_borrow(|all| all.get(name).copied()) {
-        return Some(known);
-    }
-    let known = Known { oid: oid_of_name(name)?, verified: None };
-    RELATIONS.with_borrow_mut(|all| all.insert(name, known));
-    Some(known)
+    recall_found(&RELATIONS, name, |name| Some(Known { oid: oid_of_name(name)?, verified: None }))
 }
 
 /// The oid of a relation of schema wo that is as registered. Refuses another.
@@ -78,13 +72,10 @@ pub fn verified_oid(name: &'static str) -> pg_sys::Oid {
 
 /// Refuses a relation that is not as registered.
 fn verify(name: &'static str, oid: pg_sys::Oid) {
+    let generation = generation();
     if registered::is_as_registered(oid) {
-        let verified = Some(epoch());
-        RELATIONS.with_borrow_mut(|all| {
-            all.get_mut(name)
-                .filter(|known| known.oid == oid)
-                .map(|known| known.verified = verified)
-        });
+        let known = Known { oid, verified: Some(epoch()) };
+        RELATIONS.with_borrow_mut(|all| all.insert_of(generation, name, known));
     }
 }
 

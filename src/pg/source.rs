@@ -1,6 +1,6 @@
 //! Where a write comes from: what the server knows of the client (21 CFR 11.10(h)).
 
-use crate::pg::storage::checks;
+use crate::pg::cache;
 use pgrx::pg_sys;
 use std::cell::{OnceCell, RefCell};
 use std::ffi::CStr;
@@ -14,7 +14,7 @@ thread_local! {
 #[derive(Clone)]
 struct Role {
     role: pg_sys::Oid,
-    /// See [`checks::generation`].
+    /// See [`cache::generation`].
     generation: u64,
     name: String,
 }
@@ -23,7 +23,7 @@ struct Role {
 pub fn login_role() -> String {
     // SAFETY: reads a variable.
     let role = unsafe { pg_sys::GetSessionUserId() };
-    let generation = checks::generation();
+    let generation = cache::generation();
     let known = ROLE.with_borrow(|known| {
         known.as_ref().filter(|known| known.role == role && known.generation == generation).cloned()
     });

@@ -10,7 +10,7 @@
 //!
 //! Whoever waives a child writes to no child, and so takes the lock alone from the start.
 
-use crate::pg::cache::Bounded;
+use crate::pg::cache::Cached;
 use crate::pg::lock::{Lock, Purpose};
 use crate::pg::lookup::{Key, Latest, at_once, is_indexed};
 use crate::pg::row::{Row, is_untouched};
@@ -98,7 +98,7 @@ pub fn has_open(tenant: Uuid, master: Uuid) -> bool {
 
 thread_local! {
     /// The child of a master, by tenant and master, that was found to be open last.
-    static OPEN: RefCell<Bounded<(Uuid, Uuid), Uuid>> = RefCell::new(Bounded::new(REMEMBERED));
+    static OPEN: RefCell<Cached<(Uuid, Uuid), Uuid>> = RefCell::new(Cached::lasting(REMEMBERED));
 }
 
 /// Of how many masters a backend remembers an open child.

@@ -6,7 +6,7 @@
 //! read, and counts for no other. Whoever asks hears first of what was committed meanwhile, so a
 //! right that was withdrawn is gone for the next who asks, whatever their isolation level.
 
-use crate::pg::cache::Bounded;
+use crate::pg::cache::Cached;
 use crate::pg::lookup::oid_of;
 use crate::pg::{epoch, invalidation, registered, transaction};
 use pgrx::AllocatedByPostgres;
@@ -75,14 +75,11 @@ thread_local! {
 }
 
 /// Answers to one question, all of one generation.
-pub struct Answers<K, V> {
-    generation: u64,
-    all: Bounded<K, Rc<V>>,
-}
+pub struct Answers<K, V>(Cached<K, Rc<V>>);
 
 impl<K: Eq + Hash, V> Default for Answers<K, V> {
     fn default() -> Self {
-        Self { generation: 0, all: Bounded::new(REMEMBERED) }
+        Self(Cached::of(REMEMBERED, || GENERATION.get()))
     }
 }
 
@@ -95,19 +92,13 @@ pub fn recall<K: Eq + Hash, V>(
     read: impl FnOnce(&K) -> Option<V>,
 ) -> Option<Rc<V>> {
     let Some(generation) = generation(tables) else { return read(&question).map(Rc::new) };
-    let known = answers.with_borrow_mut(|answers| {
-        (answers.generation == generation).then(|| answers.all.get(&question)).flatten()
-    });
+    let known = answers.with_borrow_mut(|answers| answers.0.get(&question));
     if known.is_some() {
         return known;
     }
     let found = Rc::new(read(&question)?);
     answers.with_borrow_mut(|answers| {
-        if answers.generation != generation {
-            answers.all.clear();
-            answers.generation = generation;
-        }
-        answers.all.insert(question, Rc::clone(&found));
+        answers.0.insert_of(generation, question, Rc::clone(&found));
     });
     Some(found)
 }

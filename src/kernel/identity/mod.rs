@@ -4,7 +4,7 @@ pub mod actor;
 pub mod known;
 pub mod memory;
 
-use crate::pg::cache::Bounded;
+use crate::pg::cache::Cached;
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::lookup::{Key, find};
 pub use crate::pg::server::{now, random_bytes};
@@ -29,8 +29,8 @@ thread_local! {
     /// The principal that the login role was found to be last; asked itself before it counts.
     static LAST_LOGIN: RefCell<Option<(String, Rc<Identity>)>> = const { RefCell::new(None) };
     /// Tokens whose signature has held, by the hash of token and key, until they expire.
-    static VERIFIED: RefCell<Bounded<[u8; 32], Rc<VerifiedToken>>> =
-        RefCell::new(Bounded::new(REMEMBERED_TOKENS));
+    static VERIFIED: RefCell<Cached<[u8; 32], Rc<VerifiedToken>>> =
+        RefCell::new(Cached::lasting(REMEMBERED_TOKENS));
 }
 
 /// How many verified tokens a backend keeps.

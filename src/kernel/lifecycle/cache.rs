@@ -5,7 +5,7 @@
 //! transaction published and rolled back was never one. So what a version is, is forgotten where a
 //! transaction that published is rolled back.
 
-use crate::pg::cache::Bounded;
+use crate::pg::cache::Cached;
 use crate::pg::error::damaged;
 use crate::pg::jsonb::Document;
 use crate::pg::lookup::{Key, find};
@@ -30,9 +30,9 @@ const MOST_VERSIONS: usize = 16_384;
 const MOST_COMPILED: usize = 128;
 
 thread_local! {
-    static VERSIONS: RefCell<Bounded<Version, Hash>> = RefCell::new(Bounded::new(MOST_VERSIONS));
-    static COMPILED: RefCell<Bounded<Hash, Rc<Lifecycle>>> =
-        RefCell::new(Bounded::new(MOST_COMPILED));
+    static VERSIONS: RefCell<Cached<Version, Hash>> = RefCell::new(Cached::lasting(MOST_VERSIONS));
+    static COMPILED: RefCell<Cached<Hash, Rc<Lifecycle>>> =
+        RefCell::new(Cached::lasting(MOST_COMPILED));
     static PUBLISHED_HERE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -100,6 +100,6 @@ pub fn register() {
 
 fn forget_unpublished() {
     if PUBLISHED_HERE.get() {
-        VERSIONS.with_borrow_mut(Bounded::clear);
+        VERSIONS.with_borrow_mut(Cached::clear);
     }
 }

@@ -5,95 +5,33 @@
 //! neither the table nor a function, a type, a constraint or a role changes, each for the role
 //! whose right to the functions in them was asked when they were compiled.
 
-use foldhash::HashMap;
+use crate::pg::cache::{Cached, generation};
+use crate::pg::lasting::{LastingMemory, Use};
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
-use std::ffi::CStr;
-use std::thread::LocalKey;
+use std::rc::Rc;
 
 /// What was compiled for one table.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Compiled {
-    /// Holds the expressions and whatever their functions keep.
-    memory: pg_sys::MemoryContext,
-    /// Of when it is: see [`GENERATION`].
-    generation: u64,
+    /// Holds the expressions and what their functions keep.
+    memory: Rc<LastingMemory>,
+    /// Whether it was compiled to the end.
+    is_complete: bool,
     checks: *mut *mut pg_sys::ExprState,
     bounds: *mut pg_sys::ExprState,
 }
 
+/// Of how many tables, each for one role, a backend keeps them.
+const MOST: usize = 256;
+
 thread_local! {
     /// By table and role.
-    static COMPILED: RefCell<HashMap<(pg_sys::Oid, pg_sys::Oid), Compiled>> = RefCell::default();
-    /// Counts the changes of tables, functions, types, constraints and roles that this backend
-    /// heard of.
-    static GENERATION: Cell<u64> = const { Cell::new(0) };
+    static COMPILED: RefCell<Cached<(pg_sys::Oid, pg_sys::Oid), Compiled>> =
+        RefCell::new(Cached::of_catalogues(MOST));
     /// Whether something compiled is being evaluated: a CHECK whose function writes to the same
     /// table must not evaluate it a second time meanwhile.
     static IN_USE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Has PostgreSQL tell this backend of what compiled expressions depend on beside their table;
-/// called once in a backend.
-pub fn register() {
-    use pg_sys::SysCacheIdentifier::{AUTHMEMROLEMEM, AUTHOID, CONSTROID, PROCOID, TYPEOID};
-    for cache in [PROCOID, TYPEOID, CONSTROID, AUTHOID, AUTHMEMROLEMEM] {
-        // SAFETY: the callback lives as long as the library, touches Rust memory alone and never
-        // raises.
-        unsafe {
-            pg_sys::CacheRegisterSyscacheCallback(
-                cache as i32,
-                Some(at_change),
-                pg_sys::Datum::from(0),
-            );
-        }
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn at_change(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
-    forget();
-}
-
-/// Forgets what was compiled: a table was altered.
-pub fn forget() {
-    let _ = GENERATION.try_with(|generation| generation.set(generation.get() + 1));
-}
-
-/// Counts what [`forget`] was told: what was looked up in another generation is out of date.
-pub fn generation() -> u64 {
-    GENERATION.get()
-}
-
-/// Marks something compiled as in use. It ends the use when it goes out of scope, by an ERROR too.
-pub(in crate::pg) struct Use(&'static LocalKey<Cell<bool>>);
-
-impl Use {
-    /// None where it is in use already.
-    pub(in crate::pg) fn begin(mark: &'static LocalKey<Cell<bool>>) -> Option<Self> {
-        if mark.replace(true) { None } else { Some(Self(mark)) }
-    }
-}
-
-impl Drop for Use {
-    fn drop(&mut self) {
-        self.0.set(false);
-    }
-}
-
-/// Memory for what is compiled, as long as the backend lives.
-pub(in crate::pg) fn lasting_memory(name: &'static CStr) -> pg_sys::MemoryContext {
-    // SAFETY: the name is NUL-terminated and static, as its context wants it.
-    unsafe {
-        pg_sys::AllocSetContextCreateInternal(
-            pg_sys::TopMemoryContext,
-            name.as_ptr(),
-            pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
-            pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
-            pg_sys::ALLOCSET_SMALL_MAXSIZE as usize,
-        )
-    }
 }
 
 /// Holds the row against the table's NOT NULLs and CHECKs and, where the table is a partition,
@@ -127,22 +65,19 @@ pub unsafe fn meet(
         let Some(_use) = Use::begin(&IN_USE) else { return ask() };
         let key = ((*relation).rd_id, pg_sys::GetUserId());
         let generation = generation();
-        let known = COMPILED.with_borrow(|all| all.get(&key).copied());
-        let is_current = known.is_some_and(|known| known.generation == generation);
-        let memory = match known {
-            Some(known) => known.memory,
-            None => lasting_memory(c"wo_core checks"),
-        };
-        let mut compiled = known.filter(|_| is_current).unwrap_or(Compiled {
-            memory,
-            generation,
+        let known = COMPILED.with_borrow_mut(|all| all.get(&key));
+        let is_current = known.as_ref().is_some_and(|known| known.is_complete);
+        let mut compiled = known.unwrap_or_else(|| Compiled {
+            memory: Rc::new(LastingMemory::new(c"wo_core checks")),
+            is_complete: false,
             checks: std::ptr::null_mut(),
             bounds: std::ptr::null_mut(),
         });
+        let memory = compiled.memory.context();
         // Nothing is compiled until the row has passed: a function that was left by an ERROR may have
         // kept the half of what it was doing.
-        let unknown = Compiled { generation: generation.wrapping_sub(1), ..compiled };
-        COMPILED.with_borrow_mut(|all| all.insert(key, unknown));
+        let unknown = Compiled { is_complete: false, ..compiled.clone() };
+        COMPILED.with_borrow_mut(|all| all.insert_of(generation, key, unknown));
         if (*state).es_per_tuple_exprcontext.is_null() {
             pg_sys::MakePerTupleExprContext(state);
         }
@@ -159,6 +94,7 @@ pub unsafe fn meet(
             let of_state = std::mem::replace(&mut (*state).es_query_cxt, memory);
             ask();
             (*state).es_query_cxt = of_state;
+            compiled.is_complete = true;
             compiled.checks = *checks_of(result);
             compiled.bounds = (*result).ri_PartitionCheckExpr;
         }
@@ -166,7 +102,7 @@ pub unsafe fn meet(
         *checks_of(result) = std::ptr::null_mut();
         (*result).ri_PartitionCheckExpr = std::ptr::null_mut();
         (*context).ecxt_per_query_memory = of_context;
-        COMPILED.with_borrow_mut(|all| all.insert(key, compiled));
+        COMPILED.with_borrow_mut(|all| all.insert_of(generation, key, compiled));
     }
 }
 

@@ -27,11 +27,6 @@ use wo_rules::schema::Table;
 use wo_rules::time::Day;
 use wo_rules::work_order::write_suppressed;
 
-/// Forgets what was looked up: a table was altered.
-pub fn forget() {
-    checks::forget();
-}
-
 /// Appends a row to the partition of that month, its values in the order of the registered columns.
 /// False where a statement has to insert it.
 pub fn append(table: &'static Table, month: Day, values: &[Argument]) -> bool {

@@ -6,10 +6,9 @@
 //! The question is asked under the lock of the write: what another transaction committed while the
 //! lock was waited for is then known, and nothing is committed after.
 
-use super::checks;
+use crate::pg::cache::{Cached, recall};
 use crate::pg::registered;
 use crate::pg::relation::{OpenTable, is_partition_of};
-use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,29 +18,31 @@ pub use wo_rules::schema::compare::Command;
 /// Where the columns of the registry stand in a table: for each its position, from 0.
 pub type Positions = Rc<[usize]>;
 
-type Known = (u64, Option<Positions>);
+/// Of how many tables, each for one command, a backend keeps the answer.
+const MOST: usize = 512;
 
 thread_local! {
-    /// By table and command: the generation of the answer, and the answer.
-    static KNOWN: RefCell<HashMap<(pg_sys::Oid, Command), Known>> = RefCell::default();
+    /// By table and command.
+    static KNOWN: RefCell<Cached<(pg_sys::Oid, Command), Option<Positions>>> =
+        RefCell::new(Cached::of_catalogues(MOST));
 }
 
 /// Where the columns of a table stand that a write meets nothing in but what is registered. The table
 /// was locked when it was opened, and was found as registered then.
 pub fn positions(open: &OpenTable, command: Command) -> Option<Positions> {
-    recall(open, command, || known(open, command).filter(|_| is_plain(open)))
+    known_positions(open, command, || known(open, command).filter(|_| is_plain(open)))
 }
 
 /// The same of a partitioned table that a row is appended to by way of one of its partitions.
 pub fn is_parent(open: &OpenTable) -> bool {
     let is_partitioned = || kind_of(open) == pg_sys::RELKIND_PARTITIONED_TABLE;
     let ask = || known(open, Command::Insert).filter(|_| is_partitioned());
-    recall(open, Command::Insert, ask).is_some()
+    known_positions(open, Command::Insert, ask).is_some()
 }
 
 /// The same of a partition of that table. It has the triggers of the table, and no policies.
 pub fn positions_in_partition(open: &OpenTable, parent: &OpenTable) -> Option<Positions> {
-    recall(open, Command::Insert, || {
+    known_positions(open, Command::Insert, || {
         known(open, Command::Insert).filter(|_| is_partition_of(open, parent) && is_plain(open))
     })
 }
@@ -50,24 +51,12 @@ fn known(open: &OpenTable, command: Command) -> Option<Positions> {
     registered::comparison(open.oid())?.positions(command)
 }
 
-fn recall(
+fn known_positions(
     open: &OpenTable,
     command: Command,
     ask: impl FnOnce() -> Option<Positions>,
 ) -> Option<Positions> {
-    let key = (open.oid(), command);
-    let generation = checks::generation();
-    if let Some((of, known)) = KNOWN.with_borrow(|all| all.get(&key).cloned())
-        && of == generation
-    {
-        return known;
-    }
-    let found = ask();
-    // What was invalidated while the catalogue was read may be of what had been read before.
-    if checks::generation() == generation {
-        KNOWN.with_borrow_mut(|all| all.insert(key, (generation, found.clone())));
-    }
-    found
+    recall(&KNOWN, (open.oid(), command), |_| ask())
 }
 
 fn kind_of(open: &OpenTable) -> u8 {

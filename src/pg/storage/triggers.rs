@@ -4,9 +4,8 @@
 //! there is something to do. Where nothing can be, they are not asked: what changes is the copy,
 //! never the table.
 
-use super::checks;
+use crate::pg::cache::{Cached, recall};
 use crate::pg::row::same_value;
-use foldhash::HashMap;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,8 +13,6 @@ use std::rc::Rc;
 /// The triggers of one table.
 pub struct Triggers {
     memory: pg_sys::MemoryContext,
-    /// Of when they are: see [`checks::generation`].
-    generation: u64,
     descriptor: pg_sys::TriggerDesc,
     /// The same triggers, without those of the foreign keys from the table.
     same_references: *mut pg_sys::Trigger,
@@ -25,9 +22,13 @@ pub struct Triggers {
     conditions: Vec<*mut pg_sys::ExprState>,
 }
 
+/// Of how many tables, each for one role, a backend keeps the triggers.
+const MOST: usize = 256;
+
 thread_local! {
     /// By table, and the role whose right to the functions in the conditions was asked.
-    static KNOWN: RefCell<HashMap<(pg_sys::Oid, pg_sys::Oid), Rc<Triggers>>> = RefCell::default();
+    static KNOWN: RefCell<Cached<(pg_sys::Oid, pg_sys::Oid), Rc<Triggers>>> =
+        RefCell::new(Cached::of_catalogues(MOST));
 }
 
 impl Drop for Triggers {
@@ -53,22 +54,14 @@ impl Triggers {
             }
             ((*relation).rd_id, pg_sys::GetUserId())
         };
-        let is_current = |known: &&Rc<Self>| known.generation == checks::generation();
-        let known = KNOWN.with_borrow(|all| all.get(&key).filter(is_current).cloned());
-        Some(known.unwrap_or_else(|| {
-            // SAFETY: the relation is open and has triggers.
-            let copied = Rc::new(unsafe { Self::copy(relation) });
-            let before = KNOWN.with_borrow_mut(|all| all.insert(key, Rc::clone(&copied)));
-            drop(before);
-            copied
-        }))
+        // SAFETY: the relation is open and has triggers.
+        Some(recall(&KNOWN, key, |_| Rc::new(unsafe { Self::copy(relation) })))
     }
 
     unsafe fn copy(relation: pg_sys::Relation) -> Self {
         // SAFETY: the relation is open; its triggers are numtriggers elements, and so are their
         // copies. Lists and arrays live in the memory that is made here.
         unsafe {
-            let generation = checks::generation();
             let memory = pg_sys::AllocSetContextCreateInternal(
                 pg_sys::TopMemoryContext,
                 c"wo_core triggers".as_ptr(),
@@ -106,7 +99,7 @@ impl Triggers {
             }
             references.sort_unstable();
             references.dedup();
-            Self { memory, generation, descriptor, same_references, references, conditions }
+            Self { memory, descriptor, same_references, references, conditions }
         }
     }
 

@@ -7,7 +7,7 @@ use crate::kernel::work_order::record::layout::Column;
 use crate::kernel::work_order::record::pending::{Heard, Written, listen};
 use crate::kernel::work_order::record::reference::find;
 use crate::kernel::work_order::record::view::{Reading, read};
-use crate::pg::cache::Bounded;
+use crate::pg::cache::Cached;
 use crate::pg::error::OrRefuse;
 use crate::pg::jsonb::Object;
 use crate::pg::statement::{
@@ -26,8 +26,8 @@ use wo_rules::work_order as rules;
 
 thread_local! {
     /// One kept statement for each set of columns that callers write together.
-    static UPDATES: RefCell<Bounded<(bool, FieldSet), Rc<Statement>>> =
-        RefCell::new(Bounded::new(MOST_STATEMENTS));
+    static UPDATES: RefCell<Cached<(bool, FieldSet), Rc<Statement>>> =
+        RefCell::new(Cached::lasting(MOST_STATEMENTS));
 }
 
 /// How many sets of columns a backend keeps a statement of, for changes and for creations.

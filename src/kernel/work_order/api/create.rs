@@ -5,7 +5,7 @@ use crate::kernel::identity;
 use crate::kernel::work_order::record::columns::{LINK_COLUMNS, expression, link_values};
 use crate::kernel::work_order::record::pending::listen;
 use crate::kernel::work_order::triggers::{number, request};
-use crate::pg::cache::Bounded;
+use crate::pg::cache::Cached;
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::statement::{Mode, Statement, jsonb, statement, text, uuid as uuid_argument};
 use pgrx::pg_sys;
@@ -20,8 +20,8 @@ use wo_rules::work_order::{self as rules, Creation};
 
 thread_local! {
     /// One kept statement for each set of columns that callers write together.
-    static INSERTS: RefCell<Bounded<FieldSet, Rc<Statement>>> =
-        RefCell::new(Bounded::new(MOST_STATEMENTS));
+    static INSERTS: RefCell<Cached<FieldSet, Rc<Statement>>> =
+        RefCell::new(Cached::lasting(MOST_STATEMENTS));
 }
 
 /// How often a creation whose number was taken by a running transaction draws again.

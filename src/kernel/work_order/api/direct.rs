@@ -5,14 +5,12 @@
 //! something else would meet a statement alone, the change goes through SQL.
 
 use crate::kernel::work_order::record::layout::Column;
+use crate::pg::cache::Cached;
 use crate::pg::lookup::{Key, find};
 use crate::pg::statement::{Argument, argument, bigint, optional_text, text};
 use crate::pg::storage::{Tid, Updatable};
-use foldhash::HashMap;
 use serde_json::Value;
 use std::cell::RefCell;
-use std::hash::Hash;
-use std::thread::LocalKey;
 use uuid::Uuid;
 use wo_rules::field::{Field, FieldKind};
 use wo_rules::reference::Reference;
@@ -26,18 +24,13 @@ const UPDATERS: [&str; 2] = ["wo_user", "wo_trail"];
 
 thread_local! {
     /// The work orders that this backend changed last, by tenant and number.
-    static IDS: RefCell<HashMap<(Uuid, String), Uuid>> = RefCell::default();
+    static IDS: RefCell<Cached<(Uuid, String), Uuid>> = RefCell::new(Cached::lasting(REMEMBERED));
     /// Where this backend left the work orders that it changed last.
-    static TIDS: RefCell<HashMap<Uuid, Tid>> = RefCell::default();
+    static TIDS: RefCell<Cached<Uuid, Tid>> = RefCell::new(Cached::of_catalogues(REMEMBERED));
 }
 
 /// How many work orders a backend remembers.
 const REMEMBERED: usize = 4096;
-
-/// Forgets what was found: a table was altered.
-pub fn forget() {
-    let _ = TIDS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
-}
 
 /// What became of a change.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,11 +73,11 @@ pub fn change(tenant: Uuid, work_order: &Reference, change: &Change<'_>) -> Appl
     let Some(id) = id else { return Applied::NoRow };
     let Some(changes) = changes(&table, change) else { return Applied::ThroughSql };
     let key = [Key::Uuid("tenant_id", tenant), Key::Uuid("id", id)];
-    let place = TIDS.with_borrow(|all| all.get(&id).copied());
+    let place = TIDS.with_borrow_mut(|all| all.get(&id));
     if let Some(place) = table.update("work_order_pkey", &key, place, &changes) {
-        remember(&TIDS, id, place);
+        TIDS.with_borrow_mut(|all| all.insert(id, place));
         if let Reference::Number(number) = work_order {
-            remember(&IDS, (tenant, number.to_owned()), id);
+            IDS.with_borrow_mut(|all| all.insert((tenant, number.to_owned()), id));
         }
         return Applied::Done;
     }
@@ -130,14 +123,5 @@ fn field_value(
 
 /// A number and its work order never change, and neither is ever given to another.
 fn known_id(tenant: Uuid, number: &str) -> Option<Uuid> {
-    IDS.with_borrow(|all| all.get(&(tenant, number.to_owned())).copied())
-}
-
-fn remember<K: Eq + Hash, V>(known: &'static LocalKey<RefCell<HashMap<K, V>>>, of: K, what: V) {
-    known.with_borrow_mut(|all| {
-        if all.len() >= REMEMBERED {
-            all.clear();
-        }
-        all.insert(of, what);
-    });
+    IDS.with_borrow_mut(|all| all.get(&(tenant, number.to_owned())))
 }

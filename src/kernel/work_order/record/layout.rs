@@ -1,8 +1,8 @@
 //! Where the columns of `wo.work_order` stand: found by name once for each partition.
 
+use crate::pg::cache::{Cached, recall};
 use crate::pg::error::{damaged, refuse};
 use crate::pg::row::Row;
-use foldhash::HashMap;
 use pgrx::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -76,13 +76,12 @@ pub struct Layout {
     pub others: Vec<usize>,
 }
 
-thread_local! {
-    static LAYOUTS: RefCell<HashMap<(u32, usize), Rc<Layout>>> = RefCell::default();
-}
+/// Of how many partitions a backend keeps the layout.
+const MOST: usize = 256;
 
-/// Forgets where columns stand: a table was altered.
-pub fn forget() {
-    let _ = LAYOUTS.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+thread_local! {
+    static LAYOUTS: RefCell<Cached<(u32, usize), Rc<Layout>>> =
+        RefCell::new(Cached::of_catalogues(MOST));
 }
 
 impl Layout {
@@ -90,12 +89,7 @@ impl Layout {
     pub fn of(trigger: &PgTrigger<'_>, row: &Row) -> Rc<Self> {
         let relation = crate::pg::row::table_of(trigger);
         let key = (relation.to_u32(), row.len());
-        if let Some(known) = LAYOUTS.with_borrow(|layouts| layouts.get(&key).cloned()) {
-            return known;
-        }
-        let layout = Rc::new(Self::found_in(row));
-        LAYOUTS.with_borrow_mut(|layouts| layouts.insert(key, Rc::clone(&layout)));
-        layout
+        recall(&LAYOUTS, key, |_| Rc::new(Self::found_in(row)))
     }
 
     /// The layout of a row, found anew.
