@@ -59,20 +59,23 @@ comment on function wo.publish_lifecycle(jsonb) is
     'Stores the document as the next version of its name and returns that version. Refuses with 22023 and all problems at once. For members of wo_admin.';
 
 create or replace function wo.register_guard(name text, function regprocedure, description text default '') returns void
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        with registered as (
+        #variable_conflict use_column
+        begin
+            perform wo_private.refuse_rules('guard_function');
             insert into wo.guard_function (tenant_id, name, function_name, description)
-            select wo.current_tenant(), $1, format('%I.%I', home.nspname, found.proname), $3
-            from pg_catalog.pg_proc as found
-            join pg_catalog.pg_namespace as home on home.oid = found.pronamespace
-            where found.oid = $2
+            select wo.current_tenant(), $1, format('%I.%I', home.nspname, routine.proname), $3
+            from pg_catalog.pg_proc as routine
+            join pg_catalog.pg_namespace as home on home.oid = routine.pronamespace
+            where routine.oid = $2
             on conflict (tenant_id, name) do update
-            set function_name = excluded.function_name, description = excluded.description
-            returning 1
-        )
-        select wo_private.refuse_suppressed('guard_function') where not exists (select from registered)
+            set function_name = excluded.function_name, description = excluded.description;
+            if not found then
+                perform wo_private.refuse_suppressed('guard_function');
+            end if;
+        end
     $$;
 comment on function wo.register_guard(text, regprocedure, text) is
     'Lets lifecycles use a function (uuid tenant, uuid work order) returns boolean as the guard sql:<name>. wo_guard needs USAGE on its schema and EXECUTE on it. For members of wo_admin.';

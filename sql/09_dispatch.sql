@@ -68,17 +68,20 @@ comment on function wo.choose_engine(text) is
     'Which engine executes the work order, and why: {work_order, engine, cost_class, task_type, overridden, why}. The task type is the metadata''s task_type. Refuses with 23514 where it is not known, or where no engine that it may cost is for it.';
 
 create or replace function wo.override_engine(work_order text, engine text, reason text) returns jsonb
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        with named as (
+        #variable_conflict use_column
+        begin
+            perform wo_private.refuse_rules('engine_override');
             insert into wo.engine_override (tenant_id, work_order_id, engine, reason)
             values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1), $2, $3)
-            on conflict (tenant_id, work_order_id) do update set engine = excluded.engine, reason = excluded.reason
-            returning 1
-        )
-        select wo_private.refuse_suppressed('engine_override') where not exists (select from named);
-        select wo_private.choose_engine($1)
+            on conflict (tenant_id, work_order_id) do update set engine = excluded.engine, reason = excluded.reason;
+            if not found then
+                perform wo_private.refuse_suppressed('engine_override');
+            end if;
+            return wo_private.choose_engine($1);
+        end
     $$;
 comment on function wo.override_engine(text, text, text) is
     'Names the engine that executes the work order, with a reason, instead of the cost rules. Its lifecycle says who may call it (dispatch.override; in fleet_task the captains). Returns what wo.choose_engine then says.';

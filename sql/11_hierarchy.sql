@@ -14,8 +14,8 @@ create table wo.dependency (
     predecessor_id uuid not null,
     kind text not null default 'finish_to_start',
     lag interval not null default '0',
-    added_by text not null default '',
-    added_at timestamptz not null default 'epoch',
+    added_by text not null,
+    added_at timestamptz not null,
     primary key (tenant_id, successor_id, predecessor_id),
     foreign key (tenant_id, successor_id) references wo.work_order (tenant_id, id),
     foreign key (tenant_id, predecessor_id) references wo.work_order (tenant_id, id),
@@ -105,17 +105,20 @@ comment on function wo.set_hierarchy_policy(text, jsonb, text) is
     'Says what a master does with its children: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}; NULL leaves it to its lifecycle and its tenant.';
 
 create or replace function wo.add_dependency(successor text, predecessor text, lag interval default '0', kind text default 'finish_to_start') returns void
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        with added as (
+        #variable_conflict use_column
+        begin
+            perform wo_private.refuse_rules('dependency');
             insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag, kind)
             values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1),
                 wo_private.work_order_id_or_refuse($2), $3, $4)
-            on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag, kind = excluded.kind
-            returning 1
-        )
-        select wo_private.refuse_suppressed('dependency') where not exists (select from added)
+            on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag, kind = excluded.kind;
+            if not found then
+                perform wo_private.refuse_suppressed('dependency');
+            end if;
+        end
     $$;
 comment on function wo.add_dependency(text, text, interval, text) is
     'Makes a work order wait for another one; where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. The successor''s lifecycle says who may call it (hierarchy.link).';
@@ -156,24 +159,32 @@ create or replace function wo.remove_dependency(successor text, predecessor text
 comment on function wo.remove_dependency(text, text) is 'Has a work order wait no longer for another one; false where it did not.';
 
 create or replace function wo.add_dependencies(dependencies jsonb) returns integer
-    language sql volatile
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
-        with given as (
-            select distinct wo_private.work_order_id_or_refuse(edge.successor) as successor_id,
-                wo_private.work_order_id_or_refuse(edge.predecessor) as predecessor_id, coalesce(edge.lag::interval, '0') as lag
-            from wo_private.dependencies($1::text) as edge
-        ), added as (
-            insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag)
-            select wo.current_tenant(), given.successor_id, given.predecessor_id, given.lag
-            from given
-            order by given.successor_id, given.predecessor_id
-            on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag
-            returning 1
-        )
-        select case when count(*) = (select count(*) from given) then count(*)::integer
-            else (wo_private.refuse_suppressed('dependency') ->> 0)::integer end
-        from added
+        #variable_conflict use_column
+        declare
+            answer integer;
+        begin
+            perform wo_private.refuse_rules('dependency');
+            with given as (
+                select distinct wo_private.work_order_id_or_refuse(edge.successor) as successor_id,
+                    wo_private.work_order_id_or_refuse(edge.predecessor) as predecessor_id, coalesce(edge.lag::interval, '0') as lag
+                from wo_private.dependencies($1::text) as edge
+            ), added as (
+                insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag)
+                select wo.current_tenant(), given.successor_id, given.predecessor_id, given.lag
+                from given
+                order by given.successor_id, given.predecessor_id
+                on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag
+                returning 1
+            )
+            select case when count(*) = (select count(*) from given) then count(*)::integer
+                else (wo_private.refuse_suppressed('dependency') ->> 0)::integer end
+            into answer
+            from added;
+            return answer;
+        end
     $$;
 comment on function wo.add_dependencies(jsonb) is 'Adds many edges at once, all or none: [{"successor": ..., "predecessor": ..., "lag": "2 hours"}].';
 

@@ -36,7 +36,7 @@ grant execute on function wo_private.allowed_transitions(text), wo_private.creat
     wo_private.create_work_orders(text), wo_private.transition(text, text, text, text, bigint),
     wo_private.transition_given(text), wo_private.patch_work_order(text, text, text, bigint),
     wo_private.check_bulk(text), wo_private.problem(text, text, text, text) to wo_user;
-grant execute on function wo_private.refuse_suppressed(text) to wo_user, wo_admin;
+grant execute on function wo_private.refuse_suppressed(text), wo_private.refuse_rules(text) to wo_user, wo_admin;
 grant execute on function wo_private.work_order_id(text), wo_private.work_order_id_or_refuse(text)
     to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.take_action(text, text, text, text),

@@ -3,21 +3,16 @@
 use crate::pg::row::Row;
 use wo_rules::refusal::{Refusal, SqlState};
 
-/// The time that stands in a column of the server's until its trigger has filled it: 1970-01-01 00:00 UTC, in
-/// microseconds since 2000-01-01.
-const EPOCH: i64 = -946_684_800_000_000;
-
-/// Whether the write gives a time of the server's: one that is neither missing, the column's default, nor the
-/// stored one.
+/// Whether the write gives a time of the server's: one that is neither missing nor the stored one.
 pub fn is_time_given(new: &Row, old: Option<&Row>, name: &str) -> bool {
-    is_changed(new, old, name) && new.timestamp_named(name).is_some_and(|at| at != EPOCH)
+    is_changed(new, old, name) && new.timestamp_named(name).is_some()
 }
 
 /// Whether the write gives another name than that of who acts, and not the stored one or none.
 pub fn is_other_given(new: &Row, old: Option<&Row>, name: &str, own: Option<&str>) -> bool {
     let given: Option<String> =
         if is_changed(new, old, name) { new.named(name) } else { return false };
-    given.is_some_and(|given| !given.is_empty() && Some(given.as_str()) != own)
+    given.is_some_and(|given| Some(given.as_str()) != own)
 }
 
 fn is_changed(new: &Row, old: Option<&Row>, name: &str) -> bool {

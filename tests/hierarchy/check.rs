@@ -18,8 +18,8 @@ fn check(lab: &Lab, who: &str) -> Vec<(String, Vec<String>, String)> {
 
 fn tamper_edge(lab: &Lab, successor: &str, predecessor: &str) {
     lab.tamper(&format!(
-        "insert into wo.dependency (tenant_id, successor_id, predecessor_id)
-         values ('{}', '{}', '{}')",
+        "insert into wo.dependency (tenant_id, successor_id, predecessor_id, added_by, added_at)
+         values ('{}', '{}', '{}', '', 'epoch')",
         lab.tenant,
         lab.id(successor),
         lab.id(predecessor)

@@ -370,7 +370,8 @@ fn the_verification_finds_a_superusers_tampering_with_an_edge() {
         ),
         (
             format!(
-                "insert into wo.dependency (tenant_id, successor_id, predecessor_id) values ('{}', {ids})",
+                "insert into wo.dependency (tenant_id, successor_id, predecessor_id, added_by, added_at)
+                 values ('{}', {ids}, '', 'epoch')",
                 lab.tenant
             ),
             format!("delete from wo.dependency where successor_id = '{}'", lab.id(&c)),

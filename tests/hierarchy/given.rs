@@ -22,6 +22,17 @@ fn a_dependency_that_says_itself_who_added_it_is_refused() {
             assert_eq!(detail["columns"], refused);
         }
     }
+    // What stood for "not given" before is a value like any other.
+    for (columns, values, refused) in [
+        ("added_by", "''", json!(["added_by"])),
+        ("added_at", "'1970-01-01 00:00:00+00'", json!(["added_at"])),
+    ] {
+        let insert = format!(
+            "insert into wo.dependency (successor_id, predecessor_id, {columns}) values ('{b}', '{a}', {values})"
+        );
+        let detail = lab.refused(ANN, &insert, "42501", "column_not_writable");
+        assert_eq!(detail["columns"], refused);
+    }
     lab.run(
         ANN,
         &format!(

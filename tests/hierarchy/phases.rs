@@ -134,7 +134,8 @@ fn a_phase_cannot_wait_for_a_child_of_the_phase_that_waits_for_it() {
 
     let (one, c) = (lab.id(of("one")), lab.id(of("c")));
     lab.tamper(&format!(
-        "insert into wo.dependency (tenant_id, successor_id, predecessor_id) values ('{}', '{one}', '{c}')",
+        "insert into wo.dependency (tenant_id, successor_id, predecessor_id, added_by, added_at)
+         values ('{}', '{one}', '{c}', '', 'epoch')",
         lab.tenant
     ));
     assert_eq!(

@@ -22,3 +22,4 @@ pub mod stage;
 mod suppressed;
 mod suppressed_answers;
 mod trigger_functions;
+mod upsert_rules;
