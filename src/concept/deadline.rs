@@ -18,7 +18,7 @@ use wo_rules::field::Field;
 use wo_rules::refusal::Refusal;
 use wo_rules::time::utc;
 
-/// How many work orders one run tells of in a tenant.
+/// How many work orders one run reports in a tenant.
 const MOST: i64 = 500;
 
 statement!(
@@ -32,7 +32,7 @@ statement!(
     [UUIDOID, INT8OID, TIMESTAMPTZOID]
 );
 statement!(
-    TELL,
+    NOTIFY,
     "update wo.work_order set state_deadline_notified_at = $3
      where tenant_id = $1 and id = $2 and state_deadline_notified_at is null",
     [UUIDOID, UUIDOID, TIMESTAMPTZOID]
@@ -80,7 +80,7 @@ statement!(
 );
 statement!(CLEAR, "delete from wo.state_rollup", []);
 
-/// Tells of the work orders that stay too long in their state. Whoever holds one now may just be
+/// Reports the work orders that stay too long in their state. A transaction that holds one now may just be
 /// moving it: the next run looks again. Gives of how many it counted.
 fn notify_overdue(tenant: Uuid) -> i32 {
     let now = crate::kernel::identity::now();
@@ -112,7 +112,7 @@ fn notify(tenant: Uuid, work_order: Uuid, now: i64) -> Result<bool, Refusal> {
         ChildChange { action: "time_in_state_exceeded", reason, changes: String::new(), data };
     let arguments = [uuid_argument(tenant), uuid_argument(work_order), timestamp(now)];
     Ok(child_records::upkeep(work_order, change_of_child, || {
-        TELL.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
+        NOTIFY.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
     }))
 }
 

@@ -135,7 +135,7 @@ fn check(old: Option<&Row>, new: &Row, acting: &Identity) -> Result<TriggerRow, 
     ]))
 }
 
-/// After a write of a finding: tells that it was opened or closed.
+/// After a write of a finding: emits the event that it was opened or closed.
 fn notify(old: Option<&Row>, new: &Row, acting: &Identity) {
     let is_closed = new.named::<TimestampWithTimeZone>("closed_at").is_some();
     let kind = match (old, is_closed) {

@@ -114,7 +114,7 @@ pub struct HealthSection {
 pub struct Metric {
     /// Its name.
     pub name: &'static str,
-    /// What tells it from others of its name.
+    /// What distinguishes it from others of its name.
     pub labels: Vec<(&'static str, String)>,
     /// The value.
     pub value: f64,
@@ -284,7 +284,7 @@ pub trait Concept {
         &[]
     }
 
-    /// Its metrics: of a tenant, or of all together, and then without labels that tell of one.
+    /// Its metrics: of a tenant, or of all together, and then without labels that name one.
     fn metrics(&self, _tenant: Option<Uuid>) -> Vec<Metric> {
         Vec::new()
     }

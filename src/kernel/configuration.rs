@@ -239,7 +239,7 @@ pub fn record(
     })
 }
 
-/// The same in a chain of the installation itself, whoever is acting; the login role is on record.
+/// The same in a chain of the installation itself, for every actor; the login role is on record.
 pub fn record_of_installation(
     subject: &'static str,
     key: &str,

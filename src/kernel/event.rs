@@ -144,7 +144,7 @@ fn cloudevent(
     traceparent: &str,
     data: &str,
 ) -> pgrx::JsonB {
-    pgrx::JsonB(rules::cloudevent(rules::Told {
+    pgrx::JsonB(rules::cloudevent(rules::Recorded {
         tenant: Uuid::from_bytes(*tenant.as_bytes()),
         position,
         timeline,

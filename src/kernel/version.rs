@@ -33,7 +33,7 @@ pub fn check_tables() {
     }
     for _ in 0..TRIES {
         let generation = cache::generation();
-        // The rows of this table are no part of the catalogue: no backend is told of one that is
+        // The rows of this table are no part of the catalogue: no backend is notified of one that is
         // written by hand.
         let is_of_this_version = is_of_this_version();
         if cache::generation() == generation {
@@ -86,7 +86,7 @@ fn version() -> Option<String> {
     newest.map(|(_, version)| version)
 }
 
-/// Has PostgreSQL tell this backend when a table is altered; called once in a backend.
+/// Has PostgreSQL notify this backend when a table is altered; called once in a backend.
 pub fn register() {
     crate::pg::invalidation::on_alteration(at_alteration);
     registered::when(|| {

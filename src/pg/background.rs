@@ -69,8 +69,8 @@ impl Handle {
     /// Has PostgreSQL start the worker of a database; nothing where it cannot start another process.
     pub fn start(database: pg_sys::Oid) -> Option<Self> {
         let mut handle = std::ptr::null_mut();
-        // The builder would hide the handle, which tells whether the worker runs.
-        // SAFETY: PostgreSQL copies the description; it tells this process when the worker starts and
+        // The builder would hide the handle, which shows whether the worker runs.
+        // SAFETY: PostgreSQL copies the description; it notifies this process when the worker starts and
         // ends, and makes the handle in memory that outlives this turn.
         let is_registered = unsafe {
             let mut worker: pg_sys::BackgroundWorker =

@@ -1,4 +1,4 @@
-//! Invalidation messages: what PostgreSQL tells every backend of changes of the catalogues.
+//! Invalidation messages: what PostgreSQL sends to every backend about changes of the catalogues.
 
 use crate::pg::transaction::is_parallel;
 use pgrx::pg_sys;
@@ -46,7 +46,7 @@ pub fn accept() -> bool {
     true
 }
 
-/// Has every backend be told, when this transaction commits, that a relation was invalidated.
+/// Has PostgreSQL notify every backend, when this transaction commits, that a relation was invalidated.
 pub fn invalidate(relation: pg_sys::Oid) {
     // SAFETY: the relation exists; the message is sent by the commit, and dropped by a rollback.
     unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) };

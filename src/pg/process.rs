@@ -15,7 +15,7 @@ unsafe extern "C-unwind" {
     fn proc_exit(code: std::os::raw::c_int) -> !;
 }
 
-/// Whether this process was told to end.
+/// Whether this process was asked to end.
 static ENDS: AtomicBool = AtomicBool::new(false);
 
 /// Cancels what runs, as a statement is cancelled, so that the process ends in order and without a word;
@@ -48,24 +48,25 @@ pub fn heed_signals() {
     }
 }
 
-/// Whether this process was told to end.
+/// Whether this process was asked to end.
 pub fn is_to_end() -> bool {
     ENDS.load(SeqCst)
 }
 
-/// Does what PostgreSQL asks of every process, and reads the configuration anew where it was told to:
+/// Does what PostgreSQL asks of every process, and reads the configuration anew where it was asked to:
 /// whether it did.
 pub fn heed_interrupts() -> bool {
     let heeded = caught(|| {
         // SAFETY: outside a transaction; what raises is caught.
         unsafe {
             pg_sys::check_for_interrupts!();
-            let is_told = std::ptr::read_volatile(&raw const pg_sys::ConfigReloadPending) != 0;
-            if is_told {
+            let has_to_reload =
+                std::ptr::read_volatile(&raw const pg_sys::ConfigReloadPending) != 0;
+            if has_to_reload {
                 (&raw mut pg_sys::ConfigReloadPending).write_volatile(0);
                 pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP);
             }
-            is_told
+            has_to_reload
         }
     });
     heeded.unwrap_or_else(|why| {

@@ -6,7 +6,7 @@ use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::ffi::CStr;
 
-/// A query that is running, told from every other one.
+/// A query that is running, as distinct from every other one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Query(usize);
 
@@ -64,7 +64,7 @@ const DEPTH: usize = 4;
 pub fn of_row_trigger(at_end: fn(Query)) -> Option<Query> {
     // SAFETY: a trigger BEFORE ROW runs in the memory for one row, a child of the memory of the
     // executor's state (CreateExprContext); names are NUL-terminated. The watch lives in the memory
-    // whose end it tells of.
+    // whose end it notifies of.
     unsafe {
         let mut context = pg_sys::CurrentMemoryContext;
         for _ in 0..DEPTH {

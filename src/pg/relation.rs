@@ -1,7 +1,7 @@
 //! Relations of schema `wo`: found by their names, and opened under a lock.
 //!
 //! What a session knows of a relation holds while it has a lock on it. A name is therefore looked up
-//! before the lock is taken and again after it was granted: whoever held the lock before may have
+//! before the lock is taken and again after it was granted: the holder of the lock before may have
 //! renamed or dropped the relation.
 
 use crate::pg::attribute::attribute;

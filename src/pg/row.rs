@@ -354,7 +354,7 @@ pub fn table_of(trigger: &PgTrigger<'_>) -> pg_sys::Oid {
     unsafe { (*trigger.trigger_data().tg_relation).rd_id }
 }
 
-/// Whether nobody has replaced a stored row, committed or not; whoever merely locks it has not yet. The
+/// Whether nobody has replaced a stored row, committed or not; a transaction that only locks it has not. The
 /// row was read from its table, where it is pinned.
 pub fn is_untouched(row: &Row) -> bool {
     // SAFETY: a tuple has a header.

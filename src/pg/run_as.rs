@@ -1,6 +1,6 @@
 //! Acting as one of the enforcement layer's duty roles for a moment.
 //!
-//! The triggers of the work orders run as whoever writes: what they read and write on every
+//! The triggers of the work orders run as the role that writes: what they read and write on every
 //! transition goes past SQL, and a definer's change of role and search path would cost more than
 //! the rules. Whatever does need SQL runs in here, with the duty's rights and policies and with a
 //! search path that no caller can lead astray.

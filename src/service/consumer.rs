@@ -74,21 +74,21 @@ statement!(
 );
 statement!(
     FETCH_TENANT,
-    "select told.position, wo_private.cloudevent(told.tenant_id, told.position, told.timeline, told.type,
-        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data::pg_catalog.text)
-     from wo.event as told
-     where told.tenant_id = $1 and told.position > $2 and told.position <= $3
-     order by told.position
+    "select event.position, wo_private.cloudevent(event.tenant_id, event.position, event.timeline, event.type,
+        event.subject_id, event.recorded_at, coalesce(event.traceparent, ''), event.data::pg_catalog.text)
+     from wo.event as event
+     where event.tenant_id = $1 and event.position > $2 and event.position <= $3
+     order by event.position
      limit $4",
     [UUIDOID, INT8OID, INT8OID, INT4OID]
 );
 statement!(
     FETCH_ALL,
-    "select told.position, wo_private.cloudevent(told.tenant_id, told.position, told.timeline, told.type,
-        told.subject_id, told.recorded_at, coalesce(told.traceparent, ''), told.data::pg_catalog.text)
-     from wo.event as told
-     where told.position > $1 and told.position <= $2
-     order by told.position
+    "select event.position, wo_private.cloudevent(event.tenant_id, event.position, event.timeline, event.type,
+        event.subject_id, event.recorded_at, coalesce(event.traceparent, ''), event.data::pg_catalog.text)
+     from wo.event as event
+     where event.position > $1 and event.position <= $2
+     order by event.position
      limit $3",
     [INT8OID, INT8OID, INT4OID]
 );

@@ -2,7 +2,7 @@
 //! evidence packages of regulatory work orders.
 //!
 //! A deferred constraint trigger does it, so that the deferred triggers of others see what is written here.
-//! It runs as whoever commits, long after the write perhaps: who acts is known from the backend's memory
+//! It runs as the role that commits, long after the write perhaps: who acts is known from the backend's memory
 //! alone, and remembered with each thing to do, since a token may end meanwhile.
 
 use crate::kernel::concept;

@@ -22,7 +22,7 @@ const DAYS: [&str; 7] =
 const MOST_INTERVALS: usize = 24;
 /// A calendar with more holidays than this is refused.
 const MOST_HOLIDAYS: usize = 5_000;
-/// Problems beyond these are not told.
+/// Problems beyond these are not reported.
 const MOST_PROBLEMS: usize = 20;
 
 const MINUTES_OF_A_DAY: i16 = 24 * 60;

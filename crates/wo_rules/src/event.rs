@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// One row of the outbox.
-pub struct Told<'a> {
+pub struct Recorded<'a> {
     /// The tenant.
     pub tenant: Uuid,
     /// Its position.
@@ -29,22 +29,22 @@ pub struct Told<'a> {
 
 /// The CloudEvents 1.0 envelope: `source` and `id` together name the event for ever, and the
 /// `sequence` extension orders the events of one source.
-pub fn cloudevent(told: Told<'_>) -> Value {
+pub fn cloudevent(recorded: Recorded<'_>) -> Value {
     let mut envelope = Map::new();
     let mut put = |name: &str, value: String| envelope.insert(name.to_owned(), value.into());
     put("specversion", "1.0".to_owned());
-    put("id", format!("{}-{}", told.timeline, told.position));
-    put("source", format!("/wo_core/tenants/{}", told.tenant));
-    put("type", told.kind.to_owned());
-    put("subject", told.subject.to_string());
-    put("time", crate::time::utc(told.recorded_at));
-    put("tenantid", told.tenant.to_string());
-    put("sequence", format!("{:010}-{:019}", told.timeline, told.position));
+    put("id", format!("{}-{}", recorded.timeline, recorded.position));
+    put("source", format!("/wo_core/tenants/{}", recorded.tenant));
+    put("type", recorded.kind.to_owned());
+    put("subject", recorded.subject.to_string());
+    put("time", crate::time::utc(recorded.recorded_at));
+    put("tenantid", recorded.tenant.to_string());
+    put("sequence", format!("{:010}-{:019}", recorded.timeline, recorded.position));
     put("datacontenttype", "application/json".to_owned());
-    if let Some(traceparent) = told.traceparent {
+    if let Some(traceparent) = recorded.traceparent {
         put("traceparent", traceparent.to_owned());
     }
-    envelope.insert("data".to_owned(), told.data);
+    envelope.insert("data".to_owned(), recorded.data);
     Value::Object(envelope)
 }
 
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_envelope_has_what_cloudevents_requires() {
-        let envelope = cloudevent(Told {
+        let envelope = cloudevent(Recorded {
             tenant: Uuid::nil(),
             position: 7,
             timeline: 1,

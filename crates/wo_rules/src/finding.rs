@@ -19,7 +19,7 @@ pub struct Closing<'a> {
     pub id: &'a str,
     /// Whether it is closed already.
     pub is_closed: bool,
-    /// Who attempted what it tells of.
+    /// Who made the attempt that it describes.
     pub actors: &'a [String],
     /// Who would close it; nobody where a database role administers.
     pub by: Option<&'a str>,
@@ -33,7 +33,7 @@ pub struct Closing<'a> {
 ///
 /// # Errors
 /// - 55000 `finding_closed`.
-/// - 42501 `role_missing` for whoever is not of QA, `finding_of_ones_own`.
+/// - 42501 `role_missing` for an actor that is not of QA, `finding_of_ones_own`.
 /// - 23514 `fields_missing` without a resolution.
 pub fn close(closing: &Closing<'_>) -> Result<(), Refusal> {
     let about = |refusal: Refusal| refusal.with("finding", closing.id);
@@ -59,7 +59,7 @@ pub fn close(closing: &Closing<'_>) -> Result<(), Refusal> {
             Refusal::new(
                 SqlState::NotPermitted,
                 "finding_of_ones_own",
-                format!("{by} made the attempt that the finding tells of, and cannot close it"),
+                format!("{by} made the attempt that the finding describes, and cannot close it"),
             )
             .hint("Ask somebody else of QA."),
         ));

@@ -1,5 +1,5 @@
 //! The ledger: an RFC 6962 Merkle tree over the hashes of all entries of the trail, sealed by signed
-//! checkpoints, so that whoever keeps a checkpoint can tell whether what it sealed was rewritten.
+//! checkpoints, so that the keeper of a checkpoint can see whether what it sealed was rewritten.
 //!
 //! A leaf's data is the 32 bytes of an entry's `entry_hash`. The tree is kept in tiles (C2SP
 //! tlog-tiles), a checkpoint is a C2SP signed note, and proofs are those of RFC 9162.

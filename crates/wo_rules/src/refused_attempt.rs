@@ -1,4 +1,4 @@
-//! Refused attempts: which refusals are put on record, what of them, and what is told of them.
+//! Refused attempts: which refusals are put on record, what of them, and what is reported of them.
 //!
 //! An attempt waits in memory that all backends share until somebody writes it down, because the
 //! transaction that made it rolls back. So it has a fixed size: every text is cut, and nothing of
@@ -290,14 +290,14 @@ mod tests {
     #[test]
     fn a_violation_has_the_fields_of_the_specification() {
         let source = Source { principal: Short::new("ann"), ..Source::default() };
-        let told = Attempt::new(&gate(), source, 0).violation(Some("WO-1"));
-        assert_eq!(told["type"], "GUARD_VIOLATION");
-        assert_eq!(told["work_order_id"], "0192f0c1-0000-7000-8000-000000000001");
-        assert_eq!(told["guard_name"], "children_settled,steps_done");
-        assert_eq!(told["violation_detail"], "no: children are open");
-        assert_eq!(told["blocking"], true);
-        assert_eq!(told["suggested_resolution"], "Finish them.");
-        assert_eq!(told["actor"], "ann");
+        let described = Attempt::new(&gate(), source, 0).violation(Some("WO-1"));
+        assert_eq!(described["type"], "GUARD_VIOLATION");
+        assert_eq!(described["work_order_id"], "0192f0c1-0000-7000-8000-000000000001");
+        assert_eq!(described["guard_name"], "children_settled,steps_done");
+        assert_eq!(described["violation_detail"], "no: children are open");
+        assert_eq!(described["blocking"], true);
+        assert_eq!(described["suggested_resolution"], "Finish them.");
+        assert_eq!(described["actor"], "ann");
     }
 
     #[test]

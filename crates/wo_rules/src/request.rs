@@ -131,14 +131,14 @@ pub const COLUMNS: [&str; 29] = [
 
 /// The refusal of a key that was used for another request.
 pub fn key_reused(work_order: &str, id: &str, differing: &[String]) -> Refusal {
-    let told = match differing {
+    let listed = match differing {
         [] => "another request".to_owned(),
         named => format!("another request: {} differ", named.join(", ")),
     };
     Refusal::new(
         SqlState::Duplicate,
         "idempotency_key_reused",
-        format!("the idempotency key made work order {work_order} for {told}"),
+        format!("the idempotency key made work order {work_order} for {listed}"),
     )
     .with("work_order_id", id)
     .with("wo_number", work_order)

@@ -1,4 +1,4 @@
-//! Until when a signature is to be given, and who is told when it is not.
+//! Until when a signature is to be given, and who is notified when it is not.
 
 use super::{
     Changes, REQUEST, WorkOrderView, make_visible, person, with_locked_work_order, write_rows,
@@ -130,7 +130,7 @@ pub fn escalate(tenant: Uuid) -> i32 {
 }
 
 fn escalate_one(tenant: Uuid, work_order: Uuid, request: Uuid) -> bool {
-    // Whoever writes the work order now may just be signing: the next tick looks again.
+    // A transaction that writes the work order now may just be signing: the next tick looks again.
     if read_as_trail(Reading::LockedIfFree, tenant, work_order, |_| ()).is_none() {
         return false;
     }

@@ -22,13 +22,13 @@ statement!(
         limit $3
         for no key update skip locked
      )
-     update wo.signing_key as told set expiry_notified_at = $2
-     from due where told.tenant_id = $1 and told.key_id = due.key_id
+     update wo.signing_key as ended set expiry_notified_at = $2
+     from due where ended.tenant_id = $1 and ended.key_id = due.key_id
      returning (select chain.subject_id from wo.audit_chain as chain
             where chain.tenant_id = $1 and chain.subject = 'signing_key'
-                and chain.subject_key = pg_catalog.jsonb_build_array(told.key_id)::pg_catalog.text),
-        pg_catalog.jsonb_build_object('key_id', told.key_id, 'principal', told.principal,
-            'expires_at', pg_catalog.to_char(told.expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))::pg_catalog.text",
+                and chain.subject_key = pg_catalog.jsonb_build_array(ended.key_id)::pg_catalog.text),
+        pg_catalog.jsonb_build_object('key_id', ended.key_id, 'principal', ended.principal,
+            'expires_at', pg_catalog.to_char(ended.expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))::pg_catalog.text",
     [UUIDOID, TIMESTAMPTZOID, INT8OID]
 );
 statement!(
@@ -40,12 +40,12 @@ statement!(
         limit $3
         for no key update skip locked
      )
-     update wo.delegation as told set end_notified_at = $2
-     from due where told.tenant_id = $1 and told.id = due.id
-     returning told.id,
-        pg_catalog.jsonb_build_object('delegation', told.id, 'delegator', told.delegator, 'delegate', told.delegate,
-            'role', told.role,
-            'ends_at', pg_catalog.to_char(told.ends_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))::pg_catalog.text",
+     update wo.delegation as ended set end_notified_at = $2
+     from due where ended.tenant_id = $1 and ended.id = due.id
+     returning ended.id,
+        pg_catalog.jsonb_build_object('delegation', ended.id, 'delegator', ended.delegator, 'delegate', ended.delegate,
+            'role', ended.role,
+            'ends_at', pg_catalog.to_char(ended.ends_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))::pg_catalog.text",
     [UUIDOID, TIMESTAMPTZOID, INT8OID]
 );
 statement!(
@@ -62,19 +62,19 @@ statement!(
     [UUIDOID, TIMESTAMPTZOID, INT8OID]
 );
 
-/// Tells of signing keys and delegations that have ended, each once, and forgets challenges that
+/// Reports signing keys and delegations that have ended, each once, and forgets challenges that
 /// nobody answered within a day of their end. Gives how many there were.
 pub fn notify_expiries(tenant: Uuid) -> i32 {
     let at = identity::now();
     let arguments = [uuid_argument(tenant), timestamp(at), bigint(MOST)];
-    let told = notify(&KEYS, "wo.signing_key_expired", tenant, at, &arguments)
+    let notified = notify(&KEYS, "wo.signing_key_expired", tenant, at, &arguments)
         + notify(&DELEGATIONS, "wo.delegation_ended", tenant, at, &arguments);
     let forgotten = memory::as_enforcement(|| {
         as_trail(|| {
             CHALLENGES.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
         })
     });
-    i32::try_from(told + forgotten).unwrap_or(i32::MAX)
+    i32::try_from(notified + forgotten).unwrap_or(i32::MAX)
 }
 
 /// Marks what is due, which leaves an entry in the chain of each, and writes an event for each.
@@ -86,7 +86,7 @@ fn notify(
     arguments: &[Argument],
 ) -> usize {
     memory::as_enforcement(|| {
-        let told: Vec<(Uuid, String)> = as_trail(|| {
+        let notified: Vec<(Uuid, String)> = as_trail(|| {
             due.with(|statement| {
                 statement.run(Mode::Write, arguments, |rows| {
                     (0..rows.count())
@@ -99,8 +99,8 @@ fn notify(
                 })
             })
         });
-        let count = told.len();
-        for (subject, data) in told {
+        let count = notified.len();
+        for (subject, data) in notified {
             memory::mark_written();
             Event::new(kind, data).write(tenant, subject, at);
         }

@@ -159,16 +159,16 @@ impl concept::FollowUp for FollowUp {
 fn carry_out(tenant: Uuid, seen: &WorkOrderRow<'_>, after: &FollowUp, why: &str) -> bool {
     let lifecycle = lifecycle_of(tenant, seen);
     make_visible();
-    let mut told = false;
+    let mut is_recorded = false;
     if asks(tenant, &lifecycle) {
         let facets = RecordView::of(seen);
         let view = WorkOrderView { tenant, seen, facets: &facets, lifecycle: &lifecycle };
-        told = follow(&view, after, why);
+        is_recorded = follow(&view, after, why);
     }
     if after.content {
         amend_ancestors(tenant, seen.id());
     }
-    told
+    is_recorded
 }
 
 fn follow(view: &WorkOrderView<'_>, after: &FollowUp, why: &str) -> bool {
@@ -194,7 +194,7 @@ fn follow(view: &WorkOrderView<'_>, after: &FollowUp, why: &str) -> bool {
     finish(view, action, None, changes, opened, Map::new())
 }
 
-/// Writes what happened to signatures and requests into the work order's trail, and tells whoever
+/// Writes what happened to signatures and requests into the work order's trail, and notifies everybody who
 /// is asked to sign. False where nothing happened.
 pub fn finish(
     view: &WorkOrderView<'_>,

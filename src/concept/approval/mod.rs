@@ -106,7 +106,7 @@ fn write_rows(
     }
 }
 
-/// Checks that whoever acts has authenticated anew for a signature.
+/// Checks that the actor has authenticated anew for a signature.
 fn check_authentication(acting: &Identity) -> Result<(), Refusal> {
     let token = match &acting.proof {
         Proof::Token { issued, session, .. } => {

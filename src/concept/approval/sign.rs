@@ -173,7 +173,7 @@ fn record(
 ) -> Result<Given, Refusal> {
     let WorkOrderView { tenant, seen, facets, lifecycle } = view;
     let payload = answer.payload;
-    // One answer counts: whoever waited for the work order's lock finds the challenge used.
+    // One answer counts: a transaction that waited for the work order's lock finds the challenge used.
     let at = identity::now();
     let time = timestamp(at);
     let using = [uuid_argument(*tenant), uuid_argument(answer.id), time];

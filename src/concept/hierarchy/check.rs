@@ -50,11 +50,11 @@ statement!(
      where held.tenant_id = $1 and held.locked_at is not null and held.id in (
         select child.master_id from wo.work_order as child
         where child.tenant_id = $1 and child.master_id is not null and child.locked_at is null)
-        and not exists (select from wo.audit_entry as told
-            where told.tenant_id = $1 and told.recorded_at >= held.locked_at
-                and told.subject_id in (select chain.subject_id from wo.audit_chain as chain
+        and not exists (select from wo.audit_entry as entry
+            where entry.tenant_id = $1 and entry.recorded_at >= held.locked_at
+                and entry.subject_id in (select chain.subject_id from wo.audit_chain as chain
                     where chain.tenant_id = $1 and chain.subject = 'tenant')
-                and pg_catalog.strpos(told.changes::pg_catalog.text, '\"hierarchy_policy\"') > 0)
+                and pg_catalog.strpos(entry.changes::pg_catalog.text, '\"hierarchy_policy\"') > 0)
      order by held.id limit 1000",
     [UUIDOID]
 );
@@ -118,12 +118,12 @@ pub fn problems(tenant: Uuid) -> Vec<Problem> {
         (
             &ORPHANS,
             "these work orders are children of a master that is not there",
-            "restore the master from a backup, or as a superuser set their master_id to NULL; wo.verify_audit() tells what is missing",
+            "restore the master from a backup, or as a superuser set their master_id to NULL; wo.verify_audit() shows what is missing",
         ),
         (
             &LOOSE_EDGES,
             "these dependencies name work orders that are not there",
-            "restore the work orders from a backup, or as a superuser delete the rows from wo.dependency; wo.verify_audit() tells what is missing",
+            "restore the work orders from a backup, or as a superuser delete the rows from wo.dependency; wo.verify_audit() shows what is missing",
         ),
     ] {
         let named: Vec<String> = statement.with(|statement| {
@@ -140,7 +140,7 @@ pub fn problems(tenant: Uuid) -> Vec<Problem> {
         found.push((
             "these masters are locked, and children that they wait for are open".to_owned(),
             locked,
-            "end the open children, or have them waived where a master like it is made anew; their trails tell how they came there".to_owned(),
+            "end the open children, or have them waived where a master like it is made anew; their trails show how they came there".to_owned(),
         ));
     }
     found

@@ -1,5 +1,5 @@
 //! What follows when a work order was placed or moved: cycles are refused, masters and successors
-//! are told, children are cancelled along, a master learns that all of its children are settled.
+//! are notified, children are cancelled along, a master learns that all of its children are settled.
 
 use super::settle::remember;
 use super::{graph, guards, hold_master};
@@ -48,8 +48,8 @@ statement!(
 pub struct HierarchyFollowUp {
     /// Where it stands now and stood before.
     placing: Placing,
-    /// The event that tells its master, if any.
-    tell: Option<&'static str>,
+    /// The event that notifies its master, if any.
+    notify: Option<&'static str>,
     /// Whether those that depend on it were satisfied, and are not any more.
     reopened: bool,
     /// Whether it came to its end.
@@ -78,7 +78,7 @@ impl HierarchyFollowUp {
         let ask = |name: &str, ask: fn(&State) -> bool| lifecycle.state(name).is_some_and(ask);
         let has = |effect: Effect| edge.is_some_and(|edge| edge.effects.contains(&effect));
         let (was, is) = (ask(from, |state| state.blocked), ask(to, |state| state.blocked));
-        let tell = match (was, is, has(Effect::NotifyMaster)) {
+        let notify = match (was, is, has(Effect::NotifyMaster)) {
             (false, true, _) => Some("wo.child_blocked"),
             (true, false, _) => Some("wo.child_resumed"),
             (.., true) => Some("wo.child_changed"),
@@ -87,7 +87,7 @@ impl HierarchyFollowUp {
         let satisfies = |name: &str| ask(name, |state| state.satisfies_dependents);
         Self {
             placing,
-            tell: tell.filter(|_| placing.after.is_some()),
+            notify: notify.filter(|_| placing.after.is_some()),
             reopened: satisfies(from) && !satisfies(to),
             ended: placing.after.is_some() && ask(to, |state| state.terminal),
             cascade: has(Effect::CascadeCancel),
@@ -107,7 +107,7 @@ impl HierarchyFollowUp {
     /// Whether nothing follows.
     fn is_empty(&self) -> bool {
         !(self.placing.moved || self.reopened || self.ended || self.cascade)
-            && self.tell.is_none()
+            && self.notify.is_none()
             && self.approve.is_none()
     }
 }
@@ -152,7 +152,7 @@ fn carry_out(tenant: Uuid, id: Uuid, number: &str, after: &HierarchyFollowUp) {
     if moved && let Some(master) = master {
         graph::check(tenant, graph::Added::Child, master, id).or_refuse();
     }
-    if let (Some(kind), Some(master)) = (after.tell, master) {
+    if let (Some(kind), Some(master)) = (after.notify, master) {
         notify(kind, tenant, master, number, after);
     }
     if after.reopened {

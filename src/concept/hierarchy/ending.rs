@@ -1,14 +1,14 @@
-//! Who tells a master that all of its children have ended: the one whose child ends last, whatever runs
+//! Who notifies a master that all of its children have ended: the one whose child ends last, whatever runs
 //! beside it, while nobody before that waits for anybody.
 //!
-//! Whoever ends a child shares a lock of its master's through the commit, and looks for a child that is
-//! open and that nobody is changing. If there is one, whoever ends it writes it later, and so comes
+//! A transaction that ends a child shares a lock of its master's through the commit, and looks for a child that is
+//! open and that nobody is changing. If there is one, the transaction that ends it writes it later, and so comes
 //! later to this lock. If there is none, all children that are open may be ending just now: then the
 //! share is given up, and the lock taken alone, which waits for the commits of all who shared it. So
-//! whoever takes the lock last does not share it, has waited for all the others, and sees that every
+//! the transaction that takes the lock last does not share it, has waited for all the others, and sees that every
 //! child has ended.
 //!
-//! Whoever waives a child writes to no child, and so takes the lock alone from the start.
+//! A transaction that waives a child writes to no child, and so takes the lock alone from the start.
 
 use crate::pg::cache::Cached;
 use crate::pg::lock::{Lock, Purpose};
@@ -68,7 +68,7 @@ impl Ending {
             }
         }
         // Two who share it would wait for each other. What an outer savepoint shares is its own to
-        // give up: then one of two that wait for each other is told so.
+        // give up: then one of two that wait for each other is refused.
         let level = nesting_level();
         let own = |(since, shared): &mut (i32, Uuid)| *since == level && *shared == master;
         if self.shared.extract_if(.., own).next().is_some() {

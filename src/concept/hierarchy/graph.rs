@@ -114,7 +114,7 @@ type Node = (Uuid, bool);
 
 /// After an edge was written: refuses it where it closes a cycle.
 ///
-/// Nobody else adds to what they can see of the graph meanwhile: whoever does holds the tenant's
+/// Nobody else adds to what they can see of the graph meanwhile: a transaction that does holds the tenant's
 /// head. A work order that only this transaction can see, joined by its first edge, closes no cycle
 /// by itself; its next edge takes the head, and is then checked against what others have committed.
 ///
@@ -153,7 +153,7 @@ fn closes_no_cycle(
     awaited: Uuid,
 ) -> Result<(), Refusal> {
     if waiting == awaited {
-        return Err(told(tenant, &[waiting, awaited]));
+        return Err(cycle_refusal(tenant, &[waiting, awaited]));
     }
     match added {
         Added::Dependency => search(tenant, (waiting, true), (awaited, false)),
@@ -244,7 +244,7 @@ fn search(tenant: Uuid, waiting: Node, awaited: Node) -> Result<(), Refusal> {
             seen.insert(found, node);
             if other.contains_key(&found) {
                 let path = path(waiting, found, &from_awaited, &to_waiting);
-                return Err(told(tenant, &path));
+                return Err(cycle_refusal(tenant, &path));
             }
             next.push(found);
         }
@@ -277,7 +277,7 @@ fn path(
     ids
 }
 
-fn told(tenant: Uuid, cycle: &[Uuid]) -> Refusal {
+fn cycle_refusal(tenant: Uuid, cycle: &[Uuid]) -> Refusal {
     let numbers: HashMap<Uuid, String> = as_trail(|| {
         NAMES.with(|statement| {
             statement.run(Mode::Latest, &[uuid_argument(tenant), uuids(cycle)], |rows| {

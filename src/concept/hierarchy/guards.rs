@@ -59,9 +59,9 @@ statement!(
 );
 statement!(
     LAST_MOVES,
-    "select told.to_status, told.recorded_at from wo.audit_entry as told
-     where told.tenant_id = $1 and told.subject_id = $2 and told.to_status is distinct from told.from_status
-     order by told.sequence desc
+    "select entry.to_status, entry.recorded_at from wo.audit_entry as entry
+     where entry.tenant_id = $1 and entry.subject_id = $2 and entry.to_status is distinct from entry.from_status
+     order by entry.sequence desc
      limit 100",
     [UUIDOID, UUIDOID]
 );

@@ -184,7 +184,7 @@ fn check_placing(
         masters.dedup();
         for master in masters.into_iter().filter(|master| !plan::is_planned(*master)) {
             if Some(master) == old.map(|(old, ..)| old.id()) {
-                // A work order as its own master: the cycle is told after the write.
+                // A work order as its own master: the cycle is reported after the write.
                 continue;
             }
             let owner = Owner::share(acting.tenant, master)?;

@@ -245,7 +245,7 @@ fn asked_places(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
-/// What only the database can tell: who is known, which lifecycles there are and what they ask.
+/// What only the database knows: who is known, which lifecycles there are and what they ask.
 fn problems_here(tenant: Uuid, plan: &Plan) -> Vec<Problem> {
     let mut problems = Vec::new();
     let people: BTreeSet<String> = plan

@@ -51,11 +51,11 @@ statement!(
 );
 statement!(
     MOVES,
-    "select told.subject_id, told.to_status, pg_catalog.extract('epoch', pg_catalog.min(told.recorded_at))::bigint,
-        pg_catalog.extract('epoch', pg_catalog.max(told.recorded_at))::bigint
-     from wo.audit_entry as told
-     where told.tenant_id = $1 and told.subject_id = any($2) and told.subject = 'work_order'
-        and told.to_status is distinct from told.from_status
+    "select entry.subject_id, entry.to_status, pg_catalog.extract('epoch', pg_catalog.min(entry.recorded_at))::bigint,
+        pg_catalog.extract('epoch', pg_catalog.max(entry.recorded_at))::bigint
+     from wo.audit_entry as entry
+     where entry.tenant_id = $1 and entry.subject_id = any($2) and entry.subject = 'work_order'
+        and entry.to_status is distinct from entry.from_status
      group by 1, 2",
     [UUIDOID, UUIDARRAYOID]
 );

@@ -35,7 +35,7 @@ pub fn remember(master: Uuid) {
 }
 
 /// Remembers that a child of a master was waived while others were open: they may end meanwhile, and
-/// whoever ends the last of them does not know of the waiver yet.
+/// the transaction that ends the last of them does not know of the waiver yet.
 pub fn waived(tenant: Uuid, master: Uuid) {
     if ending::has_open(tenant, master) {
         note(master, By::Waiver);
@@ -47,7 +47,7 @@ pub fn is_open() -> bool {
     MASTERS.is_open()
 }
 
-/// Tells each master once that all of its children have ended, if they have.
+/// Notifies each master once that all of its children have ended, if they have.
 ///
 /// The masters come in the order of their ids, the newest first: a master that ends in here has been
 /// made before its own, as a rule, so that two transactions do not wait for each other.

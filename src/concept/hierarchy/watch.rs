@@ -1,4 +1,4 @@
-//! Looking by itself for what cannot be: each problem is told once while it lasts.
+//! Looking by itself for what cannot be: each problem is reported once while it lasts.
 
 use super::check::{Problem, problems};
 use crate::kernel::event::Event;
@@ -44,7 +44,7 @@ pub fn check(tenant: Uuid) -> i32 {
     if is_recent {
         return 0;
     }
-    let found: Vec<Value> = as_trail(|| problems(tenant)).into_iter().map(told).collect();
+    let found: Vec<Value> = as_trail(|| problems(tenant)).into_iter().map(described).collect();
     let before: Option<crate::pg::jsonb::Document> = as_trail(|| {
         BEFORE.with(|statement| statement.run(Mode::Latest, &[place], |rows| rows.get(0, 1)))
     });
@@ -67,7 +67,7 @@ pub fn check(tenant: Uuid) -> i32 {
     })
 }
 
-fn told((problem, work_orders, what_to_do): Problem) -> Value {
+fn described((problem, work_orders, what_to_do): Problem) -> Value {
     let count = work_orders.len();
     json!({
         "problem": problem,

@@ -3,7 +3,7 @@
 //! PostgreSQL itself says when it changes: a trigger on each table that was read sends a shared
 //! invalidation, which the commit hands to every backend before it is acknowledged, and which a
 //! standby replays. Whatever is remembered carries the generation that was current before it was
-//! read, and counts for no other. Whoever asks hears first of what was committed meanwhile, so a
+//! read, and counts for no other. A question accepts first what was committed meanwhile, so a
 //! right that was withdrawn is gone for the next who asks, whatever their isolation level.
 
 use crate::pg::cache::Cached;

@@ -260,7 +260,7 @@ pub fn known_already() -> Option<Rc<Identity>> {
     let nonce = crate::pg::setting::SESSION.get();
     let now = wo_rules::time::unix_seconds(crate::pg::server::now());
     let this = state();
-    // A pooler's reset takes the nonce away: whoever comes then is somebody else.
+    // A pooler's reset takes the nonce away: the next client is somebody else.
     let session = this.session.filter(|session| holds(session, now, nonce.as_deref()));
     let session = session.map(|session| Rc::clone(&session.1));
     this.bound.or(session).or_else(|| LOGIN.with_borrow(|login| login.clone().flatten()))

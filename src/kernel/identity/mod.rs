@@ -285,7 +285,7 @@ pub fn is_worker() -> bool {
     IS_WORKER.get()
 }
 
-/// The identity in which a job is done for a tenant: the worker's own, or that of whoever calls
+/// The identity in which a job is done for a tenant: the worker's own, or that of the caller of
 /// `wo.tick()`.
 pub fn of_a_job(tenant: Uuid) -> Identity {
     match is_worker() {

@@ -211,7 +211,7 @@ fn install() {
     }
 }
 
-/// Says something to whoever creates the extension; while its script runs, PostgreSQL would
+/// Reports something to the role that creates the extension; while its script runs, PostgreSQL would
 /// keep notices to itself.
 fn say(text: &str) {
     run("set local client_min_messages = notice");

@@ -33,7 +33,7 @@ impl Appending {
         if !is_parent(&parent) {
             return None;
         }
-        // Whoever renamed or detached it while the lock was waited for is known by now.
+        // A rename or a detachment that was committed while the lock was waited for is known by now.
         if partition_of(table, month) != Some(partition.oid()) {
             return None;
         }

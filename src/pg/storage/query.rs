@@ -161,7 +161,7 @@ impl Drop for CommandSnapshot {
     }
 }
 
-/// Tells the executor which table is written and which columns an UPDATE names: triggers on columns
+/// Shows the executor which table is written and which columns an UPDATE names: triggers on columns
 /// ask for them.
 unsafe fn range_table(state: *mut pg_sys::EState, table: pg_sys::Oid, updated: &[usize]) {
     // SAFETY: the nodes are made in the present memory context, which outlives the state.

@@ -192,8 +192,8 @@ fn skip(trigger: &mut pg_sys::Trigger) {
     trigger.tgenabled = pg_sys::TRIGGER_DISABLED as _;
 }
 
-/// The table has no triggers but its own before a row is written, and those let no key change. Whoever
-/// refers to it need not be asked: an UPDATE would find out for each foreign key that the key is the same.
+/// The table has no triggers but its own before a row is written, and those let no key change. The
+/// triggers of the foreign keys to it are skipped: they would find for each of them that the key is the same.
 fn skip_referring(triggers: &mut [pg_sys::Trigger]) {
     let referring = pg_sys::Oid::from(pg_sys::F_RI_FKEY_NOACTION_UPD);
     triggers.iter_mut().filter(|trigger| trigger.tgfoid == referring).for_each(skip);

@@ -117,7 +117,7 @@ fn update(
 }
 
 /// Locks the row of that key as it is committed now, and gives it to the slot; false where there is
-/// none. Waits for whoever holds it, and then takes the version that was committed last.
+/// none. Waits for the transaction that holds it, and then takes the version that was committed last.
 fn lock_by_index(
     table: &OpenTable,
     index: &'static str,
@@ -244,7 +244,7 @@ fn changed(table: &OpenTable, found: &Slot, changes: &[(usize, Argument)]) -> Sl
 
 /// Stores a changed row as ExecSimpleRelationUpdate would and gives where it lies, but opens the indexes
 /// only where they get an entry: an UPDATE that stays on its page gives them none, and they are many.
-/// Whoever makes or drops an index waits for our lock on the table.
+/// A transaction that makes or drops an index waits for our lock on the table.
 ///
 /// # Safety
 /// Both slots hold rows of the query's table.

@@ -42,9 +42,9 @@ statement!(
 statement!(
     TRAIL,
     format!(
-        "select {ENTRY_COLUMNS} from wo.audit_entry as told
-         where told.tenant_id = $1 and told.subject_id = $2
-         order by told.sequence, told.recorded_at"
+        "select {ENTRY_COLUMNS} from wo.audit_entry as entry
+         where entry.tenant_id = $1 and entry.subject_id = $2
+         order by entry.sequence, entry.recorded_at"
     ),
     [UUIDOID, UUIDOID]
 );

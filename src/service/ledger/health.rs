@@ -20,7 +20,7 @@ const PATIENCE: i64 = 6;
 statement!(
     UNSEALED,
     "select pg_catalog.count(*), pg_catalog.min(waiting.recorded_at) from (
-        select told.recorded_at from wo.audit_entry as told where told.position > $1 limit $2
+        select entry.recorded_at from wo.audit_entry as entry where entry.position > $1 limit $2
      ) as waiting",
     [INT8OID, INT8OID]
 );

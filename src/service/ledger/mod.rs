@@ -27,7 +27,7 @@ fn unreadable(damage: Damage) -> Refusal {
         .hint("select * from wo.verify_ledger(); says what is wrong with the ledger.")
 }
 
-/// Refuses whoever is no member of `wo_admin`.
+/// Refuses a role that is no member of `wo_admin`.
 fn administrators_only(what: &str) {
     if !login_is_member("wo_admin") {
         refuse(crate::kernel::configuration::not_an_administrator(what));

@@ -18,9 +18,9 @@ use wo_rules::refusal::{Refusal, SqlState};
 
 statement!(
     POSITIONS,
-    "select told.sequence, told.position from wo.audit_entry as told
-     where told.tenant_id = $1 and told.subject_id = $2 and ($3::bigint is null or told.sequence = $3)
-     order by told.sequence",
+    "select entry.sequence, entry.position from wo.audit_entry as entry
+     where entry.tenant_id = $1 and entry.subject_id = $2 and ($3::bigint is null or entry.sequence = $3)
+     order by entry.sequence",
     [UUIDOID, UUIDOID, INT8OID]
 );
 

@@ -30,10 +30,10 @@ const LOCK: &[u8] = b"sealer";
 
 statement!(
     UNSEALED,
-    "select told.tenant_id, told.subject_id, told.sequence, told.position, told.entry_hash
-     from wo.audit_entry as told
-     where told.position > $1 and told.position <= $2
-     order by told.position, told.subject_id, told.sequence
+    "select entry.tenant_id, entry.subject_id, entry.sequence, entry.position, entry.entry_hash
+     from wo.audit_entry as entry
+     where entry.position > $1 and entry.position <= $2
+     order by entry.position, entry.subject_id, entry.sequence
      limit $3",
     [INT8OID, INT8OID, INT8OID]
 );
@@ -228,13 +228,13 @@ fn write(
         signed_by: situation.key.verifier().to_string(),
         note: checkpoint.sign(&situation.key),
     };
-    let told = serde_json::json!({
+    let details = serde_json::json!({
         "origin": checkpoint.origin,
         "size": size,
         "root": hash_text(&root),
         "note": sealed.note,
     });
-    let event = Event::new("wo.checkpoint", told.to_string());
+    let event = Event::new("wo.checkpoint", details.to_string());
     store::add(&sealed, event.timeline());
     event.write(Uuid::nil(), Uuid::nil(), sealed.sealed_at);
     Ok(())
@@ -256,7 +256,7 @@ fn names(before: u64, write: &TileWrite, entries: &[Entry]) -> Result<(Vec<u8>, 
     Ok((names, new.last().map_or(0, |entry| entry.position)))
 }
 
-/// Puts a key on record when it is used first, so that whoever verifies older checkpoints after a
+/// Puts a key on record when it is used first, so that a verifier of older checkpoints after a
 /// change of the key knows which keys there were.
 fn note_key(situation: &Situation) {
     let key = situation.key.verifier().to_string();

@@ -27,19 +27,19 @@ pub const KEY_USED: &str = "key_used";
 pub const RECOVERED: &str = "recovered";
 
 statement!(
-    TOLD,
-    "select told.changes::pg_catalog.text
+    RECORDED,
+    "select entry.changes::pg_catalog.text
      from wo.audit_chain as chain
-     join wo.audit_entry as told on told.tenant_id = chain.tenant_id and told.subject_id = chain.subject_id
+     join wo.audit_entry as entry on entry.tenant_id = chain.tenant_id and entry.subject_id = chain.subject_id
      where chain.tenant_id = $1 and chain.subject = $2 and chain.subject_key = $3
-        and told.action = $4 and told.position > $5 and told.position <= $6
-     order by told.sequence",
+        and entry.action = $4 and entry.position > $5 and entry.position <= $6
+     order by entry.sequence",
     [UUIDOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID]
 );
 
-/// What the ledger's own chain tells of that action between two positions: a member of each entry's
+/// What the ledger's own chain records of that action between two positions: a member of each entry's
 /// details.
-fn told(action: &str, after: i64, to: i64, member: &str) -> Vec<String> {
+fn recorded(action: &str, after: i64, to: i64, member: &str) -> Vec<String> {
     let arguments = [
         uuid_argument(Uuid::nil()),
         text(SUBJECT),
@@ -50,7 +50,7 @@ fn told(action: &str, after: i64, to: i64, member: &str) -> Vec<String> {
     ];
     let texts: Vec<String> = memory::during(identity::installation(), || {
         as_trail(|| {
-            TOLD.with(|statement| {
+            RECORDED.with(|statement| {
                 statement.run(Mode::Latest, &arguments, |rows| {
                     (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
                 })
@@ -63,12 +63,12 @@ fn told(action: &str, after: i64, to: i64, member: &str) -> Vec<String> {
 
 /// The public keys that are on record, oldest first.
 pub fn keys_on_record() -> Vec<String> {
-    told(KEY_USED, 0, i64::MAX, "key")
+    recorded(KEY_USED, 0, i64::MAX, "key")
 }
 
 /// The recovery statements that were recorded between two positions and are signed with the key.
 fn statements(key: &VerifierKey, after: i64, to: i64) -> Vec<Statement> {
-    let notes = told(RECOVERED, after, to, "statement");
+    let notes = recorded(RECOVERED, after, to, "statement");
     notes.iter().filter_map(|note| Statement::open(note, key).ok()).collect()
 }
 

@@ -82,7 +82,7 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// What its note says, whoever signed it.
+    /// What its note says, with any signature.
     ///
     /// # Errors
     /// One plain sentence.

@@ -43,7 +43,7 @@ struct Problem {
     problem: String,
 }
 
-/// Whose entries the caller may be told of.
+/// Whose entries the caller may see.
 enum Audience {
     Everybodys,
     Tenants(Uuid),

@@ -119,8 +119,8 @@ pub fn register() {
     on_refusal(note);
 }
 
-/// Whether whoever is acting may read who attempted what: QA, and whoever administers. The others of a
-/// tenant see its trail without that: it names addresses, and tells an intruder what was noticed.
+/// Whether the actor may read who attempted what: QA, and administrators. The others of a
+/// tenant see its trail without that: it names addresses, and shows an intruder what was noticed.
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 fn may_read_attempts() -> bool {
     identity::current().is_some_and(|acting| match &acting.principal {

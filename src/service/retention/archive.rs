@@ -131,7 +131,7 @@ impl Archive {
     }
 
     /// What the installation's trail says of it.
-    pub fn told(&self) -> Value {
+    pub fn details(&self) -> Value {
         json!({
             "archive": self.name,
             "from": (self.from != i64::MIN).then(|| utc(self.from)),
@@ -169,15 +169,15 @@ impl Archive {
         memory::as_enforcement(|| {
             as_trail(|| ADD.with(|statement| statement.store(&arguments)));
         });
-        let mut told = self.told();
-        // Of its own chains the installation is told as every tenant is; the figures of the whole
+        let mut details = self.details();
+        // Its own chains are recorded for the installation as for every tenant; the figures of the whole
         // month go before.
-        if let (Some(told), Value::Object(own)) = (told.as_object_mut(), own) {
+        if let (Some(details), Value::Object(own)) = (details.as_object_mut(), own) {
             for (name, value) in own {
-                told.entry(name).or_insert(value);
+                details.entry(name).or_insert(value);
             }
         }
-        record(Uuid::nil(), "archived", &told);
+        record(Uuid::nil(), "archived", &details);
     }
 
     /// Puts on record that its rows left, or came back.
@@ -192,7 +192,7 @@ impl Archive {
         memory::as_enforcement(|| {
             as_trail(|| MARK.with(|statement| statement.store(&arguments)));
         });
-        record(Uuid::nil(), action, &self.told());
+        record(Uuid::nil(), action, &self.details());
     }
 }
 
@@ -212,7 +212,7 @@ pub fn proof_file(name: &str) -> Result<PathBuf, String> {
     Ok(files::directory()?.join(format!("{name}.proof.json")))
 }
 
-/// The chain in which a tenant's trail, or the installation's, tells of archives.
+/// The chain in which a tenant's trail, or the installation's, records archives.
 const KEY: &str = r#"["archives"]"#;
 
 /// Writes into that chain.

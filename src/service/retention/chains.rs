@@ -37,12 +37,12 @@ statement!(
     [UUIDOID, TEXTOID]
 );
 statement!(
-    TOLD,
-    "select told.changes::pg_catalog.text from wo.audit_entry as told
-     join wo.audit_chain as chain on chain.tenant_id = told.tenant_id and chain.subject_id = told.subject_id
-     where told.tenant_id = $1 and chain.subject = 'archive' and told.action = 'archived'
-        and told.changes::pg_catalog.jsonb ? 'chains_sha256'
-     order by told.sequence desc limit 1",
+    RECORDED,
+    "select entry.changes::pg_catalog.text from wo.audit_entry as entry
+     join wo.audit_chain as chain on chain.tenant_id = entry.tenant_id and chain.subject_id = entry.subject_id
+     where entry.tenant_id = $1 and chain.subject = 'archive' and entry.action = 'archived'
+        and entry.changes::pg_catalog.jsonb ? 'chains_sha256'
+     order by entry.sequence desc limit 1",
     [UUIDOID]
 );
 statement!(
@@ -65,8 +65,8 @@ statement!(
     MISSING,
     "select stayed.archive from wo.archived_chain as stayed
      where stayed.tenant_id = $1 and stayed.subject_id = $2 and not exists (
-        select from wo.audit_entry as told
-        where told.tenant_id = $1 and told.subject_id = $2 and told.sequence = stayed.sequence)
+        select from wo.audit_entry as entry
+        where entry.tenant_id = $1 and entry.subject_id = $2 and entry.sequence = stayed.sequence)
      order by stayed.sequence",
     [UUIDOID, UUIDOID]
 );
@@ -194,7 +194,7 @@ struct Left {
     entries: i64,
 }
 
-/// Leaves the stubs of the month, and tells each tenant's trail of them. Gives what the entry of the
+/// Leaves the stubs of the month, and records them in each tenant's trail. Gives what the entry of the
 /// installation says of its own chains.
 ///
 /// # Errors
@@ -202,17 +202,17 @@ struct Left {
 pub fn leave(month: &Month, archive: &Archive) -> Result<Value, String> {
     let mut left: Option<Left> = None;
     let mut own = Value::Null;
-    let mut tell = |left: Option<Left>| {
+    let mut record_of = |left: Option<Left>| {
         let Some(left) = left else { return };
-        let (tenant, told) = (left.tenant, told_of(left, archive));
+        let (tenant, recorded) = (left.tenant, details_of(left, archive));
         match tenant.is_nil() {
-            true => own = told,
-            false => archive::record(tenant, "archived", &told),
+            true => own = recorded,
+            false => archive::record(tenant, "archived", &recorded),
         }
     };
     walk(month, |ended| {
         if left.as_ref().is_some_and(|left| left.tenant != ended.tenant) {
-            tell(left.take());
+            record_of(left.take());
         }
         write(ended.tenant, &archive.name, &ended.stub);
         let left = left.get_or_insert_with(|| Left {
@@ -224,7 +224,7 @@ pub fn leave(month: &Month, archive: &Archive) -> Result<Value, String> {
         left.entries += ended.entries;
         Ok(())
     })?;
-    tell(left);
+    record_of(left);
     Ok(own)
 }
 
@@ -247,7 +247,7 @@ fn write(tenant: Uuid, archive: &str, stub: &Stub) {
 
 /// What a tenant's trail says of a month that left. It repeats the hashes of the months before, so
 /// that the newest entry vouches for all: the older ones leave with their own months.
-fn told_of(left: Left, archive: &Archive) -> Value {
+fn details_of(left: Left, archive: &Archive) -> Value {
     let mut hashes = memory::during(identity::administrator(left.tenant), || {
         as_trail(|| hashes_of(left.tenant))
     });
@@ -264,7 +264,7 @@ fn told_of(left: Left, archive: &Archive) -> Value {
 
 /// The hash over the stubs of each archive, as the tenant's newest entry has them.
 fn hashes_of(tenant: Uuid) -> Map<String, Value> {
-    let changes: Option<String> = TOLD.with(|statement| {
+    let changes: Option<String> = RECORDED.with(|statement| {
         statement.run(Mode::Latest, &[uuid_argument(tenant)], |rows| rows.get(0, 1))
     });
     let mut changes: Value =
@@ -324,10 +324,10 @@ impl Stubs {
     }
 }
 
-/// Whether the stubs of an archive are those that the tenant's trail tells of; each looked at once.
+/// Whether the stubs of an archive are those that the tenant's trail records; each looked at once.
 #[derive(Default)]
 pub struct VerifiedArchive {
-    told: Option<Map<String, Value>>,
+    recorded: Option<Map<String, Value>>,
     found: HashMap<String, bool>,
 }
 
@@ -337,9 +337,9 @@ impl VerifiedArchive {
     /// # Errors
     /// [`Break::Archived`].
     pub fn check(&mut self, tenant: Uuid, archive: &str) -> Result<(), Break> {
-        let told = self.told.get_or_insert_with(|| hashes_of(tenant));
+        let recorded = self.recorded.get_or_insert_with(|| hashes_of(tenant));
         let holds = *self.found.entry(archive.to_owned()).or_insert_with(|| {
-            told.get(archive).and_then(Value::as_str) == Some(&hash_of(tenant, archive))
+            recorded.get(archive).and_then(Value::as_str) == Some(&hash_of(tenant, archive))
         });
         match holds {
             true => Ok(()),

@@ -25,16 +25,16 @@ const TILES: u64 = 64;
 
 statement!(
     LAST_ENTRY,
-    "select pg_catalog.max(told.position), pg_catalog.min(told.position) from wo.audit_entry as told
-     where told.recorded_at >= $1 and told.recorded_at < $2",
+    "select pg_catalog.max(entry.position), pg_catalog.min(entry.position) from wo.audit_entry as entry
+     where entry.recorded_at >= $1 and entry.recorded_at < $2",
     [TIMESTAMPTZOID, TIMESTAMPTZOID]
 );
 statement!(
     WAITING,
     "select reading.consumer from wo.event_consumer as reading
-     where exists (select from wo.event as told
-        where told.recorded_at >= $1 and told.recorded_at < $2 and told.position > reading.position
-            and (told.tenant_id = reading.tenant_id or reading.tenant_id = '00000000-0000-0000-0000-000000000000'))
+     where exists (select from wo.event as event
+        where event.recorded_at >= $1 and event.recorded_at < $2 and event.position > reading.position
+            and (event.tenant_id = reading.tenant_id or reading.tenant_id = '00000000-0000-0000-0000-000000000000'))
      order by reading.consumer limit 1",
     [TIMESTAMPTZOID, TIMESTAMPTZOID]
 );

@@ -45,7 +45,7 @@ pub fn archive_months() -> i32 {
     done
 }
 
-/// Nothing is lost while a month stays where it is, so whoever runs the job goes on.
+/// Nothing is lost while a month stays where it is, so the job goes on.
 fn say_held(name: &str, why: &str) {
     log!("wo_core: {name} stays in the database: {why}");
 }

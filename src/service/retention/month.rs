@@ -29,28 +29,28 @@ statement!(
 statement!(
     ENTRIES,
     format!(
-        "select {ENTRY_COLUMNS}, told.position, told.tenant_id from wo.audit_entry as told
-         where told.recorded_at >= $1 and told.recorded_at < $2
-         order by told.position, told.subject_id, told.sequence"
+        "select {ENTRY_COLUMNS}, entry.position, entry.tenant_id from wo.audit_entry as entry
+         where entry.recorded_at >= $1 and entry.recorded_at < $2
+         order by entry.position, entry.subject_id, entry.sequence"
     ),
     [TIMESTAMPTZOID, TIMESTAMPTZOID]
 );
 statement!(
     ENTRIES_BY_CHAIN,
     format!(
-        "select {ENTRY_COLUMNS}, told.position, told.tenant_id from wo.audit_entry as told
-         where told.recorded_at >= $1 and told.recorded_at < $2
-         order by told.tenant_id, told.subject_id, told.sequence"
+        "select {ENTRY_COLUMNS}, entry.position, entry.tenant_id from wo.audit_entry as entry
+         where entry.recorded_at >= $1 and entry.recorded_at < $2
+         order by entry.tenant_id, entry.subject_id, entry.sequence"
     ),
     [TIMESTAMPTZOID, TIMESTAMPTZOID]
 );
 statement!(
     EVENTS,
-    "select told.position, told.tenant_id, told.timeline, told.type, told.subject_id, told.recorded_at, told.traceparent,
-        told.data::pg_catalog.text
-     from wo.event as told
-     where told.recorded_at >= $1 and told.recorded_at < $2
-     order by told.position",
+    "select event.position, event.tenant_id, event.timeline, event.type, event.subject_id, event.recorded_at, event.traceparent,
+        event.data::pg_catalog.text
+     from wo.event as event
+     where event.recorded_at >= $1 and event.recorded_at < $2
+     order by event.position",
     [TIMESTAMPTZOID, TIMESTAMPTZOID]
 );
 

@@ -30,8 +30,8 @@ statement!(
             where gone.tenant_id = $1 and gone.subject_id = held.id
                 and not exists (select from wo.evidence as kept
                     where kept.tenant_id = $1 and kept.work_order_id = held.id)
-                and not exists (select from wo.audit_entry as told
-                    where told.tenant_id = $1 and told.subject_id = held.id and told.sequence = gone.sequence))
+                and not exists (select from wo.audit_entry as entry
+                    where entry.tenant_id = $1 and entry.subject_id = held.id and entry.sequence = gone.sequence))
      order by held.locked_at
      limit $3
      for no key update skip locked",

@@ -7,9 +7,9 @@ use wo_rules::audit::Entry;
 use wo_rules::time::utc;
 
 /// The columns of an entry as [`entry_at`] reads them.
-pub const ENTRY_COLUMNS: &str = "told.subject_id, told.subject, told.sequence, told.recorded_at, told.action, told.actor, told.reason,
-    told.from_status, told.to_status, told.record_version, told.changes::text, told.client_address, told.application,
-    told.login_role, told.authenticated_by, told.transaction_id, told.previous_hash, told.entry_hash";
+pub const ENTRY_COLUMNS: &str = "entry.subject_id, entry.subject, entry.sequence, entry.recorded_at, entry.action, entry.actor, entry.reason,
+    entry.from_status, entry.to_status, entry.record_version, entry.changes::text, entry.client_address, entry.application,
+    entry.login_role, entry.authenticated_by, entry.transaction_id, entry.previous_hash, entry.entry_hash";
 
 /// An entry of the trail, with its id, and the hashes before and of it. Refuses one that lacks a value.
 pub fn entry_at(rows: &Rows, row: usize, tenant: Uuid) -> EntryRow {

@@ -27,8 +27,8 @@ statement!(
 );
 statement!(
     ENTRY_HASH,
-    "select pg_catalog.encode(told.entry_hash, 'hex') from wo.audit_entry as told
-     where told.tenant_id = $1 and told.subject_id = $2 and told.sequence = $3",
+    "select pg_catalog.encode(entry.entry_hash, 'hex') from wo.audit_entry as entry
+     where entry.tenant_id = $1 and entry.subject_id = $2 and entry.sequence = $3",
     [UUIDOID, UUIDOID, INT8OID]
 );
 
@@ -154,8 +154,8 @@ fn wrong_with(tenant: Uuid, work_order: Uuid, package: &str, digest: &[u8]) -> O
     if let Some(problem) = report.problems.first() {
         return Some(format!("the kept package does not verify: {}", problem.problem));
     }
-    let told: Value = serde_json::from_str(package).unwrap_or_default();
-    let record = &told["sections"]["work_order"];
+    let document: Value = serde_json::from_str(package).unwrap_or_default();
+    let record = &document["sections"]["work_order"];
     let sequence = argument(record["chain_sequence"].as_i64());
     let arguments = [uuid_argument(tenant), uuid_argument(work_order), sequence];
     // An entry that is archived is not here to be asked.

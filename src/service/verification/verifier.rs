@@ -18,8 +18,8 @@ const BATCH: i32 = 500;
 // Each source gives its own first so many, so that a batch reads no further than it verifies.
 statement!(
     SUBJECTS,
-    "(select distinct told.subject_id from wo.audit_entry as told
-      where told.tenant_id = $1 and told.subject_id >= $2 order by told.subject_id limit $3)
+    "(select distinct entry.subject_id from wo.audit_entry as entry
+      where entry.tenant_id = $1 and entry.subject_id >= $2 order by entry.subject_id limit $3)
      union
      (select held.id from wo.work_order as held
       where held.tenant_id = $1 and held.id >= $2 order by held.id limit $3)
@@ -36,8 +36,8 @@ statement!(
 statement!(
     ENTRIES,
     format!(
-        "select {ENTRY_COLUMNS}, told.position from wo.audit_entry as told
-         where told.tenant_id = $1 and told.subject_id = any($2)"
+        "select {ENTRY_COLUMNS}, entry.position from wo.audit_entry as entry
+         where entry.tenant_id = $1 and entry.subject_id = any($2)"
     ),
     [UUIDOID, UUIDARRAYOID]
 );
@@ -282,7 +282,7 @@ impl Verifier {
         all.get(&(subject.to_owned(), key.to_owned())).cloned().unwrap_or_default()
     }
 
-    /// Configured objects that no chain tells of.
+    /// Configured objects that no chain records.
     fn find_untrailed(&mut self) {
         let known: HashSet<(String, String)> = CHAIN_KEYS.with(|statement| {
             statement.run(Mode::Latest, &[uuid_argument(self.tenant)], |rows| {

@@ -1,4 +1,4 @@
-//! What has to be done from time to time, whoever does it: the background worker, or `wo.tick()`.
+//! What has to be done from time to time, by the background worker or by `wo.tick()`.
 //!
 //! Where the library is preloaded, a launcher starts a worker for each database of
 //! `wo_core.databases`. The worker wakes subscribers of events, and does the jobs when they are due.

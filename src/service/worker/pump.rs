@@ -60,7 +60,7 @@ fn worker_listens() -> bool {
     })
 }
 
-/// At the end of the transaction: tells the worker of the position, or that nobody is held back any
+/// At the end of the transaction: notifies the worker of the position, or that nobody is held back any
 /// more. No ERROR, no lock, no allocation.
 fn at_end(end: End) {
     let marked = event::take_newest_here();
@@ -113,7 +113,7 @@ impl Pump {
             }
             Turn::Sleep => {
                 site.listening.store(1, SeqCst);
-                // Whoever committed just before did not see that we listen.
+                // A transaction that committed just before did not see that we listen.
                 (site.newest.load(SeqCst) > newest).then_some(Duration::ZERO)
             }
             Turn::Announce => self.announce(interval),

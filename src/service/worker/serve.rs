@@ -138,7 +138,7 @@ impl Worker {
         let fit = match problem {
             Ok(Seen::Unlisted) => end(0),
             Ok(Seen::Wanted) => {
-                // Whoever drops, renames or copies the database waits for everybody to leave it.
+                // A session that drops, renames or copies the database waits for everybody to leave it.
                 let until = crate::kernel::identity::now() + AWAY;
                 self.site.not_before.store(until, SeqCst);
                 end(0);
@@ -182,7 +182,7 @@ impl Worker {
         if self.site.nudges.load(SeqCst) == 0 {
             return None;
         }
-        // Until then whoever asks once more finds that it was asked already, and wakes nobody.
+        // Until then a second request finds the first one, and wakes nobody.
         if let Some(left) = TOGETHER.checked_sub(self.nudged.elapsed()) {
             return Some(left);
         }

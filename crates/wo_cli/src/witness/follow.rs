@@ -13,7 +13,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 /// Looks at a database until something is refused, through interruptions of every kind. Each change
-/// is told to `say`, and what keeps it from asking to `complain`.
+/// is reported to `say`, and what keeps it from asking to `complain`.
 ///
 /// # Errors
 /// What was refused.

@@ -124,7 +124,7 @@ fn a_smaller_tree_is_refused() {
     let ran = scene.shown(&scene.sealed(&history, 19), None, None);
     scene.assert_refused(&ran, &[&history.checkpoint(20), &history.checkpoint(19)]);
     assert_eq!(scene.files("state/refused").len(), 1);
-    // Told again and again, it is one piece of evidence.
+    // Reported again and again, it is one piece of evidence.
     scene.shown(&scene.sealed(&history, 19), None, None);
     assert_eq!(scene.files("state/refused").len(), 1);
     assert!(read(scene.scratch.path("state/checkpoint")).contains("\n20\n"));

@@ -1,4 +1,4 @@
-//! Signing on behalf of others: whoever holds a role lends the right to sign in it to somebody
+//! Signing on behalf of others: the holder of a role lends the right to sign in it to somebody
 //! else, for a time, and that one may pass it on within the same limits.
 //!
 //! A delegate signs as themself, on behalf of the first delegator of the chain. Every link of the

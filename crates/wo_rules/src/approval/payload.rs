@@ -17,7 +17,7 @@ pub const LONGEST_PAYLOAD: usize = 1 << 20;
 /// The largest integer that JCS writes exactly.
 const LARGEST_INTEGER: i64 = (1 << 53) - 1;
 
-/// Tells a signature of ours from anything else that the same key may have signed.
+/// Distinguishes a signature of ours from anything else that the same key may have signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Format {
     /// The first layout.

@@ -113,7 +113,7 @@ impl Replay {
             }
             let old = change.get("old").map(|value| value.get());
             // What DDL did to a column of an administrator's (a default, a type, a column made anew) no
-            // entry tells.
+            // entry records.
             if old != self.values.get(&column).map(String::as_str)
                 && !is_added(&entry.subject, &column)
             {

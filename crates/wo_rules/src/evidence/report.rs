@@ -1,7 +1,7 @@
 //! The evidence package as one page for people: an inspector reads the whole story of a work order
 //! in a browser or on paper, without the product, its database or a network.
 //!
-//! The page loads nothing and runs nothing, and tells its browser so; it is the same, byte for
+//! The page loads nothing and runs nothing, and says so to its browser; it is the same, byte for
 //! byte, for the same package. What people wrote cannot leave its place in it, nor hide there:
 //! letters that would not be seen, or would turn others around, are shown by their number.
 

@@ -76,7 +76,7 @@ struct Picture<'n> {
 }
 
 /// How a progress looks. The fills differ in lightness too, and the name of the state stands in
-/// the node, so that nothing is told by colour alone.
+/// the node, so that nothing is shown by colour alone.
 struct Look {
     class: &'static str,
     words: &'static str,

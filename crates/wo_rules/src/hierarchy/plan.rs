@@ -19,8 +19,8 @@ const DEEPEST: usize = 20;
 /// The longest key: the keys of the children are made of it.
 const LONGEST_KEY: usize = 100;
 
-/// How many problems a refusal tells.
-const TOLD: usize = 100;
+/// How many problems a refusal lists.
+const MOST_LISTED: usize = 100;
 
 /// A plan, understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,9 +81,9 @@ pub struct Problem {
 
 /// The refusal of a plan with all of its problems.
 pub fn refusal(problems: &[Problem]) -> Refusal {
-    let told: Vec<Value> = problems
+    let listed: Vec<Value> = problems
         .iter()
-        .take(TOLD)
+        .take(MOST_LISTED)
         .map(|found| serde_json::json!({"pointer": found.pointer, "problem": found.problem}))
         .collect();
     let first: Vec<String> = problems
@@ -98,7 +98,7 @@ pub fn refusal(problems: &[Problem]) -> Refusal {
         "bad_plan",
         format!("nothing was made, because the plan has problems: {}{more}", first.join("; ")),
     )
-    .with("problems", told)
+    .with("problems", listed)
     .hint("Mend all of them; the DETAIL lists each with its JSON pointer.")
 }
 

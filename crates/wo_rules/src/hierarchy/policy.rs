@@ -104,14 +104,14 @@ impl Policy {
     /// 22023 `bad_policy`, with every problem.
     pub fn parse(document: &Value) -> Result<Self, Refusal> {
         Self::read(document).map_err(|problems| {
-            let told: Vec<String> =
+            let listed: Vec<String> =
                 problems.iter().map(|(member, problem)| format!("{member} {problem}")).collect();
             Refusal::new(
                 SqlState::BadValue,
                 "bad_policy",
-                format!("that is no hierarchy policy: {}", told.join("; ")),
+                format!("that is no hierarchy policy: {}", listed.join("; ")),
             )
-            .with("problems", told)
+            .with("problems", listed)
             .hint("For example {\"completion\": {\"percent\": 80}, \"cancel_cascades\": true}.")
         })
     }

@@ -186,7 +186,7 @@ mod tests {
     }
 
     /// An entry that took its position after its successor's was sealed after it. Without the check the
-    /// order of the events would tell a work order's story backwards, and every verifier would agree.
+    /// order of the events would show a work order's history backwards, and every verifier would agree.
     #[test]
     fn a_chain_that_was_sealed_in_another_order_than_its_own_is_told() {
         let (mut leaves, mut live) = sealed(5);

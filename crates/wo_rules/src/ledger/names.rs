@@ -1,5 +1,5 @@
 //! What stands behind a leaf: which entry of which chain. Tiles of level 0 keep these names beside
-//! the hashes, so that an entry's leaf can be told, and a leaf's entry be found.
+//! the hashes, so that an entry's leaf can be computed, and a leaf's entry be found.
 
 use uuid::Uuid;
 

@@ -34,7 +34,7 @@ pub(super) fn sign(text: &str, key: &SealingKey) -> String {
 }
 
 impl<'n> Note<'n> {
-    /// Takes a note apart, whoever signed it.
+    /// Takes a note apart, with any signature.
     pub fn read(note: &'n str) -> Result<Self, String> {
         if note.len() > LONGEST {
             return Err(format!("the note is longer than {LONGEST} bytes"));

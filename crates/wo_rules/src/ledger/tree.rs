@@ -59,7 +59,7 @@ pub fn consistency(from: u64, to: u64, read: &mut Read<'_>) -> Result<Vec<Hash>,
             low = middle;
         }
     }
-    // Where the smaller tree is this very subtree, whoever verifies knows its hash.
+    // Where the smaller tree is this very subtree, the verifier knows its hash.
     if low > 0 {
         hashes.push(range(low, high, &mut tiles)?);
     }

@@ -286,7 +286,7 @@ impl Condition {
         match (self.comparison(), value) {
             (Some((Comparison::NotEqual, _)), None) => true,
             (Some((_, literal)), Some(value)) if !is_comparable(value, literal) => true,
-            // A list is no amount: whoever writes one for a number is asked all the same.
+            // A list is no amount: a write of one for a number is checked all the same.
             (Some(_), Some(Scalar::List(_))) if self.member().is_some() => true,
             _ => self.met_by(value),
         }

@@ -133,7 +133,7 @@ guards! {
 /// What follows when an edge is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// The master is told.
+    /// The master is notified.
     NotifyMaster,
     /// The signatures of this meaning are void.
     VoidApprovals(String),
@@ -208,7 +208,7 @@ pub struct ApprovalRequirement {
     pub when: When,
     /// How many holders of the role have to sign.
     pub count: u32,
-    /// Its place: whoever has a lower one signs first, equal ones sign in any order.
+    /// Its place: a lower one signs first, equal ones sign in any order.
     pub order: u32,
     /// What of the record is signed.
     pub covers: Covers,

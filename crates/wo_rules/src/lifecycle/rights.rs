@@ -245,7 +245,7 @@ impl Lifecycle {
     }
 }
 
-/// What whoever takes the edge may write beyond their field rights: what the edge asks for and is
+/// What the actor that takes the edge may write beyond their field rights: what the edge asks for and is
 /// still empty, what it wants given anew, and its reason.
 fn fillable(edge: &Transition, filled_before: FieldSet) -> FieldSet {
     let needed = edge.needs.iter().filter_map(|need| match need {

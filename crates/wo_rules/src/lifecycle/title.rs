@@ -14,7 +14,7 @@ impl TitleConvention {
         Self { hint }
     }
 
-    /// What to tell somebody whose title does not follow it.
+    /// The hint for somebody whose title does not follow it.
     pub fn hint(&self) -> &str {
         &self.hint
     }

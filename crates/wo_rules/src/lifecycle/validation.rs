@@ -52,7 +52,7 @@ pub fn validate(document: &Value, known: Option<&Known>) -> Result<Lifecycle, Ve
 }
 
 /// The names that a definition declares, gathered first so that one mistake in a declaration is
-/// not told again wherever it is used. `None`: not declared at all, which is told once.
+/// not reported again wherever it is used. `None`: not declared at all, which is reported once.
 struct Names {
     states: Option<BTreeSet<String>>,
     roles: Option<BTreeSet<String>>,

@@ -16,7 +16,7 @@ pub enum PrincipalKind {
     Agent,
     /// Somebody of another company.
     Vendor,
-    /// A program that does as it is told: a schedule, a webhook, the worker.
+    /// A program without judgement of its own: a schedule, a webhook, the worker.
     System,
 }
 

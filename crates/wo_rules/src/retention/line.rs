@@ -133,7 +133,7 @@ pub struct EventLine {
     /// The CloudEvents type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What it tells of.
+    /// What it describes.
     pub subject_id: String,
     /// When.
     pub recorded_at: String,

@@ -2,7 +2,7 @@
 //! had left in its record, so that the entries that follow can be verified without those before.
 //!
 //! The stubs that a month leaves in a tenant are covered by one hash, which stands in an entry of the
-//! tenant's own trail: whoever changes a stub contradicts it.
+//! tenant's own trail: a changed stub contradicts it.
 
 use crate::audit::Replay;
 use sha2::{Digest, Sha256};

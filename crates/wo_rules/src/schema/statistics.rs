@@ -1,7 +1,7 @@
-//! What the planner is told of the columns that hold data of tenants.
+//! What the planner knows of the columns that hold data of tenants.
 //!
 //! `ANALYZE` collects the most common values and the bounds of a column over all tenants, and every role may
-//! `EXPLAIN`: the estimate of a value would tell a tenant how many rows the others have of it. So `ANALYZE`
+//! `EXPLAIN`: the estimate of a value would show a tenant how many rows the others have of it. So `ANALYZE`
 //! leaves these columns alone (`SET STATISTICS 0`), and the planner gets fixed figures without any value:
 //! what share of the rows is NULL, how wide a value is, and how many distinct values there are. Without the
 //! last of these it takes the wrong one of two indexes where a list has two filters.

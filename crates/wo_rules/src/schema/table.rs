@@ -201,7 +201,7 @@ pub struct Table {
     /// Columns whose values the enforcement layer puts into an audit chain of each row, where no trigger
     /// audits the table. The others are not in the trail.
     pub audited_columns: &'static [&'static str],
-    /// Whether backends cache its rows: the trigger `invalidate` tells all of them of a change.
+    /// Whether backends cache its rows: the trigger `invalidate` notifies all of them of a change.
     pub is_cached: bool,
     /// The column of the time by whose months it is partitioned.
     pub partitioned_by: Option<&'static str>,

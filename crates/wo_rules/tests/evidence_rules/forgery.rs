@@ -92,7 +92,7 @@ fn entries_removed_added_or_swapped_are_found() {
     assert_named("/sections/trail", |forged| *forged.section("trail") = json!([]));
 }
 
-/// The columns of an entry that stand nowhere else in a package: whoever can hash the whole chain
+/// The columns of an entry that stand nowhere else in a package: an attacker who can hash the whole chain
 /// anew can change them, until the ledger has sealed the entry.
 const SAID_ONCE: [&str; 8] = [
     "action",

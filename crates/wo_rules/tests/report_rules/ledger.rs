@@ -30,7 +30,7 @@ fn sealed_and_unsealed_entries_are_told_apart_with_their_checkpoint() {
     let mut sections = sections();
     sections["ledger"] = bundle((1..=5).chain([8]), Vec::new());
     let (_, document) = page(&sections);
-    let told = words_of(&document, ".ledger");
+    let shown = words_of(&document, ".ledger");
     for part in [
         "6 of 22 entries are sealed.",
         "Ledger ledger.example/wo",
@@ -40,15 +40,15 @@ fn sealed_and_unsealed_entries_are_told_apart_with_their_checkpoint() {
         "Entries that were not yet sealed 6–7, 9–22",
         "--sealing-key KEY",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(shown.contains(part), "{part}: {shown}");
     }
-    assert!(!told.contains("Recovery"));
+    assert!(!shown.contains("Recovery"));
     sections["ledger"] = bundle(1..=22, vec![format!("recovery 2 {}", hash_text(&[9; 32]))]);
     let (_, document) = page(&sections);
-    let told = words_of(&document, ".ledger");
-    assert!(told.contains("Every entry of the trail is sealed."), "{told}");
-    assert!(told.contains("not yet sealed none"), "{told}");
-    assert!(told.contains("Recovery before it number 2"), "{told}");
+    let shown = words_of(&document, ".ledger");
+    assert!(shown.contains("Every entry of the trail is sealed."), "{shown}");
+    assert!(shown.contains("not yet sealed none"), "{shown}");
+    assert!(shown.contains("Recovery before it number 2"), "{shown}");
 }
 
 #[test]

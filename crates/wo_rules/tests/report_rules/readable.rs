@@ -36,7 +36,7 @@ fn headings_go_down_one_level_at_a_time() {
 fn the_head_says_what_the_page_is_about() {
     let (_, document) = page(&sections());
     let head = words_of(&document, "body > header");
-    for told in [
+    for shown in [
         "WO-2026-1121-A1B",
         "Update the freezer controllers of lab 4",
         "Acme Laboratories (acme)",
@@ -47,7 +47,7 @@ fn the_head_says_what_the_page_is_about() {
         "Regulated change, version 4",
         &format!("Package made {}", short(430.0)),
     ] {
-        assert!(head.contains(told), "{told}: {head}");
+        assert!(head.contains(shown), "{shown}: {head}");
     }
     assert_eq!(
         words_of(&document, "head > title"),
@@ -73,7 +73,7 @@ fn a_locked_record_says_since_when() {
 fn every_value_of_the_record_is_shown_in_words() {
     let (_, document) = page(&sections());
     let record = words_of(&document, "section[aria-labelledby=record]");
-    for told in [
+    for shown in [
         "Priority high",
         "Project Cold chain",
         "Created by Paul Planner (paul)",
@@ -90,7 +90,7 @@ fn every_value_of_the_record_is_shown_in_words() {
         "site.building B",
         &format!("Planned start {}", short(90.0)),
     ] {
-        assert!(record.contains(told), "{told}: {record}");
+        assert!(record.contains(shown), "{shown}: {record}");
     }
 }
 
@@ -130,7 +130,7 @@ fn keys_say_who_enrolled_them_and_who_verified_whom() {
     let (_, document) = page(&sections);
     let keys: Vec<String> = all(&document, ".key").into_iter().map(words).collect();
     assert_eq!(keys.len(), 3);
-    for told in [
+    for shown in [
         "Olga Owner (olga)",
         "by Adele Admin (adele)",
         "by Hugo Human Resources (hugo)",
@@ -138,7 +138,7 @@ fn keys_say_who_enrolled_them_and_who_verified_whom() {
         "passport seen in person",
         sections["signing_keys"][0]["key_id"].as_str().unwrap(),
     ] {
-        assert!(keys[0].contains(told), "{told}: {}", keys[0]);
+        assert!(keys[0].contains(shown), "{shown}: {}", keys[0]);
     }
     assert!(keys[1].contains("not verified"));
     assert!(
@@ -150,7 +150,7 @@ fn keys_say_who_enrolled_them_and_who_verified_whom() {
 #[test]
 fn delegations_are_told_with_their_scope_and_period() {
     let (_, document) = page(&sections());
-    let told = words_of(&document, "#delegation-1");
+    let shown = words_of(&document, "#delegation-1");
     for part in [
         "Quentin Quality (quentin)",
         "Dora Delegate (dora)",
@@ -159,17 +159,17 @@ fn delegations_are_told_with_their_scope_and_period() {
         &format!("{} – {}", short(48.0), short(216.0)),
         "on leave",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(shown.contains(part), "{part}: {shown}");
     }
 }
 
 #[test]
 fn related_work_orders_stand_in_tables_and_in_a_picture() {
     let (_, document) = page(&sections());
-    let told = words_of(&document, "section[aria-labelledby=related]");
-    assert!(told.contains("is a child of WO-2026-1120-0F0, has 5 children, waits for 2 work orders, and 1 work order waits for it"));
-    assert!(told.contains("WO-2026-1119-B2C Move the samples to freezer 9 closed 01:00:00"));
-    assert!(told.contains("controller 4 is out of service for good"));
+    let shown = words_of(&document, "section[aria-labelledby=related]");
+    assert!(shown.contains("is a child of WO-2026-1120-0F0, has 5 children, waits for 2 work orders, and 1 work order waits for it"));
+    assert!(shown.contains("WO-2026-1119-B2C Move the samples to freezer 9 closed 01:00:00"));
+    assert!(shown.contains("controller 4 is out of service for good"));
     assert_eq!(all(&document, ".network .card").len(), 1 + 1 + 5 + 2 + 1);
     assert_eq!(all(&document, ".network .link.waits[marker-end]").len(), 3);
     assert_eq!(all(&document, ".network .card.this").len(), 1);

@@ -22,7 +22,7 @@ fn every_signature_shows_name_date_time_zone_and_meaning() {
     for ((signature, expected), section) in
         shown.iter().zip(SIGNED).zip(sections["signatures"].as_array().unwrap())
     {
-        let told = words(*signature);
+        let shown = words(*signature);
         for part in [
             &format!("{} ({})", expected.printed_name, expected.signer),
             &format!("{} ({})", short(expected.hours), expected.zone),
@@ -30,16 +30,16 @@ fn every_signature_shows_name_date_time_zone_and_meaning() {
             expected.role,
             section["key_id"].as_str().unwrap(),
         ] {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(shown.contains(part), "{part}: {shown}");
         }
         assert_eq!(classes(signature), format!("signature {}", expected.state));
         if let Some((id, name)) = expected.on_behalf_of {
             assert!(
-                told.contains(&format!("On behalf of {name} ({id}), by delegation 1")),
-                "{told}"
+                shown.contains(&format!("On behalf of {name} ({id}), by delegation 1")),
+                "{shown}"
             );
         } else {
-            assert!(told.contains("On behalf of —"), "{told}");
+            assert!(shown.contains("On behalf of —"), "{shown}");
         }
     }
 }
@@ -60,19 +60,19 @@ fn the_printed_name_is_the_one_that_was_signed_with() {
 fn what_no_longer_counts_says_so_and_why_in_words() {
     let (_, document) = page(&sections());
     for (signature, expected) in all(&document, ".signature").into_iter().zip(SIGNED) {
-        let told = words(signature);
+        let shown = words(signature);
         let mark = match expected.state {
             "valid" => "VALID",
             "amended" => "AMENDED: COUNTS AS UNSIGNED",
             "void" => "VOID: NO LONGER COUNTS",
             _ => "WITHDRAWN: NO LONGER COUNTS",
         };
-        assert!(told.contains(mark), "{mark}: {told}");
+        assert!(shown.contains(mark), "{mark}: {shown}");
         if let (Some(why), Some(since)) = (expected.why, expected.since) {
-            assert!(told.contains(&format!("Why: {why}")), "{told}");
-            assert!(told.contains(&format!("Since {}", short(since))), "{told}");
+            assert!(shown.contains(&format!("Why: {why}")), "{shown}");
+            assert!(shown.contains(&format!("Since {}", short(since))), "{shown}");
         } else {
-            assert!(!told.contains("Why:"), "{told}");
+            assert!(!shown.contains("Why:"), "{shown}");
         }
     }
     let amended = words_of(&document, ".signature.amended");
@@ -94,54 +94,60 @@ fn verdict(change: impl Fn(&mut Vec<Value>)) -> (String, String) {
 
 #[test]
 fn the_head_says_at_once_whether_every_signature_is_valid() {
-    let (told, class) = verdict(|_| {});
+    let (shown, class) = verdict(|_| {});
     assert_eq!(class, "verdict broken");
     assert!(
-        told.starts_with("! Not every signature is valid. Of 6 signatures, 3 are valid, 1 is amended, 1 is void, 1 is withdrawn."),
-        "{told}"
+        shown.starts_with("! Not every signature is valid. Of 6 signatures, 3 are valid, 1 is amended, 1 is void, 1 is withdrawn."),
+        "{shown}"
     );
-    assert!(told.ends_with("Not signed again: signature 5 (Olga Owner)."), "{told}");
+    assert!(shown.ends_with("Not signed again: signature 5 (Olga Owner)."), "{shown}");
 
-    let (told, class) = verdict(|signatures| signatures.retain(|one| one["state"] == "valid"));
+    let (shown, class) = verdict(|signatures| signatures.retain(|one| one["state"] == "valid"));
     assert_eq!(
-        (told.as_str(), class.as_str()),
+        (shown.as_str(), class.as_str()),
         ("✓ All 3 signatures on this work order are valid.", "verdict valid")
     );
 
-    let (told, _) = verdict(|signatures| signatures.retain(|one| one["state"] != "amended"));
-    assert!(told.ends_with("Each of those that no longer count has been signed again."), "{told}");
+    let (shown, _) = verdict(|signatures| signatures.retain(|one| one["state"] != "amended"));
+    assert!(
+        shown.ends_with("Each of those that no longer count has been signed again."),
+        "{shown}"
+    );
 
-    let (told, class) = verdict(Vec::clear);
-    assert_eq!((told.as_str(), class.as_str()), ("Nobody has signed this work order.", "verdict"));
+    let (shown, class) = verdict(Vec::clear);
+    assert_eq!((shown.as_str(), class.as_str()), ("Nobody has signed this work order.", "verdict"));
 }
 
 #[test]
 fn a_rejection_is_not_taken_for_an_approval() {
-    let (told, _) = verdict(|signatures| {
+    let (shown, _) = verdict(|signatures| {
         signatures.retain(|one| one["state"] == "valid");
         signatures[0]["decision"] = json!("rejected");
     });
-    assert!(told.ends_with("Of the valid ones, 1 is a rejection."), "{told}");
-    let (told, _) = verdict(|signatures| signatures[5]["decision"] = json!("rejected"));
-    assert!(told.contains("1 is a rejection."), "{told}");
+    assert!(shown.ends_with("Of the valid ones, 1 is a rejection."), "{shown}");
+    let (shown, _) = verdict(|signatures| signatures[5]["decision"] = json!("rejected"));
+    assert!(shown.contains("1 is a rejection."), "{shown}");
 }
 
 #[test]
 fn a_state_that_the_page_does_not_know_is_never_valid() {
-    let (told, class) = verdict(|signatures| {
+    let (shown, class) = verdict(|signatures| {
         signatures.retain(|one| one["state"] == "valid");
         signatures[0]["state"] = json!("Valid");
     });
     assert_eq!(class, "verdict broken");
-    assert!(told.contains("1 is in a state that this page does not know"), "{told}");
+    assert!(shown.contains("1 is in a state that this page does not know"), "{shown}");
 }
 
 #[test]
 fn approvals_that_are_still_open_are_told() {
     let (_, document) = page(&sections());
-    let told = words_of(&document, "section[aria-labelledby=signatures] > table");
-    assert_eq!(told.matches("OPEN").count(), 1);
-    assert!(told.contains(&format!("close system owner completion 1 {}", short(331.0))), "{told}");
+    let shown = words_of(&document, "section[aria-labelledby=signatures] > table");
+    assert_eq!(shown.matches("OPEN").count(), 1);
+    assert!(
+        shown.contains(&format!("close system owner completion 1 {}", short(331.0))),
+        "{shown}"
+    );
 }
 
 #[test]

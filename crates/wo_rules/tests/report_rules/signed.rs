@@ -3,7 +3,7 @@
 use super::sample::{at, hash, uuid};
 use serde_json::{Value, json};
 
-/// One signature as the sample tells of it.
+/// One signature as the sample shows it.
 pub struct Signed {
     pub signer: &'static str,
     pub printed_name: &'static str,

@@ -25,7 +25,7 @@ fn every_entry_says_who_what_when_why_and_from_where() {
     for (index, row) in rows.iter().enumerate() {
         assert!(row.starts_with(&format!("{} 20", index + 1)), "{row}");
     }
-    for told in [
+    for shown in [
         "Olga Owner (olga)",
         "return",
         "pending approval → draft",
@@ -36,7 +36,7 @@ fn every_entry_says_who_what_when_why_and_from_where() {
         "Proven by token:6f1d2c9e-8a53",
         &at(26.5)[11..26],
     ] {
-        assert!(rows[7].contains(told), "{told}: {}", rows[7]);
+        assert!(rows[7].contains(shown), "{shown}: {}", rows[7]);
     }
     assert!(
         rows[21].contains("database role postgres") && rows[21].contains("Address —"),
@@ -51,9 +51,9 @@ fn values_changed_since_entry_are_marked_and_counted() {
     let marked: Vec<&str> =
         all(&document, "tr.changed").iter().map(|row| row.value().attr("id").unwrap()).collect();
     assert_eq!(marked, ["entry-9", "entry-19"]);
-    let told = words_of(&document, ".changed-count");
-    assert!(told.starts_with("2 of 22 entries changed data since entry"), "{told}");
-    assert!(told.contains("Completion summary (1), Description (1), Further data (1)"), "{told}");
+    let shown = words_of(&document, ".changed-count");
+    assert!(shown.starts_with("2 of 22 entries changed data since entry"), "{shown}");
+    assert!(shown.contains("Completion summary (1), Description (1), Further data (1)"), "{shown}");
     let row = words_of(&document, "#entry-9");
     assert!(row.contains("cost: 12000.5 → 13500"), "{row}");
     assert!(!row.contains("type:"), "what did not change is not repeated: {row}");
@@ -102,13 +102,13 @@ fn child_records_are_shown_by_name_without_the_bytes_of_signatures() {
 fn a_clock_that_was_set_back_is_told_and_reorders_nothing() {
     let (_, document) = page(&sections());
     assert!(words_of(&document, "#entry-22").contains("clock set back"));
-    let told: Vec<usize> = all(&document, ".trail tbody tr")
+    let shown: Vec<usize> = all(&document, ".trail tbody tr")
         .into_iter()
         .enumerate()
         .filter(|(_, row)| words(*row).contains("clock set back"))
         .map(|(index, _)| index + 1)
         .collect();
-    assert_eq!(told, [22]);
+    assert_eq!(shown, [22]);
 }
 
 #[test]

@@ -95,7 +95,7 @@ impl Layout {
     /// The layout of a row, found anew.
     pub fn found_in(row: &Row) -> Self {
         // What PostgreSQL itself computes from the other columns is computed after the row was judged,
-        // and no entry tells of it.
+        // and no entry records it.
         let is_stored = |index: &usize| !row.is_generated(*index);
         let columns: Vec<_> = (0..row.len())
             .map(|index| Some(index).filter(is_stored).and_then(|index| row.name(index)))

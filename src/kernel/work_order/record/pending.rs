@@ -92,7 +92,7 @@ thread_local! {
     static SYSTEM_WRITE: SubxactStack<Option<SystemWrite>> = const { SubxactStack::new() };
 }
 
-/// Tells whoever listens that the write was made.
+/// Notifies the listener that the write was made.
 pub fn heard(pending: &Pending) {
     if LISTENING.top().unwrap_or(false) && pending.kind.is_none() {
         WRITTEN.push(pending.written.clone());
@@ -130,7 +130,7 @@ impl Heard {
     }
 }
 
-/// Tells whoever listens that a row was stored as it was.
+/// Notifies the listener that a row was stored as it was.
 pub fn heard_unchanged() {
     UNCHANGED.set(true);
 }

@@ -75,7 +75,7 @@ fn work_order_audit<'a>(
     if pending.may_follow {
         match has_looked {
             false => take_auto_edge(&seen, pending.moves_along),
-            // The entry that told of its signatures looks for the edge once our effects are carried
+            // The entry that recorded its signatures looks for the edge once our effects are carried
             // out, but does not know that the work order moves along.
             true if pending.moves_along => wait_for_edge(&seen, pending.moves_along),
             true => {}

@@ -22,7 +22,7 @@ statement!(
 /// How often a number is drawn before giving up; each draw is from a space 256 times larger.
 const DRAWS: u32 = 8;
 
-/// Up to how many random digits two transactions may draw the same number. Whoever draws many draws longer ones.
+/// Up to how many random digits two transactions may draw the same number. A backend that draws many draws longer ones.
 const CROWDED: usize = 7;
 
 thread_local! {

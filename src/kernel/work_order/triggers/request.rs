@@ -20,8 +20,8 @@ use wo_rules::request::{COLUMNS, PLAN, Request, key_reused};
 
 statement!(
     FIRST_ENTRY,
-    "select told.changes::pg_catalog.text, told.reason from wo.audit_entry as told
-     where told.tenant_id = $1 and told.subject_id = $2 and told.subject = 'work_order' and told.sequence = 1",
+    "select entry.changes::pg_catalog.text, entry.reason from wo.audit_entry as entry
+     where entry.tenant_id = $1 and entry.subject_id = $2 and entry.subject = 'work_order' and entry.sequence = 1",
     [UUIDOID, UUIDOID]
 );
 

@@ -1,4 +1,4 @@
-//! What wo_core keeps itself, and how it says no to whoever writes it.
+//! What wo_core keeps itself, and how a write of it is refused.
 
 use crate::kernel::given::{check_none_given, kept};
 use crate::kernel::work_order::record::layout::Column;

@@ -350,7 +350,7 @@ fn before_update(
         _ => None,
     };
     let placing = check_placing(acting, standing, Some((old, &lifecycle, &record)), new)?;
-    // A column that a DBA added is nobody's by the lifecycle: whoever may write the record may write it.
+    // A column that a DBA added is nobody's by the lifecycle: an actor that may write the record may write it.
     let others_changed = new.layout.others.iter().any(|index| !new.row.same(old.row, *index));
     let is_unchanged =
         !moved && !flag_changed && changed.is_empty() && !placing.changed && !others_changed;

@@ -16,16 +16,16 @@ use wo_rules::ledger::tile::TILE_WIDTH;
 statement!(
     ENTRIES,
     format!(
-        "select {ENTRY_COLUMNS}, told.tenant_id, told.position from wo.audit_entry as told
-         where told.position > $1 and told.position <= $2"
+        "select {ENTRY_COLUMNS}, entry.tenant_id, entry.position from wo.audit_entry as entry
+         where entry.position > $1 and entry.position <= $2"
     ),
     [INT8OID, INT8OID]
 );
 statement!(
     ELSEWHERE,
-    "select told.position from wo.audit_entry as told
-     where told.tenant_id = $1 and told.subject_id = $2 and told.sequence = $3
-     order by told.position limit 1",
+    "select entry.position from wo.audit_entry as entry
+     where entry.tenant_id = $1 and entry.subject_id = $2 and entry.sequence = $3
+     order by entry.position limit 1",
     [UUIDOID, UUIDOID, INT8OID]
 );
 

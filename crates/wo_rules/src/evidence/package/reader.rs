@@ -1,5 +1,5 @@
 //! Taking a package apart. The file may be anything: whatever is wrong becomes a problem with its
-//! place, and reading goes on behind it where the place of the next section can be told.
+//! place, and reading goes on behind it where the place of the next section can be found.
 
 use super::{
     BEFORE_MADE_AT, BEFORE_MANIFEST, BEFORE_MANIFEST_HASH, BEFORE_SECTIONS, END, LONGEST_PACKAGE,
@@ -31,7 +31,7 @@ pub struct Section<'a> {
 pub struct Split<'a> {
     /// When it says that it was made.
     pub made_at: Option<&'a str>,
-    /// The sections that could be told apart, in their order.
+    /// The sections that could be separated, in their order.
     pub sections: Vec<Section<'a>>,
     /// What is not in the one form, or is not what was hashed.
     pub problems: Vec<Problem>,

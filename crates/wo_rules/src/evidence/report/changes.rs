@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Columns that tell nothing new where they are first written: the page shows them elsewhere.
+/// Columns that show nothing new where they are first written: the page shows them elsewhere.
 const KNOWN_AT_ENTRY: &[&str] = &["tenant_id", "id", "created_at", "revision", "lifecycle_version"];
 
 /// Columns that the system keeps, which nobody enters.

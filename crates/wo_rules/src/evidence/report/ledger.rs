@@ -46,7 +46,7 @@ fn sealed(sections: &Sections, bundle: &Bundle, checkpoint: &Checkpoint) -> Mark
                 }
             }
             " The ledger holds the hashes of all entries of the database in one tree. Its checkpoints are \
-             signed with a key that is kept outside the database, and whoever keeps a checkpoint can tell \
+             signed with a key that is kept outside the database, and the keeper of a checkpoint can see \
              whether an entry below it was changed or taken away since, even by those who administer the \
              database."
         }
@@ -79,7 +79,7 @@ fn sealed(sections: &Sections, bundle: &Bundle, checkpoint: &Checkpoint) -> Mark
             }
         }
         p {
-            "Whether the checkpoint is genuine is told by the ledger’s public key, which whoever keeps the \
+            "Whether the checkpoint is genuine is shown by the ledger’s public key, which the keeper of the \
              ledger makes known, or by a witness’s checkpoint:"
         }
         pre.command {

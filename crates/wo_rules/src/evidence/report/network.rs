@@ -1,7 +1,7 @@
 //! The work orders around this one as a picture.
 //!
 //! It is not the picture of a hierarchy's schedule: a package says in which state the others are,
-//! but not by which lifecycle, so that it cannot be told how far they have come or what is critical.
+//! but not by which lifecycle, so that it cannot be known how far they have come or what is critical.
 
 use super::document::{Facts, Relative};
 use super::record;

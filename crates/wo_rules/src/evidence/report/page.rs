@@ -71,7 +71,7 @@ fn head(package: &Package, facts: &Facts) -> Markup {
                 "One work order with its signatures, its related work orders and its complete audit trail, \
                  as they stood when the evidence package was made. This page is a reading copy: "
                 a href={ "#" (Section::Proof.anchor()) } { "part " (Section::Proof as u8) }
-                " tells how to verify it."
+                " shows how to verify it."
             }
             (signatures::verdict(facts))
             dl.facts {

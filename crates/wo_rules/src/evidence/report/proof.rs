@@ -1,4 +1,4 @@
-//! How whoever reads the page can find out that it tells the truth.
+//! How a reader of the page can verify it.
 
 use super::document::{Facts, Package};
 use super::ledger;

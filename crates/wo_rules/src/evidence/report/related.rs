@@ -54,11 +54,11 @@ fn children(facts: &Facts) -> Markup {
         .filter(|(name, _)| name.starts_with("waiver:"))
         .filter_map(|(_, waiver)| serde_json::from_str(waiver.get()).ok())
         .collect();
-    let told = |waiver: &Members, name: &str| waiver.get(name).and_then(text);
+    let shown = |waiver: &Members, name: &str| waiver.get(name).and_then(text);
     let yes_or_no = |flag: Option<bool>| flag.map(|flag| if flag { "yes" } else { "no" });
     table("Its children", &["Required", "Waived"], &facts.sections.children, |child| {
         let waiver =
-            waivers.iter().find(|one| told(one, "child_id").as_deref() == Some(child.id.as_str()));
+            waivers.iter().find(|one| shown(one, "child_id").as_deref() == Some(child.id.as_str()));
         html! {
             td { (or_dash(yes_or_no(child.required))) }
             td {
@@ -66,10 +66,10 @@ fn children(facts: &Facts) -> Markup {
                 @else { (or_dash(yes_or_no(child.waived))) }
                 @if let Some(waiver) = waiver {
                     span.explained {
-                        (moment_or_dash(told(waiver, "signed_at").as_deref())) " by "
-                        (person_or_dash(facts, told(waiver, "signed_by").as_deref()))
+                        (moment_or_dash(shown(waiver, "signed_at").as_deref())) " by "
+                        (person_or_dash(facts, shown(waiver, "signed_by").as_deref()))
                     }
-                    span.explained { "Why: " (or_dash(told(waiver, "reason").as_deref())) }
+                    span.explained { "Why: " (or_dash(shown(waiver, "reason").as_deref())) }
                 }
             }
         }

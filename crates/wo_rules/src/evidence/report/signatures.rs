@@ -10,7 +10,7 @@ use super::value::{Members, text, words};
 use maud::{Markup, Render, html};
 use serde::Deserialize;
 
-/// What a signature's state means to whoever relies on it.
+/// What a signature's state means to a reader who relies on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SignatureStatus {
     Valid,
@@ -71,7 +71,7 @@ impl SignatureStatus {
     }
 }
 
-/// The members of the signed bytes that nothing else tells.
+/// The members of the signed bytes that nothing else shows.
 #[derive(Deserialize, Default)]
 struct Signed {
     version: Option<i64>,
@@ -107,14 +107,14 @@ pub(super) fn verdict(facts: &Facts) -> Markup {
         1 => Some(format!("1 is {what}")),
         more => Some(format!("{more} are {what}")),
     };
-    let told = [
+    let shown = [
         is(valid, "valid"),
         is(status(SignatureStatus::Amended), "amended"),
         is(status(SignatureStatus::Void), "void"),
         is(status(SignatureStatus::Withdrawn), "withdrawn"),
         is(status(SignatureStatus::Unknown), "in a state that this page does not know"),
     ];
-    let told: Vec<String> = told.into_iter().flatten().collect();
+    let shown: Vec<String> = shown.into_iter().flatten().collect();
     let all = count(signatures.len(), "signature", "signatures");
     let open: Vec<(usize, &Signature)> = signatures
         .iter()
@@ -125,7 +125,7 @@ pub(super) fn verdict(facts: &Facts) -> Markup {
     html! {
         p.verdict.broken {
             strong { "! Not every signature is valid." }
-            " Of " (all) ", " (told.join(", ")) ". "
+            " Of " (all) ", " (shown.join(", ")) ". "
             @if status(SignatureStatus::Amended) > 0 {
                 "What an amended signature approved was changed after it was signed: it counts as \
                  unsigned until it is signed again. "
@@ -169,7 +169,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
                 p.note {
                     "In the order of signing. Times are the database server's, in UTC; the zone in \
                      brackets is the one that the signer was in. The state is the one on record when \
-                     the package was made; the last part of this page tells how to verify it."
+                     the package was made; the last part of this page shows how to verify it."
                 }
             }
             @for (index, one) in signatures.iter().enumerate() { (signature(facts, index, one)) }

@@ -1,4 +1,4 @@
-//! How the page looks on a screen and on paper. Nothing is told by colour alone, and nothing needs
+//! How the page looks on a screen and on paper. Nothing is shown by colour alone, and nothing needs
 //! a background, which browsers leave out when they print.
 
 /// The style sheet, with the work order's number and when the package was made at the foot of each

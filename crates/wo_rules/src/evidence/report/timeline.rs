@@ -16,7 +16,7 @@ const AXIS_HIGH: i64 = 26;
 const LETTER: i64 = 7;
 /// Marks that are nearer to each other than this stand in two rows.
 const MARK_WIDE: i64 = 14;
-/// A list of more than this tells nobody anything: the trail has all.
+/// A longer list is of no use: the trail has all.
 const MOST_EVENTS: usize = 300;
 
 /// Something that happened, in the order of the list.

@@ -119,13 +119,13 @@ fn who(facts: &Facts, entry: &Entry) -> Markup {
 }
 
 fn from_where(entry: &Entry) -> Markup {
-    let told = [
+    let shown = [
         ("Address", &entry.client_address),
         ("Application", &entry.application),
         ("Login", &entry.login_role),
         ("Proven by", &entry.authenticated_by),
     ];
-    html! { @for (what, value) in told { div { span.what { (what) } " " (or_dash(value.as_deref())) } } }
+    html! { @for (what, value) in shown { div { span.what { (what) } " " (or_dash(value.as_deref())) } } }
 }
 
 fn changed(facts: &Facts, change: &Change) -> Markup {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 
-/// What the verifier knows from elsewhere than from whoever handed the package over.
+/// What the verifier knows from elsewhere than from the one who handed the package over.
 #[derive(Debug, Clone, Default)]
 pub struct Outside {
     /// The ledger's public key.

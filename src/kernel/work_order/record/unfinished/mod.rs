@@ -31,7 +31,7 @@ statement!(
     [UUIDOID, UUIDARRAYOID]
 );
 
-/// What an effect that waited is told of the write that it waited for.
+/// What an effect that waited receives of the write that it waited for.
 #[derive(Clone, Copy, Default)]
 pub struct FinishedWrite {
     /// Whether it changed what a signature may cover.
