@@ -7,6 +7,7 @@
 mod source;
 
 use source::{Source, sources};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// The layers, lowest first.
@@ -74,6 +75,49 @@ fn imports_go_down_only() {
         wrong.extend(lines.map(|(line, what)| format!("{}:{line} goes up to {what}", source.file)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The files that import from each other in a circle: those that stay when the files that import nothing of the
+/// others, and those from which none of the others imports, are taken away one after the other.
+fn circular(sources: &[Source]) -> Vec<String> {
+    let modules: BTreeSet<&[String]> =
+        sources.iter().map(|source| source.module.as_slice()).collect();
+    let mut imports: BTreeSet<(&[String], &[String])> = BTreeSet::new();
+    for source in sources {
+        for named in source.paths() {
+            let prefixes = (1..=named.path.len()).rev().map(|length| &named.path[..length]);
+            let file = prefixes.filter_map(|prefix| modules.get(prefix)).next();
+            if let Some(file) = file.filter(|file| **file != source.module.as_slice()) {
+                imports.insert((source.module.as_slice(), file));
+            }
+        }
+    }
+    loop {
+        let from: BTreeSet<_> = imports.iter().map(|(from, _)| *from).collect();
+        let to: BTreeSet<_> = imports.iter().map(|(_, to)| *to).collect();
+        let before = imports.len();
+        imports.retain(|(one, other)| to.contains(one) && from.contains(other));
+        if imports.len() == before {
+            break;
+        }
+    }
+    imports.iter().map(|(from, to)| format!("{} -> {}", from.join("::"), to.join("::"))).collect()
+}
+
+/// Without this test files come to import from each other in a circle, and none of them can be understood
+/// before the others.
+#[test]
+fn no_files_import_from_each_other_in_a_circle() {
+    assert_eq!(circular(sources().as_slice()), [""; 0]);
+    let circle = |second: &str| {
+        circular(&[
+            Source::new("src/pg/a.rs", "use super::b::f;"),
+            Source::new("src/pg/b.rs", second),
+            Source::new("src/pg/c.rs", "use super::a::g;"),
+        ])
+    };
+    assert_eq!(circle(""), [""; 0]);
+    assert_eq!(circle("use crate::pg::a::{g};"), ["pg::a -> pg::b", "pg::b -> pg::a"]);
 }
 
 /// Without this test a new concept has to be named in the services too: they ask the registered concepts
