@@ -24,8 +24,8 @@ METADATA = {"type": "metadata.type", "cost": "metadata.cost"}
 ENTRY = """action actor application authenticated_by changes client_address from_status login_role
     previous_hash reason record_version recorded_at sequence subject subject_id tenant_id to_status
     transaction_id""".split()
-SECTIONS = """tenant work_order child_records lifecycle master children dependencies signatures signing_keys
-    delegations principals trail ledger concepts how_to_verify""".split()
+SECTIONS = """made tenant work_order child_records lifecycle master children dependencies signatures signing_keys
+    delegations principals findings refused_attempts trail ledger concepts how_to_verify""".split()
 
 
 def sha256(data):
@@ -279,7 +279,8 @@ def included(leaf, index, size, path, root):
 def main(path):
     sys.setrecursionlimit(10_000)
     with open(path, "rb") as file:
-        text = file.read().decode()
+        # psql writes a line break behind the package, which is no part of it.
+        text = file.read().decode().removesuffix("\n")
     try:
         package = Package(text)
         package.verify()

@@ -49,7 +49,7 @@ comment on column wo.audit_entry.changes is 'Each changed column with its old an
 comment on column wo.audit_entry.client_address is 'The client''s address; NULL for a local socket.';
 comment on column wo.audit_entry.application is 'What the client calls itself (application_name).';
 comment on column wo.audit_entry.login_role is 'The role that logged in.';
-comment on column wo.audit_entry.authenticated_by is 'How the actor was proven: token:<jti>, login, or administration.';
+comment on column wo.audit_entry.authenticated_by is 'How the actor was proven: token:<jti>, login, or administration; worker or job for what the worker, or a call of wo.tick(), did by itself.';
 comment on column wo.audit_entry.transaction_id is 'The transaction that wrote it.';
 comment on column wo.audit_entry.previous_hash is 'The hash of the entry before; 32 zero bytes for the first.';
 comment on column wo.audit_entry.entry_hash is 'SHA-256 of the entry''s canonical bytes (JCS), the previous hash among them.';
@@ -86,15 +86,54 @@ create or replace function wo.audit_trail(work_order text)
         select wo_private.work_order_id_or_refuse($1);
         select entry.sequence, entry.recorded_at,
             coalesce(acting.name || case when acting.name <> acting.id then ' (' || acting.id || ')' else '' end,
-                entry.actor, 'database role ' || entry.login_role),
+                entry.actor,
+                case entry.authenticated_by
+                    when 'worker' then 'the worker'
+                    when 'job' then 'a job, called by database role ' || entry.login_role
+                    when 'administration' then 'administrator, as database role ' || entry.login_role
+                    else 'database role ' || entry.login_role
+                end),
             entry.action, entry.reason,
             concat_ws('; ',
                 case when entry.from_status is distinct from entry.to_status
                     then 'status: ' || coalesce(entry.from_status, '(none)') || ' → ' || entry.to_status end,
                 (
-                    select string_agg(change.key || ': ' || coalesce(change.value ->> 'old', '(none)')
-                        || ' → ' || coalesce(change.value ->> 'new', '(none)'), '; ')
+                    select string_agg(
+                        case when in_words.what is not null then in_words.what
+                            when change.value -> 'old' is null then change.key || ': ' || (change.value ->> 'new')
+                            else change.key || ': ' || (change.value ->> 'old') || ' → '
+                                || coalesce(change.value ->> 'new', '(none)')
+                        end, '; ')
                     from json_each(entry.changes) as change
+                    -- A record that belongs to the work order, such as a signature: what it is, and the members that
+                    -- were set or changed. Ids, hashes and signed bytes are for programs.
+                    left join lateral (
+                        select replace(split_part(change.key, ':', 1), '_', ' ')
+                            || coalesce(' ' || (
+                                select named.wo_number from wo.work_order as named
+                                where named.tenant_id = entry.tenant_id
+                                    and named.id = case when split_part(change.key, ':', 2) ~ '^[0-9a-f-]{36}$'
+                                        then split_part(change.key, ':', 2)::uuid end
+                            ), '')
+                            || case when change.value -> 'old' is null then ' added'
+                                when change.value -> 'new' is null then ' removed' else ' changed' end
+                            || coalesce(' (' || string_agg(
+                                replace(member.key, '_', ' ') || ' '
+                                || case when change.value -> 'new' is null or before.value is null then '' else before.value || ' → ' end
+                                || coalesce(member.value, '(none)'), ', ' order by member.place) || ')', '')
+                        from json_each_text(
+                            case when json_typeof(coalesce(change.value -> 'new', change.value -> 'old')) = 'object'
+                                then coalesce(change.value -> 'new', change.value -> 'old') end
+                        ) with ordinality as member (key, value, place)
+                        left join json_each_text(
+                            case when json_typeof(change.value -> 'old') = 'object' then change.value -> 'old' end
+                        ) as before on before.key = member.key
+                        where (change.value -> 'new' is null or before.value is distinct from member.value)
+                            and coalesce(member.value, before.value) is not null
+                            and member.key not in ('id', 'tenant_id', 'work_order_id', 'payload', 'signature',
+                                'content_sha256', 'key_id', 'record_version', 'challenge_id')
+                    ) as in_words (what) on change.key like '%:%'
+                        and json_typeof(coalesce(change.value -> 'new', change.value -> 'old')) = 'object'
                     where change.key not in ('tenant_id', 'id', 'created_at', 'revision', 'lifecycle_version')
                         and coalesce(change.value ->> 'old', '') || coalesce(change.value ->> 'new', '') not in ('[]', '{}')
                 ))

@@ -21,14 +21,14 @@ comment on column wo.evidence.sha256 is 'SHA-256 of the package.';
 
 -- == enforcement ==
 create or replace function wo.evidence_package(work_order text)
-    returns json
+    returns text
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$
-        select wo_private.evidence_package($1)::json
+        select wo_private.evidence_package($1)
     $$;
 comment on function wo.evidence_package(text) is
-    'The evidence package: record, lifecycle, children, dependencies, signatures with their payloads and keys, and the whole trail, in one JSON document that wo verify checks without the database. Of a regulatory work order that has ended the one that was kept then; of any other as it is now.';
+    'Returns the evidence package: record, lifecycle, children, dependencies, signatures with their payloads and keys, findings, refused attempts, and the whole trail, in one JSON document that wo verify checks without the database. It is text, because each of its bytes is hashed: store it as it is. For a regulatory work order that has ended it is the package that was stored then; for any other the work order as it is now.';
 create or replace function wo.evidence_report(work_order text)
     returns text
     language sql stable
@@ -37,4 +37,4 @@ create or replace function wo.evidence_report(work_order text)
         select wo_private.evidence_report($1)
     $$;
 comment on function wo.evidence_report(text) is
-    'The evidence package as one HTML page for people: no script, nothing loaded, ready to print.';
+    'Returns the evidence package as one HTML page for people: no script, nothing loaded, ready to print. It says who made the page and when.';

@@ -62,18 +62,18 @@ comment on function wo.dependency_diagram(uuid, text) is
     'A master''s children, what they wait for, their states and the critical path, as mermaid, dot or svg. Takes the UUID of the work order.';
 grant execute on function wo.dependency_diagram(uuid, text) to wo_admin, wo_auditor, wo_user;
 
-create or replace function wo.evidence_package(work_order uuid) returns json
+create or replace function wo.evidence_package(work_order uuid) returns text
     language sql stable
     as $$ select wo.evidence_package($1::pg_catalog.text) $$;
 comment on function wo.evidence_package(uuid) is
-    'The evidence package: record, lifecycle, children, dependencies, signatures with their payloads and keys, and the whole trail, in one JSON document that wo verify checks without the database. Of a regulatory work order that has ended the one that was kept then; of any other as it is now. Takes the UUID of the work order.';
+    'Returns the evidence package: record, lifecycle, children, dependencies, signatures with their payloads and keys, findings, refused attempts, and the whole trail, in one JSON document that wo verify checks without the database. It is text, because each of its bytes is hashed: store it as it is. For a regulatory work order that has ended it is the package that was stored then; for any other the work order as it is now. Takes the UUID of the work order.';
 grant execute on function wo.evidence_package(uuid) to wo_admin, wo_auditor, wo_user;
 
 create or replace function wo.evidence_report(work_order uuid) returns text
     language sql stable
     as $$ select wo.evidence_report($1::pg_catalog.text) $$;
 comment on function wo.evidence_report(uuid) is
-    'The evidence package as one HTML page for people: no script, nothing loaded, ready to print. Takes the UUID of the work order.';
+    'Returns the evidence package as one HTML page for people: no script, nothing loaded, ready to print. It says who made the page and when. Takes the UUID of the work order.';
 grant execute on function wo.evidence_report(uuid) to wo_admin, wo_auditor, wo_user;
 
 create or replace function wo.execution_pattern(master uuid) returns jsonb

@@ -1,10 +1,12 @@
 //! Findings: opened by the enforcement layer when a refused attempt concerns a regulatory work order, closed by QA.
 
-use crate::kernel::concept::{Concept, Metric, RecordedAttempt};
+use crate::kernel::concept::{Concept, EvidenceSection, Metric, RecordedAttempt};
+use crate::kernel::document::{required, times_as_in_documents};
 use crate::kernel::event::Event;
 use crate::kernel::given;
 use crate::kernel::identity::memory::Identity;
 use crate::kernel::identity::{self, actor, memory};
+use crate::kernel::work_order::WorkOrderView;
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::row::Row;
 use crate::pg::row::TriggerRow;
@@ -52,6 +54,15 @@ statement!(
     "select pg_catalog.count(*) from wo.finding as opened
      where opened.closed_at is null and ($1 is null or opened.tenant_id = $1)",
     [UUIDOID]
+);
+
+// Every column, those of later versions too.
+statement!(
+    OF_WORK_ORDER,
+    "select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(opened) - 'tenant_id' order by opened.opened_at, opened.id),
+        '[]')
+     from wo.finding as opened where opened.tenant_id = $1 and opened.work_order_id = $2",
+    [UUIDOID, UUIDOID]
 );
 
 /// What closing a finding writes.
@@ -220,6 +231,18 @@ impl Concept for Findings {
         if let ("finding", Some(new)) = (table, new) {
             notify(old, new, acting);
         }
+    }
+
+    fn evidence(&self, view: &WorkOrderView<'_>) -> Result<Vec<EvidenceSection>, Refusal> {
+        let place = [uuid_argument(view.tenant), uuid_argument(view.seen.id())];
+        let mut findings = required(&OF_WORK_ORDER, &place, "the list of findings")?;
+        times_as_in_documents(&mut findings);
+        let mut section = EvidenceSection::new("findings", &findings)
+            .naming(&findings, &["opened_for", "closed_by", "opened_by"]);
+        let actors =
+            findings.as_array().into_iter().flatten().filter_map(|one| one["actors"].as_array());
+        section.principals.extend(actors.flatten().filter_map(|id| id.as_str().map(str::to_owned)));
+        Ok(vec![section])
     }
 
     fn metrics(&self, tenant: Option<Uuid>) -> Vec<Metric> {

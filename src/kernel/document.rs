@@ -14,6 +14,17 @@ pub fn time(expression: &str) -> String {
     )
 }
 
+/// Writes the times among the members of a list of objects as [`time`] does: `to_jsonb` writes 2026-03-05T09:08:07+00:00
+/// under the time zone UTC.
+pub fn times_as_in_documents(list: &mut Value) {
+    let members = list.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut);
+    for value in members.flat_map(serde_json::Map::values_mut) {
+        if let Some(time) = value.as_str().and_then(wo_rules::time::utc_from_iso) {
+            *value = Value::from(time);
+        }
+    }
+}
+
 /// The expression that writes bytes: as base64url without padding.
 pub fn base64url(expression: &str) -> String {
     format!(

@@ -25,6 +25,19 @@ pub fn own_database_name() -> Option<String> {
     database_name(pg_sys::Oid::from_u32(database()))
 }
 
+/// The server's version, such as 15.18.
+pub fn version() -> String {
+    // SAFETY: the name ends with a NUL; the value is a text of the server's, or null.
+    unsafe {
+        let value = pg_sys::GetConfigOption(c"server_version".as_ptr(), true, false);
+        if value.is_null() {
+            return String::new();
+        }
+        let value = CStr::from_ptr(value).to_string_lossy();
+        value.split(' ').next().unwrap_or(&value).to_owned()
+    }
+}
+
 /// The server's clock, in microseconds since 2000-01-01 UTC.
 pub fn now() -> i64 {
     // SAFETY: reads the clock.

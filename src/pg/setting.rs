@@ -194,7 +194,7 @@ pub fn define() {
     GucRegistry::define_string_guc(
         c"wo_core.sealing_key_file",
         c"The file of the private key that signs the ledger's checkpoints; nothing is sealed without it.",
-        c"Made by wo ledger key. %d stands for the database's name: each database has a ledger and a key of its own. The newest checkpoint is kept beside it, in a file whose name ends with .checkpoint.",
+        c"Made by wo key new --for ledger. %d stands for the database's name: each database has a ledger and a key of its own. The newest checkpoint is kept beside it, in a file whose name ends with .checkpoint.",
         &SEALING_KEY_FILE,
         GucContext::Sighup,
         GucFlags::SUPERUSER_ONLY,

@@ -86,7 +86,7 @@ fn the_tables_of_a_new_concept_have_policies_triggers_audit_chain_and_evidence()
         "select data::jsonb from wo.event where data ->> 'action' = 'sample_checked'",
     );
     assert_eq!(event["status"], "pending");
-    let package: String = one(&mut user, &format!("select wo.evidence_package('{id}')::text"));
+    let package: String = one(&mut user, &format!("select wo.evidence_package('{id}')"));
     let package: Value = serde_json::from_str(&package).unwrap();
     let records = package["sections"]["child_records"].as_object().unwrap();
     let check = records.iter().find(|(name, _)| name.starts_with("sample_check:")).unwrap().1;

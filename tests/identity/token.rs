@@ -59,7 +59,9 @@ fn a_good_token_binds_its_subject_for_the_transaction_only() {
     assert_eq!(who["kind"], json!("person"));
     assert_eq!(who["login_role"], json!("svc"));
     assert_eq!(who["authenticated_by"], json!(format!("token:{}", request.id)));
-    assert_eq!(who["expires_at"], json!(request.expires_at.timestamp()));
+    // A time as everywhere in JSON, and no number of seconds.
+    let expires = request.expires_at.format("%Y-%m-%dT%H:%M:%S.000000Z").to_string();
+    assert_eq!(who["expires_at"], json!(expires));
     assert_eq!(who["scope"], json!("transaction"));
     create(&mut transaction, "for one transaction");
     assert_eq!(count(&mut transaction, "wo.work_order"), 1);

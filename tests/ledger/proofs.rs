@@ -157,7 +157,7 @@ fn a_package_carries_its_proofs_and_verifies_offline_against_a_witnessed_checkpo
     let number = ledger.company.reach("completed");
     ledger.seal();
     let package: String =
-        ledger.company.one("planner", &format!("select wo.evidence_package('{number}')::text"));
+        ledger.company.one("planner", &format!("select wo.evidence_package('{number}')"));
     let report = wo_rules::evidence::verify::verify(package.as_bytes());
     assert!(report.intact, "{:?}", report.problems);
     assert!(report.ledger.sealed_entries > 5, "{:?}", report.ledger);
@@ -174,7 +174,7 @@ fn a_package_carries_its_proofs_and_verifies_offline_against_a_witnessed_checkpo
     // One that was kept at the end was made before its last entries were sealed.
     ledger.company.sign_both(&number, "completion");
     let kept: String =
-        ledger.company.one("planner", &format!("select wo.evidence_package('{number}')::text"));
+        ledger.company.one("planner", &format!("select wo.evidence_package('{number}')"));
     let report = wo_rules::evidence::verify::verify(kept.as_bytes());
     assert!(report.intact && report.ledger.unsealed_entries > 0, "{:?}", report.ledger);
     ledger.seal();

@@ -112,7 +112,7 @@ fn row_10_an_auditor_reads_signatures_and_makes_none() {
     );
     assert_eq!(states, ["valid", "valid"]);
     let package: String =
-        company.one("examiner", &format!("select wo.evidence_package('{number}')::text"));
+        company.one("examiner", &format!("select wo.evidence_package('{number}')"));
     assert!(package.contains("wo_core.evidence.v1"));
     let waiting = company.reach("pending_approval");
     let token = company.token("examiner");

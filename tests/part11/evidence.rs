@@ -10,7 +10,8 @@ pub fn offline_problems(package: &str) -> Vec<String> {
     report.problems.iter().map(|one| format!("{}: {}", one.pointer, one.problem)).collect()
 }
 
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 18] = [
+    "made",
     "tenant",
     "work_order",
     "child_records",
@@ -22,6 +23,8 @@ const SECTIONS: [&str; 15] = [
     "signing_keys",
     "delegations",
     "principals",
+    "findings",
+    "refused_attempts",
     "trail",
     "ledger",
     "concepts",
@@ -29,7 +32,7 @@ const SECTIONS: [&str; 15] = [
 ];
 
 fn package(company: &Company, number: &str) -> (String, Value) {
-    let text: String = company.one("qa", &format!("select wo.evidence_package('{number}')::text"));
+    let text: String = company.one("qa", &format!("select wo.evidence_package('{number}')"));
     let value = serde_json::from_str(&text).unwrap();
     (text, value)
 }
@@ -168,7 +171,7 @@ fn row_17_every_readable_form_of_the_record_shows_its_signatures() {
     assert_eq!(shown.len(), 4);
     let forms = [
         ("report", format!("select wo.evidence_report('{number}')")),
-        ("package", format!("select wo.evidence_package('{number}')::text")),
+        ("package", format!("select wo.evidence_package('{number}')")),
         ("detail", format!("select wo.get_work_order_detail('{number}')::text")),
         (
             "trail",

@@ -13,8 +13,7 @@ fn old_signatures_hold(company: &Company, number: &str) {
         assert!(state.ends_with(": valid"), "{state}");
     }
     company.assert_intact();
-    let package: String =
-        company.one("qa", &format!("select wo.evidence_package('{number}')::text"));
+    let package: String = company.one("qa", &format!("select wo.evidence_package('{number}')"));
     assert_eq!(offline_problems(&package), [""; 0]);
 }
 

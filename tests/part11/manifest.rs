@@ -39,8 +39,7 @@ fn row_14_renaming_a_person_leaves_old_signatures_as_they_were() {
         )
     };
     assert_eq!(names(), [full_name("owner")]);
-    let package: String =
-        company.one("qa", &format!("select wo.evidence_package('{number}')::text"));
+    let package: String = company.one("qa", &format!("select wo.evidence_package('{number}')"));
     assert!(package.contains(&full_name("owner")), "{package}");
     let report: String = company.one("qa", &format!("select wo.evidence_report('{number}')"));
     assert!(report.contains(&full_name("owner")), "{report}");
@@ -84,8 +83,7 @@ fn row_15_date_time_and_zone_are_part_of_every_shown_signature() {
     );
     let report: String = company.one("qa", &format!("select wo.evidence_report('{number}')"));
     let report = text_of(&report);
-    let package: String =
-        company.one("qa", &format!("select wo.evidence_package('{number}')::text"));
+    let package: String = company.one("qa", &format!("select wo.evidence_package('{number}')"));
     for ((_, signed), row) in in_berlin.iter().zip(&kept) {
         let (at, zone): (String, String) = (row.get(0), row.get(1));
         assert!(!zone.is_empty());
@@ -162,7 +160,7 @@ fn row_28_editing_signed_content_shows_it_as_amended_until_it_is_signed_again() 
         let report: String = company.one("qa", &format!("select wo.evidence_report('{number}')"));
         assert!(report.to_lowercase().contains("amended"), "{report}");
         let package: serde_json::Value =
-            company.one("qa", &format!("select wo.evidence_package('{number}')"));
+            company.one("qa", &format!("select wo.evidence_package('{number}')::json"));
         for signature in package["sections"]["signatures"].as_array().unwrap() {
             assert_eq!(signature["state"], "amended", "{edit}");
         }

@@ -228,7 +228,7 @@ fn row_3_signatures_come_back_whole_from_a_backup_and_still_verify() {
     assert_eq!(all(&mut qa, &states), before);
     let broken = qa.query("select 1 from wo.verify_audit() where not intact", &[]).unwrap();
     assert!(broken.is_empty());
-    let package = format!("select wo.evidence_package('{number}')::text");
+    let package = format!("select wo.evidence_package('{number}')");
     let package: String = qa.query_one(&package, &[]).unwrap().get(0);
     assert_eq!(offline_problems(&package), [""; 0]);
 }

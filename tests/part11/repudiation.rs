@@ -58,7 +58,7 @@ fn row_23_a_superuser_alone_makes_no_valid_signature_of_anothers() {
         |transaction| behind_the_back(transaction, "wo.approval", &forge),
         |transaction| {
             let found = broken(transaction);
-            let package = format!("select wo.evidence_package('{number}')::text");
+            let package = format!("select wo.evidence_package('{number}')");
             let package: String = transaction.query_one(&package, &[]).unwrap().get(0);
             (found, offline_problems(&package))
         },

@@ -295,7 +295,7 @@ fn row_30_a_clock_that_was_stepped_back_does_not_reorder_the_trail() {
     let id = company.id(&number);
     let actions = format!("select action from wo.audit_trail('{number}')");
     let in_order = company.all("qa", &actions);
-    let package = format!("select wo.evidence_package('{number}')");
+    let package = format!("select wo.evidence_package('{number}')::json");
     let sequences = |package: &Value| -> Vec<i64> {
         let trail = package["sections"]["trail"].as_array().unwrap();
         trail.iter().map(|entry| entry["sequence"].as_i64().unwrap()).collect()
@@ -348,7 +348,8 @@ fn row_30_entries_have_times_with_a_zone_and_signatures_name_theirs() {
         company.all(ROOT, "select time_zone from wo.approval union all select payload::json ->> 'time_zone' from wo.approval");
     assert_eq!(zones.len(), 4);
     assert!(zones.iter().all(|zone| !zone.is_empty()));
-    let package: Value = company.one("qa", &format!("select wo.evidence_package('{number}')"));
+    let package: Value =
+        company.one("qa", &format!("select wo.evidence_package('{number}')::json"));
     for entry in package["sections"]["trail"].as_array().unwrap() {
         assert!(entry["recorded_at"].as_str().unwrap().ends_with('Z'), "{entry}");
     }

@@ -58,7 +58,7 @@ impl Desk {
     ) -> (Broken, Vec<String>) {
         tampered(&self.company, tampering, |transaction| {
             let found = broken(transaction);
-            let package = format!("select wo.evidence_package('{number}')::text");
+            let package = format!("select wo.evidence_package('{number}')");
             let package: String = transaction.query_one(&package, &[]).unwrap().get(0);
             (found, offline_problems(&package))
         })

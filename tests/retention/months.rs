@@ -70,7 +70,8 @@ fn months_past_their_retention_leave_and_the_trail_still_verifies() {
         "55000",
         "entries_archived",
     );
-    let kept: Value = past.company.one("qa", &format!("select wo.evidence_package('{ended}')"));
+    let kept: Value =
+        past.company.one("qa", &format!("select wo.evidence_package('{ended}')::json"));
     assert_eq!(kept["sections"]["work_order"]["wo_number"], Value::from(ended.as_str()));
 
     // And all of it comes back.
@@ -84,7 +85,7 @@ fn months_past_their_retention_leave_and_the_trail_still_verifies() {
     assert_eq!(&past.trail()[..trail.len()], &trail[..], "every entry is as it was");
     assert_eq!(past.leaves("audit_entry").len(), entries);
     let package: Value =
-        past.company.one("planner", &format!("select wo.evidence_package('{going}')"));
+        past.company.one("planner", &format!("select wo.evidence_package('{going}')::json"));
     assert_eq!(package["sections"]["trail"][0]["sequence"], 1);
     assert_eq!(past.tick(), 0, "what was brought back does not leave by itself");
     let lines = past.company.one::<i64>(

@@ -50,7 +50,7 @@ fn an_ended_work_order_becomes_a_stub_and_its_package_keeps_everything() {
             assert_eq!(after[kept], before[kept], "{kept}");
         }
         let package: String =
-            past.company.one("qa", &format!("select wo.evidence_package('{number}')::text"));
+            past.company.one("qa", &format!("select wo.evidence_package('{number}')"));
         let said: Value = serde_json::from_str(&package).unwrap();
         assert_eq!(said["sections"]["work_order"]["record"]["description"], before["description"]);
         let file = past.directory().join(format!("{}/{number}.json", past.company.tenant));
@@ -109,7 +109,8 @@ fn a_stub_and_its_months_leave_together_and_verify() {
     past.seal();
     past.archive_all();
     past.assert_intact();
-    let package: Value = past.company.one("qa", &format!("select wo.evidence_package('{old}')"));
+    let package: Value =
+        past.company.one("qa", &format!("select wo.evidence_package('{old}')::json"));
     assert_eq!(package["sections"]["work_order"]["wo_number"], Value::from(old.as_str()));
 }
 

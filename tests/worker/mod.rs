@@ -3,6 +3,7 @@
 
 mod attempts;
 mod databases;
+mod evidence;
 mod findings;
 mod flood;
 mod lifecycle;

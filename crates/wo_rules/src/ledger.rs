@@ -18,6 +18,7 @@ pub mod tile;
 pub mod tree;
 pub mod witness;
 
+pub use note::one_line_break;
 pub use tables::SCHEMA;
 
 use base64ct::{Base64, Encoding};

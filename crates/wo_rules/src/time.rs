@@ -78,9 +78,43 @@ pub fn unix_milliseconds(timestamp: i64) -> i64 {
     timestamp.saturating_add(POSTGRES_EPOCH_MICROSECONDS).div_euclid(1_000)
 }
 
+/// A PostgreSQL timestamp of seconds since 1970.
+pub fn from_unix_seconds(seconds: i64) -> i64 {
+    seconds.saturating_mul(1_000_000).saturating_sub(POSTGRES_EPOCH_MICROSECONDS)
+}
+
+/// What [`utc`] writes for a time that PostgreSQL wrote as JSON under the time zone UTC, such as
+/// `2026-03-05T09:08:07.5+00:00`; nothing for another text.
+pub fn utc_from_iso(text: &str) -> Option<String> {
+    let (seconds, fraction) = text.strip_suffix("+00:00")?.split_at_checked(19)?;
+    let fraction = match fraction.strip_prefix('.') {
+        Some(digits) => digits,
+        None if fraction.is_empty() => "",
+        None => return None,
+    };
+    let written = format!("{seconds}.{fraction:0<6}Z");
+    crate::approval::payload::is_time(&written).then_some(written)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_of_json_are_written_as_all_others() {
+        let utc_of = |text| utc_from_iso(text);
+        let expected = Some("2026-03-05T09:08:07.500000Z".to_owned());
+        assert_eq!(utc_of("2026-03-05T09:08:07.5+00:00"), expected);
+        let expected = Some("2026-03-05T09:08:07.000000Z".to_owned());
+        assert_eq!(utc_of("2026-03-05T09:08:07+00:00"), expected);
+        for other in
+            ["", "2026-03-05", "2026-03-05T09:08:07Z", "2026-03-05T09:08:07x+00:00", "é+00:00"]
+        {
+            assert_eq!(utc_of(other), None, "{other}");
+        }
+        assert_eq!(utc(from_unix_seconds(0)), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(unix_seconds(from_unix_seconds(1_795_000_000)), 1_795_000_000);
+    }
 
     #[test]
     fn times_are_written_one_way_to_the_microsecond() {

@@ -159,7 +159,7 @@ fn enroll_signing_key(
                 "the public key is enrolled already, and no key is ever used twice",
             )
             .with("key_id", id)
-            .hint("Make a new key: wo keygen."),
+            .hint("Make a new key: wo key new --for signer."),
         );
     }
     memory::mark_written();

@@ -112,7 +112,7 @@ fn check_authentication(acting: &Identity) -> Result<(), Refusal> {
         Proof::Token { issued, session, .. } => {
             Some(SigningToken { issued: *issued, session: *session })
         }
-        Proof::Login | Proof::Administration | Proof::Worker => None,
+        Proof::Login | Proof::Administration | Proof::Worker | Proof::Job => None,
     };
     let now = unix_seconds(crate::kernel::identity::now());
     check_token(token, now, i64::from(crate::pg::setting::SIGNING_TOKEN_AGE.get()))

@@ -36,6 +36,8 @@ pub enum Proof {
     Administration,
     /// The background worker, which nobody can be.
     Worker,
+    /// A job of the worker's that somebody has done with `wo.tick()`.
+    Job,
 }
 
 /// Who is acting.
@@ -59,6 +61,7 @@ impl Identity {
             Proof::Login => "login".to_owned(),
             Proof::Administration => "administration".to_owned(),
             Proof::Worker => "worker".to_owned(),
+            Proof::Job => "job".to_owned(),
         }
     }
 }
@@ -103,7 +106,7 @@ impl Identity {
     fn lives(&self, now: i64) -> bool {
         match self.proof {
             Proof::Token { expires, .. } => now < expires,
-            Proof::Login | Proof::Administration | Proof::Worker => true,
+            Proof::Login | Proof::Administration | Proof::Worker | Proof::Job => true,
         }
     }
 }

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::identity::{self as rules, VerifiedToken};
 use wo_rules::refusal::{Refusal, SqlState};
-use wo_rules::time::unix_seconds;
+use wo_rules::time::{from_unix_seconds, unix_seconds, utc};
 
 statement!(MEMBER, "select pg_catalog.pg_has_role(session_user, $1, 'member')", [TEXTOID]);
 
@@ -149,7 +149,7 @@ fn whoami() -> pgrx::JsonB {
         answer["kind"] = identity.kind.clone().into();
         answer["authenticated_by"] = identity.authenticated_by().into();
         if let Proof::Token { expires, session, .. } = identity.proof {
-            answer["expires_at"] = expires.into();
+            answer["expires_at"] = utc(from_unix_seconds(expires)).into();
             answer["scope"] = if session { "session" } else { "transaction" }.into();
         }
     }
@@ -290,7 +290,7 @@ pub fn is_worker() -> bool {
 pub fn of_a_job(tenant: Uuid) -> Identity {
     match is_worker() {
         true => Identity { proof: Proof::Worker, ..administrator(tenant) },
-        false => administrator(tenant),
+        false => Identity { proof: Proof::Job, ..administrator(tenant) },
     }
 }
 

@@ -11,10 +11,13 @@ use crate::pg::output::Pinned;
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, bytes, statement, text, timestamp, uuid as uuid_argument};
 use crate::pg::to_do::{List, ToDo};
+use crate::pg::{server, source};
+use crate::service::refused_attempt;
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
 use uuid::Uuid;
+use wo_rules::evidence::report::Made;
 use wo_rules::evidence::{package, report};
 use wo_rules::refusal::Refusal;
 use wo_rules::time::utc;
@@ -60,7 +63,7 @@ pub fn settle() {
     ended.sort_by_key(|(work_order, _)| *work_order);
     ended.dedup_by_key(|(work_order, _)| *work_order);
     for (work_order, acting) in ended {
-        identity::as_before(&acting, || keep(acting.tenant, work_order)).or_refuse();
+        identity::as_before(&acting, || keep(acting.tenant, work_order, "end")).or_refuse();
     }
 }
 
@@ -71,7 +74,7 @@ pub fn settle() {
 pub fn kept_or_keep(tenant: Uuid, work_order: Uuid) -> Result<String, Refusal> {
     match kept(tenant, work_order) {
         Some(kept) => Ok(kept),
-        None => keep(tenant, work_order),
+        None => keep(tenant, work_order, "archive"),
     }
 }
 
@@ -80,9 +83,9 @@ fn kept(tenant: Uuid, work_order: Uuid) -> Option<String> {
     as_trail(|| KEPT.with(|statement| statement.run(Mode::Latest, &place, |rows| rows.get(0, 1))))
 }
 
-fn keep(tenant: Uuid, work_order: Uuid) -> Result<String, Refusal> {
+fn keep(tenant: Uuid, work_order: Uuid, occasion: &str) -> Result<String, Refusal> {
     let at = identity::now();
-    let package = make(tenant, work_order, at)?;
+    let package = make(tenant, work_order, at, occasion)?;
     let digest: [u8; 32] = Sha256::digest(package.as_bytes()).into();
     let arguments = [
         uuid_argument(tenant),
@@ -102,12 +105,25 @@ fn keep(tenant: Uuid, work_order: Uuid) -> Result<String, Refusal> {
     Ok(package)
 }
 
-fn make(tenant: Uuid, work_order: Uuid, at: i64) -> Result<String, Refusal> {
+fn make(tenant: Uuid, work_order: Uuid, at: i64, occasion: &str) -> Result<String, Refusal> {
+    let made = made(occasion);
+    let may_read_attempts = refused_attempt::may_read();
     // Only our own statements and policies run meanwhile.
     let pinned = Pinned::new();
-    let sections = as_trail(|| sections::of(tenant, work_order))?;
+    let sections = as_trail(|| sections::of(tenant, work_order, &made, may_read_attempts))?;
     drop(pinned);
     package::assemble(&utc(at), sections).map_err(|why| damaged(&why))
+}
+
+/// Who is making something now, and with what.
+fn made(occasion: &str) -> Made {
+    Made {
+        by: identity::current().and_then(|acting| acting.principal.clone()),
+        login_role: source::login_role(),
+        occasion: occasion.to_owned(),
+        wo_core: env!("CARGO_PKG_VERSION").to_owned(),
+        postgresql: server::version(),
+    }
 }
 
 fn package_of(work_order: &str) -> Result<String, Refusal> {
@@ -115,7 +131,7 @@ fn package_of(work_order: &str) -> Result<String, Refusal> {
     let id = work_order::find(acting.tenant, work_order)?;
     match kept(acting.tenant, id) {
         Some(kept) => Ok(kept),
-        None => make(acting.tenant, id, identity::now()),
+        None => make(acting.tenant, id, identity::now(), "request"),
     }
 }
 
@@ -133,5 +149,6 @@ fn evidence_package(work_order: Option<&str>) -> String {
 fn evidence_report(work_order: Option<&str>) -> String {
     crate::kernel::version::check_tables();
     let package = package_of(work_order.unwrap_or_default()).or_refuse();
-    report::render(&package).map_err(|why| damaged(&why)).or_refuse()
+    let at = utc(identity::now());
+    report::render(&package, &at, &made("request")).map_err(|why| damaged(&why)).or_refuse()
 }

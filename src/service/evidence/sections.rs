@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 use wo_rules::evidence::package::SECTIONS;
+use wo_rules::evidence::report::Made;
 use wo_rules::json::Object;
 use wo_rules::refusal::Refusal;
 
@@ -49,15 +50,61 @@ statement!(
     [UUIDOID, UUIDOID]
 );
 
-/// The sections of a work order's package, in their order.
+// Without where an attempt came from: the trail of the attempts has that, for those who may read it.
+statement!(
+    REFUSED_ATTEMPTS,
+    "select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('sequence', refused.sequence,
+        'first_at', refused.changes ->> 'first_at', 'last_at', refused.changes ->> 'last_at',
+        'attempts', (refused.changes ->> 'attempts')::bigint, 'actor', refused.actor, 'code', refused.action,
+        'guards', coalesce((refused.changes -> 'guards')::jsonb, '[]'), 'action', refused.changes ->> 'action',
+        'from_status', refused.changes ->> 'from_status', 'to_status', refused.changes ->> 'to_status',
+        'why', refused.reason) order by refused.sequence), '[]')
+     from (
+        select entry.sequence, entry.actor, entry.action, entry.reason, entry.changes
+        from wo.audit_entry as entry
+        where entry.tenant_id = $1 and entry.subject = 'refused_attempt'
+            and entry.subject_id = (select chain.subject_id from wo.audit_chain as chain
+                where chain.tenant_id = $1 and chain.subject = 'refused_attempt' and chain.subject_key = '[\"refused\"]')
+            and entry.recorded_at >= (select held.created_at from wo.work_order as held
+                where held.tenant_id = $1 and held.id = $2)
+            and (entry.changes ->> 'work_order_id')::uuid = $2
+        order by entry.sequence limit 1000
+     ) as refused",
+    [UUIDOID, UUIDOID]
+);
+
+/// The sections of a work order's package, in their order. Without the right to read refused attempts only those on
+/// a regulatory work order are there: its findings, which everybody of the tenant reads, show them too.
 ///
 /// # Errors
 /// 55000 `tables_damaged`.
-pub fn of(tenant: Uuid, work_order: Uuid) -> Result<Vec<(&'static str, String)>, Refusal> {
-    with_work_order(tenant, work_order, |view| sections(view, work_order))
+pub fn of(
+    tenant: Uuid,
+    work_order: Uuid,
+    made: &Made,
+    may_read_attempts: bool,
+) -> Result<Vec<(&'static str, String)>, Refusal> {
+    let attempts = |view: &WorkOrderView<'_>| {
+        if !may_read_attempts && !view.seen.regulatory() {
+            return Ok(Value::Null);
+        }
+        let place = [uuid_argument(tenant), uuid_argument(work_order)];
+        required(&REFUSED_ATTEMPTS, &place, "the list of refused attempts")
+    };
+    with_work_order(tenant, work_order, |view| {
+        let attempts = attempts(view)?;
+        let mut all = sections(view, work_order, &attempts)?;
+        let made = serde_json::to_string(made).map_err(|why| damaged(&why.to_string()))?;
+        all.extend([("made", made), ("refused_attempts", attempts.to_string())]);
+        Ok(all)
+    })
 }
 
-fn sections(view: &WorkOrderView<'_>, id: Uuid) -> Result<Vec<(&'static str, String)>, Refusal> {
+fn sections(
+    view: &WorkOrderView<'_>,
+    id: Uuid,
+    attempts: &Value,
+) -> Result<Vec<(&'static str, String)>, Refusal> {
     let (tenant, seen) = (view.tenant, view.seen);
     crate::service::retention::check_all_here(tenant, id, &view.facets.number)?;
     let place = [uuid_argument(tenant), uuid_argument(id)];
@@ -75,6 +122,8 @@ fn sections(view: &WorkOrderView<'_>, id: Uuid) -> Result<Vec<(&'static str, Str
     let record = view.facets.record();
     named.insert(record.originator.to_owned());
     named.extend(record.requester.into_iter().chain(record.assignee).map(str::to_owned));
+    let attempts = attempts.as_array().map(Vec::as_slice).unwrap_or_default();
+    named.extend(attempts.iter().filter_map(|one| one["actor"].as_str().map(str::to_owned)));
     named.extend(of_concepts.iter_mut().flat_map(|section| section.principals.drain(..)));
     let named: Vec<String> = named.into_iter().collect();
     let principals = [uuid_argument(tenant), argument(named)];

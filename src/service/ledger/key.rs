@@ -32,7 +32,7 @@ impl Trouble {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Unset => {
-                "Make a key with wo ledger key, and name its file in wo_core.sealing_key_file (postgresql.conf)."
+                "Make a key with wo key new --for ledger, and name its file in wo_core.sealing_key_file (postgresql.conf)."
             }
             Self::Unreadable(_) => {
                 "Name a file in wo_core.sealing_key_file that the server's user can read."
@@ -40,7 +40,7 @@ impl Trouble {
             Self::Exposed => {
                 "The file must belong to the server's user with mode 0600 or 0400, or to root with 0640. Who could read the key could seal: consider a new one."
             }
-            Self::NoKey(_) => "Make a key with wo ledger key.",
+            Self::NoKey(_) => "Make a key with wo key new --for ledger.",
         }
     }
 }

@@ -9,9 +9,9 @@ use crate::kernel::event;
 use crate::kernel::identity;
 use crate::pg::error::{OrRefuse, refuse};
 use pgrx::prelude::*;
-use wo_rules::ledger::hash_text;
 use wo_rules::ledger::recovery::{Statement, check_reason};
 use wo_rules::ledger::seal_state::Stop;
+use wo_rules::ledger::{hash_text, one_line_break};
 use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::time::utc;
 
@@ -69,9 +69,10 @@ fn recovery_statement(reason: Option<&str>) -> String {
 fn recover_ledger(signed_statement: Option<&str>) -> i32 {
     crate::kernel::version::check_tables();
     administrators_only("recover the ledger");
-    let note = signed_statement.unwrap_or_default();
+    // A shell takes the last line break from what it reads: psql -v signed="$(cat signed)".
+    let note = one_line_break(signed_statement.unwrap_or_default());
     let (situation, now) = about("").or_refuse();
-    let statement = Statement::open(note, situation.key.verifier()).unwrap_or_else(|wrong| {
+    let statement = Statement::open(&note, situation.key.verifier()).unwrap_or_else(|wrong| {
         refuse(
             Refusal::new(SqlState::NotPermitted, "recovery_not_signed", wrong)
                 .hint("Have the keeper of the sealing key sign the text of wo.recovery_statement: wo ledger sign-recovery."),

@@ -119,6 +119,13 @@ pub fn register() {
     on_refusal(note);
 }
 
+/// Whether the session may read who attempted what: administrators and auditors, whose policies leave out nothing, and
+/// QA.
+pub fn may_read() -> bool {
+    let reads_all = ["wo_admin", "wo_auditor"];
+    reads_all.into_iter().any(identity::login_is_member) || may_read_attempts()
+}
+
 /// Whether the actor may read who attempted what: QA, and administrators. The others of a
 /// tenant see its trail without that: it names addresses, and shows an intruder what was noticed.
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]

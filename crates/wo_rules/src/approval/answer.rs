@@ -136,7 +136,7 @@ pub fn signature_from_text(text: Option<&str>) -> Result<[u8; 64], Refusal> {
             "signature_malformed",
             "an Ed25519 signature has 64 bytes, written as base64url",
         )
-        .hint("wo sign writes it so")
+        .hint("sign the payload with the command wo sign, which writes signatures in this form")
     })
 }
 

@@ -92,7 +92,7 @@ pub fn choose(principal: &str, keys: Vec<Key>, now: i64) -> Result<Key, Refusal>
     Err(Refusal::new(SqlState::WrongState, "signing_key_missing", message)
         .with("principal", principal)
         .with("keys", list)
-        .hint("make a key with wo keygen, and have an administrator enrol it with wo.enroll_signing_key(...)"))
+        .hint("make a key with wo key new --for signer, and have an administrator enrol it with wo.enroll_signing_key(...)"))
 }
 
 /// Checks that a key may be changed so.

@@ -265,7 +265,7 @@ pub fn check_public_key(bytes: &[u8]) -> Result<(), Refusal> {
                 "public_key_invalid",
                 "the public key is not an Ed25519 public key that can be signed with",
             )
-            .hint("Give what wo keygen prints: the 32 bytes of the key as base64url.")
+            .hint("Give what wo key new --for signer prints: the 32 bytes of the key as base64url.")
         })
 }
 

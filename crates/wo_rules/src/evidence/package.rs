@@ -23,7 +23,8 @@ pub const LONGEST_PACKAGE: usize = 1 << 30;
 
 /// The sections in the order in which they stand. All of them are always there. `concepts` holds the sections that
 /// concepts add under names of their own.
-pub const SECTIONS: [&str; 15] = [
+pub const SECTIONS: [&str; 18] = [
+    "made",
     "tenant",
     "work_order",
     "child_records",
@@ -35,6 +36,8 @@ pub const SECTIONS: [&str; 15] = [
     "signing_keys",
     "delegations",
     "principals",
+    "findings",
+    "refused_attempts",
     "trail",
     "ledger",
     "concepts",
@@ -99,6 +102,12 @@ pub fn assemble(made_at: &str, sections: Vec<(&'static str, String)>) -> Result<
     }
     package.push_str(END);
     Ok(package)
+}
+
+/// The hash in a package that [`assemble`] wrote.
+pub(super) fn manifest_hash_of(package: &str) -> Option<&str> {
+    let start = package.find(BEFORE_MANIFEST_HASH)? + BEFORE_MANIFEST_HASH.len();
+    package.get(start..start + reader::HASH)
 }
 
 /// What stands before a section's value.

@@ -4,6 +4,7 @@
 mod keys;
 mod ledger;
 mod record;
+mod reformatted;
 mod sections;
 mod signatures;
 mod surroundings;
@@ -11,6 +12,7 @@ mod trail;
 
 pub use crate::evidence::package::Problem;
 pub use ledger::{LedgerReport, Outside, SignatureCheck};
+pub use sections::Made;
 
 use crate::evidence::package;
 use sections::Texts;
@@ -25,24 +27,50 @@ const MOST_PROBLEMS: usize = 1_000;
 /// The longest sentence about a problem, in characters: it may repeat what a hostile file says.
 const LONGEST_PROBLEM: usize = 400;
 
-/// How many signatures there are of each state.
+/// How many signatures there are of each state. A signature with which something is wrong counts as broken,
+/// whatever state it is shown with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SignatureCounts {
-    /// In force.
+    /// Approvals in force.
     pub valid: usize,
+    /// Rejections that stand.
+    pub rejected: usize,
     /// The content that they cover has changed since.
     pub amended: usize,
     /// A later round took their place.
     pub void: usize,
     /// Taken back by their signers.
     pub withdrawn: usize,
+    /// Those that do not hold.
+    pub broken: usize,
+}
+
+/// What is known of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is an evidence package, and everything holds.
+    Intact,
+    /// Something does not hold.
+    #[default]
+    NotIntact,
+    /// Nothing is wrong, and what was given beside the package does not suffice to decide what was asked.
+    Undecided,
+    /// A program parsed the package and wrote it again. The original follows from it, and holds.
+    Reformatted,
+    /// It is no evidence package that this program can read.
+    NoPackage,
 }
 
 /// The verdict on a package.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Whether there is no problem at all.
+    /// Whether there is no problem at all, and nothing that could not be decided.
     pub intact: bool,
+    /// The same with the reason why not.
+    pub verdict: Verdict,
+    /// What could not be decided, and what decides it.
+    pub undecided: Vec<String>,
     /// The problems in the order of their places in the file, at most a thousand.
     pub problems: Vec<Problem>,
     /// How many problems more there are.
@@ -51,6 +79,8 @@ pub struct Report {
     pub work_order: Option<String>,
     /// When the package was made, as far as it can be read.
     pub made_at: Option<String>,
+    /// Who made it and with which software, as far as it can be read.
+    pub made: Option<Made>,
     /// How many entries of the trail there are.
     pub entries: usize,
     /// How many signatures there are, by the state that they are shown with.
@@ -69,18 +99,40 @@ pub fn verify(bytes: &[u8]) -> Report {
 /// The work is linear in the length of the file, whatever it holds, and nothing in it is followed
 /// by recursion.
 pub fn verify_with(bytes: &[u8], outside: &Outside) -> Report {
+    let mut report = verify_as_it_is(bytes, outside);
+    if report.verdict != Verdict::NotIntact {
+        return report;
+    }
+    let Some(original) = reformatted::original_of(bytes) else { return report };
+    let of_original = verify_as_it_is(original.as_bytes(), outside);
+    if matches!(of_original.verdict, Verdict::Intact | Verdict::Undecided) {
+        report = Report { intact: false, verdict: Verdict::Reformatted, ..of_original };
+    }
+    report
+}
+
+fn verify_as_it_is(bytes: &[u8], outside: &Outside) -> Report {
     let split = package::read(bytes);
+    let is_package = split.is_package;
     let sections = split.sections.iter().map(|section| (section.name, section.value)).collect();
-    let mut findings = Findings { bytes, sections, problems: Vec::new(), not_listed: 0 };
+    let mut findings =
+        Findings { bytes, sections, problems: Vec::new(), not_listed: 0, undecided: Vec::new() };
     let mut report = Report { made_at: split.made_at.map(str::to_owned), ..Report::default() };
     check(&mut findings, &mut report, outside);
     for problem in split.problems {
         findings.add(problem);
     }
     findings.problems.sort_by_key(|found| (found.bytes.start, found.bytes.end));
-    report.intact = findings.problems.is_empty();
+    report.verdict = match (findings.problems.is_empty(), findings.undecided.is_empty()) {
+        _ if !is_package => Verdict::NoPackage,
+        (false, _) => Verdict::NotIntact,
+        (true, false) => Verdict::Undecided,
+        (true, true) => Verdict::Intact,
+    };
+    report.intact = report.verdict == Verdict::Intact;
     report.problems = findings.problems;
     report.problems_not_listed = findings.not_listed;
+    report.undecided = findings.undecided;
     report
 }
 
@@ -88,6 +140,7 @@ fn check(findings: &mut Findings<'_>, report: &mut Report, outside: &Outside) {
     let tenant: Option<sections::Tenant> = findings.section("tenant");
     let work_order: Option<sections::WorkOrder<'_>> = findings.section("work_order");
     let child_records: Texts<'_> = findings.section("child_records").unwrap_or_default();
+    report.made = findings.section("made");
     report.work_order = work_order.as_ref().map(|work_order| work_order.wo_number.clone());
     let subject = trail::Subject {
         tenant_id: tenant.as_ref().map(|tenant| tenant.tenant_id.as_str()),
@@ -119,9 +172,16 @@ struct Findings<'a> {
     sections: BTreeMap<&'static str, &'a RawValue>,
     problems: Vec<Problem>,
     not_listed: usize,
+    /// What could not be decided.
+    undecided: Vec<String>,
 }
 
 impl<'a> Findings<'a> {
+    /// How many problems were found so far.
+    fn count(&self) -> usize {
+        self.problems.len() + self.not_listed
+    }
+
     fn add(&mut self, mut problem: Problem) {
         if self.problems.len() >= MOST_PROBLEMS {
             self.not_listed += 1;

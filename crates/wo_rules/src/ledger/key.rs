@@ -16,6 +16,11 @@ const ED25519: u8 = 1;
 
 const PRIVATE: &str = "PRIVATE+KEY+";
 
+/// Whether a text is meant to be a sealing key, be it whole or damaged.
+pub fn is_sealing_key(text: &str) -> bool {
+    text.starts_with(PRIVATE)
+}
+
 /// The longest name of a key, in bytes.
 const LONGEST_NAME: usize = 200;
 

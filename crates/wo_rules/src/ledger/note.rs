@@ -11,6 +11,11 @@ const MOST_SIGNATURES: usize = 100;
 
 const BEFORE_SIGNATURE: &str = "\u{2014} ";
 
+/// A text with one line break at its end, as a note has, however many psql, an editor or a shell left there.
+pub fn one_line_break(text: &str) -> String {
+    format!("{}\n", text.trim_end_matches(['\n', '\r']))
+}
+
 /// One line under a note.
 struct Signature<'n> {
     name: &'n str,

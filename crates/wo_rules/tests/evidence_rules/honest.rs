@@ -16,7 +16,13 @@ fn an_honest_package_is_intact_and_summed_up() {
     assert_eq!(report.work_order.as_deref(), Some("WO-1"));
     assert_eq!(report.made_at, Some(time(7_200)));
     assert_eq!(report.entries, 16);
-    let counts = SignatureCounts { valid: 3, amended: 1, void: 1, withdrawn: 1 };
+    let counts = SignatureCounts {
+        valid: 3,
+        amended: 1,
+        void: 1,
+        withdrawn: 1,
+        ..SignatureCounts::default()
+    };
     assert_eq!(report.signatures, counts);
     assert!(verify(&short().bytes()).intact);
 }
@@ -55,10 +61,10 @@ fn sections_come_in_any_order_and_are_all_there_once() {
         change(&mut changed);
         assemble(&time(0), changed).unwrap_err()
     };
-    assert!(refused(|texts| drop(texts.remove(3))).contains("lifecycle"));
+    assert!(refused(|texts| drop(texts.remove(4))).contains("lifecycle"));
     assert!(refused(|texts| texts.push(("trail", "[]".to_owned()))).contains("trail"));
     assert!(refused(|texts| texts.push(("more", "[]".to_owned()))).contains("more"));
-    assert!(refused(|texts| texts[0].1 = "{} {}".to_owned()).contains("tenant"));
+    assert!(refused(|texts| texts[0].1 = "{} {}".to_owned()).contains("made"));
     assert!(assemble("2026-11-21", texts()).unwrap_err().contains("time"));
 }
 

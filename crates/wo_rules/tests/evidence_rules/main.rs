@@ -8,5 +8,6 @@ mod forgery;
 mod honest;
 mod hostile;
 mod ledger;
+mod reformatted;
 mod sample;
 mod signing;

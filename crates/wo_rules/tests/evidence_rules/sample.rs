@@ -23,6 +23,7 @@ pub const WAIVED_PART: &str = "019a0000-0000-7000-8000-000000000004";
 pub const PREDECESSOR: &str = "019a0000-0000-7000-8000-000000000005";
 pub const DELEGATION: &str = "019a0000-0000-7000-8000-000000000006";
 pub const REQUEST: &str = "019a0000-0000-7000-8000-000000000007";
+pub const FINDING: &str = "019a0000-0000-7000-8000-000000000008";
 
 /// The moment so many seconds into the story.
 pub fn time(seconds: usize) -> String {

@@ -1,8 +1,8 @@
 //! The story of a work order, entry by entry, and the package about its end.
 
 use super::{
-    DELEGATION, PART, Sample, TENANT, WAIVED_PART, WORK_ORDER, approval, base64url, key_of,
-    key_value, name_of, public_of, time,
+    DELEGATION, FINDING, PART, Sample, TENANT, WAIVED_PART, WORK_ORDER, approval, base64url,
+    key_of, key_value, name_of, public_of, time,
 };
 use ed25519_dalek::Signer;
 use serde_json::{Map, Value, json};
@@ -318,6 +318,27 @@ impl Story {
                 json!(
                     principals.map(|id| json!({"id": id, "kind": "person", "name": name_of(id)}))
                 ),
+            ),
+            (
+                "made",
+                json!({
+                    "by": "ann", "login_role": "desk", "occasion": "request", "wo_core": "0.1.0",
+                    "postgresql": "15.18",
+                }),
+            ),
+            (
+                "findings",
+                json!([{
+                    "id": FINDING, "work_order_id": WORK_ORDER, "code": "approvals_missing", "closed_at": null,
+                }]),
+            ),
+            (
+                "refused_attempts",
+                json!([{
+                    "sequence": 7, "first_at": time(3), "last_at": time(4), "attempts": 2, "actor": "max",
+                    "code": "approvals_missing", "guards": ["approvals_collected"], "action": "assign",
+                    "from_status": "draft", "to_status": "assigned", "why": "it needs a signature of qa",
+                }]),
             ),
             ("trail", json!(self.entries)),
             ("ledger", Value::Null),

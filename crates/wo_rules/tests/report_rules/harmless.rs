@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use wo_rules::evidence::report::render;
 
 use super::sample::*;
 use super::support::*;

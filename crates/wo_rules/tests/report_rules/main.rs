@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod course;
+mod findings;
 mod harmless;
 mod ledger;
 mod readable;

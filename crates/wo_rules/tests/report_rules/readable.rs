@@ -85,7 +85,7 @@ fn every_value_of_the_record_is_shown_in_words() {
         "Part of WO-2026-1120-0F0 Renew the cold chain of building B",
         "Required by its master yes",
         "Roll back to 7.1 where an alarm fails.",
-        "Notes —",
+        "Not given: Notes, Review notes.",
         "Protocol of controller 2 lacks the serial number",
         "site.building B",
         &format!("Planned start {}", short(90.0)),
@@ -110,7 +110,7 @@ fn numbers_keep_every_digit() {
         "\"record\":{}",
         "\"record\":{\"actual_hours\":15.250,\"metadata\":{\"n\":12345678901234567890.10}}",
     );
-    let text = wo_rules::evidence::report::render(&made).unwrap();
+    let text = render(&made).unwrap();
     assert!(text.contains("15.250") && text.contains("12345678901234567890.10"));
 }
 
@@ -119,7 +119,7 @@ fn what_is_absent_is_a_dash() {
     let (_, document) = page(&bare());
     assert!(words_of(&document, "h1 .title") == "—");
     assert!(words_of(&document, "section[aria-labelledby=record]").contains("Assigned to —"));
-    assert!(words_of(&document, ".verdict:not(.changed-count)").contains("Nobody has signed"));
+    assert!(words_of(&document, ".verdict:not(.changed-count)").contains("nobody has signed"));
 }
 
 #[test]

@@ -203,6 +203,29 @@ pub fn sections() -> Value {
             "reason": "on leave", "created_at": at(40.0), "revoked_at": null,
         }],
         "principals": principals.map(|(id, kind, name)| json!({"id": id, "kind": kind, "name": name})),
+        "made": {
+            "by": "adele", "login_role": "desk", "occasion": "end", "wo_core": "0.1.0", "postgresql": "15.18",
+        },
+        "findings": [
+            {
+                "id": uuid("finding 1"), "work_order_id": uuid("work order"), "code": "approvals_missing",
+                "guard": "approvals_collected", "opened_at": at(35.0), "opened_for": "mira",
+                "actors": ["mira", "paul"], "attempts": 3, "summary": "it needs a signature of qa",
+                "entry_sequence": 12, "closed_at": at(60.0), "closed_by": "quentin",
+                "resolution": "training record 12 was renewed",
+            },
+            {
+                "id": uuid("finding 2"), "work_order_id": uuid("work order"), "code": "illegal_transition",
+                "guard": "", "opened_at": at(120.0), "opened_for": null, "actors": [], "attempts": 1,
+                "summary": "there is no way from in_progress to closed", "entry_sequence": 19, "closed_at": null,
+                "closed_by": null, "resolution": null, "severity": "major", "capa": "CAPA-12",
+            },
+        ],
+        "refused_attempts": [{
+            "sequence": 12, "first_at": at(35.0), "last_at": at(36.0), "attempts": 3, "actor": "mira",
+            "code": "approvals_missing", "guards": ["approvals_collected"], "action": "assign",
+            "from_status": "pending_approval", "to_status": "assigned", "why": "it needs a signature of qa",
+        }],
         "trail": trail,
         "ledger": null,
         "concepts": {},

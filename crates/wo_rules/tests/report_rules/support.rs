@@ -3,9 +3,21 @@
 use ego_tree::iter::Edge;
 use scraper::{ElementRef, Html, Node, Selector};
 use serde_json::Value;
-use wo_rules::evidence::report::render;
+use wo_rules::evidence::report::Made;
 
-use super::sample::package;
+use super::sample::{at, package};
+
+/// The page of a package that an auditor makes.
+pub fn render(package: &str) -> Result<String, String> {
+    let made = Made {
+        by: Some("adele".to_owned()),
+        login_role: "desk".to_owned(),
+        occasion: "request".to_owned(),
+        wo_core: "0.1.0".to_owned(),
+        postgresql: "15.18".to_owned(),
+    };
+    wo_rules::evidence::report::render(package, &at(500.0), &made)
+}
 
 /// The page of a package with these sections, and what a parser of HTML makes of it.
 pub fn page(sections: &Value) -> (String, Html) {

@@ -2,10 +2,11 @@
 //! place, and reading goes on behind it where the place of the next section can be found.
 
 use super::{
-    BEFORE_MADE_AT, BEFORE_MANIFEST, BEFORE_MANIFEST_HASH, BEFORE_SECTIONS, END, LONGEST_PACKAGE,
-    Problem, SECTIONS, before_section,
+    BEFORE_MADE_AT, BEFORE_MANIFEST, BEFORE_MANIFEST_HASH, BEFORE_SECTIONS, END, FORMAT,
+    LONGEST_PACKAGE, Problem, SECTIONS, before_section,
 };
 use crate::approval::payload::{is_hash, is_time};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
@@ -13,7 +14,7 @@ use std::ops::Range;
 /// The length of a time, in bytes.
 const TIME: usize = 27;
 /// The length of a hash in hexadecimal.
-const HASH: usize = 64;
+pub(super) const HASH: usize = 64;
 
 /// One section of a package.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Section<'a> {
 /// A package in its parts.
 #[derive(Debug, Default)]
 pub struct Split<'a> {
+    /// Whether it is a package at all, be it damaged, or parsed and written again.
+    pub is_package: bool,
     /// When it says that it was made.
     pub made_at: Option<&'a str>,
     /// The sections that could be separated, in their order.
@@ -53,6 +56,7 @@ pub fn read(bytes: &[u8]) -> Split<'_> {
     let mut split = Split::default();
     if bytes.len() > LONGEST_PACKAGE {
         let problem = format!("the file is longer than {LONGEST_PACKAGE} bytes");
+        split.is_package = says_so(&bytes[..BEFORE_MADE_AT.len()]);
         split.found(LONGEST_PACKAGE..bytes.len(), String::new(), problem);
         return split;
     }
@@ -61,10 +65,23 @@ pub fn read(bytes: &[u8]) -> Split<'_> {
         split.found(at..at + 1, String::new(), "the file is not UTF-8 here");
     }
     let header = Header::read(bytes, &mut split);
-    let Some(start) = header.end else { return split };
-    read_sections(bytes, start, &mut split);
-    header.check_hashes(bytes, &mut split);
+    if let Some(start) = header.end {
+        read_sections(bytes, start, &mut split);
+        header.check_hashes(bytes, &mut split);
+    }
+    // One name may stand in any file; of a package whose beginning is damaged the sections are left.
+    split.is_package = split.sections.len() > 1 || says_so(bytes);
     split
+}
+
+/// Whether a file calls itself a package of this form.
+fn says_so(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Named {
+        format: String,
+    }
+    bytes.starts_with(BEFORE_MADE_AT.as_bytes())
+        || serde_json::from_slice::<Named>(bytes).is_ok_and(|named| named.format == FORMAT)
 }
 
 /// What stands before the sections.

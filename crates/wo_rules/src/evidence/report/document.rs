@@ -3,6 +3,7 @@
 
 use super::changes::{Change, changes};
 use super::value::Members;
+use crate::evidence::verify::Made;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -37,6 +38,11 @@ pub(super) struct Sections {
     pub(super) delegations: Vec<Delegation>,
     #[serde(default)]
     pub(super) principals: Vec<Principal>,
+    #[serde(default)]
+    pub(super) findings: Vec<Finding>,
+    /// Nothing where who made the package may not read them.
+    pub(super) refused_attempts: Option<Vec<RefusedAttempt>>,
+    pub(super) made: Option<Made>,
     pub(super) trail: Vec<Entry>,
     pub(super) ledger: Option<Box<RawValue>>,
     #[serde(default)]
@@ -80,12 +86,60 @@ pub(super) struct Definition {
     pub(super) roles: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) states: Vec<State>,
+    #[serde(default)]
+    transitions: Vec<serde_json::Value>,
+}
+
+impl Definition {
+    /// The effects of the edges of that action.
+    pub(super) fn effects_of(&self, action: &str) -> Vec<String> {
+        let edges = self.transitions.iter().filter(|edge| edge["action"] == action);
+        let effects = edges.filter_map(|edge| edge["effects"].as_array()).flatten();
+        effects.filter_map(|effect| effect.as_str().map(str::to_owned)).collect()
+    }
 }
 
 #[derive(Deserialize)]
 pub(super) struct State {
     pub(super) name: String,
     pub(super) description: Option<String>,
+    #[serde(default)]
+    pub(super) blocked: bool,
+    #[serde(default)]
+    pub(super) terminal: bool,
+}
+
+/// Something that QA has to look at. A concept may add members.
+#[derive(Deserialize)]
+pub(super) struct Finding {
+    pub(super) code: Option<String>,
+    pub(super) guard: Option<String>,
+    pub(super) opened_at: Option<String>,
+    pub(super) opened_for: Option<String>,
+    #[serde(default)]
+    pub(super) actors: Vec<String>,
+    pub(super) attempts: Option<i64>,
+    pub(super) summary: Option<String>,
+    pub(super) closed_at: Option<String>,
+    pub(super) closed_by: Option<String>,
+    pub(super) resolution: Option<String>,
+    /// What this page does not know of it.
+    #[serde(flatten)]
+    pub(super) further: BTreeMap<String, serde_json::Value>,
+}
+
+/// What somebody attempted, and the enforcement layer refused.
+#[derive(Deserialize)]
+pub(super) struct RefusedAttempt {
+    pub(super) first_at: String,
+    pub(super) last_at: Option<String>,
+    pub(super) attempts: Option<i64>,
+    pub(super) actor: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) action: Option<String>,
+    pub(super) from_status: Option<String>,
+    pub(super) to_status: Option<String>,
+    pub(super) why: Option<String>,
 }
 
 /// Another work order: a master, a child, or one at the other end of a dependency.

@@ -2,15 +2,34 @@
 
 use super::document::{Facts, Package};
 use super::text::{
-    Moment, Section, Shown, code, dash, moment, moment_or_dash, named, or_dash, own,
-    person_or_dash, plain, spoken,
+    Moment, Section, Shown, code, dash, moment, moment_or_dash, named, or_dash, own, person, plain,
+    spoken,
 };
-use super::{keys, proof, record, related, signatures, style, timeline, trail};
+use super::value::text;
+use super::{findings, keys, proof, record, related, signatures, style, timeline, trail};
+use crate::evidence::verify::Made;
 use base64ct::{Base64, Encoding};
 use maud::{DOCTYPE, Markup, html};
 use sha2::{Digest, Sha256};
 
-pub(super) fn page(package: &Package, facts: &Facts, package_sha256: &str) -> Markup {
+/// What a page is made of.
+pub(super) struct Page<'p> {
+    pub(super) package: &'p Package,
+    pub(super) facts: &'p Facts<'p>,
+    pub(super) package_sha256: &'p str,
+    /// When the page is made, by whom and with what.
+    pub(super) at: &'p str,
+    pub(super) made: &'p Made,
+}
+
+impl Page<'_> {
+    pub(super) fn render(&self) -> Markup {
+        page(self)
+    }
+}
+
+fn page(all: &Page<'_>) -> Markup {
+    let Page { package, facts, package_sha256, .. } = *all;
     let made = Moment::read(&package.made_at);
     let made = made
         .map_or_else(|| package.made_at.clone(), |made| format!("{} {} UTC", made.day, made.clock));
@@ -33,10 +52,11 @@ pub(super) fn page(package: &Package, facts: &Facts, package_sha256: &str) -> Ma
                 style { (own(&style)) }
             }
             body {
-                (head(package, facts))
+                (head(all))
                 main {
                     (signatures::section(facts))
                     (record::section(facts))
+                    (findings::section(facts))
                     (keys::section(facts))
                     (keys::delegations(facts))
                     (related::section(facts))
@@ -46,8 +66,8 @@ pub(super) fn page(package: &Package, facts: &Facts, package_sha256: &str) -> Ma
                 }
                 footer {
                     p {
-                        "Evidence of " (Shown(&facts.sections.work_order.wo_number)) ", made "
-                        (moment(&package.made_at, None)) " from the package with SHA-256 "
+                        "Evidence of " (Shown(&facts.sections.work_order.wo_number)) ". Page made "
+                        (moment(all.at, None)) (made_by(facts, all.made)) ", from the package with SHA-256 "
                         (code(package_sha256)) "."
                     }
                 }
@@ -56,7 +76,20 @@ pub(super) fn page(package: &Package, facts: &Facts, package_sha256: &str) -> Ma
     }
 }
 
-fn head(package: &Package, facts: &Facts) -> Markup {
+/// Who made it, and with which software.
+fn made_by(facts: &Facts, made: &Made) -> Markup {
+    html! {
+        " by "
+        @match &made.by {
+            Some(by) => (person(facts, by)),
+            None => { "database role " (Shown(&made.login_role)) },
+        }
+        " with wo_core " (Shown(&made.wo_core)) " on PostgreSQL " (Shown(&made.postgresql))
+    }
+}
+
+fn head(all: &Page<'_>) -> Markup {
+    let Page { package, facts, .. } = *all;
     let work_order = &facts.sections.work_order;
     let tenant = &facts.sections.tenant;
     let tenant_name = tenant.name.as_deref().or(tenant.slug.as_deref());
@@ -74,6 +107,7 @@ fn head(package: &Package, facts: &Facts) -> Markup {
                 " shows how to verify it."
             }
             (signatures::verdict(facts))
+            (findings::verdict(facts))
             dl.facts {
                 div {
                     dt { "Organization" }
@@ -103,7 +137,21 @@ fn head(package: &Package, facts: &Facts) -> Markup {
                         span.explained { "last changed " (moment_or_dash(work_order.updated_at.as_deref())) }
                     }
                 }
-                div { dt { "Package made" } dd { (moment(&package.made_at, None)) } }
+                div { dt { "Work" } dd { (work(facts)) } }
+                div.wide {
+                    dt { "Package made" }
+                    dd {
+                        (moment(&package.made_at, None))
+                        @if let Some(made) = &facts.sections.made {
+                            (made_by(facts, made))
+                            span.explained {
+                                @if made.occasion == "end" { "by itself, when the work order ended" }
+                                @else { "on request" }
+                            }
+                        }
+                    }
+                }
+                div.wide { dt { "Page made" } dd { (moment(all.at, None)) (made_by(facts, all.made)) } }
                 div.wide {
                     dt { "Identifiers" }
                     dd {
@@ -116,6 +164,20 @@ fn head(package: &Package, facts: &Facts) -> Markup {
                 ol { @for part in Section::ALL { li { a href={ "#" (part.anchor()) } { (part.title()) } } } }
             }
         }
+    }
+}
+
+/// When the work was done, and how often it came back.
+fn work(facts: &Facts) -> Markup {
+    let at = |column| facts.sections.work_order.record.get(column).and_then(text);
+    html! {
+        @match (at("actual_start"), at("actual_end")) {
+            (None, None) => (dash()),
+            (start, end) => {
+                (moment_or_dash(start.as_deref())) " – " (moment_or_dash(end.as_deref()))
+            }
+        }
+        span.explained { (record::reworked(facts)) }
     }
 }
 
@@ -139,7 +201,10 @@ fn lifecycle(facts: &Facts) -> Markup {
         span.explained {
             (or_dash(lifecycle.name.as_deref())) ", published "
             (moment_or_dash(lifecycle.published_at.as_deref())) " by "
-            (person_or_dash(facts, lifecycle.published_by.as_deref()))
+            @match &lifecycle.published_by {
+                Some(by) => (person(facts, by)),
+                None => "an administrator",
+            }
         }
     }
 }

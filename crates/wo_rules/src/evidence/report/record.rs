@@ -1,13 +1,14 @@
 //! The record as it stood when the package was made.
 
-use super::document::Facts;
+use super::document::{Entry, Facts};
 use super::text::{
     Section, Shown, code, dash, heading, holds_moment, label, lines, moment, or_dash, person,
     plain, spoken,
 };
-use super::value::{leaves, text, texts, words};
+use super::value::{Members, leaves, text, texts, words};
 use maud::{Markup, Render, html};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// The short values, in the order in which a reader asks for them.
 const SHORT: &[&str] = &[
@@ -64,6 +65,8 @@ pub(super) fn section(facts: &Facts) -> Markup {
                 @for (column, value) in further { (short(facts, column, Some(value))) }
             }
             @for column in LONG { (long(column, record.get(column))) }
+            @let absent = absent(record);
+            @if !absent.is_empty() { p.note { "Not given: " (absent.join(", ")) "." } }
         }
     }
 }
@@ -102,16 +105,22 @@ fn master(facts: &Facts, id: &str) -> Markup {
     }
 }
 
+/// The long texts that nobody gave, as people call them.
+fn absent(record: &Members) -> Vec<Cow<'static, str>> {
+    let is_given = |column: &str| record.get(column).and_then(words).is_some();
+    LONG.iter().filter(|column| !is_given(column)).map(|column| label(column)).collect()
+}
+
 fn long(column: &str, value: Option<&RawValue>) -> Markup {
-    let value = value.filter(|value| words(value).is_some());
-    let items = value.and_then(texts);
+    let Some(value) = value.filter(|value| words(value).is_some()) else {
+        return Markup::default();
+    };
     html! {
         div.passage {
             h3 { (label(column)) }
-            @match (value, items) {
-                (None, _) => p { (dash()) },
-                (_, Some(items)) => ol { @for item in items { li { (lines(&item)) } } },
-                (Some(value), None) => @match text(value) {
+            @match texts(value) {
+                Some(items) => ol { @for item in items { li { (lines(&item)) } } },
+                None => @match text(value) {
                     Some(text) => (lines(&text)),
                     None => (members(value)),
                 },
@@ -128,6 +137,25 @@ fn members(value: &RawValue) -> Markup {
                 div { dt { (Shown(&leaf.path)) } dd { (lines(&leaf.text)) } }
             }
         }
+    }
+}
+
+/// How often the work order was sent back to an earlier state, in words.
+pub(super) fn reworked(facts: &Facts) -> String {
+    let states = &facts.sections.lifecycle.definition.states;
+    let place = |name: &Option<String>| {
+        let (place, state) =
+            states.iter().enumerate().find(|(_, state)| Some(&state.name) == name.as_ref())?;
+        Some((place, state))
+    };
+    let is_back = |entry: &&Entry| match (place(&entry.from_status), place(&entry.to_status)) {
+        (Some((from, left)), Some((to, _))) => to < from && !left.blocked && !left.terminal,
+        _ => false,
+    };
+    match facts.sections.trail.iter().filter(|entry| entry.moved()).filter(is_back).count() {
+        0 => "never sent back".to_owned(),
+        1 => "sent back once".to_owned(),
+        more => format!("sent back {more} times"),
     }
 }
 

@@ -2,6 +2,7 @@
 //! what it means, and whether it still counts.
 
 use super::document::{Facts, Signature};
+use super::required::Required;
 use super::text::{
     Moment, Section, Shown, code, count, dash, heading, holds_moment, moment, named, or_dash,
     spoken,
@@ -78,73 +79,94 @@ struct Signed {
     content_sha256: Option<String>,
 }
 
-/// The sentence at the head of the page: whether what is signed can be relied on.
+/// The sentence at the head of the page: what is required, and whether it is there. It is red only where something
+/// required is missing or broken.
 pub(super) fn verdict(facts: &Facts) -> Markup {
     let signatures = &facts.sections.signatures;
-    let status =
-        |wanted| signatures.iter().filter(|one| SignatureStatus::of(one) == wanted).count();
-    let valid = status(SignatureStatus::Valid);
-    if signatures.is_empty() {
-        return html! { p.verdict { strong { "Nobody has signed this work order." } } };
-    }
-    let rejected =
-        signatures.iter().filter(|one| counts(one) && one.decision == "rejected").count();
-    let rejections = html! {
-        @if rejected > 0 {
-            " " strong { "Of the valid ones, " (rejected) @if rejected == 1 { " is a rejection." } @else { " are rejections." } }
-        }
-    };
-    if valid == signatures.len() {
-        let all = match valid {
-            1 => "The one signature on this work order is valid.".to_owned(),
-            2 => "Both signatures on this work order are valid.".to_owned(),
-            more => format!("All {more} signatures on this work order are valid."),
-        };
-        return html! { p.verdict.valid { strong { "✓ " (all) } (rejections) } };
-    }
-    let is = |number: usize, what: &str| match number {
-        0 => None,
-        1 => Some(format!("1 is {what}")),
-        more => Some(format!("{more} are {what}")),
-    };
-    let shown = [
-        is(valid, "valid"),
-        is(status(SignatureStatus::Amended), "amended"),
-        is(status(SignatureStatus::Void), "void"),
-        is(status(SignatureStatus::Withdrawn), "withdrawn"),
-        is(status(SignatureStatus::Unknown), "in a state that this page does not know"),
-    ];
-    let shown: Vec<String> = shown.into_iter().flatten().collect();
-    let all = count(signatures.len(), "signature", "signatures");
-    let open: Vec<(usize, &Signature)> = signatures
+    let required = Required::of(facts);
+    let missing = required.missing();
+    let unknown = signatures
         .iter()
-        .enumerate()
-        .filter(|(index, one)| !counts(one) && successor(facts, *index).is_none())
-        .map(|(index, one)| (index + 1, one))
+        .filter(|one| SignatureStatus::of(one) == SignatureStatus::Unknown)
+        .count();
+    let is_broken = unknown > 0 || missing.iter().any(|one| one.is_passed);
+    let class = match (is_broken, required.all.is_empty() || !missing.is_empty()) {
+        (true, _) => "verdict broken",
+        (false, true) => "verdict",
+        (false, false) => "verdict valid",
+    };
+    let fallen: Vec<usize> = (0..signatures.len())
+        .filter(|index| {
+            let status = SignatureStatus::of(&signatures[*index]);
+            !matches!(status, SignatureStatus::Valid | SignatureStatus::Unknown)
+        })
+        .collect();
+    let (superseded, open): (Vec<usize>, Vec<usize>) =
+        fallen.into_iter().partition(|index| successor(facts, *index).is_some());
+    let further: Vec<usize> = (0..signatures.len())
+        .filter(|index| counts(&signatures[*index]) && !required.counted.contains(index))
         .collect();
     html! {
-        p.verdict.broken {
-            strong { "! Not every signature is valid." }
-            " Of " (all) ", " (shown.join(", ")) ". "
-            @if status(SignatureStatus::Amended) > 0 {
-                "What an amended signature approved was changed after it was signed: it counts as \
-                 unsigned until it is signed again. "
-            }
-            @if status(SignatureStatus::Void) + status(SignatureStatus::Withdrawn) > 0 {
-                "Void and withdrawn signatures stay on record and no longer count. "
-            }
-            @if open.is_empty() {
-                "Each of those that no longer count has been signed again."
-            } @else {
-                strong { "Not signed again:" }
-                @for (place, one) in &open {
-                    " " a href={ "#signature-" (place) } { "signature " (place) }
-                    " (" (Shown(&one.printed_name)) ")"
+        p class=(class) {
+            strong {
+                (mark(class)) (in_force(&required, signatures.is_empty()))
+                @match superseded.len() {
+                    0 => ".",
+                    1 => "; 1 earlier one was superseded.",
+                    more => { "; " (more) " earlier ones were superseded." }
                 }
-                "."
             }
-            (rejections)
+            @for one in &missing {
+                " "
+                @if one.is_passed { strong { "MISSING: " } } @else { "Waited for: " }
+                (count(one.needed - one.in_force, "signature", "signatures")) " of "
+                (Shown(&spoken(&one.role))) ", " (Shown(&spoken(&one.meaning))) "."
+            }
+            @for index in open {
+                " " (link(facts, index)) " is " (SignatureStatus::of(&signatures[index]).class())
+                " and was not given again."
+            }
+            @for index in further {
+                " " (link(facts, index)) " is in force too: "
+                (Shown(&spoken(&signatures[index].decision))) ", "
+                (Shown(&spoken(&signatures[index].meaning))) "."
+            }
+            @if unknown > 0 {
+                " " strong { (count(unknown, "signature is", "signatures are")) " in a state that this page does not know." }
+            }
         }
+    }
+}
+
+fn mark(class: &str) -> &'static str {
+    match class {
+        "verdict valid" => "✓ ",
+        "verdict broken" => "! ",
+        _ => "",
+    }
+}
+
+/// How many of the required signatures are in force, without the end of the sentence.
+fn in_force(required: &Required, nobody_signed: bool) -> String {
+    let (needed, given) = (required.needed(), required.in_force());
+    match (needed, given == needed) {
+        (0, _) if nobody_signed => {
+            "No signature was asked for, and nobody has signed this work order".to_owned()
+        }
+        (0, _) => "No signature is required now".to_owned(),
+        (1, true) => "The one required signature is in force".to_owned(),
+        (2, true) => "Both required signatures are in force".to_owned(),
+        (_, true) => format!("All {needed} required signatures are in force"),
+        (1, false) => "The one required signature is not in force".to_owned(),
+        (_, false) => format!("{given} of {needed} required signatures are in force"),
+    }
+}
+
+fn link(facts: &Facts, index: usize) -> Markup {
+    let place = index + 1;
+    html! {
+        a href={ "#signature-" (place) } { "Signature " (place) }
+        @if let Some(one) = facts.sections.signatures.get(index) { " (" (Shown(&one.printed_name)) ")" }
     }
 }
 
@@ -302,7 +324,7 @@ fn requests(facts: &Facts) -> Markup {
             caption { "Approvals that were asked for" }
             thead {
                 tr {
-                    @for head in ["For", "Role", "Meaning", "Signatures needed", "Asked", "Due", "Closed"] {
+                    @for head in ["For", "Role", "Meaning", "Needed", "Asked", "Due", "Closed"] {
                         th scope="col" { (head) }
                     }
                 }

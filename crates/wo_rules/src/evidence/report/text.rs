@@ -244,7 +244,7 @@ pub(super) fn label(column: &str) -> Cow<'_, str> {
         "required" => "Required by its master",
         "hierarchy_policy" => "Rules for its children",
         "lifecycle_version" => "Lifecycle version",
-        "revision" => "Revision (times reworked)",
+        "revision" => "Revision of the plan",
         "created_at" => "Created",
         "updated_at" => "Last changed",
         "locked_at" => "Locked",
@@ -282,6 +282,7 @@ pub(super) fn heading(section: Section) -> Markup {
 pub(super) enum Section {
     Signatures = 1,
     Record,
+    Findings,
     Keys,
     Delegations,
     Related,
@@ -291,9 +292,10 @@ pub(super) enum Section {
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Signatures,
         Self::Record,
+        Self::Findings,
         Self::Keys,
         Self::Delegations,
         Self::Related,
@@ -306,6 +308,7 @@ impl Section {
         match self {
             Self::Signatures => "Signatures",
             Self::Record => "The record",
+            Self::Findings => "Findings and refused attempts",
             Self::Keys => "Signing keys",
             Self::Delegations => "Delegations",
             Self::Related => "Related work orders",
@@ -319,6 +322,7 @@ impl Section {
         match self {
             Self::Signatures => "signatures",
             Self::Record => "record",
+            Self::Findings => "findings",
             Self::Keys => "keys",
             Self::Delegations => "delegations",
             Self::Related => "related",

@@ -53,7 +53,7 @@ pub(super) fn section(package: &Package, facts: &Facts) -> Markup {
                     @let gap = before.and_then(|before| gap(event.seconds - events[before].seconds));
                     li class=(event.kind.class()) {
                         span.when {
-                            span.day { (event.at.day) } " " span.clock { (event.at.clock) } " UTC"
+                            span.day { (event.at.day) } " " span.clock { (event.at.clock) " UTC" }
                             @if let Some(gap) = gap { span.gap { (gap) " later" } }
                         }
                         span.what { span.sign aria-hidden="true" { (event.kind.sign()) } (event.words) }

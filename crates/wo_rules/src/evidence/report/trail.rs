@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 pub(super) fn section(facts: &Facts) -> Markup {
     let trail = &facts.sections.trail;
+    let sources = sources(trail);
     html! {
         section.trail aria-labelledby=(Section::Trail.anchor()) {
             (heading(Section::Trail))
@@ -34,9 +35,8 @@ pub(super) fn section(facts: &Facts) -> Markup {
                     }
                 }
                 tbody {
-                    @for (index, entry) in trail.iter().enumerate() {
-                        @let before = index.checked_sub(1).map(|before| &trail[before]);
-                        (row(facts, entry, &facts.changes[index], before))
+                    @for index in 0..trail.len() {
+                        (row(facts, index, sources[index]))
                     }
                 }
             }
@@ -72,13 +72,17 @@ fn summary(facts: &Facts) -> Markup {
             }
         }
         p.note {
-            "Identifiers, the time of making and empty values are left out where the record was made, \
-             and so are the signed bytes of approvals: the package has them."
+            "A value without an arrow was not there before. Identifiers, the time of making and empty values are left \
+             out where the record was made, and so is what part " (Section::Signatures as u8) " shows of signatures: \
+             the package has them."
         }
     }
 }
 
-fn row(facts: &Facts, entry: &Entry, changes: &[Change], before: Option<&Entry>) -> Markup {
+fn row(facts: &Facts, index: usize, source: i64) -> Markup {
+    let trail = &facts.sections.trail;
+    let (entry, changes) = (&trail[index], facts.changes[index].as_slice());
+    let before = index.checked_sub(1).map(|before| &trail[before]);
     let corrects = changes.iter().any(|change| change.corrects);
     let at = |entry: &Entry| Moment::read(&entry.recorded_at).map(|at| at.seconds());
     let back = before.is_some_and(|before| at(entry) < at(before));
@@ -105,7 +109,9 @@ fn row(facts: &Facts, entry: &Entry, changes: &[Change], before: Option<&Entry>)
                 @for change in changes { (changed(facts, change)) }
             }
             td.why { (or_dash(entry.reason.as_deref())) }
-            td.source { (from_where(entry)) }
+            td.source {
+                @if source == entry.sequence { (from_where(entry)) } @else { "as entry " (source) }
+            }
         }
     }
 }
@@ -113,7 +119,16 @@ fn row(facts: &Facts, entry: &Entry, changes: &[Change], before: Option<&Entry>)
 fn who(facts: &Facts, entry: &Entry) -> Markup {
     match (&entry.actor, &entry.login_role) {
         (Some(actor), _) => person(facts, actor),
-        (None, Some(role)) => html! { "database role " (Shown(role)) },
+        (None, Some(role)) => match entry.authenticated_by.as_deref() {
+            Some("worker") => html! { "the worker" },
+            Some("job") => {
+                html! { "a job " span.identifier { "(called by database role " (Shown(role)) ")" } }
+            }
+            Some("administration") => {
+                html! { "administrator " span.identifier { "(database role " (Shown(role)) ")" } }
+            }
+            _ => html! { "database role " (Shown(role)) },
+        },
         (None, None) => dash(),
     }
 }
@@ -125,10 +140,35 @@ fn from_where(entry: &Entry) -> Markup {
         ("Login", &entry.login_role),
         ("Proven by", &entry.authenticated_by),
     ];
-    html! { @for (what, value) in shown { div { span.what { (what) } " " (or_dash(value.as_deref())) } } }
+    html! {
+        @for (what, value) in shown {
+            @if let Some(value) = value { div { span.what { (what) } " " (or_dash(Some(value))) } }
+        }
+    }
+}
+
+/// For each entry the first of those directly before it that came from where it came.
+fn sources(trail: &[Entry]) -> Vec<i64> {
+    let mut found: Vec<i64> = Vec::with_capacity(trail.len());
+    for (index, entry) in trail.iter().enumerate() {
+        let before = index.checked_sub(1).filter(|before| has_same_source(&trail[*before], entry));
+        found.push(before.map_or(entry.sequence, |before| found[before]));
+    }
+    found
+}
+
+fn has_same_source(one: &Entry, other: &Entry) -> bool {
+    let source = |entry: &Entry| {
+        let Entry { client_address, application, login_role, authenticated_by, .. } = entry;
+        [client_address, application, login_role, authenticated_by].map(Clone::clone)
+    };
+    source(one) == source(other)
 }
 
 fn changed(facts: &Facts, change: &Change) -> Markup {
+    if change.lines.len() > 1 && change.lines.iter().all(|line| line.old.is_none()) {
+        return added(facts, change);
+    }
     let single = matches!(change.lines.as_slice(), [line] if line.path.is_empty());
     html! {
         div.change.single[single] {
@@ -141,16 +181,36 @@ fn changed(facts: &Facts, change: &Change) -> Markup {
     }
 }
 
+/// Something with several values that was not there before: in one line, and a signature by its place alone.
+fn added(facts: &Facts, change: &Change) -> Markup {
+    let approval = change.column.strip_prefix("approval:");
+    html! {
+        div.change.single {
+            @if let Some(place) = approval.and_then(|id| facts.place_of_signature(id)) {
+                a href={ "#signature-" (place) } { span.column { "Signature " (place) } } " was given"
+            } @else {
+                span.column { (Shown(&name_of(facts, &change.column))) ":" }
+                @for (index, line) in change.lines.iter().enumerate() {
+                    @if index > 0 { "; " } @else { " " }
+                    span.what { (Shown(&spoken(&line.path))) } " "
+                    span.new { (value_of(facts, &line.path, &line.new)) }
+                }
+            }
+        }
+    }
+}
+
+fn value_of(facts: &Facts, holder: &str, value: &Option<String>) -> Markup {
+    value.as_deref().map_or_else(dash, |text| in_words(facts, holder, text))
+}
+
 fn old_and_new(facts: &Facts, column: &str, line: &Line) -> Markup {
     let holder = if line.path.is_empty() { column } else { &line.path };
-    let value = |value: &Option<String>| match value.as_deref() {
-        Some(text) => in_words(facts, holder, text),
-        None => dash(),
-    };
     html! {
         div.line {
             @if !line.path.is_empty() { span.what { (Shown(&spoken(&line.path))) ":" } " " }
-            span.old { (value(&line.old)) } " → " span.new { (value(&line.new)) }
+            @if line.old.is_some() { span.old { (value_of(facts, holder, &line.old)) } " → " }
+            span.new { (value_of(facts, holder, &line.new)) }
         }
     }
 }

@@ -59,7 +59,7 @@ pub struct LedgerReport {
     pub checkpoint_root: Option<String>,
     /// Whether the checkpoint's signature was verified.
     pub signature: SignatureCheck,
-    /// How many entries are sealed in the trusted checkpoint, where one was given.
+    /// How many entries are proven to be sealed in the trusted checkpoint, where one was given.
     pub trusted_entries: Option<usize>,
 }
 
@@ -84,13 +84,15 @@ pub fn check(
     };
     let trusted = outside.checkpoint.as_deref().and_then(|note| sealing.trusted(note, findings));
     let bundle = outside.bundle.as_ref().or(own.as_ref());
-    let (mut leaves, mut trusted_leaves) = (leaves, Sealed::new());
+    let (mut leaves, mut trusted_leaves, mut is_decided) = (leaves, Sealed::new(), true);
     if let (Some(bundle), Some(trusted)) = (bundle, trusted) {
-        if sealing.is_one_history(bundle, &trusted, findings) {
-            let in_trusted = |(_, leaf): &&(i64, u64)| *leaf < trusted.size;
-            trusted_leaves = leaves.iter().filter(in_trusted).copied().collect();
-        } else {
-            leaves.clear();
+        match sealing.histories(bundle, &trusted, findings) {
+            Histories::AreOne => {
+                let in_trusted = |(_, leaf): &&(i64, u64)| *leaf < trusted.size;
+                trusted_leaves = leaves.iter().filter(in_trusted).copied().collect();
+            }
+            Histories::Differ => leaves.clear(),
+            Histories::NotCompared => is_decided = false,
         }
     }
     check_order(&leaves, findings);
@@ -98,7 +100,7 @@ pub fn check(
     report.sealed_entries = leaves.len();
     report.unsealed_entries = entries.saturating_sub(leaves.len());
     report.trusted_entries = outside.checkpoint.as_ref().map(|_| trusted_leaves.len());
-    if outside.require_sealed {
+    if outside.require_sealed && is_decided {
         let enough = if outside.checkpoint.is_some() { &trusted_leaves } else { &leaves };
         let sealed: BTreeSet<i64> = enough.iter().map(|(sequence, _)| *sequence).collect();
         let missing = trail.hashes.keys().copied().filter(|one| !sealed.contains(one));
@@ -209,15 +211,15 @@ impl Sealing<'_> {
     }
 
     /// Whether the checkpoint of the proofs and the trusted one are of one ledger that only grew.
-    fn is_one_history(
+    fn histories(
         &self,
         bundle: &Bundle,
         trusted: &Checkpoint,
         findings: &mut Findings<'_>,
-    ) -> bool {
-        let Ok(sealed) = bundle.checkpoint(None) else { return false };
+    ) -> Histories {
+        let Ok(sealed) = bundle.checkpoint(None) else { return Histories::Differ };
         if sealed.is_same_tree(trusted) {
-            return true;
+            return Histories::AreOne;
         }
         let (small, large) =
             if sealed.size < trusted.size { (&sealed, trusted) } else { (trusted, &sealed) };
@@ -230,15 +232,29 @@ impl Sealing<'_> {
             fork("the checkpoint that was given", &sealed, trusted)
         } else {
             match &self.outside.consistency {
-                None => format!(
-                    "the proofs are of the tree of size {}, and the checkpoint that was given is of \
-                     size {}: that the one goes on from the other is not proven",
-                    sealed.size, trusted.size
-                ),
+                None => {
+                    findings.undecided.push(format!(
+                        "the proofs are of the tree of size {}, and the checkpoint that was given is of size {}: \
+                         whether the one goes on from the other cannot be decided. Give --consistency with what \
+                         wo.consistency_proof({}, {}) returns, or --proofs with what \
+                         wo.ledger_proof(work_order, {}) returns",
+                        sealed.size, trusted.size, small.size, large.size, trusted.size
+                    ));
+                    return Histories::NotCompared;
+                }
                 Some(proof)
                     if proof.holds((small.size, &small.root), (large.size, &large.root)) =>
                 {
-                    return true;
+                    return Histories::AreOne;
+                }
+                // A proof for other sizes says nothing about these.
+                Some(proof) if (proof.from, proof.to) != (small.size, large.size) => {
+                    findings.undecided.push(format!(
+                        "the proof of consistency is for the sizes {} and {}, and the trees are of the sizes {} and \
+                         {}: give what wo.consistency_proof({}, {}) returns",
+                        proof.from, proof.to, small.size, large.size, small.size, large.size
+                    ));
+                    return Histories::NotCompared;
                 }
                 Some(_) => format!(
                     "the tree of size {} and root {} does not go on from that of size {} and root {}",
@@ -250,8 +266,18 @@ impl Sealing<'_> {
             }
         };
         found(findings, problem);
-        false
+        Histories::Differ
     }
+}
+
+/// How the ledger of the proofs and that of the trusted checkpoint belong together.
+enum Histories {
+    /// One is the beginning of the other.
+    AreOne,
+    /// They are of different ledgers, or of one that was rewritten.
+    Differ,
+    /// No proof was given that compares them.
+    NotCompared,
 }
 
 fn fork(what: &str, sealed: &Checkpoint, other: &Checkpoint) -> String {

@@ -30,11 +30,11 @@ pub fn check(
         }
     }
     let Some(end) = &trail.end else { return };
-    let before = findings.problems.len() + findings.not_listed;
+    let before = findings.count();
     check_head(work_order, end, findings);
     check_values(&work_order.record, "/sections/work_order/record", false, end, findings);
     check_values(child_records, "/sections/child_records", true, end, findings);
-    if before < findings.problems.len() + findings.not_listed {
+    if before < findings.count() {
         return;
     }
     // The database's own verification has the last word.

@@ -2,8 +2,8 @@
 
 use crate::approval::content::Covers;
 use crate::approval::payload::{Decision, is_time};
-use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -26,26 +26,40 @@ impl<'a> Texts<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut members = BTreeMap::new();
+        for (name, value) in Ordered::deserialize(deserializer)?.0 {
+            if members.contains_key(&name) {
+                return Err(D::Error::custom(format!("the member {name:?} stands twice")));
+            }
+            members.insert(name, value);
+        }
+        Ok(Self(members))
+    }
+}
+
+/// The same with the members in the order in which they stand, those of one name too.
+#[derive(Debug)]
+pub struct Ordered<'a>(pub Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Ordered<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
         impl<'de> Visitor<'de> for Members {
-            type Value = BTreeMap<String, &'de RawValue>;
+            type Value = Vec<(String, &'de RawValue)>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = BTreeMap::new();
-                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-                    if members.contains_key(&name) {
-                        return Err(A::Error::custom(format!("the member {name:?} stands twice")));
-                    }
-                    members.insert(name, value);
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
                 }
                 Ok(members)
             }
         }
-        deserializer.deserialize_map(Members).map(Texts)
+        deserializer.deserialize_map(Members).map(Ordered)
     }
 }
 
@@ -69,6 +83,57 @@ impl<'a> Moment<'a> {
             text => is_time(text).then_some(Self::At(text)),
         }
     }
+}
+
+/// Who made the package and with what.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Made {
+    /// The principal that was acting; absent where a job or an administrator made it.
+    pub by: Option<String>,
+    /// The role that had logged in.
+    pub login_role: String,
+    /// Why it was made: "request", or "end" of a regulatory work order.
+    pub occasion: String,
+    /// The version of the extension.
+    pub wo_core: String,
+    /// The version of the server.
+    pub postgresql: String,
+}
+
+/// A finding: what is known of it in every version, with more members where there are more.
+#[derive(Deserialize)]
+pub struct Finding {
+    pub id: String,
+    pub work_order_id: String,
+}
+
+/// A refused attempt.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusedAttempt {
+    #[serde(rename = "sequence")]
+    _sequence: i64,
+    #[serde(rename = "first_at")]
+    _first_at: String,
+    #[serde(rename = "last_at")]
+    _last_at: String,
+    #[serde(rename = "attempts")]
+    _attempts: i64,
+    #[serde(rename = "actor")]
+    _actor: Option<String>,
+    #[serde(rename = "code")]
+    _code: String,
+    #[serde(rename = "guards")]
+    _guards: Vec<String>,
+    #[serde(rename = "action")]
+    _action: Option<String>,
+    #[serde(rename = "from_status")]
+    _from_status: Option<String>,
+    #[serde(rename = "to_status")]
+    _to_status: Option<String>,
+    #[serde(rename = "why")]
+    _why: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -37,12 +37,7 @@ pub fn check(known: &Known<'_, '_>, findings: &mut Findings<'_>) -> SignatureCou
     let mut shown: BTreeMap<String, Option<String>> = BTreeMap::new();
     let mut last = None;
     for (place, signature) in findings.list::<Signature>("signatures") {
-        *match signature.state {
-            State::Valid => &mut counts.valid,
-            State::Amended => &mut counts.amended,
-            State::Void => &mut counts.void,
-            State::Withdrawn => &mut counts.withdrawn,
-        } += 1;
+        let before = findings.count();
         let mut one = One { known, place: &place, signature: &signature, findings };
         let payload = one.check(content.as_ref());
         let name = format!("approval:{}", signature.approval);
@@ -55,6 +50,14 @@ pub fn check(known: &Known<'_, '_>, findings: &mut Findings<'_>) -> SignatureCou
             one.found("approval", "it stands twice");
         }
         shown.insert(signature.approval.clone(), payload.and_then(|payload| payload.waives));
+        *match (findings.count() > before, signature.state, signature.decision) {
+            (true, ..) => &mut counts.broken,
+            (_, State::Valid, Decision::Approved) => &mut counts.valid,
+            (_, State::Valid, Decision::Rejected) => &mut counts.rejected,
+            (_, State::Amended, _) => &mut counts.amended,
+            (_, State::Void, _) => &mut counts.void,
+            (_, State::Withdrawn, _) => &mut counts.withdrawn,
+        } += 1;
     }
     check_complete(&shown, known.child_records, findings);
     counts

@@ -2,8 +2,8 @@
 
 use super::Findings;
 use super::sections::{
-    Child, Delegation, Dependencies, Lifecycle, Master, Moment, Predecessor, Principal, Texts,
-    WorkOrder,
+    Child, Delegation, Dependencies, Finding, Lifecycle, Master, Moment, Predecessor, Principal,
+    RefusedAttempt, Texts, WorkOrder,
 };
 use crate::approval::payload::is_hash;
 use serde_json::value::RawValue;
@@ -46,6 +46,7 @@ pub fn read(
         around.principals.insert(principal.id.clone(), principal);
     }
     read_delegations(&mut around, findings);
+    read_findings(work_order, findings);
     // What concepts add is theirs; each name stands once.
     let _: Option<Texts<'_>> = findings.section("concepts");
     let _: Option<String> = findings.section("how_to_verify");
@@ -124,6 +125,22 @@ fn check_dependencies<'a>(
         let problem = format!("{name} stands in the trail but is not shown");
         findings.found_in("dependencies", "waits_for", problem);
     }
+}
+
+/// Findings are about this work order, and each stands once; of the refused attempts there is a list or, where who
+/// made the package may not read them, nothing.
+fn read_findings(work_order: Option<&WorkOrder<'_>>, findings: &mut Findings<'_>) {
+    let mut known = BTreeSet::new();
+    for (place, finding) in findings.list::<Finding>("findings") {
+        if work_order.is_some_and(|held| held.id != finding.work_order_id) {
+            let problem = format!("the finding {} is about another work order", finding.id);
+            findings.found_at(&place, "work_order_id", problem);
+        }
+        if !known.insert(finding.id.clone()) {
+            findings.found_at(&place, "id", format!("the finding {} stands twice", finding.id));
+        }
+    }
+    let _: Option<Option<Vec<RefusedAttempt>>> = findings.section("refused_attempts");
 }
 
 fn read_delegations(around: &mut Around, findings: &mut Findings<'_>) {
