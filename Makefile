@@ -1,6 +1,9 @@
 # Everything is built below WO_BUILD; nothing else is written but installed packages and the
 # extension's own files in the server's directories.
 export WO_BUILD ?= $(CURDIR)/target
+# Where the command wo goes: PREFIX/bin. DESTDIR is put before it, for packages.
+export PREFIX ?= /usr/local
+export DESTDIR
 PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 
 .DEFAULT_GOAL := help
@@ -13,9 +16,10 @@ build: ## Install what is missing, build for PostgreSQL 15 (Debian's) and instal
 	@.ci/packages tools server
 	@.ci/build 15
 
-install: ## Build for the server of PG_CONFIG=/path/to/pg_config and install there
+install: ## Build for the server of PG_CONFIG=/path/to/pg_config and install there; the command wo goes to PREFIX/bin
 	@.ci/packages tools
 	@.ci/build "$(PG_CONFIG)"
+	@.ci/cli install
 
 test: ## Run everything that CI runs, on PostgreSQL 15 and 18, and on 16 what depends on the server
 	@.ci/test

@@ -89,8 +89,8 @@ select wo.transition(:'upgrade', 'assigned', 'let us start', '{"assignee": "mira
 \echo
 \echo 'Their keys are made outside the database; an administrator enrols the public halves:'
 \set issuer `"$WO_CLI" key public "$WO_KEYS/issuer.pem"`
-\set olga_key `"$WO_CLI" keygen --out "$WO_KEYS/olga.pem" --passphrase-file "$WO_KEYS/passphrase"`
-\set quinn_key `"$WO_CLI" keygen --out "$WO_KEYS/quinn.pem" --passphrase-file "$WO_KEYS/passphrase"`
+\set olga_key `"$WO_CLI" key new --for signer --out "$WO_KEYS/olga.pem" --passphrase-file "$WO_KEYS/passphrase"`
+\set quinn_key `"$WO_CLI" key new --for signer --out "$WO_KEYS/quinn.pem" --passphrase-file "$WO_KEYS/passphrase"`
 \c :wo postgres
 begin;
 select wo.administer('acme') \g /dev/null

@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use wo_rules::evidence::package::LONGEST_PACKAGE;
-use wo_rules::evidence::verify::{LedgerReport, Outside, Report, SignatureCheck, verify_with};
+pub use wo_rules::evidence::verify::Verdict;
+use wo_rules::evidence::verify::{
+    LedgerReport, Outside, Report, SignatureCheck, SignatureCounts, verify_with,
+};
 use wo_rules::ledger::bundle::Bundle;
 use wo_rules::ledger::proof::Consistency;
 
@@ -51,13 +54,18 @@ impl Known<'_> {
 
 /// The verdict on a package, to be shown to people or, as [`Report`], to programs.
 #[derive(Debug)]
-pub struct Verified(pub Report);
+pub struct Verified {
+    /// What was found.
+    pub report: Report,
+    file: PathBuf,
+    /// Whether the file is a page of HTML, such as the report for people.
+    is_page: bool,
+}
 
 /// Reads and verifies a package; `-` is the standard input.
 ///
 /// # Errors
-/// A file that cannot be read, or is not what `known` says. What is read and is no package is not
-/// intact.
+/// A file that cannot be read, or is not what `known` says.
 pub fn verify(file: &Path, known: &Known<'_>) -> Result<Verified, Error> {
     let outside = known.read()?;
     let doing = || format!("cannot read {}", file.display());
@@ -70,7 +78,11 @@ pub fn verify(file: &Path, known: &Known<'_>) -> Result<Verified, Error> {
     let mut bytes = Vec::new();
     input.take(longest + 1).read_to_end(&mut bytes).map_err(failed(doing()))?;
     crate::drop_line_break(&mut bytes);
-    Ok(Verified(verify_with(&bytes, &outside)))
+    Ok(Verified {
+        report: verify_with(&bytes, &outside),
+        file: file.to_owned(),
+        is_page: bytes.trim_ascii_start().starts_with(b"<"),
+    })
 }
 
 impl Verified {
@@ -79,24 +91,54 @@ impl Verified {
     /// # Errors
     /// None is known; writing JSON may fail by its signature.
     pub fn json(&self) -> Result<String, Error> {
-        serde_json::to_string_pretty(&self.0).map_err(failed("cannot write the report"))
+        serde_json::to_string_pretty(&self.report).map_err(failed("cannot write the report"))
+    }
+
+    /// That the file is no package.
+    pub fn no_package(&self) -> Error {
+        let what = match self.is_page {
+            true => ": it is a page; verify the package that the page was made from",
+            false => ", or none of a form that this version of wo knows",
+        };
+        Error::new(shown(&format!("{} is no evidence package{what}", self.file.display())))
     }
 }
 
 impl fmt::Display for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report = &self.0;
+        let report = &self.report;
         let or_unknown = |text: &Option<String>| text.as_deref().map_or("unknown".into(), shown);
-        let verdict = if report.intact { "INTACT" } else { "NOT INTACT" };
+        let verdict = match report.verdict {
+            Verdict::Intact => "INTACT",
+            Verdict::NotIntact => "NOT INTACT",
+            Verdict::Undecided => "NOT DECIDED",
+            Verdict::Reformatted => "REFORMATTED",
+            Verdict::NoPackage => "NO PACKAGE",
+        };
         writeln!(f, "{verdict}: work order {}", or_unknown(&report.work_order))?;
-        let counts = &report.signatures;
-        writeln!(f, "  made at     {}", or_unknown(&report.made_at))?;
-        writeln!(f, "  trail       {} entries", report.entries)?;
-        write!(
-            f,
-            "  signatures  {} valid, {} amended, {} void, {} withdrawn",
-            counts.valid, counts.amended, counts.void, counts.withdrawn
-        )?;
+        if report.verdict == Verdict::Reformatted {
+            writeln!(
+                f,
+                "  A program parsed this package and wrote it again. The original follows from it and is intact, \
+                 but this\n  file is not the original: fetch wo.evidence_package as text, and keep its bytes."
+            )?;
+        }
+        for question in &report.undecided {
+            writeln!(f, "  {}", shown(question))?;
+        }
+        write!(f, "  made        {}", or_unknown(&report.made_at))?;
+        if let Some(made) = &report.made {
+            let who = made.by.as_ref().unwrap_or(&made.login_role);
+            write!(
+                f,
+                " by {}, with wo_core {} on PostgreSQL {}",
+                shown(who),
+                shown(&made.wo_core),
+                shown(&made.postgresql)
+            )?;
+        }
+        writeln!(f, "\n  trail       {} entries", report.entries)?;
+        write!(f, "  signatures  {}", counted(&report.signatures))?;
         write!(f, "\n  ledger      {}", shown(&sealed(&report.ledger)))?;
         for found in &report.problems {
             let pointer = if found.pointer.is_empty() { "/" } else { &found.pointer };
@@ -116,6 +158,21 @@ impl fmt::Display for Verified {
     }
 }
 
+/// How many signatures there are of each state, in words.
+fn counted(counts: &SignatureCounts) -> String {
+    let rejections = if counts.rejected == 1 { "rejection" } else { "rejections" };
+    let others = [
+        (counts.rejected, rejections),
+        (counts.broken, "BROKEN"),
+        (counts.amended, "amended"),
+        (counts.void, "void"),
+        (counts.withdrawn, "withdrawn"),
+    ];
+    let others = others.into_iter().filter(|(count, _)| *count > 0);
+    let all = std::iter::once((counts.valid, "in force")).chain(others);
+    all.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
+}
+
 /// How much of the trail is sealed, in words.
 fn sealed(ledger: &LedgerReport) -> String {
     let LedgerReport { sealed_entries, unsealed_entries, .. } = ledger;
@@ -130,7 +187,7 @@ fn sealed(ledger: &LedgerReport) -> String {
         SignatureCheck::Failed => "its signature is NOT that of the sealing key",
     };
     let trusted = match ledger.trusted_entries {
-        Some(count) => format!("; {count} of them in the trusted checkpoint"),
+        Some(count) => format!("; {count} of them proven to be in the trusted checkpoint"),
         None => String::new(),
     };
     let entries = sealed_entries + unsealed_entries;

@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::Path;
 
 use wo_rules::ledger::hash_text;
-use wo_rules::ledger::key::{SealingKey, VerifierKey};
+use wo_rules::ledger::key::{SealingKey, VerifierKey, is_sealing_key};
 use wo_rules::ledger::recovery::Statement;
 
-use crate::key::{random, read_secret, write_new};
+use crate::key::{Passphrase, public_key, random, read_secret, read_signing_key, write_new};
 use crate::{Error, failed, one_line_break, read_text, shown};
 
 /// Makes a sealing key and keeps it in a file that its owner alone can read. An existing file is
@@ -29,6 +29,17 @@ pub fn keep_sealing_key(path: &Path, name: &str) -> Result<VerifierKey, Error> {
 /// A file that cannot be read or holds no such key; nothing of what it holds is repeated.
 pub fn read_sealing_key(path: &Path) -> Result<SealingKey, Error> {
     SealingKey::read(&read_secret(path)?).map_err(failed(path.display()))
+}
+
+/// The public half of the key in a file, of a sealing key or another one.
+///
+/// # Errors
+/// A file that cannot be read or holds no key.
+pub fn public_half(path: &Path, passphrase: &Passphrase) -> Result<String, Error> {
+    if is_sealing_key(&read_secret(path)?) {
+        return Ok(read_sealing_key(path)?.verifier().to_string());
+    }
+    Ok(public_key(&read_signing_key(path, passphrase)?.verifying_key()))
 }
 
 /// Reads a ledger's public key: the key itself, or `@` and the file that holds it.

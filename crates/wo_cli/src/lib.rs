@@ -13,11 +13,13 @@ use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
-pub use evidence::{Known, Verified, verify};
+pub(crate) use wo_rules::ledger::one_line_break;
+
+pub use evidence::{Known, Verdict, Verified, verify};
 pub use key::{
     Passphrase, keep_signing_key, new_key, public_key, read_key, read_signing_key, write_key,
 };
-pub use ledger::{Recovery, keep_sealing_key, read_sealing_key, read_verifier_key};
+pub use ledger::{Recovery, keep_sealing_key, public_half, read_sealing_key, read_verifier_key};
 pub use shown::shown;
 pub use signing::{Request, sign};
 pub use token::{TokenRequest, after, parse_moment, parse_span, token};
@@ -76,11 +78,6 @@ pub fn read_text(file: &Path) -> Result<String, Error> {
         return Err(Error::new(format!("{} is longer than {LONGEST_TEXT} bytes", file.display())));
     }
     Ok(text)
-}
-
-/// A text with one line break at its end, however many psql, an editor or a shell left there.
-pub(crate) fn one_line_break(text: &str) -> String {
-    format!("{}\n", text.trim_end_matches(['\n', '\r']))
 }
 
 #[cfg(test)]

@@ -1,198 +1,22 @@
 //! `wo`: keys, tokens, signatures, evidence and the witness of the ledger from the command line.
 
-use std::path::{Path, PathBuf};
+mod arguments;
+
+use std::path::Path;
 use std::process::ExitCode;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use clap::{Parser, Subcommand};
-use uuid::Uuid;
+use arguments::{Arguments, Command, Key, Ledger, New, Purpose, Verify, WitnessArguments};
+use clap::{CommandFactory, Parser};
 use wo_cli::{
-    Database, Error, Files, Known, Passphrase, Recovery, Request, Seen, Stop, TokenRequest, Witness,
+    Database, Error, Files, Known, Passphrase, Recovery, Request, Seen, Stop, TokenRequest,
+    Verdict, Witness,
 };
-
-#[derive(Parser)]
-#[command(
-    name = "wo",
-    version,
-    about = "The client side of wo_core: keys, tokens, signatures, evidence and the ledger's witness"
-)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Make a private key, or show the public half of one
-    #[command(subcommand)]
-    Key(Key),
-    /// Sign a token and print it
-    Token(Token),
-    /// Make an Ed25519 key to sign with, keep it encrypted in a file, print the public half
-    Keygen {
-        /// The file to make; an existing one is not replaced
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-        #[command(flatten)]
-        passphrase: PassphraseFile,
-    },
-    /// Sign the payload of wo.request_signature, read from the standard input, and print the signature
-    Sign {
-        /// The private key's file
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
-        #[command(flatten)]
-        passphrase: PassphraseFile,
-    },
-    /// Verify an evidence package without the database: exits with 0 if it is intact, 1 if it is
-    /// not, 2 if it cannot be read
-    Verify(Verify),
-    /// Make the key that seals the ledger, show its public half, sign a recovery statement
-    #[command(subcommand)]
-    Ledger(Ledger),
-    /// Keep the ledger's checkpoints outside the database: exits with 0 if what is there goes on from
-    /// what was kept, 1 if it is refused, 2 if it cannot be asked
-    Witness(WitnessArguments),
-}
-
-#[derive(clap::Args)]
-struct Verify {
-    /// The package, or - for the standard input
-    file: PathBuf,
-    /// The ledger's public key, or @ and the file that holds it
-    #[arg(long, value_name = "KEY|@FILE")]
-    sealing_key: Option<String>,
-    /// A checkpoint that you trust, such as the one that a witness keeps
-    #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
-    /// Newer proofs than the package's: what wo.ledger_proof gives
-    #[arg(long, value_name = "FILE")]
-    proofs: Option<PathBuf>,
-    /// That the checkpoint of the proofs and the one that you trust are of one ledger: what
-    /// wo.consistency_proof gives for their sizes
-    #[arg(long, value_name = "FILE")]
-    consistency: Option<PathBuf>,
-    /// An entry that is not sealed, in the checkpoint that you trust if there is one, is a problem
-    #[arg(long)]
-    require_sealed: bool,
-    /// Report as JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Subcommand)]
-enum Ledger {
-    /// Make a sealing key, keep it in a file, print its public half
-    Key {
-        /// The name of the key and of its ledger, such as ledger.example.com/production
-        #[arg(long)]
-        name: String,
-        /// The file to make; an existing one is not replaced
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-    },
-    /// Print the public half of the sealing key in a file
-    Public { file: PathBuf },
-    /// Sign the statement of wo.recovery_statement, read from the standard input, and print it signed
-    SignRecovery {
-        /// The sealing key's file
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
-    },
-}
-
-#[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("source").required(true).args(["database", "checkpoint"])))]
-struct WitnessArguments {
-    /// The directory of what the witness keeps; made where there is none
-    #[arg(long, value_name = "DIR")]
-    state: PathBuf,
-    /// The ledger's public key, or @ and the file that holds it
-    #[arg(long, value_name = "KEY|@FILE")]
-    sealing_key: String,
-    /// The database to ask: a connection string, or @ and the file that holds it
-    #[arg(long, value_name = "CONNINFO|@FILE")]
-    database: Option<String>,
-    /// Stay, and look whenever an event comes
-    #[arg(long, requires = "database")]
-    follow: bool,
-    /// How long to wait for an event before looking anyway
-    #[arg(long, value_name = "SPAN", default_value = "10s", requires = "follow",
-        value_parser = wo_cli::parse_span)]
-    every: TimeDelta,
-    /// A checkpoint to look at, or - for the standard input
-    #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
-    /// The consistency proof that the checkpoint needs
-    #[arg(long, value_name = "FILE", requires = "checkpoint")]
-    proof: Option<PathBuf>,
-    /// A signed recovery statement, by which a smaller or another tree is accepted
-    #[arg(long, value_name = "FILE")]
-    recovery: Option<PathBuf>,
-}
-
-#[derive(clap::Args)]
-struct PassphraseFile {
-    /// The file whose first line is the passphrase; without it, the terminal is asked
-    #[arg(long, value_name = "FILE", env = "WO_PASSPHRASE_FILE")]
-    passphrase_file: Option<PathBuf>,
-}
-
-#[derive(Subcommand)]
-enum Key {
-    /// Make an Ed25519 key, keep the private half in a file, print the public half
-    New {
-        /// The file to make; an existing one is not replaced
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-    },
-    /// Print the public half of the key in a file
-    Public {
-        file: PathBuf,
-        #[command(flatten)]
-        passphrase: PassphraseFile,
-    },
-}
-
-#[derive(clap::Args)]
-struct Token {
-    /// The private key's file
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-    /// The name under which the database knows the public key
-    #[arg(long, value_name = "K")]
-    key_id: String,
-    /// Who vouches (iss)
-    #[arg(long, value_name = "I")]
-    issuer: String,
-    /// For whom (sub)
-    #[arg(long, value_name = "S")]
-    subject: String,
-    /// To whom the token is addressed (aud)
-    #[arg(long, value_name = "A")]
-    audience: String,
-    /// The tenant in which it holds
-    #[arg(long, value_name = "UUID")]
-    tenant: Uuid,
-    /// How long it holds: 90s, 15m, 2h, 7d
-    #[arg(long, value_name = "SPAN", default_value = "15m", value_parser = wo_cli::parse_span)]
-    expires_in: TimeDelta,
-    /// When it begins to hold, now by default: an RFC 3339 time, or a span from now
-    #[arg(long, value_name = "MOMENT", value_parser = wo_cli::parse_moment)]
-    not_before: Option<DateTime<Utc>>,
-}
 
 fn run(command: Command) -> Result<ExitCode, Error> {
     let printed = match command {
-        Command::Key(Key::New { out }) => {
-            let key = wo_cli::new_key()?;
-            wo_cli::write_key(&out, &key)?;
-            wo_cli::public_key(&key.verifying_key())
-        }
+        Command::Key(Key::New(new)) => new_key(new)?,
         Command::Key(Key::Public { file, passphrase }) => {
-            let key =
-                wo_cli::read_signing_key(&file, &Passphrase::from(passphrase.passphrase_file))?;
-            wo_cli::public_key(&key.verifying_key())
+            wo_cli::public_half(&file, &Passphrase::from(passphrase.passphrase_file))?
         }
         Command::Token(t) => {
             let mut request =
@@ -203,11 +27,6 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             request.expires_at = wo_cli::after(request.not_before, t.expires_in)?;
             wo_cli::token(&wo_cli::read_key(&t.key)?, &request)?
         }
-        Command::Keygen { out, passphrase } => {
-            let key =
-                wo_cli::keep_signing_key(&out, &Passphrase::from(passphrase.passphrase_file))?;
-            wo_cli::public_key(&key.verifying_key())
-        }
         Command::Sign { key, passphrase } => {
             let request = Request::read(std::io::stdin().lock())?;
             // Before the passphrase is asked for: who gives it has read what it is given for.
@@ -215,12 +34,6 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             let key =
                 wo_cli::read_signing_key(&key, &Passphrase::from(passphrase.passphrase_file))?;
             wo_cli::sign(&key, &request)?
-        }
-        Command::Ledger(Ledger::Key { name, out }) => {
-            wo_cli::keep_sealing_key(&out, &name)?.to_string()
-        }
-        Command::Ledger(Ledger::Public { file }) => {
-            wo_cli::read_sealing_key(&file)?.verifier().to_string()
         }
         Command::Ledger(Ledger::SignRecovery { key }) => {
             let recovery = Recovery::read(&wo_cli::read_text(Path::new("-"))?)?;
@@ -231,12 +44,39 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         }
         Command::Verify(arguments) => return Ok(verify(&arguments)),
         Command::Witness(arguments) => return Ok(witness(&arguments)),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "wo", &mut script);
+            String::from_utf8_lossy(&script).trim_end().to_owned()
+        }
     };
     println!("{printed}");
     Ok(ExitCode::SUCCESS)
 }
 
-/// 0 intact, 1 not intact, 2 cannot be read.
+/// Makes a key and returns its public half.
+fn new_key(new: New) -> Result<String, Error> {
+    let New { purpose, out, name, passphrase } = new;
+    match purpose {
+        Purpose::Issuer => {
+            let key = wo_cli::new_key()?;
+            wo_cli::write_key(&out, &key)?;
+            Ok(wo_cli::public_key(&key.verifying_key()))
+        }
+        Purpose::Signer => {
+            let passphrase = Passphrase::from(passphrase.passphrase_file);
+            let key = wo_cli::keep_signing_key(&out, &passphrase)?;
+            Ok(wo_cli::public_key(&key.verifying_key()))
+        }
+        Purpose::Ledger => {
+            // The command line is not accepted without a name.
+            let name = name.unwrap_or_default();
+            Ok(wo_cli::keep_sealing_key(&out, &name)?.to_string())
+        }
+    }
+}
+
+/// 0 intact, 1 not intact, 2 could not be decided, or cannot be read.
 fn verify(arguments: &Verify) -> ExitCode {
     let known = Known {
         sealing_key: arguments.sealing_key.as_deref(),
@@ -246,13 +86,21 @@ fn verify(arguments: &Verify) -> ExitCode {
         require_sealed: arguments.require_sealed,
     };
     let verified = wo_cli::verify(&arguments.file, &known).and_then(|verified| {
-        let text = if arguments.json { verified.json()? } else { verified.to_string() };
-        Ok((verified.0.intact, text))
+        let verdict = verified.report.verdict;
+        match (arguments.json, verdict) {
+            (true, _) => Ok((verdict, verified.json()?)),
+            (false, Verdict::NoPackage) => Err(verified.no_package()),
+            (false, _) => Ok((verdict, verified.to_string())),
+        }
     });
     match verified {
-        Ok((intact, text)) => {
+        Ok((verdict, text)) => {
             println!("{text}");
-            ExitCode::from(u8::from(!intact))
+            ExitCode::from(match verdict {
+                Verdict::Intact => 0,
+                Verdict::NotIntact => 1,
+                Verdict::Undecided | Verdict::Reformatted | Verdict::NoPackage => 2,
+            })
         }
         Err(error) => stopped(Stop::CannotAsk(error)),
     }

@@ -90,8 +90,8 @@ fn an_existing_file_is_not_replaced() {
     let (key, passphrase, public) = scratch.signing_key();
     let before = read(&key);
     for command in [
-        &["keygen", "--out", &key, "--passphrase-file", &passphrase][..],
-        &["key", "new", "--out", &key],
+        &["key", "new", "--for", "signer", "--out", &key, "--passphrase-file", &passphrase][..],
+        &["key", "new", "--for", "issuer", "--out", &key],
     ] {
         assert!(wo(command, b"").refusal().contains("exists"));
         assert_eq!(read(&key), before);
@@ -105,7 +105,8 @@ fn a_new_passphrase_is_not_short() {
     let key = scratch.path("key.pem");
     for short in ["", "seven77", "\n"] {
         let file = scratch.file("short", short);
-        let refused = wo(&["keygen", "--out", &key, "--passphrase-file", &file], b"").refusal();
+        let new = ["key", "new", "--for", "signer", "--out", &key, "--passphrase-file", &file];
+        let refused = wo(&new, b"").refusal();
         assert!(refused.contains("8 characters"), "{refused}");
         assert!(!std::fs::exists(&key).unwrap());
     }
@@ -131,7 +132,7 @@ fn the_passphrase_file_may_be_named_by_the_environment_and_never_is_the_passphra
 fn a_token_issuers_key_stays_as_it_is() {
     let scratch = Scratch::new();
     let key = scratch.path("issuer.pem");
-    let public = wo(&["key", "new", "--out", &key], b"").line();
+    let public = wo(&["key", "new", "--for", "issuer", "--out", &key], b"").line();
     assert!(read(&key).starts_with("-----BEGIN PRIVATE KEY-----\n"));
     assert_eq!(wo(&["key", "public", &key], b"").line(), public);
     let token = [
@@ -150,4 +151,22 @@ fn a_token_issuers_key_stays_as_it_is() {
         "019a0000-0000-7000-8000-000000000001",
     ];
     assert_eq!(wo(&token, b"").line().split('.').count(), 3);
+}
+
+/// One verb makes every key. A ledger's key without a name, or a key for nothing, would be found out when it is used.
+#[test]
+fn a_key_is_made_for_one_of_three_purposes_and_a_ledgers_has_a_name() {
+    let scratch = Scratch::new();
+    let key = scratch.path("key");
+    for wrong in [
+        &["key", "new", "--out", &key][..],
+        &["key", "new", "--for", "all", "--out", &key],
+        &["key", "new", "--for", "ledger", "--out", &key],
+        &["keygen", "--out", &key],
+        &["ledger", "key", "--name", "x", "--out", &key],
+    ] {
+        let refused = wo(wrong, b"");
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{wrong:?} {}", refused.err);
+        assert!(!std::fs::exists(&key).unwrap(), "{wrong:?}");
+    }
 }

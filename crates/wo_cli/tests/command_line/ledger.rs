@@ -10,7 +10,8 @@ pub const LEDGER: &str = "ledger.example/wo";
 /// A sealing key: its file, its public half, and the key itself.
 pub fn sealing_key(scratch: &Scratch) -> (String, String, SealingKey) {
     let file = scratch.path("sealing.key");
-    let public = wo(&["ledger", "key", "--name", LEDGER, "--out", &file], b"").line();
+    let public =
+        wo(&["key", "new", "--for", "ledger", "--name", LEDGER, "--out", &file], b"").line();
     let key = SealingKey::read(&read(&file)).unwrap();
     (file, public, key)
 }
@@ -34,7 +35,7 @@ fn a_sealing_key_is_its_owners_alone_and_its_public_half_is_all_that_is_printed(
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(read(&file).starts_with(&format!("PRIVATE+KEY+{LEDGER}+")));
     assert_eq!(VerifierKey::read(&public).unwrap(), *key.verifier());
-    let shown = wo(&["ledger", "public", &file], b"");
+    let shown = wo(&["key", "public", &file], b"");
     assert_eq!((shown.err.as_str(), shown.out.trim_end()), ("", public.as_str()));
 }
 
@@ -43,12 +44,13 @@ fn a_sealing_key_is_never_replaced_and_a_bad_name_makes_none() {
     let scratch = Scratch::new();
     let (file, _, _) = sealing_key(&scratch);
     let before = read(&file);
-    let again = ["ledger", "key", "--name", LEDGER, "--out", &file];
+    let again = ["key", "new", "--for", "ledger", "--name", LEDGER, "--out", &file];
     assert!(wo(&again, b"").refusal().contains("exists"));
     assert_eq!(read(&file), before);
     for name in ["", "a b", "a+b", "wo_core.ledger_recovery.v1"] {
         let other = scratch.path("other.key");
-        let refused = wo(&["ledger", "key", "--name", name, "--out", &other], b"").refusal();
+        let refused =
+            wo(&["key", "new", "--for", "ledger", "--name", name, "--out", &other], b"").refusal();
         assert!(refused.contains("name"), "{refused}");
         assert!(!std::fs::exists(&other).unwrap());
     }
@@ -62,7 +64,7 @@ fn a_damaged_key_file_is_refused_and_nothing_of_it_is_repeated() {
     let secret = &text[text.len() - 30..text.len() - 2];
     for damaged in [text.replace("PRIVATE", "PUBLIC"), text.replacen("+KEY+l", "+KEY+L", 1)] {
         let other = scratch.file("damaged", damaged);
-        let refused = wo(&["ledger", "public", &other], b"").refusal();
+        let refused = wo(&["key", "public", &other], b"").refusal();
         assert!(refused.contains("damaged") && !refused.contains(secret), "{refused}");
     }
 }

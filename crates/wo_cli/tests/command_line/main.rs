@@ -8,6 +8,7 @@ mod sample;
 
 mod keys;
 mod ledger;
+mod program;
 mod signing;
 mod support;
 mod verification;

@@ -79,7 +79,11 @@ impl Scratch {
     pub fn signing_key(&self) -> (String, String, String) {
         let (key, passphrase) =
             (self.path("key.pem"), self.file("passphrase", "correct horse\nmore\n"));
-        let public = wo(&["keygen", "--out", &key, "--passphrase-file", &passphrase], b"").line();
+        let public = wo(
+            &["key", "new", "--for", "signer", "--out", &key, "--passphrase-file", &passphrase],
+            b"",
+        )
+        .line();
         (key, passphrase, public)
     }
 }

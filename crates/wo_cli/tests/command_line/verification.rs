@@ -17,7 +17,11 @@ fn an_intact_package_exits_with_0_and_is_summed_up() {
     let verified = wo(&["verify", &file], b"");
     assert_eq!((verified.code, verified.err.as_str()), (0, ""));
     assert!(verified.out.starts_with("INTACT: work order WO-1\n"), "{}", verified.out);
-    assert!(verified.out.contains("3 valid, 1 amended, 1 void, 1 withdrawn"), "{}", verified.out);
+    assert!(
+        verified.out.contains("3 in force, 1 amended, 1 void, 1 withdrawn"),
+        "{}",
+        verified.out
+    );
     assert!(verified.out.contains("no entry is sealed"), "{}", verified.out);
     let piped = wo(&["verify", "-"], &sample().bytes());
     assert_eq!((piped.code, &piped.out), (0, &verified.out));
@@ -27,7 +31,7 @@ fn an_intact_package_exits_with_0_and_is_summed_up() {
     let by_psql = wo(&["verify", "-"], &with_line_break);
     assert_eq!((by_psql.code, by_psql.out), (0, verified.out));
     with_line_break.push(b'\n');
-    assert_eq!(wo(&["verify", "-"], &with_line_break).code, 1);
+    assert_eq!(wo(&["verify", "-"], &with_line_break).code, 2, "it was written by another program");
 }
 
 #[test]
@@ -65,9 +69,15 @@ fn the_report_for_programs_has_the_summary() {
     assert_eq!(
         report,
         json!({
-            "intact": true, "problems": [], "problems_not_listed": 0, "work_order": "WO-1",
-            "made_at": "2026-11-21T02:00:00.000006Z", "entries": 16,
-            "signatures": {"valid": 3, "amended": 1, "void": 1, "withdrawn": 1},
+            "intact": true, "verdict": "intact", "undecided": [], "problems": [], "problems_not_listed": 0,
+            "work_order": "WO-1", "made_at": "2026-11-21T02:00:00.000006Z",
+            "made": {
+                "by": "ann", "login_role": "desk", "occasion": "request", "wo_core": "0.1.0", "postgresql": "15.18",
+            },
+            "entries": 16,
+            "signatures": {
+                "valid": 3, "rejected": 0, "amended": 1, "void": 1, "withdrawn": 1, "broken": 0,
+            },
             "ledger": {
                 "sealed_entries": 0, "unsealed_entries": 16, "origin": null,
                 "checkpoint_size": null, "checkpoint_root": null, "signature": "not checked",
@@ -77,16 +87,40 @@ fn the_report_for_programs_has_the_summary() {
     );
 }
 
+/// Another file, and a file that is no package, say nothing about a package: 1 is for a package that is not intact.
 #[test]
-fn what_cannot_be_read_exits_with_2_and_what_is_no_package_with_1() {
+fn what_cannot_be_read_and_what_is_no_package_exit_with_2() {
     let missing = wo(&["verify", "/nowhere/package.json"], b"");
     assert_eq!((missing.code, missing.out.as_str()), (2, ""));
     assert!(missing.err.contains("/nowhere/package.json"), "{}", missing.err);
-    for input in [&b""[..], b"{}", b"\xff\xfe", &[b'['; 100_000]] {
+    let page = b"<!DOCTYPE html><html lang=\"en\"><title>Evidence: WO-1</title></html>";
+    let other = br#"{"format":"wo_core.evidence.v2","sections":{}}"#;
+    for input in [&b""[..], b"{}", b"\xff\xfe", &[b'['; 100_000], page, other] {
         let verified = wo(&["verify", "-"], input);
-        assert_eq!(verified.code, 1);
-        assert!(verified.out.starts_with("NOT INTACT: work order unknown"), "{}", verified.out);
+        assert_eq!((verified.code, verified.out.as_str()), (2, ""));
+        assert!(verified.err.contains("no evidence package"), "{}", verified.err);
+        let report = wo(&["verify", "--json", "-"], input);
+        assert_eq!(report.code, 2);
+        let report: Value = serde_json::from_str(&report.out).unwrap();
+        assert_eq!((&report["intact"], &report["verdict"]), (&json!(false), &json!("no_package")));
     }
+    assert!(wo(&["verify", "-"], page).err.contains("verify the package"));
+}
+
+/// A package that a driver of a database parsed is called so, and not forged.
+#[test]
+fn a_package_that_was_parsed_and_written_again_exits_with_2_and_says_so() {
+    let parsed: Value = serde_json::from_slice(&sample().bytes()).unwrap();
+    let again = serde_json::to_string_pretty(&parsed).unwrap();
+    let verified = wo(&["verify", "-"], again.as_bytes());
+    assert_eq!((verified.code, verified.err.as_str()), (2, ""));
+    assert!(verified.out.starts_with("REFORMATTED: work order WO-1\n"), "{}", verified.out);
+    assert!(verified.out.contains("as text"), "{}", verified.out);
+    let forged = again.replace("P-100", "P-200");
+    assert_ne!(forged, again);
+    let verified = wo(&["verify", "-"], forged.as_bytes());
+    assert_eq!(verified.code, 1);
+    assert!(verified.out.starts_with("NOT INTACT"), "{}", verified.out);
 }
 
 /// The sample with each of its entries sealed, in a ledger of nothing else: the package, its proofs
@@ -139,11 +173,24 @@ fn a_sealed_package_is_held_against_a_key_a_checkpoint_and_newer_proofs() {
     let with = ["verify", &file, "--checkpoint", &smaller, "--consistency", &proof];
     let verified = wo(&with, b"");
     assert_eq!(verified.code, 0, "{}", verified.out);
-    assert!(verified.out.contains("10 of them in the trusted checkpoint"), "{}", verified.out);
+    assert!(
+        verified.out.contains("10 of them proven to be in the trusted checkpoint"),
+        "{}",
+        verified.out
+    );
     let strict = wo(&[&with[..], &["--require-sealed"]].concat(), b"");
     assert_eq!(strict.code, 1);
     assert!(strict.out.contains("entries 11–16"), "{}", strict.out);
-    assert_eq!(wo(&with[..4], b"").code, 1, "the one is not proven to go on from the other");
+    // Nothing is wrong, and nothing shows that the one goes on from the other.
+    let undecided = wo(&with[..4], b"");
+    assert_eq!((undecided.code, undecided.err.as_str()), (2, ""));
+    assert!(undecided.out.starts_with("NOT DECIDED: work order WO-1\n"), "{}", undecided.out);
+    for hint in ["--consistency", "wo.consistency_proof(10, 16)", "wo.ledger_proof(work_order, 10)"]
+    {
+        assert!(undecided.out.contains(hint), "{}", undecided.out);
+    }
+    let strict = wo(&[&with[..4], &["--require-sealed"]].concat(), b"");
+    assert_eq!(strict.code, 2, "{}", strict.out);
     let (_, other, _) = sealing_key(&Scratch::new());
     let forged = wo(&["verify", &file, "--sealing-key", &other], b"");
     assert_eq!(forged.code, 1);
