@@ -93,10 +93,34 @@ impl Drop for Session {
     }
 }
 
-/// Runs every block of a page; a statement that is refused, or a command that fails, fails the test.
+/// The directory of the pages' keys. A test has one of its own in its place.
+const KEYS: &str = "/etc/wo_core";
+
+/// The settings in a block of `postgresql.conf`.
+fn settings(text: &str) -> Vec<(String, String)> {
+    let setting = |line: &str| {
+        let (name, value) = line.split('#').next()?.split_once('=')?;
+        Some((name.trim().to_owned(), value.trim().trim_matches('\'').to_owned()))
+    };
+    text.lines().filter_map(setting).collect()
+}
+
+/// Runs every block of a page; a statement that is refused, or a command that fails, fails the test. The server has
+/// the settings of the page's blocks of `postgresql.conf` from its start.
 pub fn run(page: &str) {
     let text = std::fs::read_to_string(repository().join(page)).unwrap();
-    let cluster = Cluster::own(&[]);
+    let configured: Vec<(String, String)> = blocks(&text)
+        .iter()
+        .filter(|block| block.language == "conf")
+        .flat_map(|block| settings(&block.text))
+        .collect();
+    let configured: Vec<(&str, &str)> =
+        configured.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let cluster = Cluster::own(&configured);
+    let keys = cluster.make_dir("keys");
+    let text = text.replace(KEYS, keys.to_str().unwrap());
+    // Sessions that are open when a page has its database dropped.
+    cluster.allow_in_log("terminating connection due to administrator command");
     cluster.superuser("postgres").batch_execute(&format!("create database {DATABASE}")).unwrap();
     let directory = PathBuf::from(format!("/tmp/wo.docs.{}", uuid::Uuid::now_v7()));
     std::fs::create_dir(&directory).unwrap();
@@ -115,8 +139,8 @@ pub fn run(page: &str) {
                 check(&at, &block.text, &session.type_in(&block.text));
             }
             "sh" => shell(&at, &cluster, &directory, &block.text),
-            "text" => continue,
-            other => panic!("{at}: {other:?} is none of sql, sh, text"),
+            "conf" | "text" => continue,
+            other => panic!("{at}: {other:?} is none of sql, sh, conf, text"),
         }
         typed += 1;
     }
@@ -146,6 +170,7 @@ fn shell(at: &str, cluster: &Cluster, directory: &Path, text: &str) {
     command.args(["-euo", "pipefail", "-c", text]).env_clear();
     command.envs(psql.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command
+        .env("HOME", directory)
         .env(
             "PATH",
             format!("{}:{}:{path}", wo_program().parent().unwrap().display(), bin.display()),
