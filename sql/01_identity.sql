@@ -54,7 +54,7 @@ comment on table wo.tenant is 'The companies whose work orders live here; each s
 comment on column wo.tenant.tenant_id is 'The tenant''s UUID: the first column of every key.';
 comment on column wo.tenant.slug is 'A short plain name for people and commands; unique in the database.';
 comment on column wo.tenant.name is 'The name as people write it.';
-comment on column wo.tenant.default_lifecycle is 'The lifecycle of a work order that names none.';
+comment on column wo.tenant.default_lifecycle is 'The lifecycle of a work order that names none; it must be published. A new tenant can only name a shipped one.';
 comment on column wo.tenant.number_format is 'How work orders are numbered: literal text, {YYYY} {MM} {DD} {MMDD} and one random part {XXX}.';
 comment on column wo.tenant.hierarchy_policy is 'What masters do with their children where neither they nor their lifecycle say; see wo.work_order.hierarchy_policy.';
 comment on column wo.tenant.disabled_at is 'Since when nobody of this tenant may act; NULL while it is open.';
@@ -79,9 +79,11 @@ create table wo.principal (
     name text not null,
     db_role wo.short_text,
     assignable boolean not null default true,
+    manager text,
     disabled_at timestamptz,
     attributes wo.json_map not null default '{}',
     primary key (tenant_id, id),
+    foreign key (tenant_id, manager) references wo.principal (tenant_id, id),
     constraint principal_id_is_short check (length(id) between 1 and 200 and id = btrim(id) and id !~ '[[:cntrl:]]'),
     constraint principal_name_is_short check (length(name) between 1 and 200),
     constraint principal_kind_is_known check (kind in ('person', 'agent', 'vendor', 'system'))
@@ -93,6 +95,7 @@ comment on column wo.principal.kind is 'person, agent, vendor or system; some tr
 comment on column wo.principal.name is 'The printed name, which may change.';
 comment on column wo.principal.db_role is 'The login role that is this principal; unique in the database through wo.login_directory. Never a login that services or poolers share.';
 comment on column wo.principal.assignable is 'Whether work orders may be assigned to it.';
+comment on column wo.principal.manager is 'The principal''s manager, whom an escalation to "manager" notifies; NULL where there is none. Nobody is their own manager, through others either.';
 comment on column wo.principal.disabled_at is 'Since when it may no longer act; NULL while it may.';
 comment on column wo.principal.attributes is 'Other attributes of the principal, for people and programs.';
 
@@ -185,6 +188,12 @@ create or replace function wo.administer(tenant text) returns uuid
 comment on function wo.administer(text) is
     'Lets a member of wo_admin configure the tenant (slug or UUID) until this transaction ends. The nil UUID stands for the installation itself: what belongs to no tenant.';
 
+create or replace function wo.administer(tenant uuid) returns uuid
+    language sql volatile
+    set search_path = pg_catalog, pg_temp
+    as $$ select wo_private.administer($1::text) $$;
+comment on function wo.administer(uuid) is 'Lets a member of wo_admin configure the tenant of that UUID until this transaction ends.';
+
 create or replace function wo.create_tenant(slug text, name text, default_lifecycle text default null, number_format text default null, template text default 'regulated_change') returns uuid
     language sql volatile
     set search_path = pg_catalog, pg_temp
@@ -197,34 +206,34 @@ create or replace function wo.create_role(role text, description text default ''
     set search_path = pg_catalog, pg_temp
     as $$
         with added as (
-            insert into wo.role (tenant_id, role, description) values (wo.current_tenant(), $1, $2)
+            insert into wo.role (tenant_id, role, description) values (wo.current_tenant(), $1, coalesce($2, ''))
             returning 1
         )
         select wo_private.refuse_suppressed('role') where not exists (select from added)
     $$;
 comment on function wo.create_role(text, text) is 'Adds a standing role to the tenant, for lifecycles to name. For members of wo_admin.';
 
-create or replace function wo.create_principal(id text, kind text default 'person', name text default null, roles text[] default '{}', db_role text default null, assignable boolean default true) returns text
+create or replace function wo.create_principal(id text, kind text default 'person', name text default null, roles text[] default '{}', db_role text default null, assignable boolean default true, manager text default null) returns text
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$
         with added as (
-            insert into wo.principal (tenant_id, id, kind, name, db_role, assignable)
-            values (wo.current_tenant(), $1, $2, coalesce($3, $1), $5, $6)
+            insert into wo.principal (tenant_id, id, kind, name, db_role, assignable, manager)
+            values (wo.current_tenant(), $1, coalesce($2, 'person'), coalesce($3, $1), $5, coalesce($6, true), $7)
             returning 1
         )
         select wo_private.refuse_suppressed('principal') where not exists (select from added);
         with added as (
             insert into wo.principal_role (tenant_id, principal, role)
-            select wo.current_tenant(), $1, given.role from unnest($4) as given (role)
+            select wo.current_tenant(), $1, given.role from unnest(coalesce($4, '{}')) as given (role)
             returning 1
         )
         select wo_private.refuse_suppressed('principal_role')
-        where (select count(*) from added) is distinct from (select count(*) from unnest($4));
+        where (select count(*) from added) is distinct from (select count(*) from unnest(coalesce($4, '{}')));
         select $1
     $$;
-comment on function wo.create_principal(text, text, text, text[], text, boolean) is
-    'Adds a principal to the tenant, with its standing roles and, for somebody with a login of their own, the login role. For members of wo_admin.';
+comment on function wo.create_principal(text, text, text, text[], text, boolean, text) is
+    'Adds a principal to the tenant, with its standing roles, its manager and, for somebody with a login of their own, the login role, which must exist. For members of wo_admin.';
 
 create or replace function wo.grant_role(principal text, role text) returns void
     language plpgsql volatile
@@ -336,7 +345,7 @@ create or replace function wo.trust_issuer(issuer text, key_id text, public_key 
     as $$
         with added as (
             insert into wo.trusted_issuer (tenant_id, issuer, key_id, public_key, audience)
-            values (wo.current_tenant(), $1, $2, wo_private.public_key($3), $4)
+            values (wo.current_tenant(), $1, $2, wo_private.public_key($3), coalesce($4, 'wo_core'))
             returning 1
         )
         select wo_private.refuse_suppressed('trusted_issuer') where not exists (select from added)

@@ -42,7 +42,7 @@ create or replace function wo.validate_lifecycle(definition jsonb) returns table
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$ select found.pointer, found.problem from wo_private.validate_lifecycle($1::text) as found $$;
-comment on function wo.validate_lifecycle(jsonb) is 'Every problem of a lifecycle document, each with its JSON pointer; no row where it could be published.';
+comment on function wo.validate_lifecycle(jsonb) is 'Lists every problem of a lifecycle document, each with its JSON pointer; no row where it could be published. Where nobody is acting, the names of roles and guards are not looked up.';
 
 create or replace function wo.publish_lifecycle(definition jsonb) returns integer
     language sql volatile
@@ -58,20 +58,20 @@ create or replace function wo.publish_lifecycle(definition jsonb) returns intege
 comment on function wo.publish_lifecycle(jsonb) is
     'Stores the document as the next version of its name and returns that version. Refuses with 22023 and all problems at once. For members of wo_admin.';
 
-create or replace function wo.register_guard(name text, function regprocedure, description text default '') returns void
+create or replace function wo.register_guard(name text, function regprocedure, description text default null) returns void
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
         #variable_conflict use_column
         begin
             perform wo_private.refuse_rules('guard_function');
-            insert into wo.guard_function (tenant_id, name, function_name, description)
-            select wo.current_tenant(), $1, format('%I.%I', home.nspname, routine.proname), $3
+            insert into wo.guard_function as known (tenant_id, name, function_name, description)
+            select wo.current_tenant(), $1, format('%I.%I', home.nspname, routine.proname), coalesce($3, '')
             from pg_catalog.pg_proc as routine
             join pg_catalog.pg_namespace as home on home.oid = routine.pronamespace
             where routine.oid = $2
             on conflict (tenant_id, name) do update
-            set function_name = excluded.function_name, description = excluded.description;
+            set function_name = excluded.function_name, description = coalesce($3, known.description);
             if not found then
                 perform wo_private.refuse_suppressed('guard_function');
             end if;
@@ -118,6 +118,6 @@ comment on function wo.allowed_transitions(text) is
 create or replace function wo.migrate_lifecycle(work_order text, to_version integer, reason text, state_map jsonb default '{}') returns jsonb
     language sql volatile
     set search_path = pg_catalog, pg_temp
-    as $$ select wo_private.migrate_lifecycle($1, $2, $3, $4::text) $$;
+    as $$ select wo_private.migrate_lifecycle($1, $2, $3, coalesce($4, '{}')::text) $$;
 comment on function wo.migrate_lifecycle(text, integer, text, jsonb) is
     'Moves a work order to another version of its lifecycle: its state keeps its name or is mapped ({"old": "new"}). Refused for locked records. For members of wo_admin.';

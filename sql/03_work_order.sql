@@ -137,12 +137,12 @@ comment on column wo.work_order.revision is 'Counted up when a rejected work ord
 comment on column wo.work_order.title is 'What is to be done, in one line, by the lifecycle''s title convention.';
 comment on column wo.work_order.description is 'What is to be done, and how it is known to be right.';
 comment on column wo.work_order.priority is 'One of the lifecycle''s ordered labels.';
-comment on column wo.work_order.project is 'The project of the work.';
-comment on column wo.work_order.requester is 'Who is said to have asked for it: a claim, unlike the originator.';
+comment on column wo.work_order.project is 'The project of the work; that of the title''s prefix where none is given and the lifecycle has a convention for titles.';
+comment on column wo.work_order.requester is 'Who is said to have asked for it: a claim, unlike the originator. Who creates it, where nobody is named.';
 comment on column wo.work_order.originator is 'Who verifiably created it; set by the server.';
 comment on column wo.work_order.assignee is 'Who is to do the work: a principal that may be assigned.';
 comment on column wo.work_order.source is 'Where it came from: automation, external or manual.';
-comment on column wo.work_order.regulatory is 'Whether a regulated system is changed: approvals and reasons become mandatory.';
+comment on column wo.work_order.regulatory is 'Whether a regulated system is changed: approvals and reasons become mandatory. A child does not inherit it from its master; a notice says so.';
 comment on column wo.work_order.asset is 'What is changed: the asset''s identifier.';
 comment on column wo.work_order.due_date is 'The day by which it is to be done.';
 comment on column wo.work_order.planned_start is 'When the work is planned to start.';

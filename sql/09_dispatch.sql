@@ -33,7 +33,7 @@ comment on table wo.engine is 'What executes tasks.';
 comment on column wo.engine.tenant_id is 'The tenant.';
 comment on column wo.engine.engine is 'Its name.';
 comment on column wo.engine.cost_class is 'What it costs: free, cheap or expensive.';
-comment on column wo.engine.capabilities is 'The task types that it is for.';
+comment on column wo.engine.capabilities is 'The task types that it is for, each in wo.task_type.';
 comment on column wo.engine.description is 'What it is.';
 comment on column wo.engine.disabled_at is 'Since when it is not chosen; NULL while it may be.';
 
@@ -65,7 +65,7 @@ create or replace function wo.choose_engine(work_order text) returns jsonb
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.choose_engine($1) $$;
 comment on function wo.choose_engine(text) is
-    'Which engine executes the work order, and why: {work_order, engine, cost_class, task_type, overridden, why}. The task type is the metadata''s task_type. Refuses with 23514 where it is not known, or where no engine that it may cost is for it.';
+    'Which engine executes the work order, and why: {wo_number, engine, cost_class, task_type, overridden, why}. The task type is the metadata''s task_type. Refuses with 23514 where it is not known, or where no engine that it may cost is for it.';
 
 create or replace function wo.override_engine(work_order text, engine text, reason text) returns jsonb
     language plpgsql volatile

@@ -28,52 +28,67 @@ create or replace function wo.verify_work_order(order_id text, approved boolean,
 comment on function wo.verify_work_order(text, boolean, text) is 'Approves a work order in review, or rejects it: the lifecycle''s actions approve and reject. The notes are the review notes.';
 
 -- Without SET, so that PostgreSQL inlines it: a filter that is not given costs nothing, and each half
--- has partial indexes of its own. status stands in none (see 03_work_order.sql).
+-- has partial indexes of its own. status stands in none (see 03_work_order.sql). Each half reads one row more than
+-- the page holds, so that the page knows whether there are more. The last limit is evaluated where no row is read,
+-- too: it refuses filters that name nothing.
 create or replace function wo.list_work_orders(
     status text default null, project text default null, category text default null, assignee text default null,
-    include_completed boolean default false, "limit" integer default 50, after text default null
+    include_completed boolean default false, page_size integer default 50, after_work_order text default null,
+    lifecycle text default null
 ) returns table (
-        order_id text, id uuid, title text, status text, priority text, project text, category text, assignee text,
+        wo_number text, id uuid, title text, status text, priority text, project text, category text, assignee text,
         requester text, due_date date, estimated_hours numeric, actual_hours numeric, blocker text, lifecycle text,
-        regulatory boolean, created_at timestamptz, updated_at timestamptz, version bigint
+        regulatory boolean, created_at timestamptz, updated_at timestamptz, version bigint, has_more boolean
     )
     language sql stable
     as $$
-        (select going.wo_number::pg_catalog.text, going.id, going.title::pg_catalog.text, going.status, going.priority,
-            going.project, pg_catalog.substring(going.title, '^[[][^]-]*-([^]]*)[]]'), going.assignee, going.requester,
-            going.due_date, going.estimated_hours::pg_catalog.numeric, going.actual_hours::pg_catalog.numeric,
-            wo_private.blocker(going.lifecycle, going.lifecycle_version, going.status, going.notes), going.lifecycle,
-            going.regulatory, going.created_at, going.updated_at, going.version
-        from wo.work_order as going
-        where going.tenant_id operator(pg_catalog.=) (select wo.current_tenant()) and going.locked_at is null and ($1 is null or wo_private.is_open_state($1))
-            and ($1 is null or going.status operator(pg_catalog.=) $1)
-            and ($2 is null or going.project operator(pg_catalog.=) $2)
-            and ($3 is null or pg_catalog.substring(going.title, '^[[][^]-]*-([^]]*)[]]') operator(pg_catalog.=) $3)
-            and ($4 is null or going.assignee operator(pg_catalog.=) $4)
-            and ($7 is null or going.id operator(pg_catalog.<) (select wo_private.work_order_id_or_refuse($7)))
-        order by going.id desc
-        limit $6)
-        union all
-        (select ended.wo_number::pg_catalog.text, ended.id, ended.title::pg_catalog.text, ended.status, ended.priority,
-            ended.project, pg_catalog.substring(ended.title, '^[[][^]-]*-([^]]*)[]]'), ended.assignee, ended.requester,
-            ended.due_date, ended.estimated_hours::pg_catalog.numeric, ended.actual_hours::pg_catalog.numeric,
-            wo_private.blocker(ended.lifecycle, ended.lifecycle_version, ended.status, ended.notes), ended.lifecycle,
-            ended.regulatory, ended.created_at, ended.updated_at, ended.version
-        from wo.work_order as ended
-        where ended.tenant_id operator(pg_catalog.=) (select wo.current_tenant()) and ended.locked_at is not null
-            and ($5 or wo_private.is_end_state($1))
-            and ($1 is null or ended.status operator(pg_catalog.=) $1)
-            and ($2 is null or ended.project operator(pg_catalog.=) $2)
-            and ($3 is null or pg_catalog.substring(ended.title, '^[[][^]-]*-([^]]*)[]]') operator(pg_catalog.=) $3)
-            and ($4 is null or ended.assignee operator(pg_catalog.=) $4)
-            and ($7 is null or ended.id operator(pg_catalog.<) (select wo_private.work_order_id_or_refuse($7)))
-        order by ended.id desc
-        limit $6)
-        order by 2 desc
-        limit $6
+        select page.wo_number, page.id, page.title, page.status, page.priority, page.project, page.category,
+            page.assignee, page.requester, page.due_date, page.estimated_hours, page.actual_hours, page.blocker,
+            page.lifecycle, page.regulatory, page.created_at, page.updated_at, page.version,
+            pg_catalog.count(*) over () operator(pg_catalog.>) coalesce($6, 50)
+        from (
+            (select going.wo_number::pg_catalog.text as wo_number, going.id, going.title::pg_catalog.text as title,
+                going.status, going.priority, going.project::pg_catalog.text as project,
+                pg_catalog.substring(going.title, '^[[][^]-]*-([^]]*)[]]') as category, going.assignee,
+                going.requester, going.due_date, going.estimated_hours::pg_catalog.numeric as estimated_hours,
+                going.actual_hours::pg_catalog.numeric as actual_hours,
+                wo_private.blocker(going.lifecycle, going.lifecycle_version, going.status, going.notes) as blocker,
+                going.lifecycle, going.regulatory, going.created_at, going.updated_at, going.version
+            from wo.work_order as going
+            where going.tenant_id operator(pg_catalog.=) (select wo.current_tenant()) and going.locked_at is null and ($1 is null or wo_private.is_open_state($1))
+                and ($1 is null or going.status operator(pg_catalog.=) $1)
+                and ($2 is null or going.project operator(pg_catalog.=) $2)
+                and ($3 is null or pg_catalog.substring(going.title, '^[[][^]-]*-([^]]*)[]]') operator(pg_catalog.=) $3)
+                and ($4 is null or going.assignee operator(pg_catalog.=) $4)
+                and ($7 is null or going.id operator(pg_catalog.<) (select wo_private.work_order_id_or_refuse($7)))
+                and ($8 is null or going.lifecycle operator(pg_catalog.=) $8)
+            order by going.id desc
+            limit coalesce($6, 50) operator(pg_catalog.+) 1)
+            union all
+            (select ended.wo_number::pg_catalog.text, ended.id, ended.title::pg_catalog.text,
+                ended.status, ended.priority, ended.project::pg_catalog.text,
+                pg_catalog.substring(ended.title, '^[[][^]-]*-([^]]*)[]]'), ended.assignee,
+                ended.requester, ended.due_date, ended.estimated_hours::pg_catalog.numeric,
+                ended.actual_hours::pg_catalog.numeric,
+                wo_private.blocker(ended.lifecycle, ended.lifecycle_version, ended.status, ended.notes),
+                ended.lifecycle, ended.regulatory, ended.created_at, ended.updated_at, ended.version
+            from wo.work_order as ended
+            where ended.tenant_id operator(pg_catalog.=) (select wo.current_tenant()) and ended.locked_at is not null
+                and ($5 or wo_private.is_end_state($1))
+                and ($1 is null or ended.status operator(pg_catalog.=) $1)
+                and ($2 is null or ended.project operator(pg_catalog.=) $2)
+                and ($3 is null or pg_catalog.substring(ended.title, '^[[][^]-]*-([^]]*)[]]') operator(pg_catalog.=) $3)
+                and ($4 is null or ended.assignee operator(pg_catalog.=) $4)
+                and ($7 is null or ended.id operator(pg_catalog.<) (select wo_private.work_order_id_or_refuse($7)))
+                and ($8 is null or ended.lifecycle operator(pg_catalog.=) $8)
+            order by ended.id desc
+            limit coalesce($6, 50) operator(pg_catalog.+) 1)
+        ) as page
+        order by page.id desc
+        limit wo_private.checked_page_size($6, $1, $4, $8, $7)
     $$;
-comment on function wo.list_work_orders(text, text, text, text, boolean, integer, text) is
-    'The tenant''s work orders, newest first, those at their end only where asked for (include_completed) or named by their status. The next page: after => the last order_id of this one. The category is that of the title''s prefix.';
+comment on function wo.list_work_orders(text, text, text, text, boolean, integer, text, text) is
+    'Lists the tenant''s work orders, newest first, those at their end only where asked for (include_completed) or named by their status. A page has page_size rows, 1 to 100,000; has_more says in each of its rows whether there are more. The next page: after_work_order => the last wo_number of this one. The category is that of the title''s prefix. A status, assignee or lifecycle that the tenant does not have is refused.';
 
 create or replace function wo.get_work_order_detail(order_id text) returns jsonb
     language sql stable
@@ -88,7 +103,6 @@ create or replace function wo.get_work_order_detail(order_id text) returns jsonb
         select wo_private.work_order_id_or_refuse($1);
         select to_jsonb(held) - array['tenant_id', 'reason', 'chain_hash', 'chain_sequence', 'idempotency_key', 'request_sha256']
             || jsonb_build_object(
-                'order_id', held.wo_number,
                 'category', substring(held.title, '^[[][^]-]*-([^]]*)[]]'),
                 'blocker', wo_private.blocker(held.lifecycle, held.lifecycle_version, held.status, held.notes),
                 'overdue', coalesce((
@@ -139,7 +153,7 @@ create or replace function wo.state_rule(lifecycle text, version integer, status
 comment on function wo.state_rule(text, integer, text) is 'How long a work order may stay in that state, in words; NULL where the lifecycle sets no maximum.';
 
 create or replace view wo.overdue with (security_invoker = true) as
-    select held.tenant_id, held.id, held.wo_number as order_id, held.title, held.status, held.assignee, late.since, late.rule,
+    select held.tenant_id, held.id, held.wo_number, held.title, held.status, held.assignee, late.since, late.rule,
         wo.blocker(held.lifecycle, held.lifecycle_version, held.status, held.notes) as blocker
     from wo.work_order as held
     cross join lateral (
@@ -157,7 +171,7 @@ create or replace view wo.overdue with (security_invoker = true) as
 comment on view wo.overdue is 'Open work orders that break a rule of time: too long in their state, or past their due date. One row for each rule.';
 comment on column wo.overdue.tenant_id is 'The tenant; the caller''s own.';
 comment on column wo.overdue.id is 'The work order''s UUID.';
-comment on column wo.overdue.order_id is 'The work order''s number.';
+comment on column wo.overdue.wo_number is 'The work order''s number.';
 comment on column wo.overdue.title is 'What is to be done.';
 comment on column wo.overdue.status is 'The state that it is in.';
 comment on column wo.overdue.assignee is 'Who is to do it.';

@@ -104,24 +104,25 @@ create or replace function wo.set_hierarchy_policy(work_order text, policy jsonb
 comment on function wo.set_hierarchy_policy(text, jsonb, text) is
     'Says what a master does with its children: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}; NULL leaves it to its lifecycle and its tenant.';
 
-create or replace function wo.add_dependency(successor text, predecessor text, lag interval default '0', kind text default 'finish_to_start') returns void
+create or replace function wo.add_dependency(successor text, predecessor text, lag interval default null, kind text default null) returns void
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
         #variable_conflict use_column
         begin
             perform wo_private.refuse_rules('dependency');
-            insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag, kind)
+            insert into wo.dependency as known (tenant_id, successor_id, predecessor_id, lag, kind)
             values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1),
-                wo_private.work_order_id_or_refuse($2), $3, $4)
-            on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag, kind = excluded.kind;
+                wo_private.work_order_id_or_refuse($2), coalesce($3, '0'), coalesce($4, 'finish_to_start'))
+            on conflict (tenant_id, successor_id, predecessor_id) do update
+            set lag = coalesce($3, known.lag), kind = coalesce($4, known.kind);
             if not found then
                 perform wo_private.refuse_suppressed('dependency');
             end if;
         end
     $$;
 comment on function wo.add_dependency(text, text, interval, text) is
-    'Makes a work order wait for another one; where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. The successor''s lifecycle says who may call it (hierarchy.link).';
+    'Makes a work order wait for another one, without a lag unless one is given; where it waits already, changes the lag that is given. Where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. The successor''s lifecycle says who may call it (hierarchy.link).';
 
 create or replace function wo.remove_dependency(successor text, predecessor text) returns boolean
     language plpgsql volatile
@@ -237,7 +238,7 @@ comment on function wo.create_from_plan(jsonb) is
     'Makes a master with its children and what they wait for, in one act: {"key": ..., "master": {"title": ..., ...}, "children": [{"name": "build", "title": ..., "after": ["remove", {"name": "x", "lag": "2 hours"}], "children": [...]}]}. Names are the plan''s own. Every problem is reported at once; the same key never makes a second one.';
 
 create or replace function wo.ready_work_orders(master text)
-    returns table (order_id text, id uuid, title text, status text, assignee text, priority text, planned_start timestamptz)
+    returns table (wo_number text, id uuid, title text, status text, assignee text, priority text, planned_start timestamptz)
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$
@@ -255,7 +256,7 @@ comment on function wo.ready_work_orders(text) is 'Lists the children of a maste
 
 create or replace function wo.critical_path(master text)
     returns table (
-        order_id text, id uuid, title text, status text, earliest_start timestamptz, earliest_finish timestamptz,
+        wo_number text, id uuid, title text, status text, earliest_start timestamptz, earliest_finish timestamptz,
         latest_start timestamptz, latest_finish timestamptz, total_slack interval, free_slack interval, critical boolean
     )
     language sql stable

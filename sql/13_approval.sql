@@ -29,9 +29,9 @@ create table wo.approval_requirement (
 );
 comment on table wo.approval_requirement is 'Signatures that the tenant asks for beyond its lifecycles.';
 comment on column wo.approval_requirement.tenant_id is 'The tenant.';
-comment on column wo.approval_requirement.name is 'Its name.';
-comment on column wo.approval_requirement.lifecycle is 'The lifecycle that it is for; NULL for all.';
-comment on column wo.approval_requirement.action is 'The transition that waits for it.';
+comment on column wo.approval_requirement.name is 'Its name: 1 to 63 of a-z, 0-9 and _, beginning with a letter.';
+comment on column wo.approval_requirement.lifecycle is 'The lifecycle that it is for, which must be published; NULL for all.';
+comment on column wo.approval_requirement.action is 'The action of its lifecycle that waits for it.';
 comment on column wo.approval_requirement.role is 'The role that signs.';
 comment on column wo.approval_requirement.meaning is 'What the signature says.';
 comment on column wo.approval_requirement.count is 'How many have to sign.';
@@ -71,7 +71,7 @@ comment on column wo.approval_sla.tenant_id is 'The tenant.';
 comment on column wo.approval_sla.role is 'The role.';
 comment on column wo.approval_sla.hours is 'Hours from the request on.';
 comment on column wo.approval_sla.calendar is 'The calendar whose working hours count; NULL for every hour.';
-comment on column wo.approval_sla.escalation is 'Who is notified after that, step by step: [{"after_hours": 0, "to": "manager"}, {"after_hours": 4, "to": "role:qa"}, {"after_hours": 8, "to": "principal:ann"}].';
+comment on column wo.approval_sla.escalation is 'Who is notified after that, step by step: [{"after_hours": 0, "to": "manager"}, {"after_hours": 4, "to": "role:qa"}, {"after_hours": 8, "to": "principal:ann"}]. manager is wo.principal.manager of those who may sign. A step that finds nobody notifies those who may sign again; wo.health() reports it.';
 
 create table wo.signature_challenge (
     tenant_id uuid not null,
@@ -178,15 +178,16 @@ create table wo.approval_request (
     ordinal integer not null,
     requested_at timestamptz not null,
     deadline timestamptz,
+    next_escalation timestamptz,
     escalations integer not null default 0,
     closed_at timestamptz,
     primary key (tenant_id, work_order_id, id),
     foreign key (tenant_id, work_order_id) references wo.work_order (tenant_id, id)
 );
 create unique index approval_request_open on wo.approval_request (tenant_id, work_order_id, action, role, meaning) where closed_at is null;
-create index approval_request_deadline on wo.approval_request (tenant_id, deadline) where closed_at is null and deadline is not null;
+create index approval_request_next_escalation on wo.approval_request (tenant_id, next_escalation) where closed_at is null and next_escalation is not null;
 create index approval_request_role on wo.approval_request (tenant_id, role) where closed_at is null;
-comment on table wo.approval_request is 'The signatures that work orders wait for, each with its one deadline. Child of the work order.';
+comment on table wo.approval_request is 'The signatures that work orders wait for, each with its deadline and its next escalation. Child of the work order.';
 comment on column wo.approval_request.tenant_id is 'The tenant.';
 comment on column wo.approval_request.work_order_id is 'The work order.';
 comment on column wo.approval_request.id is 'Its id.';
@@ -196,7 +197,8 @@ comment on column wo.approval_request.meaning is 'What the signature is to say.'
 comment on column wo.approval_request.required is 'How many have to sign.';
 comment on column wo.approval_request.ordinal is 'Its place among the others.';
 comment on column wo.approval_request.requested_at is 'Since when.';
-comment on column wo.approval_request.deadline is 'When the next escalation is due; NULL where none is left.';
+comment on column wo.approval_request.deadline is 'Until when it is to be signed, by the SLA of the role when it was requested; NULL where the role had none.';
+comment on column wo.approval_request.next_escalation is 'When the next escalation is due; NULL where none is left.';
 comment on column wo.approval_request.escalations is 'How many steps of the escalation were taken.';
 comment on column wo.approval_request.closed_at is 'When it was signed, or not needed any more; NULL while it is open.';
 
@@ -242,7 +244,7 @@ create or replace function wo.sign(challenge uuid, signature text)
         select wo_private.sign($1, $2, 'approved')
     $$;
 comment on function wo.sign(uuid, text) is
-    'Gives the signature (base64url, 64 bytes) for a challenge. Returns {approval, work_order, decision, meaning, role, status, version}. The last required signature moves the work order where its lifecycle says so.';
+    'Gives the signature (base64url, 64 bytes) for a challenge. Returns {approval, wo_number, decision, meaning, role, status, version}. The last required signature moves the work order where its lifecycle says so.';
 create or replace function wo.reject(challenge uuid, signature text)
     returns jsonb
     language sql volatile
@@ -284,8 +286,8 @@ comment on function wo.signatures(text) is
     'The signatures of a work order as people read them: printed name, meaning, date and time with zone, and whether each still counts (valid, amended, void, withdrawn) and why not.';
 create or replace function wo.pending_approvals(work_order text default null)
     returns table (
-        work_order text, role text, meaning text, action text, required integer, signed integer,
-        requested_at timestamptz, deadline timestamptz, escalations integer, approvers text[]
+        wo_number text, role text, meaning text, action text, required integer, signed integer,
+        requested_at timestamptz, deadline timestamptz, next_escalation timestamptz, escalations integer, approvers text[]
     )
     language sql stable
     set search_path = pg_catalog, pg_temp
@@ -298,7 +300,7 @@ create or replace function wo.pending_approvals(work_order text default null)
                 and given.action = open.action and given.role = open.role and given.meaning = open.meaning
                 and given.decision = 'approved' and given.amended_at is null and given.voided_at is null
                 and given.withdrawn_at is null),
-            open.requested_at, open.deadline, open.escalations, wo_private.approvers(held.id, open.action, open.role, open.meaning)
+            open.requested_at, open.deadline, open.next_escalation, open.escalations, wo_private.approvers(held.id, open.action, open.role, open.meaning)
         from wo.approval_request as open
         join wo.work_order as held on held.tenant_id = open.tenant_id and held.id = open.work_order_id
         where open.tenant_id = wo.current_tenant() and open.closed_at is null
@@ -306,4 +308,4 @@ create or replace function wo.pending_approvals(work_order text default null)
         order by open.deadline nulls last, open.requested_at, open.id
     $$;
 comment on function wo.pending_approvals(text) is
-    'What waits for whose signature, since when and until when: of one work order, or of the whole tenant, the most urgent first.';
+    'Lists the signatures that are waited for, the earliest deadline first: of one work order, or of the whole tenant. deadline is until when to sign and stays when it has passed, next_escalation is when somebody else is notified.';

@@ -35,7 +35,7 @@ comment on column wo.event_consumer.acknowledged_at is 'When it acknowledged las
 create or replace function wo.create_consumer(consumer text, from_position bigint default 0) returns bigint
     language sql volatile
     set search_path = pg_catalog, pg_temp
-    as $$ select wo_private.create_consumer($1, $2) $$;
+    as $$ select wo_private.create_consumer($1, coalesce($2, 0)) $$;
 comment on function wo.create_consumer(text, bigint) is
     'Adds a consumer of the tenant''s events that the caller owns, or for a member of wo_bridge of all tenants'', and returns its position. One that the caller owns already keeps its position.';
 
@@ -48,7 +48,7 @@ comment on function wo.drop_consumer(text) is 'Removes a consumer of one''s own,
 create or replace function wo.fetch_events(consumer text, page_size integer default 100) returns table ("position" bigint, event jsonb)
     language sql volatile
     set search_path = pg_catalog, pg_temp
-    as $$ select fetched.position, fetched.event from wo_private.fetch_events($1, $2) as fetched $$;
+    as $$ select fetched.position, fetched.event from wo_private.fetch_events($1, coalesce($2, 100)) as fetched $$;
 comment on function wo.fetch_events(text, integer) is
     'Returns the next events after the position of a consumer of one''s own, in order, as CloudEvents 1.0; the same ones again until they are acknowledged. No late commit is skipped, and the order per work order holds.';
 

@@ -130,6 +130,7 @@ alter table wo.principal
     alter column kind set statistics 0,
     alter column name set statistics 0,
     alter column db_role set statistics 0,
+    alter column manager set statistics 0,
     alter column disabled_at set statistics 0,
     alter column attributes set statistics 0;
 
@@ -1274,7 +1275,7 @@ grant update on wo.approval_request to wo_trail;
 create or replace trigger validate before insert or update on wo.approval_request
     for each row execute function wo_private.refuse_foreign_writer();
 create or replace trigger forbid_key_change before update on wo.approval_request
-    for each row execute function wo_private.refuse_change('tenant_id,work_order_id,id,action,role,meaning,required,ordinal,requested_at');
+    for each row execute function wo_private.refuse_change('tenant_id,work_order_id,id,action,role,meaning,required,ordinal,requested_at,deadline');
 alter table wo.approval_request enable always trigger forbid_key_change;
 create or replace trigger forbid_delete before delete on wo.approval_request
     for each row execute function wo_private.refuse_change();
@@ -1293,6 +1294,7 @@ alter table wo.approval_request
     alter column ordinal set statistics 0,
     alter column requested_at set statistics 0,
     alter column deadline set statistics 0,
+    alter column next_escalation set statistics 0,
     alter column escalations set statistics 0,
     alter column closed_at set statistics 0;
 

@@ -13,11 +13,11 @@ comment on function wo.accept_work_order(uuid) is
     'Accepts a work order: the lifecycle''s action accept. Returns what wo.transition does. Takes the UUID of the work order.';
 grant execute on function wo.accept_work_order(uuid) to wo_user;
 
-create or replace function wo.add_dependency(successor uuid, predecessor uuid, lag interval default '00:00:00'::interval, kind text default 'finish_to_start'::text) returns void
+create or replace function wo.add_dependency(successor uuid, predecessor uuid, lag interval default null, kind text default null) returns void
     language sql volatile
     as $$ select wo.add_dependency($1::pg_catalog.text, $2::pg_catalog.text, $3, $4) $$;
 comment on function wo.add_dependency(uuid, uuid, interval, text) is
-    'Makes a work order wait for another one; where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. The successor''s lifecycle says who may call it (hierarchy.link). Takes the UUID of the work order.';
+    'Makes a work order wait for another one, without a lag unless one is given; where it waits already, changes the lag that is given. Where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. The successor''s lifecycle says who may call it (hierarchy.link). Takes the UUID of the work order.';
 grant execute on function wo.add_dependency(uuid, uuid, interval, text) to wo_user;
 
 create or replace function wo.allowed_transitions(work_order uuid) returns TABLE(action text, to_status text, allowed boolean, permitted boolean, reason_required boolean, missing_fields text[], guards jsonb, approvals jsonb, who text[], why text)
@@ -38,7 +38,7 @@ create or replace function wo.choose_engine(work_order uuid) returns jsonb
     language sql stable
     as $$ select wo.choose_engine($1::pg_catalog.text) $$;
 comment on function wo.choose_engine(uuid) is
-    'Which engine executes the work order, and why: {work_order, engine, cost_class, task_type, overridden, why}. The task type is the metadata''s task_type. Refuses with 23514 where it is not known, or where no engine that it may cost is for it. Takes the UUID of the work order.';
+    'Which engine executes the work order, and why: {wo_number, engine, cost_class, task_type, overridden, why}. The task type is the metadata''s task_type. Refuses with 23514 where it is not known, or where no engine that it may cost is for it. Takes the UUID of the work order.';
 grant execute on function wo.choose_engine(uuid) to wo_admin, wo_auditor, wo_user;
 
 create or replace function wo.complete_work_order(order_id uuid, summary text default null, actual_hours numeric default null) returns jsonb
@@ -48,7 +48,7 @@ comment on function wo.complete_work_order(uuid, text, numeric) is
     'Submits a work order for review with its summary and hours: the lifecycle''s action submit. Takes the UUID of the work order.';
 grant execute on function wo.complete_work_order(uuid, text, numeric) to wo_user;
 
-create or replace function wo.critical_path(master uuid) returns TABLE(order_id text, id uuid, title text, status text, earliest_start timestamp with time zone, earliest_finish timestamp with time zone, latest_start timestamp with time zone, latest_finish timestamp with time zone, total_slack interval, free_slack interval, critical boolean)
+create or replace function wo.critical_path(master uuid) returns TABLE(wo_number text, id uuid, title text, status text, earliest_start timestamp with time zone, earliest_finish timestamp with time zone, latest_start timestamp with time zone, latest_finish timestamp with time zone, total_slack interval, free_slack interval, critical boolean)
     language sql stable
     as $$ select made.* from wo.critical_path($1::pg_catalog.text) as made $$;
 comment on function wo.critical_path(uuid) is
@@ -132,11 +132,11 @@ comment on function wo.patch_work_order(uuid, jsonb, text, bigint) is
     'Writes fields of a work order without moving it. Returns {id, wo_number, status, version}. Refuses as wo.transition does. Takes the UUID of the work order.';
 grant execute on function wo.patch_work_order(uuid, jsonb, text, bigint) to wo_user;
 
-create or replace function wo.pending_approvals(work_order uuid) returns TABLE(work_order text, role text, meaning text, action text, required integer, signed integer, requested_at timestamp with time zone, deadline timestamp with time zone, escalations integer, approvers text[])
+create or replace function wo.pending_approvals(work_order uuid) returns TABLE(wo_number text, role text, meaning text, action text, required integer, signed integer, requested_at timestamp with time zone, deadline timestamp with time zone, next_escalation timestamp with time zone, escalations integer, approvers text[])
     language sql stable
     as $$ select made.* from wo.pending_approvals($1::pg_catalog.text) as made $$;
 comment on function wo.pending_approvals(uuid) is
-    'What waits for whose signature, since when and until when: of one work order, or of the whole tenant, the most urgent first. Takes the UUID of the work order.';
+    'Lists the signatures that are waited for, the earliest deadline first: of one work order, or of the whole tenant. deadline is until when to sign and stays when it has passed, next_escalation is when somebody else is notified. Takes the UUID of the work order.';
 grant execute on function wo.pending_approvals(uuid) to wo_admin, wo_auditor, wo_user;
 
 create or replace function wo.progress(master uuid) returns jsonb
@@ -146,7 +146,7 @@ comment on function wo.progress(uuid) is
     'How far a master is: percent complete weighted by estimate, counts, what is blocked and why, what waits for a predecessor that was reopened, and when it is expected to be complete. Takes the UUID of the work order.';
 grant execute on function wo.progress(uuid) to wo_admin, wo_auditor, wo_user;
 
-create or replace function wo.ready_work_orders(master uuid) returns TABLE(order_id text, id uuid, title text, status text, assignee text, priority text, planned_start timestamp with time zone)
+create or replace function wo.ready_work_orders(master uuid) returns TABLE(wo_number text, id uuid, title text, status text, assignee text, priority text, planned_start timestamp with time zone)
     language sql stable
     as $$ select made.* from wo.ready_work_orders($1::pg_catalog.text) as made $$;
 comment on function wo.ready_work_orders(uuid) is

@@ -13,8 +13,8 @@ grant execute on function wo.current_tenant(), wo.current_principal(), wo.whoami
     to wo_admin, wo_user, wo_auditor, wo_monitor, wo_bridge, wo_guard, wo_trail, wo_identity;
 grant execute on function wo.authenticate(text), wo.authenticate(uuid, text), wo.authenticate_session(text)
     to wo_admin, wo_user, wo_auditor;
-grant execute on function wo.administer(text), wo.create_tenant(text, text, text, text, text), wo.create_role(text, text),
-    wo.create_principal(text, text, text, text[], text, boolean), wo.grant_role(text, text), wo.revoke_role(text, text),
+grant execute on function wo.administer(text), wo.administer(uuid), wo.create_tenant(text, text, text, text, text), wo.create_role(text, text),
+    wo.create_principal(text, text, text, text[], text, boolean, text), wo.grant_role(text, text), wo.revoke_role(text, text),
     wo.disable_principal(text), wo.enable_principal(text), wo.trust_issuer(text, text, text, text),
     wo.distrust_issuer(text, text), wo.publish_lifecycle(jsonb), wo.register_guard(text, regprocedure, text),
     wo.migrate_lifecycle(text, integer, text, jsonb), wo.begin_timeline(text), wo.make_partitions(integer), wo.rebuild_rollups() to wo_admin;
@@ -30,7 +30,7 @@ grant execute on function
 grant execute on function wo.accept_work_order(text), wo.update_work_order_status(text, text, text),
     wo.complete_work_order(text, text, numeric), wo.verify_work_order(text, boolean, text),
     wo.override_engine(text, text, text), wo.withdraw_engine_override(text) to wo_user;
-grant execute on function wo.list_work_orders(text, text, text, text, boolean, integer, text),
+grant execute on function wo.list_work_orders(text, text, text, text, boolean, integer, text, text),
     wo.get_work_order_detail(text), wo.list_identities(), wo.choose_engine(text),
     wo.blocker(text, integer, text, text), wo.state_rule(text, integer, text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.link_work_order(text, text, boolean, text), wo.unlink_work_order(text, text),

@@ -43,6 +43,7 @@ grant execute on function wo_private.take_action(text, text, text, text),
     wo_private.update_work_order_status(text, text, text) to wo_user;
 grant execute on function wo_private.blocker(text, integer, text, text), wo_private.state_rule(text, integer, text),
     wo_private.is_open_state(text), wo_private.is_end_state(text),
+    wo_private.checked_page_size(integer, text, text, text, text),
     wo_private.choose_engine(text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.dependencies(text), wo_private.create_from_plan(text) to wo_user;
 grant execute on function wo_private.ready_work_orders(text), wo_private.critical_path(text), wo_private.progress(text),

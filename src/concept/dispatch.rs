@@ -2,15 +2,17 @@
 
 use crate::kernel::concept::Concept;
 use crate::kernel::identity;
+use crate::kernel::identity::memory::Identity;
 use crate::kernel::work_order::child_records::{Kind, Owner};
 use crate::kernel::work_order::{self, ActorRoles};
 use crate::pg::error::OrRefuse;
 use crate::pg::lookup::{Key, find};
-use crate::pg::row::Row;
+use crate::pg::row::{Row, TriggerRow};
 use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 use wo_rules::dispatch::{CostClass, Engine, TaskType, choose};
+use wo_rules::naming::check_task_types;
 use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::schema::ChildTable;
 
@@ -48,6 +50,24 @@ impl Concept for Dispatch {
 
     fn child_kinds(&self) -> &'static [Kind] {
         KINDS
+    }
+
+    fn check_configuration(
+        &self,
+        table: &str,
+        _old: Option<&Row>,
+        new: &Row,
+        acting: &Identity,
+    ) -> Result<Option<TriggerRow>, Refusal> {
+        if table == "engine"
+            && let Some(capabilities) = new.named::<Vec<String>>("capabilities")
+        {
+            check_task_types(&capabilities, |name| {
+                let key = [Key::Uuid("tenant_id", acting.tenant), Key::Text("task_type", name)];
+                find("task_type", "task_type_pkey", &key, |_| Some(())).is_some()
+            })?;
+        }
+        Ok(None)
     }
 }
 
@@ -102,7 +122,7 @@ fn chosen(work_order: &str) -> Result<Value, Refusal> {
     let number = number.as_deref().unwrap_or(work_order);
     if let (Some(engine), Some(reason), Some(by)) = (engine, reason, by) {
         return Ok(json!({
-            "work_order": number,
+            "wo_number": number,
             "engine": engine,
             "cost_class": cost_class,
             "task_type": task_type,
@@ -135,7 +155,7 @@ fn chosen(work_order: &str) -> Result<Value, Refusal> {
     });
     let choice = choose(number, task_type.as_deref(), &types, &engines)?;
     Ok(json!({
-        "work_order": number,
+        "wo_number": number,
         "engine": choice.engine.name,
         "cost_class": choice.engine.cost.name(),
         "task_type": task_type,

@@ -3,13 +3,14 @@
 
 use crate::kernel::audit::{Act, Link};
 use crate::kernel::concept;
-use crate::kernel::identity::{self, memory};
+use crate::kernel::identity::{self, memory, registration};
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::jsonb::Document;
 use crate::pg::row::{Row, returned};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{
-    Argument, Mode, Statement, argument, bigint, bytes, statement, text, uuid as uuid_argument,
+    Argument, Mode, Statement, argument, bigint, bytes, optional_text, statement, text,
+    uuid as uuid_argument,
 };
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
@@ -82,8 +83,8 @@ fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         crate::kernel::audit::check_writer(table.name);
     }
     let acting = identity::required().or_refuse();
-    let new = Row::new_of(trigger);
-    for row in [&new, &Row::old_of(trigger)].into_iter().flatten() {
+    let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
+    for row in [&new, &old].into_iter().flatten() {
         if uuid_of(row, required_column(row, "tenant_id")) != Some(acting.tenant) {
             refuse(wrong_tenant());
         }
@@ -97,6 +98,10 @@ fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             let policy = new.get::<Document>(required_column(&new, "hierarchy_policy"));
             Policy::parse(&policy.map_or_else(|| serde_json::json!({}), |policy| policy.0))
                 .or_refuse();
+            registration::check_tenant(acting.tenant, old.as_ref(), &new).or_refuse();
+        }
+        "principal" => {
+            registration::check_principal(acting.tenant, old.as_ref(), &new).or_refuse();
         }
         "trusted_issuer" => {
             let key = new.get::<Vec<u8>>(required_column(&new, "public_key")).unwrap_or_default();
@@ -111,7 +116,6 @@ fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         }
         _ => {}
     }
-    let old = Row::old_of(trigger);
     let mut stored = new.tuple();
     for concept in concept::all() {
         let other = concept.check_configuration(table.name, old.as_ref(), &new, &acting);
@@ -367,8 +371,8 @@ fn create_tenant(
     memory::during(identity::administrator(tenant), || {
         let arguments = [
             uuid_argument(tenant),
-            text(slug.unwrap_or_default()),
-            text(name.unwrap_or_default()),
+            optional_text(slug),
+            optional_text(name),
             text(default_lifecycle.unwrap_or(&template.default_lifecycle)),
             text(number_format.unwrap_or(&template.number_format)),
         ];

@@ -10,7 +10,7 @@
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
-use wo_rules::constraint::{Violated, refusal};
+use wo_rules::constraint::{Kind, Violated, refusal};
 use wo_rules::refusal::Refusal;
 
 // PostgreSQL's own. pgrx's wrappers would turn an error into a panic, and back into one that lacks the names of
@@ -162,18 +162,37 @@ unsafe extern "C-unwind" fn utility(
     }
 }
 
+/// What an error is about, by its SQLSTATE.
+#[derive(Clone, Copy)]
+enum Class {
+    Check,
+    Key,
+    NotNull,
+    Reference,
+}
+
+fn class_of(code: c_int) -> Option<Class> {
+    use pg_sys::errcodes::PgSqlErrorCode as Code;
+    [
+        (Code::ERRCODE_CHECK_VIOLATION, Class::Check),
+        (Code::ERRCODE_UNIQUE_VIOLATION, Class::Key),
+        (Code::ERRCODE_NOT_NULL_VIOLATION, Class::NotNull),
+        (Code::ERRCODE_FOREIGN_KEY_VIOLATION, Class::Reference),
+    ]
+    .into_iter()
+    .find_map(|(one, class)| (one as c_int == code).then_some(class))
+}
+
 /// Called while a message is reported. It must not raise.
 unsafe extern "C-unwind" fn answer(_argument: *mut c_void) {
     // SAFETY: a message is being reported, which is what these functions ask about and write to; their formats
     // take one text.
     unsafe {
-        let code = geterrcode();
-        let is_check = code == pg_sys::errcodes::PgSqlErrorCode::ERRCODE_CHECK_VIOLATION as c_int;
-        let is_key = code == pg_sys::errcodes::PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION as c_int;
-        if !(is_check || is_key) || pg_sys::CurTransactionContext.is_null() {
+        let Some(class) = class_of(geterrcode()) else { return };
+        if pg_sys::CurTransactionContext.is_null() {
             return;
         }
-        let answer = std::panic::catch_unwind(|| texts_of(is_check)).ok().flatten();
+        let answer = std::panic::catch_unwind(|| texts_of(class)).ok().flatten();
         if let Some([message, detail, hint]) = answer {
             let one = c"%s".as_ptr();
             errmsg_internal(one, message.as_ptr());
@@ -188,12 +207,12 @@ unsafe extern "C-unwind" fn answer(_argument: *mut c_void) {
 ///
 /// # Safety
 /// A message is being reported.
-unsafe fn texts_of(is_check: bool) -> Option<[CString; 3]> {
+unsafe fn texts_of(class: Class) -> Option<[CString; 3]> {
     // SAFETY: as the caller promises. The copy is ours, and its texts are NULL or end with NUL.
     unsafe {
         let before = pg_sys::MemoryContextSwitchTo(pg_sys::CurTransactionContext);
         let error = CopyErrorData();
-        let found = refusal_of(&*error, is_check);
+        let found = refusal_of(&*error, class);
         FreeErrorData(error);
         pg_sys::MemoryContextSwitchTo(before);
         let refusal = found?;
@@ -202,7 +221,7 @@ unsafe fn texts_of(is_check: bool) -> Option<[CString; 3]> {
     }
 }
 
-unsafe fn refusal_of(error: &pg_sys::ErrorData, is_check: bool) -> Option<Refusal> {
+unsafe fn refusal_of(error: &pg_sys::ErrorData, class: Class) -> Option<Refusal> {
     // SAFETY: as the caller's.
     let text = |text: *const c_char| match text.is_null() {
         true => None,
@@ -212,5 +231,19 @@ unsafe fn refusal_of(error: &pg_sys::ErrorData, is_check: bool) -> Option<Refusa
         return None;
     }
     let of = text(error.table_name).or_else(|| text(error.datatype_name))?;
-    refusal(&Violated { constraint: text(error.constraint_name)?, of, is_check })
+    let kind = match class {
+        Class::Check => Kind::Check,
+        Class::Key => Kind::Key,
+        Class::NotNull => Kind::NotNull,
+        // The text before translation: it alone separates the two cases.
+        Class::Reference if text(error.message_id)?.starts_with("update or delete") => {
+            Kind::Referenced
+        }
+        Class::Reference => Kind::Reference,
+    };
+    let constraint = match kind {
+        Kind::NotNull => error.column_name,
+        _ => error.constraint_name,
+    };
+    refusal(&Violated { constraint: text(constraint)?, of, kind })
 }

@@ -45,6 +45,8 @@ pub fn refuse(refusal: Refusal) -> ! {
         SqlState::BadValue => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         SqlState::Duplicate => PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
         SqlState::WrongState => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        SqlState::ValueMissing => PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION,
+        SqlState::ReferenceMissing => PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION,
         SqlState::NotSupported => PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
     };
     let mut report = ErrorReport::new(code, refusal.message.clone(), "wo_core")

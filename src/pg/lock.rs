@@ -58,6 +58,10 @@ pub enum Purpose {
     Number = 9,
     /// A guard function decides for one caller at a time.
     Guard = 10,
+    /// Managers of principals are named one after the other.
+    Managers = 11,
+    /// Numbers of a block were drawn for new work orders.
+    NumberBlock = 12,
 }
 
 thread_local! {
@@ -135,6 +139,11 @@ impl Lock {
     /// Takes it until the transaction ends, together with others who share it.
     pub fn share_until_end(self) {
         self.acquire(pg_sys::ShareLock, false);
+    }
+
+    /// The same, if nobody holds it alone.
+    pub fn try_share_until_end(self) -> bool {
+        self.acquire(pg_sys::ShareLock, true)
     }
 
     /// Gives up what was shared in the same (sub)transaction.

@@ -84,3 +84,10 @@ pub fn is_superuser() -> bool {
     // SAFETY: in a transaction; reads the catalogue caches.
     unsafe { pg_sys::superuser() }
 }
+
+/// Whether the server has a role of that name.
+pub fn is_role(name: &str) -> bool {
+    let Ok(name) = std::ffi::CString::new(name) else { return false };
+    // SAFETY: in a transaction; reads the catalogue cache. The name is NUL-terminated.
+    unsafe { pg_sys::get_role_oid(name.as_ptr(), true) != pg_sys::Oid::INVALID }
+}

@@ -163,33 +163,33 @@ pub fn define() {
     );
     GucRegistry::define_int_guc(
         c"wo_core.token_lifetime",
-        c"For how long a token may be valid, from its issue to its expiry, in seconds.",
+        c"For how long a token may be valid, from its issue to its expiry.",
         c"A token whose exp is further from its iat (or nbf, or the present) is refused: a stolen token must not serve for long.",
         &TOKEN_LIFETIME,
         1,
         366 * 86_400,
         GucContext::Suset,
-        GucFlags::empty(),
+        GucFlags::UNIT_S,
     );
     GucRegistry::define_int_guc(
         c"wo_core.signing_token_age",
-        c"How old, in seconds, the token may be with which somebody requests or gives a signature.",
+        c"How old the token may be with which somebody requests or gives a signature.",
         c"Every signing authenticates anew: older tokens are refused for it, whatever their expiry.",
         &SIGNING_TOKEN_AGE,
         1,
         86_400,
         GucContext::Suset,
-        GucFlags::empty(),
+        GucFlags::UNIT_S,
     );
     GucRegistry::define_int_guc(
         c"wo_core.challenge_lifetime",
-        c"How long, in seconds, the challenge of a signature may be answered.",
+        c"How long the challenge of a signature may be answered.",
         c"After that a new one has to be requested.",
         &CHALLENGE_LIFETIME,
         1,
         86_400,
         GucContext::Suset,
-        GucFlags::empty(),
+        GucFlags::UNIT_S,
     );
     GucRegistry::define_string_guc(
         c"wo_core.sealing_key_file",

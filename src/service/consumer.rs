@@ -115,7 +115,7 @@ impl Caller {
                 owner: login(),
                 is_administrator: false,
             }),
-            None => Err(wo_rules::identity::nobody()),
+            None => Err(identity::nobody()),
         }
     }
 

@@ -64,7 +64,7 @@ impl Firm {
 #[test]
 fn an_overdue_signature_is_escalated_step_by_step_and_each_step_once() {
     let firm = Firm::found();
-    firm.administer("update wo.principal set attributes = '{\"manager\": \"owner_2\"}' where id in ('qa', 'qa_2')");
+    firm.administer("update wo.principal set manager = 'owner_2' where id in ('qa', 'qa_2')");
     firm.administer(LATE);
     let order = firm.submitted();
     let told = firm.tick_to_the_end();
@@ -80,11 +80,12 @@ fn an_overdue_signature_is_escalated_step_by_step_and_each_step_once() {
     let row = &firm.rows(
         AUDITOR,
         &format!(
-            "select escalations, deadline is null from wo.pending_approvals('{order}') where role = 'qa'"
+            "select escalations, next_escalation is null, deadline < now() from wo.pending_approvals('{order}') where role = 'qa'"
         ),
     )[0];
     assert_eq!(row.get::<_, i32>(0), 3);
     assert!(row.get::<_, bool>(1), "there is no further step to wait for");
+    assert!(row.get::<_, bool>(2), "the deadline stays when it has passed");
     // The owner's signature has no SLA.
     let owners: i64 = firm.one(
         AUDITOR,
@@ -267,9 +268,9 @@ fn a_tick_reads_what_is_overdue_and_not_what_is_open() {
     let order = firm.submitted();
     firm.tamper(&format!(
         "insert into wo.approval_request (tenant_id, work_order_id, id, action, role, meaning, required,
-            ordinal, requested_at, deadline, escalations)
+            ordinal, requested_at, next_escalation, escalations)
          select tenant_id, work_order_id, gen_random_uuid(), action, role, 'm' || number, required, ordinal,
-            requested_at, deadline + number * interval '1 second', 0
+            requested_at, next_escalation + number * interval '1 second', 0
          from wo.approval_request, generate_series(1, 10000) as number
          where role = 'qa' and work_order_id = '{}'",
         firm.id(&order)

@@ -5,6 +5,7 @@ mod another_verifier;
 mod challenge_limit;
 mod chromium;
 mod commit;
+mod configured;
 mod delegation;
 mod escalation;
 mod evidence;

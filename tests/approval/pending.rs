@@ -80,7 +80,7 @@ fn pending_approvals_show_what_is_missing_across_the_company() {
     let everything = |who: &str| -> Vec<String> {
         firm.all(
             who,
-            "select concat_ws(' ', work_order, role, meaning, action) from wo.pending_approvals()
+            "select concat_ws(' ', wo_number, role, meaning, action) from wo.pending_approvals()
              order by 1",
         )
     };

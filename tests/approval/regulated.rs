@@ -19,7 +19,7 @@ fn a_regulatory_work_order_closes_by_itself_with_its_last_signature() {
     firm.shut(&order, "assigned", &["qa plan", "system_owner plan"]);
     let version = firm.version(&order);
     let answer = firm.approve("owner", &order, "system_owner", "plan");
-    assert_eq!(said(&answer, "work_order"), order);
+    assert_eq!(said(&answer, "wo_number"), order);
     assert_eq!(said(&answer, "decision"), "approved");
     assert_eq!(said(&answer, "meaning"), "plan");
     assert_eq!(said(&answer, "role"), "system_owner");

@@ -234,10 +234,11 @@ fn what_the_tenant_adds_counts_for_gates_that_are_open_already() {
 fn what_the_tenant_adds_is_for_its_lifecycle_action_and_condition() {
     let firm = Firm::found();
     firm.publish(&deed("special"));
+    firm.publish(&deed("third"));
     firm.administer(
         "insert into wo.approval_requirement (name, lifecycle, action, role, meaning, count, \"when\", covers)
          values ('costly', 'deed', 'finish', 'qa', 'cost', 2, 'metadata.cost > 10000', 'result'),
-            ('elsewhere', 'regulated_change', 'finish', 'qa', 'cost', 1, null, 'plan'),
+            ('elsewhere', 'third', 'finish', 'qa', 'cost', 1, null, 'plan'),
             ('everywhere', null, 'finish', 'system_owner', 'safety', 1, null, 'plan')",
     );
     let own = ["qa result finish 0/1", "system_owner plan finish 0/1"];

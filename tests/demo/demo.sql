@@ -154,7 +154,7 @@ select wo.create_from_plan('{
     ]}'::jsonb) as plan \gset
 select :'plan'::jsonb ->> 'wo_number' as master, :'plan'::jsonb -> 'work_orders' ->> 'install' as install \gset
 \echo 'The master is' :master
-select order_id, title as ready_now from wo.ready_work_orders(:'master');
+select wo_number, title as ready_now from wo.ready_work_orders(:'master');
 select title, total_slack as slack, critical from wo.critical_path(:'master');
 select pattern.value ->> 'pattern' as pattern, pattern.value ->> 'reason' as reason
 from wo.execution_pattern(:'master') as pattern (value);

@@ -41,7 +41,7 @@ fn each_kind_of_task_goes_to_the_engine_of_its_cost_class() {
     ] {
         let number = task(&fleet, &json!({ "task_type": task_type }));
         let choice = chosen(&fleet, &number);
-        assert_eq!(choice["work_order"], number.as_str());
+        assert_eq!(choice["wo_number"], number.as_str());
         assert_eq!(choice["cost_class"], class, "{task_type}");
         assert_eq!(choice["task_type"], task_type);
         assert_eq!(choice["overridden"], false);

@@ -5,6 +5,7 @@ mod dispatch;
 mod guide;
 mod listing;
 mod overdue;
+mod pages;
 mod permissions;
 mod refusals;
 mod snapshot;

@@ -18,7 +18,7 @@ fn age(fleet: &Fleet, number: &str, interval: &str) {
 
 /// Order, rule and blocker of everything that somebody sees to be late.
 fn late(fleet: &Fleet, who: &str) -> BTreeSet<(String, String, Option<String>)> {
-    let rows = fleet.rows(who, "select order_id, rule, blocker from wo.overdue");
+    let rows = fleet.rows(who, "select wo_number, rule, blocker from wo.overdue");
     let found: BTreeSet<_> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
     assert_eq!(found.len(), rows.len(), "a rule is shown twice");
     found

@@ -279,7 +279,7 @@ const EVERY_CALL: [&str; 8] = [
     "wo.update_work_order_status(order_id => 'WO-2026-0305-001', new_status => 'blocked', notes => 'x')",
     "wo.update_work_order_status(order_id => 'WO-2026-0305-001', new_status => 'in_progress')",
     "wo.get_work_order_detail(order_id => 'WO-2026-0305-001')",
-    "count(*) from wo.list_work_orders(after => 'WO-2026-0305-001')",
+    "count(*) from wo.list_work_orders(after_work_order => 'WO-2026-0305-001')",
 ];
 
 #[test]

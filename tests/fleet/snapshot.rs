@@ -14,12 +14,11 @@ fn begin(client: &mut Client, level: &str) {
     client.batch_execute(&begin).unwrap();
 }
 
-/// The state of the work order and the actions that `wo.allowed_transitions` lists, as one statement gives
-/// both.
+/// The state of the work order and the actions that the caller may take, as one statement gives both.
 fn shown(client: &mut Client, number: &str) -> (String, Vec<String>) {
     let sql = format!(
         "select wo.get_work_order_detail('{number}') ->> 'status',
-            array(select action from wo.allowed_transitions('{number}') order by 1)"
+            array(select action from wo.allowed_transitions('{number}') where permitted order by 1)"
     );
     let row = client.query_one(&sql, &[]).unwrap();
     (row.get(0), row.get(1))

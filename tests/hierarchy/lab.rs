@@ -238,7 +238,7 @@ impl Lab {
     /// The numbers of its ready children, in the order of the numbers.
     #[track_caller]
     pub fn ready(&self, master: &str) -> Vec<String> {
-        self.all(ANN, &format!("select order_id from wo.ready_work_orders('{master}') order by 1"))
+        self.all(ANN, &format!("select wo_number from wo.ready_work_orders('{master}') order by 1"))
     }
 
     /// Subject and problem of every chain that is broken.

@@ -83,7 +83,7 @@ fn the_schedule_puts_one_phase_after_the_other() {
     let rows = lab.rows(
         ANN,
         &format!(
-            "select order_id, (extract(epoch from earliest_start - now()) / 3600)::float8, critical
+            "select wo_number, (extract(epoch from earliest_start - now()) / 3600)::float8, critical
              from wo.critical_path('{master}')"
         ),
     );

@@ -230,7 +230,7 @@ fn the_upgrade_is_drawn_with_its_states_and_its_critical_path() {
     let critical: Vec<String> = lab.all(
         ORCHESTRATOR,
         &format!(
-            "select order_id from wo.critical_path('{}') where critical order by order_id",
+            "select wo_number from wo.critical_path('{}') where critical order by wo_number",
             upgrade.master
         ),
     );

@@ -157,7 +157,7 @@ impl<'c> World<'c> {
                         wo.create_principal('mate', name => '{slug}-secret');
                      select wo.enroll_signing_key('{who}', '{key}', '{slug}-secret');
                      insert into wo.approval_requirement (name, action, role, meaning, disabled_at)
-                     values ('safety', 'nothing', 'safety', 'safety', now());
+                     values ('safety', 'assign', 'safety', 'safety', now());
                      insert into wo.business_calendar (name, time_zone, working_hours) values ('office', 'UTC', '{{}}');
                      insert into wo.approval_sla (role, hours) values ('safety', 1);
                      select wo.publish_lifecycle(definition || '{{\"dispatch\": {{\"override\": [\"originator\"]}}}}')

@@ -565,7 +565,7 @@ fn a_user_cannot_administer() {
         "select wo.record_identity_verification('k', 'passport')",
         "select wo.retire_signing_key('k')",
         "select wo.revoke_signing_key('k', 'lost')",
-        "insert into wo.approval_requirement (name, action, role, meaning) values ('x', 'a', 'qa', 'plan')",
+        "insert into wo.approval_requirement (name, action, role, meaning) values ('x', 'assign', 'qa', 'plan')",
         "update wo.approval_requirement set disabled_at = null",
         "delete from wo.approval_sla",
         "delete from wo.business_calendar",

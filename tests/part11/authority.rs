@@ -131,6 +131,7 @@ fn row_10_another_tenants_signatures_are_as_good_as_none() {
     let challenge =
         company.request("owner", &Ask::approve(&number, "system_owner", "plan")).unwrap();
     company.sign("owner", &challenge).unwrap();
+    company.database.login("rival", &["wo_user"]);
     company.run(
         ROOT,
         "select wo.create_tenant('rival', 'Rival', default_lifecycle => 'regulated_change');
@@ -138,7 +139,6 @@ fn row_10_another_tenants_signatures_are_as_good_as_none() {
          select wo.create_principal('rival', roles => '{qa, system_owner, planner}', db_role => 'rival');
          commit",
     );
-    company.database.login("rival", &["wo_user"]);
     for call in [
         "select * from wo.signatures('{}')",
         "select * from wo.pending_approvals('{}')",

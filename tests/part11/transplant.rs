@@ -173,6 +173,7 @@ fn row_18_a_signature_does_not_answer_for_another_tenant() {
         ROOT,
         "select wo.create_tenant('rival', 'Rival', default_lifecycle => 'regulated_change')",
     );
+    company.database.login("rival_planner", &["wo_user"]);
     let rival: uuid::Uuid =
         company.one(ROOT, "select tenant_id from wo.tenant where slug = 'rival'");
     let key = wo_cli::public_key(&company.key("owner").verifying_key());
@@ -189,7 +190,6 @@ fn row_18_a_signature_does_not_answer_for_another_tenant() {
             company.tenant
         ),
     );
-    company.database.login("rival_planner", &["wo_user"]);
     let number: String = company.one(
         "rival_planner",
         "select wo.create_work_order('Mend the pump', description => 'It leaks.',

@@ -21,3 +21,22 @@ fn each_named_check_of_schema_wo_has_an_answer() {
     let answered: BTreeSet<String> = wo_rules::constraint::checks().map(str::to_owned).collect();
     assert_eq!(found, answered);
 }
+
+/// A foreign key without an answer reaches the client as a bare 23503.
+#[test]
+fn each_foreign_key_of_schema_wo_has_an_answer() {
+    let database = Cluster::shared().database();
+    let rows = database
+        .superuser()
+        .query(
+            "select distinct conname::text from pg_constraint
+             where contype = 'f' and connamespace = 'wo'::regnamespace",
+            &[],
+        )
+        .unwrap();
+    assert!(rows.len() > 40, "{}", rows.len());
+    for row in rows {
+        let name: String = row.get(0);
+        assert!(wo_rules::constraint::answers_reference(&name), "{name}");
+    }
+}

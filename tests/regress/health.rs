@@ -41,6 +41,7 @@ fn a_fresh_install_is_in_good_health() {
     assert_eq!(
         subjects,
         [
+            "approvals",
             "durability",
             "event consumers",
             "event horizon",

@@ -216,6 +216,7 @@ fn rows_of_another_tenant() {
     let mut stage = Stage::set();
     let other: Uuid =
         one(&mut stage.root, "select wo.create_tenant('other', 'Other', 'fleet_task')");
+    stage.company.database.login("eve", &["wo_user"]);
     stage
         .root
         .batch_execute(
@@ -225,7 +226,6 @@ fn rows_of_another_tenant() {
              commit",
         )
         .unwrap();
-    stage.company.database.login("eve", &["wo_user"]);
     let mut eve = stage.company.connect("eve");
     let theirs: String = one(&mut eve, &filled("fleet_task", "eve", "eve"));
     let their_id: Uuid = one(&mut eve, "select id from wo.work_order");

@@ -35,6 +35,16 @@ impl Company {
             .unwrap()
             .get(0);
         let company = Self { database, tenant };
+        for login in STANDING.into_iter().chain(RELATIONS).chain([
+            "stranger",
+            "colleague",
+            "almighty",
+            "qa_agent",
+        ]) {
+            company.database.login(login, &["wo_user"]);
+        }
+        company.database.login("admin", &["wo_user", "wo_admin"]);
+        company.database.login("auditor", &["wo_auditor"]);
         let all = STANDING.map(str::to_owned).to_vec();
         let mut making = superuser.transaction().unwrap();
         making.execute("select wo.administer('acme')", &[]).unwrap();
@@ -57,16 +67,6 @@ impl Company {
         make("qa_agent", "agent", &["qa".to_owned()], "qa_agent");
         make("root", "person", &all, "postgres");
         making.commit().unwrap();
-        for login in STANDING.into_iter().chain(RELATIONS).chain([
-            "stranger",
-            "colleague",
-            "almighty",
-            "qa_agent",
-        ]) {
-            company.database.login(login, &["wo_user"]);
-        }
-        company.database.login("admin", &["wo_user", "wo_admin"]);
-        company.database.login("auditor", &["wo_auditor"]);
         company
     }
 

@@ -8,8 +8,8 @@ const MEGABYTE: usize = 1 << 20;
 
 fn company() -> Company {
     let company = Company::found_in(Cluster::shared().database());
-    company.administer("select wo.create_principal('boss', roles => '{planner,system_owner,qa}', db_role => 'boss')");
     company.database.login("boss", &["wo_user"]);
+    company.administer("select wo.create_principal('boss', roles => '{planner,system_owner,qa}', db_role => 'boss')");
     company
 }
 

@@ -1,5 +1,6 @@
 //! Whole flows through a client driver.
 
+mod administration;
 mod audit;
 mod bad_input;
 mod bulk;

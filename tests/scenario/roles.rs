@@ -212,10 +212,10 @@ fn fields_of_fleet_task_are_for_their_roles() {
 #[test]
 fn rights_are_the_union_of_ones_roles_and_no_more() {
     let company = Company::found("regulated_change");
+    company.database.login("two_roles", &["wo_user"]);
     company.administer(
         "select wo.create_principal('two_roles', roles => '{planner,qa}', db_role => 'two_roles')",
     );
-    company.database.login("two_roles", &["wo_user"]);
     let mut people = company.people();
     let number = people.reach(&crate::scenario::design::REGULATED_CHANGE, "in_progress");
     let patch = "select (wo.patch_work_order($1, $2) ->> 'version')::bigint";

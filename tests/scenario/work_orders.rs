@@ -81,7 +81,8 @@ fn numbers_stay_unique_and_widen_before_a_day_is_full() {
         (row.get(0), row.get(1), row.get(2), row.get(3));
     assert_eq!((all, distinct), (4800, 4800));
     assert!(longest > 16, "no number was widened");
-    assert!(short < 4096 * 3 / 4, "the day's short numbers are crowded: {short}");
+    // Sixteen draws leave room: see wo_rules::number.
+    assert!(short < 4096 * 19 / 20, "the day's short numbers are used up: {short}");
 }
 
 /// A client that does not know whether its first call arrived must be able to repeat it.

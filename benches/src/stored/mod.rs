@@ -139,7 +139,7 @@ const READS: [(&str, &str); 6] = [
     ("wo.list_work_orders, newest 50", "select * from wo.list_work_orders()"),
     (
         "wo.list_work_orders, next work of somebody",
-        "select * from wo.list_work_orders(status => 'pending', assignee => 'Win CLI 小A', \"limit\" => 1)",
+        "select * from wo.list_work_orders(status => 'pending', assignee => 'Win CLI 小A', page_size => 1)",
     ),
     ("wo.ready_work_orders of 50 parts", "select * from wo.ready_work_orders('B-MASTER')"),
     ("wo.allowed_transitions", "select * from wo.allowed_transitions('WO-2026-1600')"),

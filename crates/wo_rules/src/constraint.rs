@@ -3,6 +3,10 @@
 //! PostgreSQL answers with the constraint's name and, where the caller may read it, the whole row. Here each
 //! named CHECK has a sentence of its own, and a code that programs match on.
 
+mod reference;
+
+pub use reference::answers_reference;
+
 use crate::refusal::{Refusal, SqlState};
 use Class::{Malformed, NotPlain, OutOfOrder, OutOfRange, Reason, TooLong, Unknown, Whole};
 
@@ -228,29 +232,57 @@ pub fn checks() -> impl Iterator<Item = &'static str> {
     CHECKS.iter().map(|(name, ..)| *name)
 }
 
+/// What kind of constraint was violated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A CHECK.
+    Check,
+    /// A primary key, a unique constraint or a unique index.
+    Key,
+    /// NOT NULL.
+    NotNull,
+    /// A foreign key, by a row that names what does not exist.
+    Reference,
+    /// A foreign key, by the removal of what another row names.
+    Referenced,
+}
+
 /// A constraint that was violated, as PostgreSQL names it.
 #[derive(Clone, Copy, Debug)]
 pub struct Violated<'a> {
-    /// The constraint.
+    /// The constraint; of NOT NULL the column.
     pub constraint: &'a str,
     /// The table or the domain that it belongs to, without the schema.
     pub of: &'a str,
-    /// Whether it is a CHECK, and not a key.
-    pub is_check: bool,
+    /// What it is.
+    pub kind: Kind,
 }
 
 /// The answer to a violated constraint of schema `wo`; nothing for one that is not of wo_core.
 #[must_use]
 pub fn refusal(violated: &Violated<'_>) -> Option<Refusal> {
-    let refusal = match violated.is_check {
-        true => {
-            let (_, class, sentence) =
-                CHECKS.iter().find(|(name, ..)| *name == violated.constraint)?;
+    let Violated { constraint, of, kind } = *violated;
+    let refusal = match kind {
+        Kind::Check => {
+            let (_, class, sentence) = CHECKS.iter().find(|(name, ..)| *name == constraint)?;
             of_check(*class, sentence)
         }
-        false => of_key(violated.constraint, violated.of),
+        Kind::Key => of_key(constraint, of),
+        Kind::NotNull => return Some(of_column(constraint, of)),
+        Kind::Reference | Kind::Referenced => reference::of_reference(constraint, kind)?,
     };
-    Some(refusal.with("constraint", violated.constraint).with("of", violated.of))
+    Some(refusal.with("constraint", constraint).with("of", of))
+}
+
+fn of_column(column: &str, table: &str) -> Refusal {
+    Refusal::new(
+        SqlState::ValueMissing,
+        "fields_missing",
+        format!("wo.{table} needs a value of {column}"),
+    )
+    .with("missing_fields", vec![column])
+    .with("of", table)
+    .hint("Give it.")
 }
 
 fn of_check(class: Class, sentence: &str) -> Refusal {
@@ -258,7 +290,7 @@ fn of_check(class: Class, sentence: &str) -> Refusal {
     match class {
         TooLong => hint(
             Refusal::new(SqlState::GateNotMet, "value_too_long", sentence),
-            "Shorten it. A longer document is kept elsewhere, and its SHA-256 here.",
+            "Keep to that length. A longer document is kept elsewhere, and its SHA-256 here.",
         ),
         NotPlain => hint(
             Refusal::new(SqlState::GateNotMet, "name_invalid", sentence),
@@ -300,6 +332,18 @@ fn of_key(constraint: &str, table: &str) -> Refusal {
             "the idempotency key has made a work order already",
         )
         .hint("wo.create_work_order returns that work order where the request is the same; another request needs a key of its own."),
+        () if table == "login_directory" => Refusal::new(
+            SqlState::Duplicate,
+            "login_taken",
+            "the login role is another principal already, of this tenant or of another one",
+        )
+        .hint("A login role is one principal in the whole database: create a login role for each."),
+        () if name == "tenant_slug_key" => Refusal::new(
+            SqlState::Duplicate,
+            "tenant_exists",
+            "another tenant has that slug",
+        )
+        .hint("Choose another slug."),
         () if is_of_work_order("wo_number_key") => Refusal::new(
             SqlState::Duplicate,
             "number_taken",
@@ -323,7 +367,7 @@ mod tests {
     #[test]
     fn a_check_has_a_code_a_sentence_and_a_hint() {
         for (constraint, _, sentence) in CHECKS {
-            let violated = Violated { constraint, of: "work_order", is_check: true };
+            let violated = Violated { constraint, of: "work_order", kind: Kind::Check };
             let refusal = refusal(&violated).unwrap();
             assert_eq!(refusal.sqlstate, SqlState::GateNotMet);
             assert_eq!(refusal.message, *sentence);
@@ -343,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_check_of_somebody_else_has_no_answer_of_ours() {
-        let violated = Violated { constraint: "dbas_own", of: "work_order", is_check: true };
+        let violated = Violated { constraint: "dbas_own", of: "work_order", kind: Kind::Check };
         assert_eq!(refusal(&violated), None);
     }
 
@@ -354,8 +398,16 @@ mod tests {
             "work_order_idempotency_key_key_ccnew1",
             "work_order_p3_tenant_id_idempotency_key_key",
         ] {
-            let violated = Violated { constraint, of: "work_order", is_check: false };
+            let violated = Violated { constraint, of: "work_order", kind: Kind::Key };
             assert_eq!(refusal(&violated).unwrap().code, "idempotency_key_reused");
         }
+    }
+
+    #[test]
+    fn a_missing_value_is_named() {
+        let violated = Violated { constraint: "id", of: "principal", kind: Kind::NotNull };
+        let refusal = refusal(&violated).unwrap();
+        assert_eq!(refusal.message, "wo.principal needs a value of id");
+        assert_eq!(refusal.detail["missing_fields"], serde_json::json!(["id"]));
     }
 }

@@ -91,6 +91,28 @@ pub fn hierarchy(problems: usize, tenants: usize) -> Finding {
     }
 }
 
+/// What is configured of approvals and reaches nobody: in the caller's tenant, or in so many `tenants`, and
+/// then without saying what.
+#[must_use]
+pub fn approvals(problems: &[String], tenants: Option<usize>) -> Finding {
+    let subject = "approvals";
+    if problems.is_empty() {
+        return says(Severity::Good, subject, "every escalation notifies somebody", "");
+    }
+    let detail = match tenants {
+        None => problems.join("; "),
+        Some(tenants) => {
+            format!("{} rules that reach nobody, in {tenants} tenants", problems.len())
+        }
+    };
+    says(
+        Severity::Warning,
+        subject,
+        detail,
+        "Acting for the tenant, wo.health() names them. Set wo.principal.manager, grant the role, or change wo.approval_sla or wo.approval_requirement.",
+    )
+}
+
 /// How the worker of a database stands.
 pub struct Worker<'a> {
     /// Whether the library was preloaded.

@@ -116,7 +116,7 @@ pub fn read(token: &str) -> Result<UnverifiedToken<'_>, Refusal> {
     };
     let claims = token
         .deserialize_claims_unchecked::<TokenClaims>()
-        .map_err(|_| malformed("it lacks one of the claims iss, sub, aud, jti, tenant"))?
+        .map_err(|_| unreadable_claims(&token))?
         .custom;
     // The subject must be the identifier of a principal, which is held to its own rule.
     for (name, value, longest) in [
@@ -256,7 +256,9 @@ pub fn unknown_issuer() -> Refusal {
 
 /// The refusal for a subject that is no principal of the tenant.
 pub fn unknown_principal() -> Refusal {
-    refused("principal_unknown", "the token's subject is not a principal of the tenant")
+    refused("principal_unknown", "the token's subject is not a principal of the tenant").hint(
+        "The subject (sub) is the id of a principal: an administrator adds one with wo.create_principal(...).",
+    )
 }
 
 /// The refusal for a name that no principal of the tenant has.
@@ -281,14 +283,34 @@ pub fn disabled_tenant() -> Refusal {
 }
 
 /// The refusal for an act that needs an identity when there is none.
-pub fn nobody() -> Refusal {
+///
+/// The hint for an administrator is to name the tenant: without a transaction block, `wo.administer` ends with its own
+/// statement.
+pub fn nobody(is_administrator: bool) -> Refusal {
     refused("no_identity", "nobody is acting: this session has no verified identity").hint(
-        "Call wo.authenticate(token) in this transaction, or log in with a role that is mapped to a principal.",
+        match is_administrator {
+            true => "In the same transaction, name the tenant first: begin; select wo.administer('tenant'); ...; commit; To act as a principal, call wo.authenticate(token).",
+            false => "Call wo.authenticate(token) in this transaction, or log in with a role that is mapped to a principal.",
+        },
     )
 }
 
 fn malformed(why: &str) -> Refusal {
     refused("token_malformed", &format!("the token cannot be read: {why}"))
+}
+
+/// Why the claims of a token cannot be read. The tenant is named by its UUID, and a slug is the usual mistake.
+fn unreadable_claims(token: &UntrustedToken<'_>) -> Refusal {
+    let claims = token.deserialize_claims_unchecked::<serde_json::Value>().ok();
+    let tenant = claims.and_then(|claims| claims.custom.get("tenant")?.as_str().map(str::to_owned));
+    match tenant {
+        Some(tenant) if Uuid::parse_str(&tenant).is_err() => {
+            malformed("its claim tenant is no UUID").hint(
+                "The claim holds wo.tenant.tenant_id: select tenant_id from wo.tenant where slug = '...'; shows it to an administrator.",
+            )
+        }
+        _ => malformed("it lacks one of the claims iss, sub, aud, jti, tenant"),
+    }
 }
 
 fn wrong_algorithm() -> Refusal {

@@ -20,6 +20,10 @@ pub enum SqlState {
     Duplicate,
     /// 55000 `object_not_in_prerequisite_state`: locked, or in a state that has no such edge.
     WrongState,
+    /// 23502 `not_null_violation`: a value is missing.
+    ValueMissing,
+    /// 23503 `foreign_key_violation`: a row names what does not exist, or what is removed.
+    ReferenceMissing,
     /// 0A000 `feature_not_supported`: PostgreSQL can do it, wo_core does not allow it.
     NotSupported,
 }
@@ -34,6 +38,8 @@ impl SqlState {
             Self::BadValue => "22023",
             Self::Duplicate => "23505",
             Self::WrongState => "55000",
+            Self::ValueMissing => "23502",
+            Self::ReferenceMissing => "23503",
             Self::NotSupported => "0A000",
         }
     }
@@ -118,8 +124,9 @@ impl Refusal {
     #[must_use]
     pub fn hint(mut self, hint: impl AsRef<str>) -> Self {
         let hint = &shortened(hint.as_ref().to_owned(), LONGEST_HINT);
-        let is_command =
-            ["select ", "alter ", "grant "].iter().any(|command| hint.starts_with(command));
+        let is_command = ["select ", "alter ", "grant ", "begin; ", "wo.", "wo "]
+            .iter()
+            .any(|command| hint.starts_with(command));
         let mut letters = hint.chars();
         self.hint = match letters.next() {
             Some(first) if !is_command => first.to_uppercase().chain(letters).collect(),
@@ -202,6 +209,8 @@ mod tests {
         assert_eq!(hint("give notes"), "Give notes.");
         assert_eq!(hint("Say why."), "Say why.");
         assert_eq!(hint("select 1;"), "select 1;");
+        assert_eq!(hint("wo.transition(...) moves it"), "wo.transition(...) moves it.");
+        assert_eq!(hint("wo sign writes it so"), "wo sign writes it so.");
     }
 
     #[test]

@@ -134,7 +134,10 @@ pub fn counts(refusal: &Refusal) -> bool {
         // Nobody attempts anything where the records themselves cannot be used.
         SqlState::WrongState => refusal.code != "tables_damaged",
         SqlState::BadValue | SqlState::Duplicate => of_proof,
-        SqlState::VersionConflict | SqlState::NotSupported => false,
+        SqlState::VersionConflict
+        | SqlState::NotSupported
+        | SqlState::ValueMissing
+        | SqlState::ReferenceMissing => false,
     }
 }
 

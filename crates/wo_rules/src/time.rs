@@ -7,7 +7,7 @@ pub const POSTGRES_EPOCH_SECONDS: i64 = POSTGRES_EPOCH_MICROSECONDS / 1_000_000;
 const DAY_MICROSECONDS: i64 = 86_400_000_000;
 
 /// A proleptic Gregorian day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Day {
     /// Year, astronomical (0 is 1 BC).
     pub year: i64,

@@ -250,6 +250,15 @@ fn known_fields(given: &Map<String, Value>, beside: &[&str]) -> Result<FieldSet,
 }
 
 fn unknown_fields(unknown: &[&str], known: &[&str]) -> Refusal {
+    if unknown.contains(&"status") {
+        return Refusal::new(
+            SqlState::BadValue,
+            "unknown_fields",
+            "the status of a work order is no field: it changes along the edges of its lifecycle",
+        )
+        .with("unknown_fields", unknown.to_vec())
+        .hint("wo.transition(work_order, to_status, ...) moves it; a new work order begins in the initial state.");
+    }
     let shown: Vec<String> =
         unknown.iter().take(10).map(|name| name.chars().take(60).collect()).collect();
     Refusal::new(

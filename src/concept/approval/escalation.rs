@@ -3,6 +3,8 @@
 use super::{
     Changes, REQUEST, WorkOrderView, make_visible, person, with_locked_work_order, write_rows,
 };
+use crate::kernel::identity::actor::of_actor;
+use crate::kernel::identity::registration::acting_manager_of;
 use crate::kernel::work_order::child_records::{self, ChildChange};
 use crate::kernel::work_order::{Reading, read_as_trail};
 use crate::pg::error::OrRefuse;
@@ -14,8 +16,9 @@ use crate::pg::statement::{
 };
 use pgrx::prelude::*;
 use serde_json::json;
+use std::collections::BTreeSet;
 use uuid::Uuid;
-use wo_rules::approval::escalation::{Sla, Target};
+use wo_rules::approval::escalation::{Sla, Target, notifies_nobody};
 use wo_rules::calendar::Calendar;
 use wo_rules::refusal::Refusal;
 
@@ -25,9 +28,9 @@ const MOST: i64 = 500;
 statement!(
     DUE,
     "select open.work_order_id, open.id from wo.approval_request as open
-     where open.tenant_id = $1 and open.closed_at is null and open.deadline is not null
-        and open.deadline <= $3
-     order by open.deadline
+     where open.tenant_id = $1 and open.closed_at is null and open.next_escalation is not null
+        and open.next_escalation <= $3
+     order by open.next_escalation
      limit $2",
     [UUIDOID, INT8OID, TIMESTAMPTZOID]
 );
@@ -35,12 +38,12 @@ statement!(
     STILL_DUE,
     "select open.* from wo.approval_request as open
      where open.tenant_id = $1 and open.work_order_id = $2 and open.id = $3 and open.closed_at is null
-        and open.deadline <= pg_catalog.clock_timestamp()",
+        and open.next_escalation <= pg_catalog.clock_timestamp()",
     [UUIDOID, UUIDOID, UUIDOID]
 );
 statement!(
     ESCALATE,
-    "update wo.approval_request as open set deadline = $4, escalations = open.escalations + 1
+    "update wo.approval_request as open set next_escalation = $4, escalations = open.escalations + 1
      where open.tenant_id = $1 and open.work_order_id = $2 and open.id = $3
      returning open.*",
     [UUIDOID, UUIDOID, UUIDOID, TIMESTAMPTZOID]
@@ -91,19 +94,39 @@ pub fn calendar_of(row: &Row) -> Result<Calendar, Refusal> {
     Calendar::read(&zone, data.as_deref(), &hours.unwrap_or_default(), &holidays)
 }
 
-/// When a request of that role that was made at `requested_at` is due, after so many escalations;
-/// nothing where there is no clock, or no further step.
+/// Checks an SLA before it is stored.
+///
+/// # Errors
+/// 22023 `approval_sla_invalid`.
+pub fn check_sla(tenant: Uuid, row: &Row) -> Result<(), Refusal> {
+    let is_row = |table, index, column, name: &str| {
+        let key = [Key::Uuid("tenant_id", tenant), Key::Text(column, name)];
+        find(table, index, &key, |_| Some(())).is_some()
+    };
+    sla(row)?.check_targets(
+        |role| is_row("role", "role_pkey", "role", role),
+        |id| is_row("principal", "principal_pkey", "id", id),
+    )
+}
+
+/// When a request is due.
+#[derive(Default)]
+pub struct Due {
+    /// Until when it is to be signed.
+    pub deadline: Option<i64>,
+    /// When somebody is notified that it was not.
+    pub next_escalation: Option<i64>,
+}
+
+/// When a request of that role is due that was made at `requested_at`; never where there is no clock.
 ///
 /// # Errors
 /// 22023 where the clock cannot be read.
-pub fn deadline(
-    tenant: Uuid,
-    role: &str,
-    requested_at: i64,
-    step: usize,
-) -> Result<Option<i64>, Refusal> {
-    Ok(sla_of(tenant, role)?
-        .and_then(|(sla, calendar)| sla.deadline(&calendar, requested_at, step)))
+pub fn due(tenant: Uuid, role: &str, requested_at: i64) -> Result<Due, Refusal> {
+    Ok(sla_of(tenant, role)?.map_or_else(Due::default, |(sla, calendar)| Due {
+        deadline: sla.deadline(&calendar, requested_at),
+        next_escalation: sla.next_escalation(&calendar, requested_at, 0),
+    }))
 }
 
 /// Escalates what is overdue. Gives how many.
@@ -161,19 +184,17 @@ fn escalate_locked(view: &WorkOrderView<'_>, request: Uuid) -> Result<bool, Refu
     let clock = sla_of(tenant, &role)?;
     let target =
         clock.as_ref().and_then(|(sla, _)| sla.steps.get(step)).map(|step| step.to.clone());
-    let next = clock
-        .and_then(|(sla, calendar)| sla.deadline(&calendar, requested, step.saturating_add(1)));
+    let next = clock.and_then(|(sla, calendar)| {
+        sla.next_escalation(&calendar, requested, step.saturating_add(1))
+    });
     let next = optional_timestamp(next);
     let mut changes = Changes::default();
     let arguments = [place[0], place[1], place[2], next];
     write_rows(&ESCALATE, &arguments, &REQUEST, &[before], &mut changes);
     let asked = person::approvers(view, &action, &role, &meaning);
-    let to = match &target {
-        None => asked.clone(),
-        Some(Target::Role(role)) => person::of_role(tenant, role),
-        Some(Target::Principal(id)) => vec![id.clone()],
-        Some(Target::Manager) => managers_of(tenant, &asked),
-    };
+    let found = target.as_ref().map(|target| people_of(tenant, target, &asked));
+    // Where the target is nobody, those who may sign are notified again.
+    let to = found.filter(|found| !found.is_empty()).unwrap_or_else(|| asked.clone());
     let data = json!({
         "role": role,
         "meaning": meaning,
@@ -192,19 +213,41 @@ fn escalate_locked(view: &WorkOrderView<'_>, request: Uuid) -> Result<bool, Refu
     Ok(true)
 }
 
-/// The managers of those who were asked.
-fn managers_of(tenant: Uuid, persons: &[String]) -> Vec<String> {
-    let mut managers: Vec<String> = persons
-        .iter()
-        .filter_map(|id| {
-            let key = [Key::Uuid("tenant_id", tenant), Key::Text("id", id)];
-            let attributes = find("principal", "principal_pkey", &key, |row| {
-                row.named::<crate::pg::jsonb::Document>("attributes")
-            })?;
-            attributes.0.get("manager")?.as_str().map(str::to_owned)
-        })
-        .collect();
-    managers.sort();
-    managers.dedup();
-    managers
+/// Whom a step notifies, of those who may act; `asked` are those who may sign.
+fn people_of(tenant: Uuid, target: &Target, asked: &[String]) -> Vec<String> {
+    match target {
+        Target::Role(role) => person::of_role(tenant, role),
+        Target::Principal(id) => {
+            let may_act =
+                of_actor(tenant, id, None).is_some_and(|actor| actor.standing.check(id).is_ok());
+            may_act.then(|| id.clone()).into_iter().collect()
+        }
+        Target::Manager => {
+            let managers = asked.iter().filter_map(|id| acting_manager_of(tenant, id));
+            managers.collect::<BTreeSet<String>>().into_iter().collect()
+        }
+    }
+}
+
+/// The steps of a tenant's SLAs that would notify nobody now, in words.
+///
+/// # Errors
+/// 22023 where an SLA cannot be read.
+pub fn notifying_nobody(tenant: Uuid) -> Result<Vec<String>, Refusal> {
+    let mut clocks = Vec::new();
+    let key = [Key::Uuid("tenant_id", tenant)];
+    find::<()>("approval_sla", "approval_sla_pkey", &key, |row| {
+        clocks.push((row.required_named::<String>("role"), sla(row)));
+        None
+    });
+    let mut problems = Vec::new();
+    for (role, sla) in clocks {
+        let asked = person::of_role(tenant, &role);
+        for (index, step) in sla?.steps.iter().enumerate() {
+            if people_of(tenant, &step.to, &asked).is_empty() {
+                problems.push(notifies_nobody(&role, index + 1, &step.to));
+            }
+        }
+    }
+    Ok(problems)
 }

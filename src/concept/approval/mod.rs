@@ -18,10 +18,13 @@ mod person;
 mod request;
 mod requirement;
 mod sign;
+mod watch;
 
 use content::{children_of, hash_of};
 
-use crate::kernel::concept::{CheckedWrite, Concept, EvidenceSection, FollowUp, Metric, Question};
+use crate::kernel::concept::{
+    CheckedWrite, Concept, EvidenceSection, FollowUp, HealthSection, Metric, Question,
+};
 use crate::kernel::identity::memory::{self, Identity, Proof};
 use crate::kernel::job::{Job, Run, When};
 use crate::kernel::work_order::child_records;
@@ -192,17 +195,21 @@ impl Concept for Approvals {
         JOBS
     }
 
+    fn health(&self) -> &'static [HealthSection] {
+        &[HealthSection { name: "approvals", read: watch::health }]
+    }
+
     fn check_configuration(
         &self,
         table: &str,
         _old: Option<&Row>,
         new: &Row,
-        _acting: &Identity,
+        acting: &Identity,
     ) -> Result<Option<TriggerRow>, Refusal> {
         match table {
-            "approval_requirement" => requirement::check(new)?,
+            "approval_requirement" => requirement::check(acting.tenant, new)?,
             "business_calendar" => drop(escalation::calendar_of(new)?),
-            "approval_sla" => drop(escalation::sla(new)?),
+            "approval_sla" => escalation::check_sla(acting.tenant, new)?,
             _ => {}
         }
         Ok(None)

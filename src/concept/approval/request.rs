@@ -32,11 +32,12 @@ statement!(
 statement!(
     ASK,
     "insert into wo.approval_request (tenant_id, work_order_id, id, action, role, meaning, required, ordinal,
-        requested_at, deadline)
-     values ($1, $2, $3, $4, $5, $6, $7::integer, $8::integer, $9, $10)
+        requested_at, deadline, next_escalation)
+     values ($1, $2, $3, $4, $5, $6, $7::integer, $8::integer, $9, $10, $11)
      returning approval_request.*",
     [
-        UUIDOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID
+        UUIDOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+        TIMESTAMPTZOID
     ]
 );
 statement!(
@@ -154,7 +155,7 @@ pub fn reconcile(view: &WorkOrderView<'_>, changes: &mut Changes) -> Result<Vec<
         if twice || asked.iter().any(|open| is_the_same(open, one)) {
             continue;
         }
-        let deadline = escalation::deadline(tenant, role, at, 0)?;
+        let due = escalation::due(tenant, role, at)?;
         let arguments = [
             uuid_argument(tenant),
             uuid_argument(id),
@@ -165,14 +166,15 @@ pub fn reconcile(view: &WorkOrderView<'_>, changes: &mut Changes) -> Result<Vec<
             bigint(i64::from(one.required.count)),
             bigint(i64::from(one.required.order)),
             timestamp(at),
-            optional_timestamp(deadline),
+            optional_timestamp(due.deadline),
+            optional_timestamp(due.next_escalation),
         ];
         write_rows(&ASK, &arguments, &REQUEST, &[], changes);
         opened.push(Opened {
             role: role.to_owned(),
             meaning: meaning.to_owned(),
             to: person::approvers(view, &one.edge.action, role, meaning),
-            deadline,
+            deadline: due.deadline,
         });
     }
     Ok(opened)

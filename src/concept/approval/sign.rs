@@ -142,7 +142,7 @@ fn sign(
     let (status, version) = now.unzip();
     pgrx::JsonB(json!({
         "approval": given.approval.to_string(),
-        "work_order": payload.work_order,
+        "wo_number": payload.work_order,
         "decision": payload.decision.name(),
         "meaning": payload.meaning,
         "role": payload.role,
@@ -423,7 +423,7 @@ fn withdraw(view: &WorkOrderView<'_>, id: Uuid, reason: &str) -> Result<Value, R
     finish(view, "signature_withdrawn", Some(reason.to_owned()), changes, opened, data);
     Ok(json!({
         "approval": id.to_string(),
-        "work_order": facets.number,
+        "wo_number": facets.number,
         "role": role,
         "meaning": meaning,
         "status": facets.status,

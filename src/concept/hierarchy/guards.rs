@@ -17,6 +17,7 @@ use std::thread::LocalKey;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::{Group, Policy, judge};
 use wo_rules::lifecycle::{Facts, Guard, GuardFact, Lifecycle, State};
+use wo_rules::time::utc;
 
 /// How many work orders a refusal names.
 const NAMED: usize = 8;
@@ -298,7 +299,7 @@ fn dependencies(tenant: Uuid, place: &HierarchyPosition, hold: bool) -> Option<G
                     } else if lag > 0
                         && let Some(id) = rows.get::<pgrx::Uuid>(row, 6)
                         && let Some(lifecycle) = lifecycle_at(tenant, rows, row, 2)
-                        && let Some(rest) = still_to_wait(
+                        && let Some(over) = still_to_wait(
                             tenant,
                             id,
                             |status| {
@@ -308,7 +309,8 @@ fn dependencies(tenant: Uuid, place: &HierarchyPosition, hold: bool) -> Option<G
                             lag,
                         )
                     {
-                        missing.push(format!("{number} is {status} for {rest} more seconds"));
+                        missing
+                            .push(format!("{number} is {status}, its lag ends at {}", utc(over)));
                     }
                 }
                 rows.count()
@@ -348,7 +350,7 @@ pub fn lags(tenant: Uuid, work_order: Uuid, master: Option<Uuid>) -> bool {
     dependencies(tenant, &place, false).is_some_and(|fact| !fact.passed)
 }
 
-/// How many seconds of a lag are left; nothing where it is over.
+/// When a lag ends; nothing where it is over.
 fn still_to_wait(
     tenant: Uuid,
     predecessor: pgrx::Uuid,
@@ -366,8 +368,7 @@ fn still_to_wait(
         })
     })?;
     let over = since.saturating_add(lag.saturating_mul(1_000_000));
-    let rest = over.saturating_sub(identity::now());
-    (rest > 0).then(|| rest.div_euclid(1_000_000) + 1)
+    (over > identity::now()).then_some(over)
 }
 
 /// Why a child is halted, where its master's policy says that a failure halts the siblings.

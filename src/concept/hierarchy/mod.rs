@@ -191,6 +191,12 @@ fn check_placing(
             owner.lifecycle.check_link(&standing.actor(), &owner.facets.record())?;
             if Some(master) == after {
                 owner.lifecycle.check_child(&owner.facets.record())?;
+                if owner.facets.record().regulatory && !new.regulatory() {
+                    pgrx::notice!(
+                        "the child is not regulatory, and its master {} is: a regulated change of its own needs regulatory => true",
+                        owner.facets.number
+                    );
+                }
             }
         }
     }

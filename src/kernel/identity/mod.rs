@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod known;
 pub mod memory;
+pub mod registration;
 
 use crate::pg::cache::Cached;
 use crate::pg::error::{OrRefuse, damaged, refuse};
@@ -115,7 +116,12 @@ fn login_as(login: &str, tenant: Uuid, id: String) -> Option<Identity> {
 /// # Errors
 /// 42501 `no_identity`.
 pub fn required() -> Result<Rc<Identity>, Refusal> {
-    current().ok_or_else(rules::nobody)
+    current().ok_or_else(nobody)
+}
+
+/// The refusal where nobody is acting. An administrator has most likely forgotten to name the tenant.
+pub fn nobody() -> Refusal {
+    rules::nobody(login_is_member("wo_admin"))
 }
 
 /// Whether the login role is a member of that role (or a superuser).

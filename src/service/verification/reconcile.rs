@@ -58,7 +58,7 @@ fn reconcile() -> TableIterator<
             tenants.push(Uuid::nil());
             tenants
         }
-        None => refuse(wo_rules::identity::nobody()),
+        None => refuse(identity::nobody()),
     };
     let is_one = tenants.len() == 1;
     let mut all = Vec::new();

@@ -34,7 +34,7 @@ fn tick() -> TableIterator<'static, (name!(job, String), name!(done, i32))> {
                 })
                 .collect()
         }
-        None => crate::pg::error::refuse(wo_rules::identity::nobody()),
+        None => crate::pg::error::refuse(identity::nobody()),
     };
     TableIterator::new(done)
 }

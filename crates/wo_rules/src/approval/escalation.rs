@@ -1,7 +1,7 @@
 //! Until when an approval is to be signed, and who hears of it when it is not.
 //!
-//! However long the chain is, an approval has one effective deadline at a time: the moment at which
-//! the next escalation is due.
+//! An approval has one deadline, which does not change, and at most one next escalation: a step of the
+//! chain, or, where there are no steps, a reminder at the deadline.
 
 use serde_json::Value;
 
@@ -89,18 +89,53 @@ impl Sla {
         if problems.is_empty() {
             return Ok(Self { hours, steps });
         }
-        let message = format!("this is no service level of an approval: {}", problems.join("; "));
-        Err(Refusal::new(SqlState::BadValue, "approval_sla_invalid", message)
-            .hint("an escalation is a list of steps: [{\"after_hours\": 0, \"to\": \"manager\"}]")
-            .with("problems", problems))
+        Err(invalid(problems)
+            .hint("an escalation is a list of steps: [{\"after_hours\": 0, \"to\": \"manager\"}]"))
     }
 
-    /// The moment of the next escalation after so many have happened: the one effective deadline
-    /// of an approval that was asked for at `requested_at` (microseconds since 2000-01-01 UTC).
+    /// Checks that its steps notify roles and principals that there are.
     ///
-    /// An SLA without steps has a deadline all the same. `None` where nothing is due any more, or
-    /// where the calendar never gets there.
-    pub fn deadline(&self, calendar: &Calendar, requested_at: i64, step: usize) -> Option<i64> {
+    /// # Errors
+    /// 22023 `approval_sla_invalid`, with every `problems` in the DETAIL.
+    pub fn check_targets(
+        &self,
+        is_role: impl Fn(&str) -> bool,
+        is_principal: impl Fn(&str) -> bool,
+    ) -> Result<(), Refusal> {
+        let problem = |target: &Target| match target {
+            Target::Role(role) if !is_role(role) => Some(format!("there is no role \"{role}\"")),
+            Target::Principal(id) if !is_principal(id) => {
+                Some(format!("there is no principal \"{id}\""))
+            }
+            _ => None,
+        };
+        let numbered = self.steps.iter().enumerate();
+        let problems: Vec<String> = numbered
+            .filter_map(|(index, step)| Some(format!("step {}: {}", index + 1, problem(&step.to)?)))
+            .collect();
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(invalid(problems).hint(
+                "Add the role (wo.create_role) or the principal (wo.create_principal) first.",
+            )),
+        }
+    }
+
+    /// Until when an approval is to be signed that was asked for at `requested_at` (microseconds since
+    /// 2000-01-01 UTC). `None` where the calendar never gets there.
+    pub fn deadline(&self, calendar: &Calendar, requested_at: i64) -> Option<i64> {
+        calendar.add(requested_at, microseconds(self.hours))
+    }
+
+    /// The moment of the next escalation after so many have happened. Without steps those who are to sign are
+    /// reminded once, at the deadline. `None` where nothing is due any more, or where the calendar never gets
+    /// there.
+    pub fn next_escalation(
+        &self,
+        calendar: &Calendar,
+        requested_at: i64,
+        step: usize,
+    ) -> Option<i64> {
         let after = match self.steps.get(step) {
             Some(step) => step.after_hours,
             None if self.steps.is_empty() && step == 0 => 0.0,
@@ -109,6 +144,23 @@ impl Sla {
         let working = microseconds(self.hours).checked_add(microseconds(after))?;
         calendar.add(requested_at, working)
     }
+}
+
+/// What is wrong with a step that would notify nobody.
+pub fn notifies_nobody(role: &str, step: usize, target: &Target) -> String {
+    let why = match target {
+        Target::Role(other) => format!("nobody who may act holds the role {other}"),
+        Target::Principal(id) => format!("{id} may not act"),
+        Target::Manager => {
+            format!("nobody who holds the role {role} has a manager who may act")
+        }
+    };
+    format!("the escalation of {role}, step {step}, notifies nobody: {why}")
+}
+
+fn invalid(problems: Vec<String>) -> Refusal {
+    let message = format!("this is no service level of an approval: {}", problems.join("; "));
+    Refusal::new(SqlState::BadValue, "approval_sla_invalid", message).with("problems", problems)
 }
 
 /// Saturates, and makes nothing of what is no number.
@@ -179,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_effective_deadline_is_that_of_the_next_escalation() {
+    fn the_deadline_stays_while_the_escalations_go_on() {
         let sla = sla(
             8.0,
             &json!([
@@ -190,9 +242,10 @@ mod tests {
         );
         let always = Calendar::always();
         let moments: Vec<Option<i64>> =
-            (0..5).map(|step| sla.deadline(&always, 1_000, step)).collect();
+            (0..5).map(|step| sla.next_escalation(&always, 1_000, step)).collect();
         let at = |half_hours: i64| Some(1_000 + half_hours * HOUR / 2);
         assert_eq!(moments, [at(16), at(24), at(25), None, None]);
+        assert_eq!(sla.deadline(&always, 1_000), at(16));
         assert_eq!(sla.steps[2].to, Target::Principal("ann".into()));
     }
 
@@ -200,8 +253,9 @@ mod tests {
     fn without_steps_there_is_a_deadline_all_the_same() {
         for none in [json!([]), json!(null)] {
             let sla = sla(0.5, &none);
-            assert_eq!(sla.deadline(&Calendar::always(), 0, 0), Some(HOUR / 2));
-            assert_eq!(sla.deadline(&Calendar::always(), 0, 1), None);
+            assert_eq!(sla.deadline(&Calendar::always(), 0), Some(HOUR / 2));
+            assert_eq!(sla.next_escalation(&Calendar::always(), 0, 0), Some(HOUR / 2));
+            assert_eq!(sla.next_escalation(&Calendar::always(), 0, 1), None);
         }
     }
 
@@ -216,15 +270,15 @@ mod tests {
                                    { "after_hours": 4, "to": "manager" }]),
         );
         // 2000-01-01 is a Saturday.
-        assert_eq!(sla.deadline(&calendar, 0, 0), Some(2 * 24 * HOUR + 17 * HOUR));
-        assert_eq!(sla.deadline(&calendar, 0, 1), Some(3 * 24 * HOUR + 13 * HOUR));
+        assert_eq!(sla.deadline(&calendar, 0), Some(2 * 24 * HOUR + 17 * HOUR));
+        assert_eq!(sla.next_escalation(&calendar, 0, 1), Some(3 * 24 * HOUR + 13 * HOUR));
     }
 
     #[test]
     fn what_lies_beyond_the_calendar_has_no_deadline() {
         let sla = sla(99_999.0, &json!([{ "after_hours": 99_999, "to": "manager" }]));
-        assert_eq!(sla.deadline(&Calendar::always(), 0, 0), None);
-        assert_eq!(sla.deadline(&Calendar::always(), i64::MAX, 0), None);
+        assert_eq!(sla.next_escalation(&Calendar::always(), 0, 0), None);
+        assert_eq!(sla.deadline(&Calendar::always(), i64::MAX), None);
     }
 
     #[test]
@@ -265,6 +319,24 @@ mod tests {
         for list in [json!({}), json!("manager"), json!(1)] {
             assert!(Sla::read(1.0, &list).unwrap_err().message.contains("no list"));
         }
+    }
+
+    #[test]
+    fn a_step_notifies_a_role_or_a_principal_that_there_is() {
+        let steps = json!([
+            { "after_hours": 0, "to": "role:qa" },
+            { "after_hours": 1, "to": "role:qaa" },
+            { "after_hours": 2, "to": "principal:an" },
+            { "after_hours": 3, "to": "manager" }
+        ]);
+        let read = sla(1.0, &steps);
+        let is_role = |role: &str| role == "qa";
+        let refusal = read.check_targets(is_role, |id| id == "ann").unwrap_err();
+        assert_eq!(
+            refusal.detail["problems"],
+            json!(["step 2: there is no role \"qaa\"", "step 3: there is no principal \"an\""])
+        );
+        read.check_targets(|_| true, |_| true).unwrap();
     }
 
     #[test]

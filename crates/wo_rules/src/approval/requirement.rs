@@ -68,6 +68,11 @@ pub fn read(written: &Additional) -> Result<ApprovalRequirement, Refusal> {
     })
 }
 
+/// What is wrong with a requirement whose action the newest version of its lifecycle does not have.
+pub fn never_asked(name: &str, action: &str) -> String {
+    format!("requirement {name} waits for the action {action}, which no newest version has")
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

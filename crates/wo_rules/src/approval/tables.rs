@@ -144,7 +144,7 @@ const TABLES: &[Table] = &[
         columns: columns! {
             tenant_id UUID, work_order_id UUID, id UUID, action TEXT, role TEXT, meaning TEXT,
             required INTEGER, ordinal INTEGER, requested_at TIMESTAMPTZ, deadline TIMESTAMPTZ NULL,
-            escalations INTEGER, closed_at TIMESTAMPTZ NULL,
+            next_escalation TIMESTAMPTZ NULL, escalations INTEGER, closed_at TIMESTAMPTZ NULL,
         },
         key: &["tenant_id", "work_order_id", "id"],
         kind: Kind::Child(Child {
@@ -161,6 +161,7 @@ const TABLES: &[Table] = &[
             "required",
             "ordinal",
             "requested_at",
+            "deadline",
         ]),
         select: &[Role::User, Role::Admin, Role::Auditor, Role::Trail, Role::Worker],
         ..Table::SYSTEM

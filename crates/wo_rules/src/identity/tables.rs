@@ -29,7 +29,7 @@ const TABLES: &[Table] = &[
         name: "principal",
         columns: columns! {
             tenant_id UUID, id TEXT, kind TEXT, name TEXT, db_role SHORT_TEXT NULL,
-            assignable BOOLEAN, disabled_at TIMESTAMPTZ NULL, attributes JSON_MAP,
+            assignable BOOLEAN, manager TEXT NULL, disabled_at TIMESTAMPTZ NULL, attributes JSON_MAP,
         },
         key: &["tenant_id", "id"],
         select: READERS_AND_GUARDS,

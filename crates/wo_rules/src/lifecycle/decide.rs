@@ -97,7 +97,7 @@ impl Lifecycle {
         proposal: &Proposal,
         facts: &Facts,
     ) -> Result<Decision<'_>, Refusal> {
-        let edge = self.find_edge(record, proposal.status)?;
+        let edge = self.find_edge(Some(actor), record, proposal.status)?;
         if let Some(edge) = edge {
             self.check_who(edge, actor, record)?;
         }
@@ -126,7 +126,7 @@ impl Lifecycle {
         proposal: &Proposal,
         facts: &Facts,
     ) -> Result<Decision<'_>, Refusal> {
-        let edge = self.find_edge(record, proposal.status)?;
+        let edge = self.find_edge(None, record, proposal.status)?;
         let situation = self.situation(record, proposal, facts, false);
         if !edge.is_some_and(|edge| edge.auto && situation.waits(edge)) {
             let message = format!(
@@ -159,7 +159,7 @@ impl Lifecycle {
         record: &Record,
         to_status: &str,
     ) -> Result<Decision<'_>, Refusal> {
-        Ok(match self.find_edge(record, to_status)? {
+        Ok(match self.find_edge(None, record, to_status)? {
             Some(edge) => self.consequences(edge),
             None => Decision::default(),
         })
@@ -246,7 +246,7 @@ impl Lifecycle {
     /// # Errors
     /// 55000 `record_locked`, `illegal_transition` where the action leads out of other states; 22023
     /// `unknown_action` where the lifecycle has none of that name.
-    pub fn target_of(&self, action: &str, record: &Record) -> Result<&str, Refusal> {
+    pub fn target_of(&self, actor: &Actor, action: &str, record: &Record) -> Result<&str, Refusal> {
         self.check_open(record)?;
         if let Some(edge) = self.transitions.iter().find(|edge| {
             edge.action == action && edge.from.iter().any(|state| state == record.status)
@@ -267,14 +267,17 @@ impl Lifecycle {
                 "select * from wo.allowed_transitions('...'); lists what can be done with it",
             ));
         }
-        let here: Vec<&str> =
-            self.edges_from(record.status).map(|edge| edge.action.as_str()).collect();
+        let edges = self.edges_for(Some(actor), record);
+        let here: Vec<&str> = edges.iter().map(|edge| edge.action.as_str()).collect();
         let message = format!(
             "work order {number} is {}, and the action {shown} leads nowhere from there",
             record.status
         );
         Err(refuse(SqlState::WrongState, "illegal_transition", message)
-            .hint(format!("from {} lead {}", record.status, here.join(", ")))
+            .hint(match here.is_empty() {
+                true => format!("from {} only somebody else can move it", record.status),
+                false => format!("from {} you can take {}", record.status, here.join(", ")),
+            })
             .with("allowed", here))
     }
 
@@ -289,7 +292,19 @@ impl Lifecycle {
         }
     }
 
-    fn find_edge(&self, record: &Record, to: &str) -> Result<Option<&Transition>, Refusal> {
+    /// The edges from the record's state that the actor may take; all of them where nobody in particular acts.
+    fn edges_for<'a>(&'a self, actor: Option<&Actor>, record: &Record<'a>) -> Vec<&'a Transition> {
+        self.edges_from(record.status)
+            .filter(|edge| actor.is_none_or(|actor| self.check_who(edge, actor, record).is_ok()))
+            .collect()
+    }
+
+    fn find_edge(
+        &self,
+        actor: Option<&Actor>,
+        record: &Record,
+        to: &str,
+    ) -> Result<Option<&Transition>, Refusal> {
         let Record { number, status: from, .. } = *record;
         let refuse =
             |state, code, message: String| placed(Refusal::new(state, code, message), record, to);
@@ -308,10 +323,17 @@ impl Lifecycle {
             return Ok(None);
         }
         self.edge(from, to).map(Some).ok_or_else(|| {
-            let allowed: Vec<&str> = self.edges_from(from).map(|edge| edge.to.as_str()).collect();
+            let edges = self.edges_for(actor, record);
+            let allowed: Vec<&str> = edges.iter().map(|edge| edge.to.as_str()).collect();
             let message = format!("work order {number} cannot go from {from} to {to}");
             refuse(SqlState::WrongState, "illegal_transition", message)
-                .hint(format!("from {from} it can go to {}", allowed.join(", ")))
+                .hint(match (allowed.is_empty(), actor) {
+                    (true, _) => format!("from {from} only somebody else can move it"),
+                    (false, None) => format!("from {from} it can go to {}", allowed.join(", ")),
+                    (false, Some(_)) => {
+                        format!("from {from} you can move it to {}", allowed.join(", "))
+                    }
+                })
                 .with("allowed", allowed)
         })
     }

@@ -334,6 +334,11 @@ impl Lifecycle {
         &self.default_priority
     }
 
+    /// The project that a title names, where the lifecycle has a convention for titles.
+    pub fn project_of<'t>(&self, title: &'t str) -> Option<&'t str> {
+        self.title_convention.as_ref()?.project_of(title)
+    }
+
     /// What titles look like, where there is a convention.
     pub fn title_convention(&self) -> Option<&TitleConvention> {
         self.title_convention.as_ref()

@@ -21,16 +21,19 @@ impl TitleConvention {
 
     /// Whether the title follows it: a project of letters and digits, a category, and a rest.
     pub fn accepts(&self, title: &str) -> bool {
-        let parts = title
-            .strip_prefix('[')
-            .and_then(|rest| rest.split_once(']'))
-            .and_then(|(prefix, rest)| Some((prefix.split_once('-')?, rest.strip_prefix(' ')?)));
-        let Some(((project, category), rest)) = parts else { return false };
-        !project.is_empty()
+        self.project_of(title).is_some()
+    }
+
+    /// The project that a title names; nothing where it does not follow the convention.
+    pub fn project_of<'t>(&self, title: &'t str) -> Option<&'t str> {
+        let (prefix, rest) = title.strip_prefix('[')?.split_once(']')?;
+        let (project, category) = prefix.split_once('-')?;
+        let follows = !project.is_empty()
             && project.chars().all(char::is_alphanumeric)
             && !category.trim().is_empty()
             && !category.contains('[')
-            && !rest.trim().is_empty()
+            && rest.strip_prefix(' ').is_some_and(|rest| !rest.trim().is_empty());
+        follows.then_some(project)
     }
 }
 
@@ -38,6 +41,14 @@ impl TitleConvention {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_title_names_its_project() {
+        let convention = TitleConvention::new(String::new());
+        assert_eq!(convention.project_of("[SS1-Operations] Migrate"), Some("SS1"));
+        assert_eq!(convention.project_of("[EGS-Code-Standards] x"), Some("EGS"));
+        assert_eq!(convention.project_of("Migrate"), None);
+    }
 
     #[test]
     fn a_title_starts_with_project_and_category_in_brackets() {

@@ -68,7 +68,7 @@ pub fn of(identity: &Identity) -> Result<ActorRoles, Refusal> {
     }
     if identity.proof == Proof::Login && standing.db_role.as_deref() != Some(&source::login_role())
     {
-        return Err(rules::nobody());
+        return Err(identity::nobody());
     }
     Ok(ActorRoles { id, kind: kind_of(&standing.kind), roles: actor.roles.clone() })
 }

@@ -9,6 +9,7 @@ mod link;
 pub mod number;
 pub mod request;
 mod system_columns;
+mod title;
 mod validate;
 
 pub use end::at_regulatory_end;

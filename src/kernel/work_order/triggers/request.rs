@@ -117,16 +117,21 @@ pub fn differing(
     id: Uuid,
     request: &Request,
 ) -> Result<Option<Vec<String>>, Refusal> {
-    let (stored, lifecycle, version) = view::read(view::Reading::Latest, tenant, id, stored)
-        .ok_or_else(|| gone(id))?
-        .ok_or_else(|| damaged("a work order has an idempotency key without its request"))?;
+    let Stored { sha256: stored, lifecycle, version, originator, title } =
+        view::read(view::Reading::Latest, tenant, id, stored)
+            .ok_or_else(|| gone(id))?
+            .ok_or_else(|| damaged("a work order has an idempotency key without its request"))?;
     if request.agrees(&stored, &[]) {
         return Ok(None);
     }
-    let mut filled = vec![(
-        "priority",
-        json!(cache::compiled(tenant, &lifecycle, version)?.default_priority()).to_string(),
-    )];
+    let compiled = cache::compiled(tenant, &lifecycle, version)?;
+    let mut filled = vec![
+        ("priority", json!(compiled.default_priority()).to_string()),
+        ("requester", json!(originator).to_string()),
+    ];
+    if let Some(project) = compiled.project_of(&title) {
+        filled.push(("project", json!(project).to_string()));
+    }
     if let Some((default, _)) = defaults::of(tenant, None).and_then(|home| home.lifecycle) {
         filled.push(("lifecycle", json!(default).to_string()));
     }
@@ -149,11 +154,23 @@ pub fn differing(
     Ok(Some(first.map(|first| request.differing(&first, &filled)).unwrap_or_default()))
 }
 
-/// The hash of the request, with the lifecycle that the work order pins.
-fn stored(seen: &WorkOrderRow<'_>) -> Option<(Vec<u8>, String, i32)> {
-    Some((
-        seen.get(Column::RequestSha256)?,
-        seen.get(Column::Lifecycle)?,
-        seen.get(Column::LifecycleVersion)?,
-    ))
+/// What is stored of a creation.
+struct Stored {
+    /// The hash of its request.
+    sha256: Vec<u8>,
+    /// The lifecycle that the work order pins.
+    lifecycle: String,
+    version: i32,
+    originator: String,
+    title: String,
+}
+
+fn stored(seen: &WorkOrderRow<'_>) -> Option<Stored> {
+    Some(Stored {
+        sha256: seen.get(Column::RequestSha256)?,
+        lifecycle: seen.get(Column::Lifecycle)?,
+        version: seen.get(Column::LifecycleVersion)?,
+        originator: seen.get(Column::Originator)?,
+        title: seen.field(Field::Title)?,
+    })
 }

@@ -4,7 +4,7 @@
 use super::facts::facts_for;
 use super::link::{Change, LinkParts, link_and_store};
 use super::system_columns::{check_new, check_system_columns, title_missing, unknown_lifecycle};
-use super::{defaults, number, request};
+use super::{defaults, number, request, title};
 use crate::kernel::concept::{self, CheckedWrite, FollowUp};
 use crate::kernel::given::kept;
 use crate::kernel::identity::memory::{self, Identity};
@@ -192,6 +192,12 @@ fn before_insert(
             changed.push((new.layout.field(field), value));
         }
     };
+    if !importing {
+        default(Field::Requester, text(&standing.id));
+    }
+    if let Some(project) = title::project(&compiled, new) {
+        default(Field::Project, text(&project));
+    }
     default(Field::Source, text("manual"));
     default(Field::Regulatory, argument(false));
     default(Field::Tags, argument(Vec::<String>::new()));
@@ -400,6 +406,9 @@ fn before_update(
         changes.push((new.layout.field(Field::Assignee), optional_text(None)));
     }
     changes.extend(blank_texts(new, FieldSet::all(), filled));
+    if let Some(project) = title::new_project(&lifecycle, old, new, changed) {
+        changes.push((new.layout.field(Field::Project), text(&project)));
+    }
     if let Some(field) = decision.reason_field {
         changes.push((new.layout.field(field), optional_text(reason.as_deref())));
     }
