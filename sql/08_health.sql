@@ -11,8 +11,10 @@ create or replace function wo.health() returns table (severity text, subject tex
     as $$
     declare
         section record;
+        more jsonb;
+        found jsonb;
     begin
-        return query
+        select jsonb_agg(to_jsonb(row)) into found from (
         select case when min(ahead.months) >= 2 then 'good' when min(ahead.months) >= 1 then 'warning' else 'bad' end, 'partitions',
             case when min(ahead.months) >= 0 then 'partitions exist for ' || min(ahead.months) || ' months ahead'
                 else 'the trail or the outbox has no partition for this month: nothing can be written' end,
@@ -89,7 +91,8 @@ create or replace function wo.health() returns table (severity text, subject tex
                 where current_setting(setting.name) = 'off'
             ), 'what is committed survives a crash'),
             case when 'off' in (current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'))
-                then 'Switch it on: a crash may lose records, their trail and the ledger of both.' else '' end;
+                then 'Switch it on: a crash may lose records, their trail and the ledger of both.' else '' end
+        ) as row (severity, subject, detail, remedy);
         for section in
             select asked.name, asked.question from (values
                 ('records', $section$
@@ -148,13 +151,20 @@ create or replace function wo.health() returns table (severity text, subject tex
             from unnest(wo_private.health_sections()) as concept (name)
         loop
             begin
-                return query execute section.question;
+                execute format('select jsonb_agg(to_jsonb(row)) from (%s) as row (severity, subject, detail, remedy)', section.question)
+                    into more;
+                found := found || coalesce(more, '[]');
             exception when others then
-                return query select 'bad', section.name, 'this cannot be found out: ' || sqlerrm,
-                    'See the row "table locks" and the server''s log.';
+                found := found || jsonb_build_object('severity', 'bad', 'subject', section.name,
+                    'detail', 'this cannot be found out: ' || sqlerrm,
+                    'remedy', 'See the row "table locks" and the server''s log.');
             end;
         end loop;
+        return query
+        select row.severity, row.subject, row.detail, row.remedy
+        from jsonb_to_recordset(found) as row (severity text, subject text, detail text, remedy text)
+        order by array_position(array['bad', 'warning', 'notice', 'good'], row.severity), row.subject;
     end
     $$;
 comment on function wo.health() is
-    'Returns the state of the installation, one row for each subject: severity (good, notice, warning, bad), what, how it is, and what to do about it. Versions, records and triggers, the worker and its jobs, events, which processes hold back events or jobs or lock a table against writers, refused attempts, the ledger, retention, the hierarchy, partitions ahead, who could switch the rules off.';
+    'Returns the state of the installation, one row for each subject, the worst first: severity (bad, warning, notice, good), what, how it is, and what to do about it. Versions, records and triggers, the worker and its jobs, events, which processes hold back events or jobs or lock a table against writers, refused attempts, the ledger, retention, the hierarchy, partitions ahead, who could switch the rules off.';

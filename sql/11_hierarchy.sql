@@ -14,6 +14,7 @@ create table wo.dependency (
     predecessor_id uuid not null,
     kind text not null default 'finish_to_start',
     lag interval not null default '0',
+    holds_children boolean not null default true,
     added_by text not null,
     added_at timestamptz not null,
     primary key (tenant_id, successor_id, predecessor_id),
@@ -24,12 +25,13 @@ create table wo.dependency (
     constraint dependency_lag_is_not_negative check (lag >= '0'::interval and lag <= '100 years'::interval)
 );
 create index dependency_predecessor on wo.dependency (tenant_id, predecessor_id);
-comment on table wo.dependency is 'Which work order waits for which. A dependency of a master holds its children at every depth too. Its changes are in the trail of the successor, and it is locked with the successor.';
+comment on table wo.dependency is 'Which work order waits for which. A dependency of a master holds its children at every depth too, unless holds_children is false. Its changes are in the trail of the successor, and it is locked with the successor.';
 comment on column wo.dependency.tenant_id is 'The tenant.';
 comment on column wo.dependency.successor_id is 'The work order that waits.';
 comment on column wo.dependency.predecessor_id is 'The work order that it waits for.';
-comment on column wo.dependency.kind is 'finish_to_start: the successor, and every child of it, starts when the predecessor satisfies its dependents.';
+comment on column wo.dependency.kind is 'finish_to_start: the successor, and every child of it that it holds, starts when the predecessor satisfies its dependents.';
 comment on column wo.dependency.lag is 'How long after that it may start at the earliest.';
+comment on column wo.dependency.holds_children is 'Whether the children of the successor wait too, at every depth. Where it is false, they may start before it.';
 comment on column wo.dependency.added_by is 'Who added or changed the edge; set by the server.';
 comment on column wo.dependency.added_at is 'When, by the server''s clock.';
 
@@ -104,25 +106,27 @@ create or replace function wo.set_hierarchy_policy(work_order text, policy jsonb
 comment on function wo.set_hierarchy_policy(text, jsonb, text) is
     'Says what a master does with its children: {"completion": "all" | "required" | {"count": n} | {"percent": p}, "cancel_cascades": boolean, "failure_halts_siblings": boolean}; NULL leaves it to its lifecycle and its tenant.';
 
-create or replace function wo.add_dependency(successor text, predecessor text, lag interval default null, kind text default null) returns void
+create or replace function wo.add_dependency(successor text, predecessor text, lag interval default null, kind text default null,
+    holds_children boolean default null) returns void
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
     as $$
         #variable_conflict use_column
         begin
             perform wo_private.refuse_rules('dependency');
-            insert into wo.dependency as known (tenant_id, successor_id, predecessor_id, lag, kind)
+            insert into wo.dependency as known (tenant_id, successor_id, predecessor_id, lag, kind, holds_children)
             values (wo.current_tenant(), wo_private.work_order_id_or_refuse($1),
-                wo_private.work_order_id_or_refuse($2), coalesce($3, '0'), coalesce($4, 'finish_to_start'))
+                wo_private.work_order_id_or_refuse($2), coalesce($3, '0'), coalesce($4, 'finish_to_start'), coalesce($5, true))
             on conflict (tenant_id, successor_id, predecessor_id) do update
-            set lag = coalesce($3, known.lag), kind = coalesce($4, known.kind);
+            set lag = coalesce($3, known.lag), kind = coalesce($4, known.kind),
+                holds_children = coalesce($5, known.holds_children);
             if not found then
                 perform wo_private.refuse_suppressed('dependency');
             end if;
         end
     $$;
-comment on function wo.add_dependency(text, text, interval, text) is
-    'Makes a work order wait for another one, without a lag unless one is given; where it waits already, changes the lag that is given. Where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. The successor''s lifecycle says who may call it (hierarchy.link).';
+comment on function wo.add_dependency(text, text, interval, text, boolean) is
+    'Makes a work order wait for another one, without a lag unless one is given; where it waits already, changes what is given. Where the successor is a master, its children wait too, at every depth, unless holds_children is false. Refuses a cycle with its path. The successor''s lifecycle says who may call it (hierarchy.link).';
 
 create or replace function wo.remove_dependency(successor text, predecessor text) returns boolean
     language plpgsql volatile
@@ -170,14 +174,16 @@ create or replace function wo.add_dependencies(dependencies jsonb) returns integ
             perform wo_private.refuse_rules('dependency');
             with given as (
                 select distinct wo_private.work_order_id_or_refuse(edge.successor) as successor_id,
-                    wo_private.work_order_id_or_refuse(edge.predecessor) as predecessor_id, coalesce(edge.lag::interval, '0') as lag
+                    wo_private.work_order_id_or_refuse(edge.predecessor) as predecessor_id, coalesce(edge.lag::interval, '0') as lag,
+                    edge.holds_children
                 from wo_private.dependencies($1::text) as edge
             ), added as (
-                insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag)
-                select wo.current_tenant(), given.successor_id, given.predecessor_id, given.lag
+                insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag, holds_children)
+                select wo.current_tenant(), given.successor_id, given.predecessor_id, given.lag, given.holds_children
                 from given
                 order by given.successor_id, given.predecessor_id
-                on conflict (tenant_id, successor_id, predecessor_id) do update set lag = excluded.lag
+                on conflict (tenant_id, successor_id, predecessor_id) do update
+                set lag = excluded.lag, holds_children = excluded.holds_children
                 returning 1
             )
             select case when count(*) = (select count(*) from given) then count(*)::integer
@@ -187,7 +193,7 @@ create or replace function wo.add_dependencies(dependencies jsonb) returns integ
             return answer;
         end
     $$;
-comment on function wo.add_dependencies(jsonb) is 'Adds many edges at once, all or none: [{"successor": ..., "predecessor": ..., "lag": "2 hours"}].';
+comment on function wo.add_dependencies(jsonb) is 'Adds many edges at once, all or none: [{"successor": ..., "predecessor": ..., "lag": "2 hours", "holds_children": true}].';
 
 create or replace function wo.remove_dependencies(dependencies jsonb) returns integer
     language plpgsql volatile
@@ -235,7 +241,7 @@ create or replace function wo.create_from_plan(plan jsonb) returns jsonb
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.create_from_plan($1::text) $$;
 comment on function wo.create_from_plan(jsonb) is
-    'Makes a master with its children and what they wait for, in one act: {"key": ..., "master": {"title": ..., ...}, "children": [{"name": "build", "title": ..., "after": ["remove", {"name": "x", "lag": "2 hours"}], "children": [...]}]}. Names are the plan''s own. Every problem is reported at once; the same key never makes a second one.';
+    'Makes a master with its children and what they wait for, in one act: {"key": ..., "master": {"title": ..., ...}, "children": [{"name": "build", "title": ..., "after": ["remove", {"name": "x", "lag": "2 hours", "holds_children": false}], "children": [...]}]}. Names are the plan''s own. Every problem is reported at once; the same key never makes a second one.';
 
 create or replace function wo.ready_work_orders(master text)
     returns table (wo_number text, id uuid, title text, status text, assignee text, priority text, planned_start timestamptz)
@@ -275,7 +281,7 @@ create or replace function wo.progress(master text) returns jsonb
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.progress($1) $$;
 comment on function wo.progress(text) is
-    'How far a master is: percent complete weighted by estimate, counts, what is blocked and why, what waits for a predecessor that was reopened, and when it is expected to be complete.';
+    'Returns how far a master is: percent complete weighted by estimate, counts, which children are blocked (since when and for what reason), what waits for a predecessor that was reopened, and when it is expected to be complete. Children that were cancelled or waived do not count.';
 
 create or replace function wo.execution_pattern(master text) returns jsonb
     language sql stable

@@ -318,6 +318,45 @@ alter table wo.guard_function
     alter column function_name set statistics 0,
     alter column description set statistics 0;
 
+-- state_limit
+
+alter table wo.state_limit enable row level security;
+alter table wo.state_limit force row level security;
+drop policy if exists tenant_isolation on wo.state_limit;
+create policy tenant_isolation on wo.state_limit as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.state_limit;
+create policy app_select on wo.state_limit for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.state_limit;
+create policy app_insert on wo.state_limit for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.state_limit;
+create policy app_update on wo.state_limit for update to wo_admin
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.state_limit;
+create policy app_delete on wo.state_limit for delete to wo_admin
+    using (wo_private.in_force());
+grant select on wo.state_limit to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.state_limit to wo_admin;
+grant update on wo.state_limit to wo_admin;
+grant delete on wo.state_limit to wo_admin;
+create or replace trigger validate before insert or update or delete on wo.state_limit
+    for each row execute function wo_private.configuration_validate('state_limit');
+create or replace trigger audit after insert or update or delete on wo.state_limit
+    for each row execute function wo_private.configuration_audit('state_limit');
+create or replace trigger forbid_key_change before update on wo.state_limit
+    for each row execute function wo_private.refuse_change('tenant_id,lifecycle,state');
+alter table wo.state_limit enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.state_limit
+    for each statement execute function wo_private.refuse_change();
+alter table wo.state_limit enable always trigger forbid_truncate;
+alter table wo.state_limit
+    alter column tenant_id set statistics 0,
+    alter column lifecycle set statistics 0,
+    alter column state set statistics 0,
+    alter column maximum_hours set statistics 0;
+
 -- work_order
 
 alter table wo.work_order enable row level security;

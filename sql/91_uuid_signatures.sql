@@ -139,11 +139,18 @@ comment on function wo.pending_approvals(uuid) is
     'Lists the signatures that are waited for, the earliest deadline first: of one work order, or of the whole tenant. deadline is until when to sign and stays when it has passed, next_escalation is when somebody else is notified. Takes the UUID of the work order.';
 grant execute on function wo.pending_approvals(uuid) to wo_admin, wo_auditor, wo_user;
 
+create or replace function wo.preflight(work_order uuid) returns jsonb
+    language sql stable
+    as $$ select wo.preflight($1::pg_catalog.text) $$;
+comment on function wo.preflight(uuid) is
+    'Returns what to know before work begins, as one JSON object: start (the edge that begins the work, and what it would refuse now; null where no edge from the present state does), the master, critical (whether it is on its master''s critical path, and its slack), the open children and the open work orders that wait for it, at any depth (50 of each are listed, all are counted), and how many findings are open. Writes nothing; wo.record_preflight records that the check was done. Takes the UUID of the work order.';
+grant execute on function wo.preflight(uuid) to wo_user;
+
 create or replace function wo.progress(master uuid) returns jsonb
     language sql stable
     as $$ select wo.progress($1::pg_catalog.text) $$;
 comment on function wo.progress(uuid) is
-    'How far a master is: percent complete weighted by estimate, counts, what is blocked and why, what waits for a predecessor that was reopened, and when it is expected to be complete. Takes the UUID of the work order.';
+    'Returns how far a master is: percent complete weighted by estimate, counts, which children are blocked (since when and for what reason), what waits for a predecessor that was reopened, and when it is expected to be complete. Children that were cancelled or waived do not count. Takes the UUID of the work order.';
 grant execute on function wo.progress(uuid) to wo_admin, wo_auditor, wo_user;
 
 create or replace function wo.ready_work_orders(master uuid) returns TABLE(wo_number text, id uuid, title text, status text, assignee text, priority text, planned_start timestamp with time zone)
@@ -152,6 +159,13 @@ create or replace function wo.ready_work_orders(master uuid) returns TABLE(wo_nu
 comment on function wo.ready_work_orders(uuid) is
     'Lists the children of a master (at any depth) that have not started and wait for nothing any more, neither themselves nor through a master of theirs. Takes the UUID of the work order.';
 grant execute on function wo.ready_work_orders(uuid) to wo_admin, wo_auditor, wo_user;
+
+create or replace function wo.record_preflight(work_order uuid, notes text default null) returns jsonb
+    language sql volatile
+    as $$ select wo.record_preflight($1::pg_catalog.text, $2) $$;
+comment on function wo.record_preflight(uuid, text) is
+    'Does the check of wo.preflight, records in the work order''s trail that it was done (action preflight_done, the notes as its reason, with an event), and returns what it found. For those who may start the work. Where the lifecycle names the guard preflight_done, the start needs a check of the work order as it is: a later change of the record asks for another one. Takes the UUID of the work order.';
+grant execute on function wo.record_preflight(uuid, text) to wo_user;
 
 create or replace function wo.remove_dependency(successor uuid, predecessor uuid) returns boolean
     language sql volatile

@@ -21,7 +21,7 @@ grant execute on function wo.administer(text), wo.administer(uuid), wo.create_te
 grant execute on function wo.schema_changes(timestamptz, timestamptz) to wo_admin, wo_auditor;
 grant execute on function wo.make_partitions(integer) to wo_worker;
 grant execute on function wo.lock_for_guard(text) to wo_guard;
-grant execute on function wo.validate_lifecycle(jsonb), wo.lifecycle_diagram(text, integer)
+grant execute on function wo.validate_lifecycle(jsonb), wo.lifecycle_diagram(text, integer, text)
     to wo_admin, wo_user, wo_auditor;
 grant execute on function
     wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text, text, boolean, jsonb),
@@ -34,7 +34,7 @@ grant execute on function wo.list_work_orders(text, text, text, text, boolean, i
     wo.get_work_order_detail(text), wo.list_identities(), wo.choose_engine(text),
     wo.blocker(text, integer, text, text), wo.state_rule(text, integer, text) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.link_work_order(text, text, boolean, text), wo.unlink_work_order(text, text),
-    wo.set_hierarchy_policy(text, jsonb, text), wo.add_dependency(text, text, interval, text),
+    wo.set_hierarchy_policy(text, jsonb, text), wo.add_dependency(text, text, interval, text, boolean),
     wo.remove_dependency(text, text), wo.add_dependencies(jsonb), wo.remove_dependencies(jsonb),
     wo.create_from_plan(jsonb) to wo_user;
 grant execute on function wo.ready_work_orders(text), wo.critical_path(text), wo.progress(text),
@@ -64,3 +64,7 @@ grant execute on function wo.inclusion_proof(text, bigint, bigint), wo.ledger_pr
     wo.verify_ledger(bigint, bigint), wo.reconcile() to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.recovery_statement(text), wo.recover_ledger(text) to wo_admin;
 grant execute on function wo.health() to wo_admin, wo_monitor, wo_auditor;
+grant execute on function wo.preflight(text), wo.record_preflight(text, text), wo.my_work() to wo_user;
+grant execute on function wo.fleet_overview() to wo_user, wo_admin, wo_auditor;
+grant execute on function wo.set_state_limit(text, text, numeric) to wo_admin;
+grant execute on function wo.lifecycle_states(text, integer) to wo_user, wo_admin, wo_auditor;

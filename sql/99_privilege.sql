@@ -30,7 +30,7 @@ grant execute on function wo_private.authenticate(uuid, text, boolean) to wo_adm
 grant execute on function wo_private.administer(text), wo_private.create_tenant(text, text, text, text, text),
     wo_private.public_key(text), wo_private.begin_timeline(text), wo_private.rebuild_rollups(),
     wo_private.migrate_lifecycle(text, integer, text, text) to wo_admin;
-grant execute on function wo_private.validate_lifecycle(text), wo_private.lifecycle_diagram(text)
+grant execute on function wo_private.validate_lifecycle(text), wo_private.lifecycle_diagram(text, text, text)
     to wo_admin, wo_user, wo_auditor;
 grant execute on function wo_private.allowed_transitions(text), wo_private.create_work_order(text),
     wo_private.create_work_orders(text), wo_private.transition(text, text, text, text, bigint),
@@ -86,3 +86,4 @@ grant execute on function wo_private.refuse_change(), wo_private.invalidate(), w
     wo_private.configuration_validate(), wo_private.configuration_audit(), wo_private.child_record_validate(),
     wo_private.child_record_audit(), wo_private.settle(), wo_private.principal_directory(),
     wo_private.work_order_validate(), wo_private.work_order_audit(), wo_private.work_order_import() to wo_owner;
+grant execute on function wo_private.beginning_of_work(text), wo_private.record_preflight(text, jsonb, text) to wo_user;

@@ -3,6 +3,7 @@
 
 use crate::kernel::concept::{Concept, Metric};
 use crate::kernel::job::{Job, Run, When};
+use crate::kernel::lifecycle::time_limit;
 use crate::kernel::rollup::Rollup;
 use crate::kernel::work_order::child_records::{self, ChildChange};
 use crate::kernel::work_order::{Column, with_work_order};
@@ -102,7 +103,9 @@ fn notify(tenant: Uuid, work_order: Uuid, now: i64) -> Result<bool, Refusal> {
     let (reason, data) = with_work_order(tenant, work_order, |view| {
         let seen = view.seen;
         let deadline = seen.row.timestamp(seen.layout.column(Column::StateDeadline));
-        let rule = view.lifecycle.state(&view.facets.status).and_then(|state| state.time_rule());
+        let rule = view.lifecycle.state(&view.facets.status).and_then(|state| {
+            state.time_rule(time_limit::maximum_hours(tenant, view.lifecycle.name(), state))
+        });
         let mut data = Map::new();
         data.insert("deadline".to_owned(), json!(deadline.map(utc)));
         data.insert("assignee".to_owned(), json!(seen.field::<String>(Field::Assignee)));

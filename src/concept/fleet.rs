@@ -1,7 +1,7 @@
 //! The fleet's functions: they name an action, and the lifecycle says where it leads.
 
 use crate::kernel::concept::Concept;
-use crate::kernel::lifecycle::cache;
+use crate::kernel::lifecycle::{cache, time_limit};
 use crate::kernel::work_order::api::{self, Change};
 use crate::kernel::{identity, work_order};
 use crate::pg::error::OrRefuse;
@@ -185,7 +185,11 @@ fn state_rule(
     version: Option<i32>,
     status: Option<&str>,
 ) -> Option<String> {
-    in_version(lifecycle, version, status, State::time_rule).flatten()
+    let tenant = identity::current()?.tenant;
+    in_version(lifecycle, version, status, |state| {
+        state.time_rule(time_limit::maximum_hours(tenant, lifecycle.unwrap_or_default(), state))
+    })
+    .flatten()
 }
 
 /// What a version of a lifecycle says of a state; nothing where there is no such state.
@@ -208,6 +212,9 @@ pub const CONCEPT: Fleet = Fleet;
 
 impl Concept for Fleet {
     fn sql(&self) -> &'static [(&'static str, &'static str)] {
-        &[("10_fleet", include_str!("../../sql/10_fleet.sql"))]
+        &[
+            ("10_fleet", include_str!("../../sql/10_fleet.sql")),
+            ("25_overview", include_str!("../../sql/25_overview.sql")),
+        ]
     }
 }

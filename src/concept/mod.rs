@@ -7,6 +7,7 @@ pub mod dispatch;
 pub mod finding;
 pub mod fleet;
 pub mod hierarchy;
+pub mod preflight;
 #[cfg(feature = "sample_concept")]
 mod sample;
 
@@ -20,6 +21,7 @@ pub const ALL: Concepts = &[
     &deadline::CONCEPT,
     &dispatch::CONCEPT,
     &fleet::CONCEPT,
+    &preflight::CONCEPT,
     #[cfg(feature = "sample_concept")]
     &sample::CONCEPT,
 ];

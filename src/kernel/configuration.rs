@@ -110,6 +110,11 @@ fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
         "guard_function" => {
             crate::kernel::lifecycle::check_guard_function(&value("function_name")).or_refuse()
         }
+        "state_limit" => {
+            let (lifecycle, state) = (value("lifecycle"), value("state"));
+            crate::kernel::lifecycle::time_limit::check(acting.tenant, &lifecycle, &state)
+                .or_refuse();
+        }
         "lifecycle" => {
             let tuple = crate::kernel::lifecycle::publish(&new, &acting).or_refuse();
             return Ok(Some(returned(trigger, tuple)));

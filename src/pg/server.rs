@@ -38,6 +38,12 @@ pub fn version() -> String {
     }
 }
 
+/// Whether the server replays what another one writes: a standby, or a recovery that is not over.
+pub fn is_standby() -> bool {
+    // SAFETY: reads shared memory.
+    unsafe { pg_sys::RecoveryInProgress() }
+}
+
 /// The server's clock, in microseconds since 2000-01-01 UTC.
 pub fn now() -> i64 {
     // SAFETY: reads the clock.

@@ -1,7 +1,7 @@
 //! A child that is stuck, waived by a signature with a reason: the master settles without it, and
 //! what waited for it goes on.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wo_cluster_tests::{db_error, refused};
 
 use crate::approval::firm::{ADMIN, AUDITOR, Ask, Firm, ROOT, move_to};
@@ -185,4 +185,38 @@ fn a_waiver_counts_exactly_as_long_as_its_signature_does() {
     let goes_on =
         firm.with("asset_manager", |agent| crate::approval::firm::rolled_back(agent, &start));
     assert_eq!(goes_on.is_ok(), valid, "{goes_on:?}");
+}
+
+/// A master that goes on without a child was never complete, and was expected in an hour for ever.
+#[test]
+fn a_waived_child_is_no_work_of_the_master() {
+    let upgrade = stuck();
+    let firm = &upgrade.firm;
+    let progress =
+        || -> Value { firm.one(AUDITOR, &format!("select wo.progress('{}')", upgrade.master)) };
+    let before = progress();
+    assert_eq!((&before["waived"], &before["required"]), (&json!(0), &json!(6)));
+    assert_eq!(before["blocked"].as_array().map(Vec::len), Some(1));
+    let challenge = firm.request("qa", &waiver(&upgrade)).unwrap();
+    firm.sign("qa", &challenge).unwrap();
+    let waived = progress();
+    assert_eq!((&waived["waived"], &waived["required"]), (&json!(1), &json!(5)));
+    assert_eq!(waived["blocked"], json!([]));
+    upgrade.do_it(WAITING);
+    firm.transition("orchestrator", &upgrade.master, "pending_review");
+    firm.approve("qa", &upgrade.master, "qa", "completion");
+    let over = progress();
+    assert_eq!(over["percent_complete"], json!(100.0), "{over}");
+    assert_eq!((&over["done"], &over["not_started"]), (&json!(5), &json!(0)), "{over}");
+    let is_past: bool = firm.one(
+        AUDITOR,
+        &format!(
+            "select (wo.progress('{}') ->> 'estimated_completion')::timestamptz <= now()",
+            upgrade.master
+        ),
+    );
+    assert!(is_past, "{over}");
+    let picture: String =
+        firm.one(AUDITOR, &format!("select wo.dependency_diagram('{}', 'svg')", upgrade.master));
+    assert!(picture.contains("class=\"is_waived\""), "{picture}");
 }

@@ -252,6 +252,12 @@ fn a_problem_is_told_once_while_it_lasts_and_shows_in_health() {
         .collect();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["count"], 2);
+    let concerned: Vec<String> = lab.all(
+        ROOT,
+        "select distinct who from wo.work_order, unnest(array[originator, assignee]) as who
+         where who is not null order by who",
+    );
+    assert_eq!(events[0]["notify"], serde_json::json!(concerned));
     assert!(events[0]["what_to_do"].as_str().unwrap().contains("wo.remove_dependency"));
     assert!(
         health()[0].starts_with("bad: ") && health()[0].contains("1 things that no rule allows"),

@@ -39,7 +39,7 @@ fn a_predecessor_reopened_afterwards_is_shown_and_waited_for() {
     assert_eq!(lab.events("wo.predecessor_reopened", &over).len(), 0);
     assert_eq!(
         lab.progress(&master)["predecessor_reopened"],
-        json!([{"work_order": b, "predecessor": a, "status": "doing"}])
+        json!([{"wo_number": b, "predecessor": a, "status": "doing"}])
     );
     assert!(unmet(&lab, &b, "review", "dependencies_satisfied").contains(&format!("{a} is doing")));
     unmet(&lab, &waiting, "doing", "dependencies_satisfied");
@@ -142,10 +142,12 @@ fn a_blocked_part_tells_its_master() {
         "reason": "no children", "actor": "ann"});
     assert_eq!(lab.events("wo.child_blocked", &master), [expected]);
     for master in [&master, &top] {
-        let progress = lab.progress(master);
+        let mut blocked = lab.progress(master)["blocked"].clone();
+        assert!(blocked[0]["since"].take().is_string(), "{blocked}");
         assert_eq!(
-            progress["blocked"],
-            json!([{"work_order": child, "title": "child", "status": "stuck", "notes": "two weeks"}])
+            blocked,
+            json!([{"wo_number": child, "title": "child", "status": "stuck", "reason": "no children",
+                "since": null, "notes": "two weeks"}])
         );
     }
     assert_eq!(lab.events("wo.child_blocked", &top), [Value::Null; 0]);

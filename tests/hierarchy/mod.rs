@@ -7,6 +7,7 @@ mod cycle;
 mod dependency;
 mod gates;
 mod given;
+mod holds_children;
 mod lab;
 mod late;
 mod link;

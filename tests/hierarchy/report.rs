@@ -4,17 +4,17 @@ use serde_json::{Value, json};
 
 use crate::hierarchy::lab::{ANN, BOB, Lab, RIVAL};
 
-fn plan(lab: &Lab, children: &Value) -> (String, Value) {
+pub fn plan(lab: &Lab, children: &Value) -> (String, Value) {
     let plan = json!({"master": {"title": "M", "lifecycle": "task"}, "children": children});
     let made: Value = lab.one(ANN, &format!("select wo.create_from_plan($${plan}$$)"));
     (made["wo_number"].as_str().unwrap().to_owned(), made["work_orders"].clone())
 }
 
-fn child(name: &str, hours: f64, after: Value) -> Value {
+pub fn child(name: &str, hours: f64, after: Value) -> Value {
     json!({"name": name, "title": name, "lifecycle": "task", "estimated_hours": hours, "after": after})
 }
 
-fn number<'a>(made: &'a Value, name: &str) -> &'a str {
+pub fn number<'a>(made: &'a Value, name: &str) -> &'a str {
     made[name].as_str().unwrap_or_else(|| panic!("{name} is not in {made}"))
 }
 
@@ -150,7 +150,7 @@ fn progress_is_weighted_by_estimate() {
     let progress = lab.progress(&master);
     assert_eq!(
         (
-            &progress["work_order"],
+            &progress["wo_number"],
             &progress["percent_complete"],
             &progress["children"],
             &progress["not_started"]

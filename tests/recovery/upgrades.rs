@@ -77,7 +77,7 @@ fn an_update_equals_a_fresh_install_and_keeps_the_data() {
         "policy wo.event.app_select is missing",
         "policy wo.event.looking is too many",
         "function wo.event_count() is too many",
-        "function wo.lifecycle_diagram(text,integer) is missing",
+        "function wo.lifecycle_diagram(text,integer,text) is missing",
         "function wo_private.table_problems() is missing",
         "function wo.health() is missing",
     ] {

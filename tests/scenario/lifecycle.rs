@@ -1,5 +1,5 @@
 //! Lifecycles as data: publishing, immutability, pinned versions, migration, the compiled cache,
-//! guards of one's own, automatic edges, what can be done next, and the picture.
+//! guards of one's own, automatic edges, and what can be done next.
 
 use std::collections::BTreeSet;
 
@@ -706,52 +706,6 @@ fn allowed_transitions_say_what_is_missing() {
             {"role": "system_owner", "meaning": "plan"}, {"role": "qa", "meaning": "plan"}
         ]})
     );
-}
-
-#[test]
-fn the_diagram_of_each_lifecycle_holds_every_edge_and_no_other() {
-    let company = Company::found("regulated_change");
-    let mut almighty = company.connect("almighty");
-    for lifecycle in ALL {
-        let diagram: String = almighty
-            .query_one("select wo.lifecycle_diagram($1)", &[&lifecycle.name])
-            .unwrap()
-            .get(0);
-        assert!(diagram.starts_with("stateDiagram-v2\n"), "{diagram}");
-        let drawn: BTreeSet<(String, String)> = diagram
-            .lines()
-            .filter_map(|line| {
-                let (from, rest) = line.trim().split_once(" --> ")?;
-                let to = rest.split(" : ").next()?;
-                // The prefix keeps the names of states apart from the keywords of Mermaid.
-                let name = |id: &str| id.strip_prefix("s_").unwrap_or(id).to_owned();
-                Some((name(from), name(to)))
-            })
-            .collect();
-        let expected: BTreeSet<(String, String)> = lifecycle
-            .edges()
-            .iter()
-            .flat_map(|edge| {
-                edge.from
-                    .iter()
-                    .map(|from| ((*from).to_owned(), edge.to.to_owned()))
-                    .collect::<Vec<_>>()
-            })
-            .chain([("[*]".to_owned(), lifecycle.initial().to_owned())])
-            .chain(lifecycle.terminal.iter().map(|end| ((*end).to_owned(), "[*]".to_owned())))
-            .collect();
-        assert_eq!(drawn, expected);
-        for edge in lifecycle.edges() {
-            let line = diagram
-                .lines()
-                .find(|line| line.contains(&format!("s_{} --> s_{} :", edge.from[0], edge.to)))
-                .unwrap();
-            assert!(line.contains(edge.action), "{line}");
-            assert!(edge.who.iter().all(|who| line.contains(who)), "{line}");
-        }
-    }
-    let none: Option<String> = one(&mut almighty, "select wo.lifecycle_diagram('no_such')");
-    assert_eq!(none, None);
 }
 
 /// The flag `new_revision` counts how often the work was planned anew.

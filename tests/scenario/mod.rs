@@ -15,6 +15,7 @@ mod harness;
 mod hostile_settings;
 mod idempotency;
 mod lifecycle;
+mod lifecycle_diagram;
 mod limits;
 mod memory;
 mod numbers;

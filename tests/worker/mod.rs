@@ -6,6 +6,7 @@ mod databases;
 mod evidence;
 mod findings;
 mod flood;
+mod health;
 mod lifecycle;
 mod masters;
 mod pump;

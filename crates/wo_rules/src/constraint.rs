@@ -102,6 +102,11 @@ const CHECKS: &[(&str, Class, &str)] = &[
         NotPlain,
         "the name of a guard has 1 to 63 of a-z, 0-9 and _, and begins with a letter",
     ),
+    (
+        "state_limit_is_positive",
+        OutOfRange,
+        "the hours in a state must be above 0 and below 1,000,000",
+    ),
     // Work orders.
     (
         "work_order_reason_is_a_mailbox",

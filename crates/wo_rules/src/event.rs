@@ -75,6 +75,7 @@ pub fn child_event_type(action: &str) -> &'static str {
         "approval_escalated" => "wo.approval_escalated",
         "child_waived" => "wo.child_waived",
         "time_in_state_exceeded" => "wo.time_in_state_exceeded",
+        "preflight_done" => "wo.preflight_done",
         "archived" => "wo.archived",
         _ => "wo.updated",
     }

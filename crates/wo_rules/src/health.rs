@@ -50,6 +50,7 @@ fn says(
     Finding { severity, subject, detail: detail.into(), remedy }
 }
 
+/// What to do where the jobs have no worker.
 const PRELOAD: &str = "Set shared_preload_libraries = 'wo_core' and wo_core.databases, and restart the server; or call wo.tick() every minute.";
 
 /// Whether library, extension and records are of one version.
@@ -115,6 +116,8 @@ pub fn approvals(problems: &[String], tenants: Option<usize>) -> Finding {
 
 /// How the worker of a database stands.
 pub struct Worker<'a> {
+    /// Whether the server is a standby, where no worker runs.
+    pub standby: bool,
     /// Whether the library was preloaded.
     pub preloaded: bool,
     /// Whether the database is listed.
@@ -139,6 +142,14 @@ pub fn worker(worker: &Worker<'_>) -> Finding {
             PRELOAD,
         );
     }
+    if worker.standby {
+        return says(
+            Severity::Good,
+            subject,
+            "none: the server is a standby, and the worker starts when it is promoted",
+            "",
+        );
+    }
     match worker.state {
         None if !worker.listed => says(
             Severity::Notice,
@@ -160,6 +171,29 @@ pub fn worker(worker: &Worker<'_>) -> Finding {
             "Do what the reason asks for; the worker goes on by itself.",
         ),
     }
+}
+
+/// Whether each database in `wo_core.databases` is there: `missing` are those that are not.
+#[must_use]
+pub fn databases(listed: usize, missing: &[&str]) -> Finding {
+    let subject = "databases";
+    if !missing.is_empty() {
+        return says(
+            Severity::Warning,
+            subject,
+            format!(
+                "wo_core.databases lists what is no database that can be connected to: {}",
+                missing.join(", ")
+            ),
+            "Correct the list: alter system set wo_core.databases = '...'; select pg_reload_conf();",
+        );
+    }
+    let detail = match listed {
+        0 => "wo_core.databases lists none".to_owned(),
+        1 => "the one in wo_core.databases is there".to_owned(),
+        _ => format!("all {listed} in wo_core.databases are there"),
+    };
+    says(Severity::Good, subject, detail, "")
 }
 
 /// How the jobs go: each that fails, with how often in a row and why.
@@ -195,7 +229,7 @@ pub fn refused_attempts(preloaded: bool, waiting: u64, dropped: u64) -> Finding 
             Severity::Warning,
             subject,
             "they are not recorded: the library is not preloaded",
-            PRELOAD,
+            "Set shared_preload_libraries = 'wo_core' and restart the server; wo.tick() cannot record what no memory keeps.",
         );
     }
     let detail = format!("{waiting} wait to be written, {dropped} more found no room");
@@ -232,9 +266,15 @@ pub fn consumers(count: i64, furthest_behind: i64) -> Finding {
 
 /// Who wakes subscribers.
 #[must_use]
-pub fn waking(setting: &str, worker_serves: bool, unannounced: i64) -> Finding {
+pub fn waking(setting: &str, standby: bool, worker_serves: bool, unannounced: i64) -> Finding {
     let subject = "waking";
     match setting {
+        _ if standby => says(
+            Severity::Good,
+            subject,
+            "the server is a standby: nobody can listen for notifications here",
+            "",
+        ),
         "off" => says(
             Severity::Notice,
             subject,
@@ -266,7 +306,15 @@ mod tests {
     #[test]
     fn what_is_not_good_says_what_to_do() {
         let state = |preloaded, listed, state, serves| {
-            worker(&Worker { preloaded, listed, state, serves, reason: "why" })
+            worker(&Worker { standby: false, preloaded, listed, state, serves, reason: "why" })
+        };
+        let standby = Worker {
+            standby: true,
+            preloaded: true,
+            listed: true,
+            state: None,
+            serves: false,
+            reason: "",
         };
         let all = [
             versions("1", Some("1"), Some("1")),
@@ -285,10 +333,15 @@ mod tests {
             refused_attempts(true, 5, 1),
             consumers(0, 0),
             consumers(2, 1_000_000),
-            waking("off", true, 0),
-            waking("auto", true, 0),
-            waking("auto", false, 0),
-            waking("worker", false, 0),
+            waking("off", false, true, 0),
+            waking("auto", false, true, 0),
+            waking("auto", false, false, 0),
+            waking("worker", false, false, 0),
+            waking("worker", true, false, 0),
+            worker(&standby),
+            databases(0, &[]),
+            databases(1, &[]),
+            databases(2, &["there_is_none"]),
         ];
         for said in all {
             assert_eq!(said.severity == Severity::Good, said.remedy.is_empty(), "{said:?}");
@@ -301,6 +354,7 @@ mod tests {
         assert_eq!(refused_attempts(false, 0, 0).severity, Severity::Warning);
         assert_eq!(
             worker(&Worker {
+                standby: false,
                 preloaded: true,
                 listed: true,
                 state: Some("idle"),

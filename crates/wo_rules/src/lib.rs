@@ -26,6 +26,8 @@ pub mod list;
 pub mod lock;
 pub mod naming;
 pub mod number;
+pub mod picture;
+pub mod preflight;
 pub mod reference;
 pub mod refusal;
 pub mod refused_attempt;

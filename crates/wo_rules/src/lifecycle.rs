@@ -7,6 +7,7 @@
 //! (dependencies, children, steps) are evaluated by the shell and handed in as [`Facts`].
 
 mod approving;
+mod beginning;
 mod condition;
 mod decide;
 mod definition;
@@ -21,7 +22,9 @@ mod reader;
 mod rights;
 mod shipped;
 mod tables;
+mod time_limit;
 mod title;
+mod unknown;
 mod validation;
 mod write;
 
@@ -38,6 +41,8 @@ pub use guard_lock::check_guard_lock;
 pub use reader::Problem;
 pub use shipped::SHIPPED;
 pub use tables::SCHEMA;
+pub use time_limit::{check_limit, deadline};
 pub use title::TitleConvention;
+pub use unknown::unknown;
 pub use validation::{Known, MAXIMUM_EDGES, MAXIMUM_STATES, validate};
 pub use write::{Actor, CollectedApproval, Facts, GuardFact, PrincipalKind, Proposal, Record};

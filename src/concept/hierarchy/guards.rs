@@ -44,19 +44,21 @@ statement!(
      from wo.dependency as edge
      join wo.work_order as awaited on awaited.tenant_id = edge.tenant_id and awaited.id = edge.predecessor_id
      where edge.tenant_id = $1 and edge.successor_id = any($2)
+        and (edge.successor_id = $3 or edge.holds_children)
         and not exists (select from wo.waiver as waived
             where waived.tenant_id = edge.tenant_id and waived.child_id = edge.predecessor_id)
      order by awaited.id",
-    [UUIDOID, UUIDARRAYOID]
+    [UUIDOID, UUIDARRAYOID, UUIDOID]
 );
 statement!(
     HOLD_PREDECESSORS,
     "select awaited.id from wo.dependency as edge
      join wo.work_order as awaited on awaited.tenant_id = edge.tenant_id and awaited.id = edge.predecessor_id
      where edge.tenant_id = $1 and edge.successor_id = any($2) and awaited.locked_at is null
+        and (edge.successor_id = $3 or edge.holds_children)
      order by awaited.id
      for share of awaited",
-    [UUIDOID, UUIDARRAYOID]
+    [UUIDOID, UUIDARRAYOID, UUIDOID]
 );
 statement!(
     LAST_MOVES,
@@ -279,7 +281,7 @@ pub fn links_at(rows: &Rows) -> Vec<(Uuid, Vec<u8>)> {
 
 fn dependencies(tenant: Uuid, place: &HierarchyPosition, hold: bool) -> Option<GuardFact> {
     let successors = with_masters(tenant, place.id, place.master);
-    let arguments = [uuid_argument(tenant), uuids(successors)];
+    let arguments = [uuid_argument(tenant), uuids(successors), uuid_argument(place.id)];
     let (mut own, mut inherited): (Vec<String>, Vec<String>) = Default::default();
     let count = as_trail(|| {
         if hold {

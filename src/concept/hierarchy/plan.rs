@@ -66,11 +66,11 @@ statement!(
 );
 statement!(
     ADD_EDGES,
-    "insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag)
-     select $1, edge.successor, edge.predecessor, coalesce(edge.lag::interval, '0')
-     from rows from (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))
-        as edge (successor, predecessor, lag)",
-    [UUIDOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID]
+    "insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag, holds_children)
+     select $1, edge.successor, edge.predecessor, coalesce(edge.lag::interval, '0'), edge.holds_children
+     from rows from (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5))
+        as edge (successor, predecessor, lag, holds_children)",
+    [UUIDOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, BOOLARRAYOID]
 );
 
 /// A plan that is being made.
@@ -231,9 +231,13 @@ fn made_before(tenant: Uuid, key: &str, plan: &Plan) -> Result<Option<Value>, Re
 /// their names in the plan, as JSON texts.
 fn asked_places(plan: &Plan) -> Vec<String> {
     let name = |index: usize| plan.work_orders[index].name.as_str();
-    let mut after: Vec<Vec<(&str, Option<&str>)>> = vec![Vec::new(); plan.work_orders.len()];
+    let mut after: Vec<Vec<(&str, Option<&str>, bool)>> = vec![Vec::new(); plan.work_orders.len()];
     for edge in &plan.edges {
-        after[edge.successor].push((name(edge.predecessor), edge.lag.as_deref()));
+        after[edge.successor].push((
+            name(edge.predecessor),
+            edge.lag.as_deref(),
+            edge.holds_children,
+        ));
     }
     plan.work_orders
         .iter()
@@ -435,6 +439,7 @@ fn add_edges(tenant: Uuid, plan: &Plan, ids: &[Uuid]) -> Result<(), Refusal> {
         column(|edge| edge.successor),
         column(|edge| edge.predecessor),
         argument(lags),
+        argument(plan.edges.iter().map(|edge| edge.holds_children).collect::<Vec<bool>>()),
     ];
     let count =
         ADD_EDGES.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()));
@@ -456,13 +461,14 @@ fn dependencies(
         name!(successor, Option<String>),
         name!(predecessor, Option<String>),
         name!(lag, Option<String>),
+        name!(holds_children, bool),
     ),
 > {
     let given = rules::parse(given.unwrap_or("null")).or_refuse();
     let edges = wo_rules::hierarchy::plan::dependencies(&given).or_refuse();
     let rows: Vec<_> = edges
         .into_iter()
-        .map(|edge| (Some(edge.successor), Some(edge.predecessor), edge.lag))
+        .map(|edge| (Some(edge.successor), Some(edge.predecessor), edge.lag, edge.holds_children))
         .collect();
     TableIterator::new(rows)
 }

@@ -10,10 +10,11 @@ use pgrx::prelude::*;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
-use wo_rules::hierarchy::diagram::{Format, draw};
+use wo_rules::field::Field;
+use wo_rules::hierarchy::diagram::draw;
 use wo_rules::hierarchy::network::{Link, LinkKind, Network, Progress, Task, Times};
 use wo_rules::hierarchy::pattern::pattern;
-use wo_rules::lifecycle::{Guard, Lifecycle};
+use wo_rules::picture::Format;
 use wo_rules::reference;
 use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::time::{POSTGRES_EPOCH_SECONDS, unix_seconds};
@@ -34,7 +35,9 @@ statement!(
         (held.estimated_hours * 3600)::bigint,
         pg_catalog.extract('epoch', held.planned_end - held.planned_start)::bigint,
         pg_catalog.extract('epoch', held.actual_start)::bigint, pg_catalog.extract('epoch', held.actual_end)::bigint,
-        held.master_id, held.notes, held.required
+        held.master_id, held.notes, held.required,
+        (select pg_catalog.extract('epoch', waived.waived_at)::bigint from wo.waiver as waived
+         where waived.tenant_id = $1 and waived.work_order_id = held.master_id and waived.child_id = held.id)
      from wo.work_order as held
      where held.tenant_id = $1 and held.id in (select tree.id from tree)
      order by held.id",
@@ -43,7 +46,10 @@ statement!(
 statement!(
     EDGES,
     "select edge.successor_id, edge.predecessor_id, pg_catalog.extract('epoch', edge.lag)::bigint,
-        awaited.wo_number, awaited.lifecycle, awaited.lifecycle_version, awaited.status
+        awaited.wo_number, awaited.lifecycle, awaited.lifecycle_version, awaited.status,
+        exists (select from wo.waiver as waived
+            where waived.tenant_id = edge.tenant_id and waived.child_id = edge.predecessor_id),
+        edge.holds_children
      from wo.dependency as edge
      join wo.work_order as awaited on awaited.tenant_id = edge.tenant_id and awaited.id = edge.predecessor_id
      where edge.tenant_id = $1 and edge.successor_id = any($2)",
@@ -52,7 +58,8 @@ statement!(
 statement!(
     MOVES,
     "select entry.subject_id, entry.to_status, pg_catalog.extract('epoch', pg_catalog.min(entry.recorded_at))::bigint,
-        pg_catalog.extract('epoch', pg_catalog.max(entry.recorded_at))::bigint
+        pg_catalog.extract('epoch', pg_catalog.max(entry.recorded_at))::bigint,
+        (pg_catalog.array_agg(entry.reason order by entry.sequence desc))[1]
      from wo.audit_entry as entry
      where entry.tenant_id = $1 and entry.subject_id = any($2) and entry.subject = 'work_order'
         and entry.to_status is distinct from entry.from_status
@@ -65,7 +72,11 @@ struct Child {
     id: Uuid,
     master: Option<Uuid>,
     notes: Option<String>,
+    /// Why it came into its state, and when, in seconds since 1970.
+    reason: Option<String>,
+    since: Option<i64>,
     required: bool,
+    waived_at: Option<i64>,
     satisfies: bool,
     weight: i64,
 }
@@ -78,11 +89,13 @@ struct Edge {
     number: String,
     status: String,
     satisfied: bool,
+    holds_children: bool,
 }
 
 /// A master's children at one moment.
 struct Plan {
     master: String,
+    title: String,
     children: Vec<Child>,
     edges: Vec<Edge>,
     /// The master itself and its masters: their predecessors hold every child.
@@ -102,23 +115,16 @@ fn satisfies(tenant: Uuid, lifecycle: &str, version: i32, status: &str) -> bool 
     lifecycle.state(status).is_some_and(|state| state.satisfies_dependents)
 }
 
-/// The states that work begins in: where the edges lead that wait for predecessors.
-fn begins_in(lifecycle: &Lifecycle, status: &str) -> bool {
-    lifecycle.transitions().iter().any(|edge| {
-        edge.to == status
-            && edge.guards.contains(&Guard::DependenciesSatisfied)
-            && !lifecycle.state(&edge.to).is_some_and(|state| state.terminal)
-    })
-}
-
 impl Plan {
     fn of(master: &str) -> Result<Self, Refusal> {
         let tenant = identity::required()?.tenant;
         let id = work_order::find(tenant, master)?;
-        let (number, grandmaster) = work_order::read(Reading::AsCaller, tenant, id, |seen| {
-            (seen.text(Column::WoNumber), work_order::master_of(seen))
-        })
-        .ok_or_else(|| reference::unknown(master))?;
+        let (number, title, grandmaster) =
+            work_order::read(Reading::AsCaller, tenant, id, |seen| {
+                let title = seen.field::<String>(Field::Title).unwrap_or_default();
+                (seen.text(Column::WoNumber), title, work_order::master_of(seen))
+            })
+            .ok_or_else(|| reference::unknown(master))?;
         let above = guards::with_masters(tenant, id, grandmaster);
         let mut read = Vec::new();
         let arguments = [uuid_argument(tenant), uuid_argument(id), argument(DEEPEST)];
@@ -143,20 +149,22 @@ impl Plan {
         let successors = [uuid_argument(tenant), argument(ids(&above))];
         let place: HashMap<Uuid, usize> =
             children.iter().enumerate().map(|(index, child)| (child.id, index)).collect();
-        add_times(&arguments, &place, &lifecycles, &mut tasks);
+        add_times(&arguments, &place, &lifecycles, &mut children, &mut tasks);
+        leave_out_waived(&children, &place, &mut tasks);
         let edges: Vec<Edge> = EDGES.with(|statement| {
             statement.run(Mode::Caller, &successors, |rows| {
                 (0..rows.count()).filter_map(|row| Self::edge(tenant, rows, row)).collect()
             })
         });
         let masters: HashSet<Uuid> = children.iter().filter_map(|child| child.master).collect();
-        let mut links: Vec<Link> = edges
+        let (mut links, holding): (Vec<Link>, Vec<bool>) = edges
             .iter()
             .filter_map(|edge| {
                 let (from, to) = (*place.get(&edge.predecessor)?, *place.get(&edge.successor)?);
-                Some(Link { from, to, kind: LinkKind::FinishToStart, lag: edge.lag })
+                let link = Link { from, to, kind: LinkKind::FinishToStart, lag: edge.lag };
+                Some((link, edge.holds_children))
             })
-            .collect();
+            .unzip();
         for (index, child) in children.iter_mut().enumerate() {
             if masters.contains(&child.id) {
                 // Its children are the work.
@@ -168,8 +176,9 @@ impl Plan {
             }
         }
         let network = Network { tasks, links };
-        let inherited = network.with_inherited()?;
-        Ok(Self { master: number, children, edges, above, network, inherited })
+        let holds = |link: usize| holding.get(link).is_none_or(|holds| *holds);
+        let inherited = network.with_inherited(holds)?;
+        Ok(Self { master: number, title, children, edges, above, network, inherited })
     }
 
     fn child(tenant: Uuid, rows: &Rows, row: usize) -> Option<(Child, Task, (String, i32))> {
@@ -199,7 +208,10 @@ impl Plan {
             id: id_at(rows, row, 1)?,
             master: id_at(rows, row, 11),
             notes: rows.get(row, 12),
+            reason: None,
+            since: None,
             required: rows.required(row, 13),
+            waived_at: rows.get(row, 14),
             satisfies,
             weight: duration,
         };
@@ -214,8 +226,9 @@ impl Plan {
             predecessor: id_at(rows, row, 2)?,
             lag: rows.required(row, 3),
             number: rows.get(row, 4)?,
-            satisfied: satisfies(tenant, &lifecycle, version, &status),
+            satisfied: rows.required(row, 8) || satisfies(tenant, &lifecycle, version, &status),
             status,
+            holds_children: rows.required(row, 9),
         })
     }
 
@@ -250,6 +263,7 @@ fn add_times(
     arguments: &[crate::pg::statement::Argument],
     place: &HashMap<Uuid, usize>,
     lifecycles: &[(String, i32)],
+    children: &mut [Child],
     tasks: &mut [Task],
 ) {
     let Some(tenant) = identity::current().map(|acting| acting.tenant) else { return };
@@ -261,8 +275,12 @@ fn add_times(
                 };
                 let (task, (lifecycle, version)) = (&mut tasks[*index], &lifecycles[*index]);
                 let status: String = rows.required(row, 2);
+                if status == task.status {
+                    let child = &mut children[*index];
+                    (child.since, child.reason) = (rows.get(row, 4), rows.get(row, 5));
+                }
                 let compiled = cache::compiled(tenant, lifecycle, *version).or_refuse();
-                if begins_in(&compiled, &status) {
+                if compiled.begins_in(&status) {
                     let first: Option<i64> = rows.get(row, 3);
                     task.started = task.started.or(first);
                 }
@@ -284,6 +302,23 @@ fn add_times(
     }
 }
 
+/// A child that was waived, or one below it, is no work of the master any more, unless it was done. It ended
+/// when it was waived.
+fn leave_out_waived(children: &[Child], place: &HashMap<Uuid, usize>, tasks: &mut [Task]) {
+    for (index, task) in tasks.iter_mut().enumerate() {
+        // Masters of masters: a cycle would be damage, and ends too.
+        let up = std::iter::successors(Some(index), |index| {
+            children[*index].master.and_then(|master| place.get(&master).copied())
+        });
+        let waived_at =
+            up.take(DEEPEST.unsigned_abs() as usize).find_map(|index| children[index].waived_at);
+        if waived_at.is_some() && !matches!(task.progress, Progress::Done | Progress::Failed) {
+            task.progress = Progress::Waived;
+            task.finished = waived_at;
+        }
+    }
+}
+
 /// The children of a master that have not started and wait for nothing.
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
@@ -296,7 +331,10 @@ fn ready_work_orders(master: Option<&str>) -> TableIterator<'static, (name!(id, 
     let master_of: HashMap<Uuid, Uuid> =
         plan.children.iter().filter_map(|child| Some((child.id, child.master?))).collect();
     let masters: HashSet<Uuid> = master_of.values().copied().collect();
-    let held_above = plan.above.iter().any(|id| waits.contains_key(id));
+    // What a master waits for holds its children where the edge says so.
+    let holds =
+        |id: &Uuid| waits.get(id).is_some_and(|held| held.iter().any(|edge| edge.holds_children));
+    let held_above = plan.above.iter().any(holds);
     let lags_above = plan.above.iter().any(|id| lagging.contains(id));
     let mut halted: HashMap<Uuid, bool> = HashMap::new();
     let ready: Vec<(pgrx::Uuid,)> = plan
@@ -310,7 +348,7 @@ fn ready_work_orders(master: Option<&str>) -> TableIterator<'static, (name!(id, 
             // The child and its masters among the children; a cycle would be damage, and ends too.
             let up = std::iter::successors(Some(child.id), |id| master_of.get(id).copied());
             let line: Vec<Uuid> = up.take(DEEPEST.unsigned_abs() as usize).collect();
-            if line.iter().any(|id| waits.contains_key(id)) {
+            if waits.contains_key(&child.id) || line.iter().skip(1).any(holds) {
                 return false;
             }
             let is_halted = child.master.is_some_and(|master| {
@@ -383,20 +421,25 @@ fn progress(master: Option<&str>) -> pgrx::JsonB {
     pgrx::JsonB(progress_of(master.unwrap_or_default()).or_refuse())
 }
 
+/// A time in seconds since 1970, as text.
+fn utc_of_unix(seconds: i64) -> String {
+    wo_rules::time::utc((seconds - POSTGRES_EPOCH_SECONDS) * 1_000_000)
+}
+
 fn progress_of(master: &str) -> Result<Value, Refusal> {
     let plan = Plan::of(master)?;
     let times = plan.schedule()?;
     let both = || plan.children.iter().zip(&plan.network.tasks);
     let count = |wanted: Progress| both().filter(|(_, task)| task.progress == wanted).count();
     let total: i64 = both()
-        .filter(|(_, task)| task.progress != Progress::Failed)
+        .filter(|(_, task)| !task.progress.is_left_out())
         .map(|(child, _)| child.weight)
         .sum();
     let done: i64 = both()
         .filter(|(_, task)| task.progress == Progress::Done)
         .map(|(child, _)| child.weight)
         .sum();
-    let counted = plan.children.len() - count(Progress::Failed);
+    let counted = both().filter(|(_, task)| !task.progress.is_left_out()).count();
     let percent = match total {
         // Milestones alone: each counts alike.
         0 if counted > 0 => (count(Progress::Done) as f64 * 1000.0 / counted as f64).round() / 10.0,
@@ -406,7 +449,14 @@ fn progress_of(master: &str) -> Result<Value, Refusal> {
     let blocked: Vec<Value> = both()
         .filter(|(_, task)| task.progress == Progress::Blocked)
         .map(|(child, task)| {
-            json!({"work_order": task.number, "title": task.title, "status": task.status, "notes": child.notes})
+            json!({
+                "wo_number": task.number,
+                "title": task.title,
+                "status": task.status,
+                "reason": child.reason,
+                "since": child.since.map(utc_of_unix),
+                "notes": child.notes,
+            })
         })
         .collect();
     let mut waits = plan.waits();
@@ -419,24 +469,26 @@ fn progress_of(master: &str) -> Result<Value, Refusal> {
         }
         for edge in waits.remove(&child.id).unwrap_or_default() {
             reopened.push(json!({
-                "work_order": task.number,
+                "wo_number": task.number,
                 "predecessor": edge.number,
                 "status": edge.status,
             }));
         }
     }
-    let finish = Network::finish(&times)
-        .map(|seconds| wo_rules::time::utc((seconds - POSTGRES_EPOCH_SECONDS) * 1_000_000));
+    let finish = Network::finish(&times).map(utc_of_unix);
+    let required =
+        both().filter(|(child, task)| child.required && task.progress != Progress::Waived).count();
     Ok(json!({
-        "work_order": plan.master,
+        "wo_number": plan.master,
         "percent_complete": percent,
         "children": plan.children.len(),
-        "required": plan.children.iter().filter(|child| child.required).count(),
+        "required": required,
         "done": count(Progress::Done),
         "running": count(Progress::Running),
         "blocked": blocked,
         "not_started": count(Progress::NotStarted),
         "failed": count(Progress::Failed),
+        "waived": count(Progress::Waived),
         "predecessor_reopened": reopened,
         "estimated_completion": finish,
     }))
@@ -456,19 +508,8 @@ fn execution_pattern(master: Option<&str>) -> pgrx::JsonB {
 #[pg_extern(schema = "wo_private", stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn dependency_diagram(master: Option<&str>, format: Option<&str>) -> String {
-    let wanted = format.unwrap_or("mermaid");
-    let Some(format) = Format::parse(wanted) else {
-        let shown: String = wanted.chars().take(63).collect();
-        crate::pg::error::refuse(
-            Refusal::new(
-                SqlState::BadValue,
-                "format_unknown",
-                format!("there is no diagram format \"{shown}\""),
-            )
-            .hint("The formats are mermaid, dot and svg."),
-        );
-    };
+    let format = Format::parse(format).or_refuse();
     let plan = Plan::of(master.unwrap_or_default()).or_refuse();
     let times = plan.schedule().or_refuse();
-    draw(&plan.network, &times, &plan.master, format)
+    draw(&plan.network, &times, &format!("{} {}", plan.title, plan.master), format)
 }

@@ -27,6 +27,21 @@ statement!(
     [UUIDOID]
 );
 statement!(
+    CONCERNED,
+    "select array(
+        select distinct who from (
+            select pg_catalog.unnest(array[held.originator::pg_catalog.text, held.assignee::pg_catalog.text,
+                master.assignee::pg_catalog.text])
+            from wo.work_order as held
+            left join wo.work_order as master on master.tenant_id = held.tenant_id and master.id = held.master_id
+            where held.tenant_id = $1 and held.wo_number = any($2)
+        ) as asked (who)
+        where who is not null
+        order by who
+     )",
+    [UUIDOID, TEXTARRAYOID]
+);
+statement!(
     KEEP,
     "insert into wo.hierarchy_check (tenant_id, checked_at, problems) values ($1, $2, $3)
      on conflict (tenant_id) do update set checked_at = excluded.checked_at, problems = excluded.problems",
@@ -57,7 +72,8 @@ pub fn check(tenant: Uuid) -> i32 {
     memory::as_enforcement(|| {
         let new: Vec<&Value> = found.iter().filter(|one| !before.contains(one)).collect();
         for problem in &new {
-            Event::new("wo.hierarchy_problem", problem.to_string()).write(tenant, tenant, at);
+            let data = with_concerned(tenant, problem);
+            Event::new("wo.hierarchy_problem", data.to_string()).write(tenant, tenant, at);
         }
         let count = new.len();
         let all = argument(pgrx::JsonB(Value::Array(found.clone())));
@@ -65,6 +81,22 @@ pub fn check(tenant: Uuid) -> i32 {
         as_trail(|| KEEP.with(|statement| statement.store(&arguments)));
         i32::try_from(count).unwrap_or(i32::MAX)
     })
+}
+
+/// The problem with whom it concerns: originators and assignees of its work orders, and the assignees of their
+/// masters.
+fn with_concerned(tenant: Uuid, problem: &Value) -> Value {
+    let named = problem["work_orders"].as_array().into_iter().flatten();
+    let numbers: Vec<String> = named.filter_map(Value::as_str).map(str::to_owned).collect();
+    let concerned: Vec<String> = as_trail(|| {
+        CONCERNED.with(|statement| {
+            let arguments = [uuid_argument(tenant), argument(numbers)];
+            statement.run(Mode::Latest, &arguments, |rows| rows.required(0, 1))
+        })
+    });
+    let mut data = problem.clone();
+    data["notify"] = json!(concerned);
+    data
 }
 
 fn described((problem, work_orders, what_to_do): Problem) -> Value {

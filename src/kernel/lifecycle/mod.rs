@@ -1,6 +1,7 @@
 //! Lifecycles: publishing versions, and evaluating the guards that an administrator registered.
 
 pub mod cache;
+pub mod time_limit;
 
 use crate::kernel::concept;
 use crate::kernel::given;
@@ -17,6 +18,7 @@ use pgrx::prelude::*;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 use wo_rules::lifecycle::{Facts, GuardFact, Known, Problem, SHIPPED, validate};
+use wo_rules::picture::Format;
 use wo_rules::refusal::{Refusal, SqlState};
 
 statement!(
@@ -168,14 +170,17 @@ fn validate_lifecycle(
     TableIterator::new(problems.into_iter().map(|problem| (problem.pointer, problem.problem)))
 }
 
-/// A definition as a Mermaid diagram.
-#[pg_extern(schema = "wo_private", immutable, parallel_safe)]
-fn lifecycle_diagram(definition: &str) -> String {
+/// Draws a definition, which is that of `name`; there is none where the tenant has no such lifecycle.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn lifecycle_diagram(name: Option<&str>, definition: Option<&str>, format: Option<&str>) -> String {
+    let format = Format::parse(format).or_refuse();
+    let definition = definition.ok_or_else(|| wo_rules::lifecycle::unknown(name)).or_refuse();
     read(definition)
         .and_then(|document| validate(&document, None))
         .map_err(|problems| invalid(&problems))
         .or_refuse()
-        .diagram()
+        .diagram(format)
 }
 
 /// The roles that the shipped lifecycles name, each with its first meaning.

@@ -21,8 +21,8 @@ pub enum Trouble {
     Unset,
     /// The file cannot be read.
     Unreadable(String),
-    /// Others than the server may read or write it.
-    Exposed,
+    /// Others than the server may read or write it: its path.
+    Exposed(String),
     /// It holds no key.
     NoKey(String),
 }
@@ -37,7 +37,7 @@ impl Trouble {
             Self::Unreadable(_) => {
                 "Name a file in wo_core.sealing_key_file that the server's user can read."
             }
-            Self::Exposed => {
+            Self::Exposed(_) => {
                 "The file must belong to the server's user with mode 0600 or 0400, or to root with 0640. Who could read the key could seal: consider a new one."
             }
             Self::NoKey(_) => "Make a key with wo key new --for ledger.",
@@ -50,7 +50,9 @@ impl fmt::Display for Trouble {
         match self {
             Self::Unset => f.write_str("no sealing key is configured"),
             Self::Unreadable(why) => write!(f, "the sealing key's file cannot be read: {why}"),
-            Self::Exposed => f.write_str("the sealing key's file can be read or written by others"),
+            Self::Exposed(path) => {
+                write!(f, "the sealing key's file can be read or written by others: {path}")
+            }
             Self::NoKey(why) => write!(f, "the sealing key's file holds no key: {why}"),
         }
     }
@@ -86,14 +88,16 @@ pub fn path() -> Option<PathBuf> {
 /// Why there is none.
 pub fn read() -> Result<Rc<SealingKey>, Trouble> {
     let path = path().ok_or(Trouble::Unset)?;
-    let cannot = |why: Error| Trouble::Unreadable(why.kind().to_string());
+    let named = path.display().to_string();
+    let cannot = |why: Error| Trouble::Unreadable(format!("{named}: {}", why.kind()));
+    let no_key = |why: &str| Trouble::NoKey(format!("{named}: {why}"));
     let file = File::open(&path).map_err(cannot)?;
     let held = file.metadata().map_err(cannot)?;
     if !held.is_file() || held.len() > LONGEST {
-        return Err(Trouble::NoKey("it is no small plain file".to_owned()));
+        return Err(no_key("it is no small plain file"));
     }
     if is_exposed(&held) {
-        return Err(Trouble::Exposed);
+        return Err(Trouble::Exposed(named));
     }
     let seen = Seen {
         path,
@@ -109,7 +113,7 @@ pub fn read() -> Result<Rc<SealingKey>, Trouble> {
     }
     let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize));
     file.take(LONGEST).read_to_string(&mut text).map_err(cannot)?;
-    let key = Rc::new(SealingKey::read(&text).map_err(Trouble::NoKey)?);
+    let key = Rc::new(SealingKey::read(&text).map_err(|why| no_key(&why))?);
     KEY.with_borrow_mut(|known| *known = Some((seen, Rc::clone(&key))));
     Ok(key)
 }

@@ -16,19 +16,24 @@ fn beside(key: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+fn of_file(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {}", path.display(), error.kind())
+}
+
 /// The note that is kept outside; nothing where none is.
 ///
 /// # Errors
 /// Why it cannot be read.
 pub fn read() -> Result<Option<String>, String> {
     let Some(key) = key::path() else { return Ok(None) };
-    let file = match File::open(beside(&key, ".checkpoint")) {
+    let path = beside(&key, ".checkpoint");
+    let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.kind().to_string()),
+        Err(error) => return Err(of_file(&path, &error)),
     };
     let mut note = String::new();
-    file.take(LONGEST).read_to_string(&mut note).map_err(|error| error.kind().to_string())?;
+    file.take(LONGEST).read_to_string(&mut note).map_err(|error| of_file(&path, &error))?;
     Ok(Some(note))
 }
 
@@ -54,5 +59,5 @@ pub fn replace(note: &str) -> Result<(), String> {
         let directory = kept.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     };
-    written().map_err(|error| error.kind().to_string())
+    written().map_err(|error| of_file(&kept, &error))
 }

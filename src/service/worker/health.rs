@@ -2,6 +2,7 @@
 
 use super::jobs;
 use crate::pg::run_as::run_as;
+use crate::pg::server::is_standby;
 use crate::pg::setting;
 use crate::pg::shared_memory::{self as shared, State};
 use crate::pg::statement::{Mode, bigint, statement};
@@ -18,6 +19,12 @@ statement!(
     [INT8OID]
 );
 
+statement!(
+    DATABASES,
+    "select there.datname::text from pg_catalog.pg_database as there where there.datallowconn",
+    []
+);
+
 type Row = (String, String, String, String);
 
 /// How worker, jobs, events and refused attempts are.
@@ -29,6 +36,7 @@ fn worker_health() -> TableIterator<
     (name!(severity, String), name!(subject, String), name!(detail, String), name!(remedy, String)),
 > {
     let preloaded = shared::is_there();
+    let standby = is_standby();
     let site = shared::own_site();
     let state = site.map_or(State::Absent, |site| site.state());
     let serves = state == State::Serving;
@@ -42,6 +50,7 @@ fn worker_health() -> TableIterator<
     let said = [
         rules::versions(env!("CARGO_PKG_VERSION"), extension.as_deref(), records.as_deref()),
         rules::worker(&Worker {
+            standby,
             preloaded,
             listed: super::serve::is_listed(),
             state: (state != State::Absent).then_some(state.words()),
@@ -49,7 +58,8 @@ fn worker_health() -> TableIterator<
             reason: &reason,
         }),
         jobs(books.filter(|_| state != State::Absent)),
-        waking(serves, unannounced),
+        databases(preloaded),
+        waking(standby, serves, unannounced),
         rules::consumers(consumers, behind),
         rules::refused_attempts(preloaded, backlog.waiting, backlog.dropped),
     ];
@@ -81,14 +91,30 @@ fn jobs(books: Option<shared::Books>) -> Finding {
     rules::jobs(&failing, ago)
 }
 
-fn waking(serves: bool, unannounced: i64) -> Finding {
+/// Whether the databases that are to have a worker are there; without preloading none has one.
+fn databases(preloaded: bool) -> Finding {
+    let wanted = if preloaded { super::launcher::wanted() } else { Vec::new() };
+    let missing: Vec<&str> = DATABASES.with(|statement| {
+        statement.run(Mode::Caller, &[], |rows| {
+            let there: Vec<String> = (0..rows.count()).map(|row| rows.required(row, 1)).collect();
+            wanted
+                .iter()
+                .map(String::as_str)
+                .filter(|name| !there.iter().any(|it| it == name))
+                .collect()
+        })
+    });
+    rules::databases(wanted.len(), &missing)
+}
+
+fn waking(standby: bool, serves: bool, unannounced: i64) -> Finding {
     let setting = match setting::NOTIFY.get() {
         setting::Notify::Auto => "auto",
         setting::Notify::Transaction => "transaction",
         setting::Notify::Worker => "worker",
         setting::Notify::Off => "off",
     };
-    rules::waking(setting, serves, unannounced)
+    rules::waking(setting, standby, serves, unannounced)
 }
 
 /// How many consumers of events there are, and how many positions the slowest is behind.

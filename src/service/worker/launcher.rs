@@ -35,6 +35,7 @@ pub fn register() {
 /// What the launcher does until it ends.
 pub fn launch() {
     let mut workers: Vec<Child> = Vec::new();
+    let mut missing: Vec<String> = Vec::new();
     loop {
         heed_interrupts();
         if is_to_end() {
@@ -42,7 +43,10 @@ pub fn launch() {
             end(1);
         }
         let wait = match transaction(listed) {
-            Ok(listed) => supervise(&mut workers, &listed),
+            Ok((listed, absent)) => {
+                log_missing(&mut missing, absent);
+                supervise(&mut workers, &listed)
+            }
             Err(_) if is_to_end() => continue,
             Err(why) => {
                 pgrx::log!("wo_core: the launcher cannot read the databases: {why}");
@@ -68,15 +72,29 @@ pub fn wanted() -> Vec<String> {
     names(&list)
 }
 
-/// The listed databases that are there and accept connections.
-fn listed() -> Vec<pg_sys::Oid> {
-    let wanted = wanted();
+/// The listed databases that are there and accept connections, and the names of those that are not.
+fn listed() -> (Vec<pg_sys::Oid>, Vec<String>) {
+    let mut wanted = wanted();
     if wanted.is_empty() {
-        return Vec::new();
+        return (Vec::new(), wanted);
     }
-    let is_wanted =
-        |(database, name): (pg_sys::Oid, String)| wanted.contains(&name).then_some(database);
-    databases().into_iter().filter_map(is_wanted).collect()
+    let there: Vec<(pg_sys::Oid, String)> =
+        databases().into_iter().filter(|(_, name)| wanted.contains(name)).collect();
+    wanted.retain(|name| !there.iter().any(|(_, known)| known == name));
+    (there.into_iter().map(|(database, _)| database).collect(), wanted)
+}
+
+/// Logs the listed names that are no database, once for each time that they change.
+fn log_missing(known: &mut Vec<String>, missing: Vec<String>) {
+    if *known != missing {
+        if !missing.is_empty() {
+            pgrx::log!(
+                "wo_core: wo_core.databases lists what is no database that can be connected to: {}",
+                missing.join(", ")
+            );
+        }
+        *known = missing;
+    }
 }
 
 /// Starts the workers that are missing; those that are not listed any more end by themselves. Gives when

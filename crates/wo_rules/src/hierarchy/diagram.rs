@@ -7,29 +7,7 @@ mod layout;
 mod svg;
 
 use super::network::{Link, LinkKind, Network, Progress, Times};
-
-/// A language to draw in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// A Mermaid flowchart.
-    Mermaid,
-    /// A Graphviz digraph.
-    Dot,
-    /// A picture that needs nothing else.
-    Svg,
-}
-
-impl Format {
-    /// The format of that name: `mermaid`, `dot` or `svg`.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "mermaid" => Some(Self::Mermaid),
-            "dot" => Some(Self::Dot),
-            "svg" => Some(Self::Svg),
-            _ => None,
-        }
-    }
-}
+use crate::picture::{Format, dot_text, mermaid_text, shortened, yaml};
 
 /// The network under its `title`, with the states and, by `times`, the critical path marked.
 /// Times that are not those of this network mark nothing.
@@ -59,8 +37,14 @@ const LONG_ROOM: f64 = 80.0;
 /// What stands before the number of a critical task.
 const CRITICAL_MARK: &str = "◆ ";
 
-const EVERY_PROGRESS: [Progress; 5] =
-    [Progress::NotStarted, Progress::Running, Progress::Blocked, Progress::Done, Progress::Failed];
+const EVERY_PROGRESS: [Progress; 6] = [
+    Progress::NotStarted,
+    Progress::Running,
+    Progress::Blocked,
+    Progress::Done,
+    Progress::Failed,
+    Progress::Waived,
+];
 
 struct DrawnLink {
     link: Link,
@@ -91,6 +75,7 @@ fn look(progress: Progress) -> Look {
         Progress::Blocked => ("is_blocked", "blocked", "#fbd9b0", "#c05621"),
         Progress::Done => ("is_done", "done", "#d9f2df", "#2f7d4a"),
         Progress::Failed => ("is_failed", "failed", "#eab8b8", "#9b1c1c"),
+        Progress::Waived => ("is_waived", "waived", "#e5e7eb", "#6b7280"),
     };
     Look { class, words, fill, stroke }
 }
@@ -211,81 +196,4 @@ fn lag_words(lag: i64) -> Option<String> {
     let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let (seconds, unit) = units.into_iter().find(|(seconds, _)| lag % seconds == 0)?;
     (lag != 0).then(|| format!("{:+} {unit}", lag / seconds))
-}
-
-/// One line of what a reader would see, at most `room` wide, with an ellipsis where it is cut.
-fn shortened(text: &str, room: f64) -> String {
-    let text = plain(text);
-    if text.chars().map(width).sum::<f64>() <= room {
-        return text;
-    }
-    let mut left = room - width('…');
-    let fits = |letter: &char| {
-        left -= width(*letter);
-        left >= 0.0
-    };
-    let cut: String = text.chars().take_while(fits).collect();
-    format!("{}…", cut.trim_end_matches([' ', ZERO_WIDTH_JOINER]))
-}
-
-const ZERO_WIDTH_JOINER: char = '\u{200D}';
-
-/// The text in one line, without what is not seen but would change how the rest is: controls,
-/// marks of the writing direction, and what XML does not admit.
-fn plain(text: &str) -> String {
-    let unseen = |letter: &char| {
-        matches!(letter, '\u{61C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
-            | '\u{FFFE}' | '\u{FFFF}' | '\u{E0000}'..='\u{E007F}')
-    };
-    let seen = text.chars().filter(|letter| !unseen(letter));
-    let spaced: String =
-        seen.map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// About how wide a letter is, in units of the size of its font, by a wide sans-serif font.
-fn width(letter: char) -> f64 {
-    match letter {
-        '\u{300}'..='\u{36F}'
-        | '\u{1AB0}'..='\u{1AFF}'
-        | '\u{20D0}'..='\u{20FF}'
-        | '\u{200C}'
-        | ZERO_WIDTH_JOINER
-        | '\u{FE00}'..='\u{FE0F}'
-        | '\u{FE20}'..='\u{FE2F}'
-        | '\u{E0100}'..='\u{E01EF}' => 0.0,
-        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '!' | '|' | ' ' => 0.34,
-        'f' | 'r' | 't' | '(' | ')' | '[' | ']' | '-' | '/' | '\\' => 0.41,
-        'm' | 'w' | 'M' | 'W' | '@' | '%' => 1.0,
-        'a'..='z' | '0'..='9' => 0.63,
-        '\0'..='\u{7F}' => 0.8,
-        '\u{80}'..='\u{10FF}' => 0.9,
-        '\u{1F000}'..='\u{1FBFF}' | '\u{2600}'..='\u{27BF}' => 1.4,
-        _ => 1.1,
-    }
-}
-
-/// Letters and figures as they are, everything else as the entity codes that Mermaid reads.
-fn mermaid_text(text: &str) -> String {
-    escaped(text, |letter| format!("#{};", u32::from(letter)))
-}
-
-/// For a double-quoted YAML scalar, in which Mermaid must not find a tag or a directive either.
-fn yaml(text: &str) -> String {
-    escaped(text, |letter| format!("\\U{:08X}", u32::from(letter)))
-}
-
-fn escaped(text: &str, escape: fn(char) -> String) -> String {
-    let escape = |letter: char| match letter {
-        ' ' | '-' | '_' | '.' | ',' => letter.to_string(),
-        letter if letter.is_alphanumeric() => letter.to_string(),
-        letter => escape(letter),
-    };
-    text.chars().map(escape).collect()
-}
-
-/// For a double-quoted DOT string, in which backslashes and HTML entities have a meaning.
-fn dot_text(text: &str) -> String {
-    text.replace('&', "&amp;").replace('\\', "\\\\").replace('"', "\\\"")
 }

@@ -9,11 +9,12 @@ pub const MOST_INHERITED: usize = 1_000_000;
 
 impl Network {
     /// The same network with a link from each predecessor of a master to every descendant of that
-    /// master. Its tasks keep their indices, and its own links come first.
+    /// master, for each link that `holds` them by its index. Its tasks keep their indices, and its own links
+    /// come first.
     ///
     /// # Errors
     /// 22023 `too_many` where that would be more than [`MOST_INHERITED`] links.
-    pub fn with_inherited(&self) -> Result<Network, Refusal> {
+    pub fn with_inherited(&self, holds: impl Fn(usize) -> bool) -> Result<Network, Refusal> {
         let mut children: Vec<Vec<usize>> = vec![Vec::new(); self.tasks.len()];
         for link in self.links.iter().filter(|link| self.has(link)) {
             if link.kind == LinkKind::FinishToFinish {
@@ -23,7 +24,7 @@ impl Network {
         let mut inherited = Vec::new();
         let mut seen_for = vec![usize::MAX; self.tasks.len()];
         for (index, link) in self.links.iter().enumerate() {
-            if link.kind != LinkKind::FinishToStart || !self.has(link) {
+            if link.kind != LinkKind::FinishToStart || !self.has(link) || !holds(index) {
                 continue;
             }
             let mut open = vec![link.to];

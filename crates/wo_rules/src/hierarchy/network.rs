@@ -16,6 +16,15 @@ pub enum Progress {
     Done,
     /// Ended without counting as done, such as cancelled.
     Failed,
+    /// Its master goes on without it, by a signature: it is no work of the master any more.
+    Waived,
+}
+
+impl Progress {
+    /// Whether it counts for nothing: it takes no time, and adds no lag to what waited for it.
+    pub fn is_left_out(self) -> bool {
+        matches!(self, Self::Failed | Self::Waived)
+    }
 }
 
 /// A work order as its schedule and its drawing see it.
@@ -99,7 +108,7 @@ enum Held {
 
 impl Task {
     fn ended(&self) -> bool {
-        matches!(self.progress, Progress::Done | Progress::Failed)
+        self.progress == Progress::Done || self.progress.is_left_out()
     }
 
     /// The actual start of a task that has started and not ended.
@@ -118,7 +127,7 @@ impl Task {
     /// When a task that has ended was worked on.
     fn actual(&self, now: i64) -> (i64, i64) {
         let finish = self.finished.unwrap_or(now);
-        if self.progress == Progress::Failed {
+        if self.progress.is_left_out() {
             return (finish, finish);
         }
         let start = self.started.unwrap_or_else(|| finish.saturating_sub(self.length()));
@@ -143,7 +152,7 @@ impl Network {
     /// When each task can and must happen, as it looks at `now`. Linear in tasks and links.
     ///
     /// - A done task is where it was (without an actual start, its estimate before its finish). A
-    ///   failed one took no time at its finish, and its links add no lag. Either ended `now` if
+    ///   failed or waived one took no time at its finish, and its links add no lag. Either ended `now` if
     ///   nobody noted when.
     /// - One that has started finishes when its estimate has passed, but not before `now`. If a
     ///   predecessor was reopened meanwhile, its finish waits for that one's, without the lag.
@@ -378,7 +387,7 @@ impl Network {
     /// has to settle after work that was not done.
     fn lag(&self, link: &Link) -> i64 {
         let started = link.kind == LinkKind::FinishToStart && self.held(link) == Some(Held::Finish);
-        if started || self.tasks[link.from].progress == Progress::Failed {
+        if started || self.tasks[link.from].progress.is_left_out() {
             link.lag.min(0)
         } else {
             link.lag

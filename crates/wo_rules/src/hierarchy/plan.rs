@@ -55,6 +55,8 @@ pub struct Edge {
     pub predecessor: usize,
     /// How long after that: a PostgreSQL interval.
     pub lag: Option<String>,
+    /// Whether it holds the children of the successor too.
+    pub holds_children: bool,
     /// Where it stands in the document, as a JSON pointer.
     pub pointer: String,
 }
@@ -122,7 +124,7 @@ pub fn examine(document: &Value) -> (Plan, Vec<Problem>) {
 }
 
 /// An edge as it is written: who, where, after whom, lag.
-type Written = (usize, String, String, Option<String>);
+type Written = (usize, String, String, Option<String>, bool);
 
 #[derive(Default)]
 struct Reader {
@@ -258,7 +260,7 @@ impl Reader {
         for (place, awaited) in list.into_iter().enumerate() {
             let pointer = format!("{pointer}/{place}");
             match awaited {
-                Value::String(name) => self.after.push((index, pointer, name, None)),
+                Value::String(name) => self.after.push((index, pointer, name, None, true)),
                 Value::Object(members) => self.awaited(&members, pointer, index),
                 _ => self.note(pointer, "must be a name, or {\"name\": ..., \"lag\": ...}"),
             }
@@ -274,11 +276,19 @@ impl Reader {
                 None
             }
         };
-        if members.keys().any(|name| name != "name" && name != "lag") {
-            self.note(&pointer, "has an unknown key; known are name, lag");
+        let holds_children = match members.get("holds_children") {
+            None | Some(Value::Null) => true,
+            Some(Value::Bool(holds)) => *holds,
+            Some(_) => {
+                self.note(format!("{pointer}/holds_children"), "must be true or false");
+                true
+            }
+        };
+        if members.keys().any(|name| !["name", "lag", "holds_children"].contains(&name.as_str())) {
+            self.note(&pointer, "has an unknown key; known are name, lag, holds_children");
         }
         match members.get("name").and_then(Value::as_str) {
-            Some(name) => self.after.push((index, pointer, name.to_owned(), lag)),
+            Some(name) => self.after.push((index, pointer, name.to_owned(), lag, holds_children)),
             None => self.note(format!("{pointer}/name"), "is missing"),
         }
     }
@@ -290,11 +300,18 @@ impl Reader {
             return Vec::new();
         }
         let mut edges: HashMap<(usize, usize), Edge> = HashMap::new();
-        for (successor, pointer, name, lag) in written {
+        for (successor, pointer, name, lag, holds_children) in written {
             match self.names.get(&name).copied() {
                 None => self.note(pointer, format!("no child of the plan is named \"{name}\"")),
                 Some(predecessor) => {
-                    let edge = Edge { successor, predecessor, lag, pointer: pointer.clone() };
+                    let pointer_of_edge = pointer.clone();
+                    let edge = Edge {
+                        successor,
+                        predecessor,
+                        lag,
+                        holds_children,
+                        pointer: pointer_of_edge,
+                    };
                     if edges.insert((successor, predecessor), edge).is_some() {
                         self.note(pointer, format!("\"{name}\" is listed already"));
                     }
@@ -342,6 +359,8 @@ pub struct Dependency {
     pub predecessor: String,
     /// How long after that: a PostgreSQL interval.
     pub lag: Option<String>,
+    /// Whether it holds the children of the successor too.
+    pub holds_children: bool,
 }
 
 /// Reads the edges of a bulk call.
@@ -365,10 +384,9 @@ pub fn dependencies(given: &Value) -> Result<Vec<Dependency>, Refusal> {
         .enumerate()
         .map(|(index, edge)| {
             let members = edge.as_object().ok_or_else(|| bad(index, "is no object"))?;
-            if members
-                .keys()
-                .any(|name| !["successor", "predecessor", "lag"].contains(&name.as_str()))
-            {
+            if members.keys().any(|name| {
+                !["successor", "predecessor", "lag", "holds_children"].contains(&name.as_str())
+            }) {
                 return Err(bad(index, "has an unknown key"));
             }
             let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -377,9 +395,16 @@ pub fn dependencies(given: &Value) -> Result<Vec<Dependency>, Refusal> {
                 Some(Value::String(lag)) => Some(lag.clone()),
                 Some(_) => return Err(bad(index, "has a lag that is no text")),
             };
+            let holds_children = match members.get("holds_children") {
+                None | Some(Value::Null) => true,
+                Some(Value::Bool(holds)) => *holds,
+                Some(_) => {
+                    return Err(bad(index, "has holds_children that is neither true nor false"));
+                }
+            };
             match (text("successor"), text("predecessor")) {
                 (Some(successor), Some(predecessor)) => {
-                    Ok(Dependency { successor, predecessor, lag })
+                    Ok(Dependency { successor, predecessor, lag, holds_children })
                 }
                 _ => Err(bad(index, "lacks successor or predecessor")),
             }

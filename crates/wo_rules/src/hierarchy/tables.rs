@@ -25,7 +25,7 @@ const TABLES: &[Table] = &[
         name: "dependency",
         columns: columns! {
             tenant_id UUID, successor_id UUID, predecessor_id UUID, kind TEXT, lag INTERVAL,
-            added_by TEXT, added_at TIMESTAMPTZ,
+            holds_children BOOLEAN, added_by TEXT, added_at TIMESTAMPTZ,
         },
         key: &["tenant_id", "successor_id", "predecessor_id"],
         kind: Kind::Child(Child {

@@ -61,23 +61,10 @@ pub struct State {
     pub satisfies_dependents: bool,
     /// How long a work order should stay here, in hours.
     pub maximum_hours: Option<f64>,
-}
-
-impl State {
-    /// Until when a work order may stay here that comes at `at`, both in microseconds; nothing where
-    /// there is no maximum, or one beyond all calendars.
-    pub fn deadline(&self, at: i64) -> Option<i64> {
-        const LONGEST: f64 = 1e9;
-        let hours = self.maximum_hours.filter(|hours| *hours <= LONGEST)?;
-        at.checked_add((hours * 3_600_000_000.0) as i64)
-    }
-
-    /// The rule that [`maximum_hours`](Self::maximum_hours) is, in words.
-    pub fn time_rule(&self) -> Option<String> {
-        let hours = self.maximum_hours?;
-        let unit = if hours == 1.0 { "hour" } else { "hours" };
-        Some(format!("no work order stays {} for more than {hours} {unit}", self.name))
-    }
+    /// A sign for user interfaces, at most eight letters.
+    pub icon: Option<String>,
+    /// A colour for user interfaces, as `#rrggbb`.
+    pub color: Option<String>,
 }
 
 macro_rules! guards {

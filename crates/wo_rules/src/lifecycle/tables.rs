@@ -1,6 +1,6 @@
 //! Lifecycles and the guard functions that they name: the tables.
 
-use crate::schema::groups::{NOBODY, READERS_AND_GUARDS};
+use crate::schema::groups::{ADMINISTRATORS, NOBODY, READERS_AND_GUARDS};
 use crate::schema::{Frozen, Kind, Section, Table, columns};
 
 const TABLES: &[Table] = &[
@@ -24,6 +24,15 @@ const TABLES: &[Table] = &[
         },
         key: &["tenant_id", "name"],
         select: READERS_AND_GUARDS,
+        ..Table::CONFIGURATION
+    },
+    Table {
+        name: "state_limit",
+        columns: columns! {
+            tenant_id UUID, lifecycle SHORT_TEXT, state SHORT_TEXT, maximum_hours NUMERIC NULL,
+        },
+        key: &["tenant_id", "lifecycle", "state"],
+        delete: ADMINISTRATORS,
         ..Table::CONFIGURATION
     },
 ];

@@ -14,6 +14,9 @@ use super::title::TitleConvention;
 use crate::field::{Field, FieldSet};
 use crate::hierarchy::policy::Policy;
 
+/// So many letters an icon may have: emoji of several code points fit.
+const MAXIMUM_ICON: usize = 8;
+
 /// A definition with more states than this is refused.
 pub const MAXIMUM_STATES: usize = 200;
 /// A definition with more edges than this, one per (from, to), is refused.
@@ -279,6 +282,8 @@ impl Reading<'_> {
                 "settles_master",
                 "satisfies_dependents",
                 "maximum_hours",
+                "icon",
+                "color",
             ];
             if !self.report.object(&node, &["name"], &optional) {
                 continue;
@@ -297,6 +302,8 @@ impl Reading<'_> {
                 settles_master: self.report.flag(&node, "settles_master"),
                 satisfies_dependents: self.report.flag(&node, "satisfies_dependents"),
                 maximum_hours: self.maximum_hours(&node),
+                icon: self.icon(&node),
+                color: self.color(&node),
             };
             self.check_flags(&node, &state);
             states.push((node.pointer, state));
@@ -312,6 +319,30 @@ impl Reading<'_> {
             self.report.note(&node.pointer, "must be a number of hours above 0");
         }
         hours
+    }
+
+    fn icon(&mut self, node: &Node) -> Option<String> {
+        let node = node.member("icon")?;
+        let icon = self.report.text(&node)?;
+        if icon.chars().count() > MAXIMUM_ICON || crate::picture::plain(&icon) != icon {
+            let problem = format!("must be at most {MAXIMUM_ICON} visible letters in one line");
+            self.report.note(&node.pointer, problem);
+            return None;
+        }
+        Some(icon)
+    }
+
+    fn color(&mut self, node: &Node) -> Option<String> {
+        let node = node.member("color")?;
+        let color = self.report.text(&node)?;
+        let is_color = color.strip_prefix('#').is_some_and(|digits| {
+            digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+        });
+        if !is_color {
+            self.report.note(&node.pointer, "must be a colour as #rrggbb");
+            return None;
+        }
+        Some(color.to_ascii_lowercase())
     }
 
     fn check_flags(&mut self, node: &Node, state: &State) {

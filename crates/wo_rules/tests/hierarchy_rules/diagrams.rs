@@ -1,7 +1,8 @@
 //! Mermaid and DOT, read back by their grammar: what people wrote must stay within its quotes.
 
-use wo_rules::hierarchy::diagram::{Format, draw};
+use wo_rules::hierarchy::diagram::draw;
 use wo_rules::hierarchy::network::*;
+use wo_rules::picture::Format;
 
 use super::random::*;
 
@@ -227,7 +228,10 @@ fn what_cannot_be_scheduled_is_drawn_without_a_critical_path() {
 #[test]
 fn formats_have_names() {
     let formats = [("mermaid", Format::Mermaid), ("dot", Format::Dot), ("svg", Format::Svg)];
-    assert!(formats.iter().all(|(name, format)| Format::parse(name) == Some(*format)));
-    assert_eq!(Format::parse("SVG"), None);
-    assert_eq!(Format::parse(""), None);
+    assert!(formats.iter().all(|(name, format)| Format::parse(Some(name)) == Ok(*format)));
+    assert_eq!(Format::parse(None), Ok(Format::Mermaid));
+    for unknown in ["SVG", ""] {
+        let code = Format::parse(Some(unknown)).map_err(|refusal| refusal.code);
+        assert_eq!(code, Err("format_unknown"));
+    }
 }

@@ -19,7 +19,7 @@ fn phases() -> Network {
 #[test]
 fn the_children_of_a_phase_start_when_the_phase_before_is_done() {
     let network = phases();
-    let times = network.with_inherited().unwrap().schedule(NOW).unwrap();
+    let times = network.with_inherited(|_| true).unwrap().schedule(NOW).unwrap();
     assert_eq!(Network::finish(&times), Some(NOW + 20));
     for child in [4, 5] {
         assert_eq!(times[child].earliest_start, NOW + 10);
@@ -34,7 +34,7 @@ fn every_descendant_inherits_each_link_once() {
     let mut network = planned(5, &[(0, 2), (1, 2)]);
     network.links[1].lag = 7;
     network.links.extend([master(3, 2), master(4, 3)]);
-    let all = network.with_inherited().unwrap();
+    let all = network.with_inherited(|_| true).unwrap();
     assert_eq!(all.links[..network.links.len()], network.links);
     let mut inherited: Vec<(usize, usize, i64)> = all.links[network.links.len()..]
         .iter()
@@ -52,14 +52,14 @@ fn a_predecessor_that_waits_for_a_child_of_its_successor_is_a_cycle() {
     let mut network = phases();
     network.links.push(link(4, 1));
     assert!(network.order().is_ok());
-    assert!(network.with_inherited().unwrap().order().is_err());
+    assert!(network.with_inherited(|_| true).unwrap().order().is_err());
 }
 
 #[test]
 fn phases_run_one_after_the_other() {
     let mut network = planned(4, &[(0, 2)]);
     network.links.extend([master(1, 0), master(3, 2)]);
-    let all = network.with_inherited().unwrap();
+    let all = network.with_inherited(|_| true).unwrap();
     let (found, reason) = pattern(&network, &all).unwrap();
     assert_eq!(found, Pattern::OrchestratorWorkers);
     assert!(reason.contains("1 dependency, 2 wait for no other"), "{reason}");
@@ -76,5 +76,13 @@ fn the_inherited_links_are_bounded() {
         network.links.push(master(child, 0));
     }
     assert!(network.links.len() * network.links.len() / 4 > MOST_INHERITED);
-    assert_eq!(network.with_inherited().unwrap_err().code, "too_many");
+    assert_eq!(network.with_inherited(|_| true).unwrap_err().code, "too_many");
+}
+
+/// A master that waits itself may let its children begin: only what the link holds is inherited.
+#[test]
+fn a_link_that_holds_no_children_is_inherited_by_none() {
+    let network = phases();
+    assert_eq!(network.with_inherited(|_| true).unwrap().links.len(), network.links.len() + 2);
+    assert_eq!(network.with_inherited(|_| false).unwrap().links, network.links);
 }

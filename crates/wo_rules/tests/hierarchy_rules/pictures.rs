@@ -1,8 +1,8 @@
 //! SVG, read back as XML.
 
 use roxmltree::{Document, Node};
-use wo_rules::hierarchy::diagram::Format;
 use wo_rules::hierarchy::network::*;
+use wo_rules::picture::Format;
 
 use super::diagrams::{HOSTILE, drawn, hostile};
 use super::random::*;

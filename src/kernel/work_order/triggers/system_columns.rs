@@ -102,14 +102,3 @@ pub fn title_missing() -> Refusal {
         .with("missing_fields", vec!["title"])
         .hint("Give it a title.")
 }
-
-pub fn unknown_lifecycle(name: Option<&str>) -> Refusal {
-    let shown: String = name.unwrap_or("the tenant's default").chars().take(63).collect();
-    Refusal::new(
-        SqlState::BadValue,
-        "lifecycle_unknown",
-        format!("the tenant has no lifecycle \"{shown}\""),
-    )
-    .with("lifecycle", shown)
-    .hint("select distinct name from wo.lifecycle; lists those that were published.")
-}

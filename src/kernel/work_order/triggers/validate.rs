@@ -3,13 +3,14 @@
 
 use super::facts::facts_for;
 use super::link::{Change, LinkParts, link_and_store};
-use super::system_columns::{check_new, check_system_columns, title_missing, unknown_lifecycle};
+use super::system_columns::{check_new, check_system_columns, title_missing};
 use super::{defaults, number, request, title};
 use crate::kernel::concept::{self, CheckedWrite, FollowUp};
 use crate::kernel::given::kept;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::identity::{self, login_is_member};
 use crate::kernel::lifecycle::cache;
+use crate::kernel::lifecycle::time_limit;
 use crate::kernel::work_order::record::actor_roles::{self, ActorRoles};
 use crate::kernel::work_order::record::id::new_id;
 use crate::kernel::work_order::record::layout::{Column, Layout};
@@ -132,7 +133,7 @@ fn before_insert(
         return Err(damaged("the tenant of this transaction is missing"));
     };
     let Some((name, version)) = defaults.lifecycle else {
-        return Err(unknown_lifecycle(lifecycle.as_deref()));
+        return Err(wo_rules::lifecycle::unknown(lifecycle.as_deref()));
     };
     if new.get::<i32>(Column::LifecycleVersion).is_some_and(|asked| asked != version) {
         return Err(kept("lifecycle_version", "a new work order"));
@@ -184,7 +185,7 @@ fn before_insert(
         (column(Column::UpdatedAt), time),
         (column(Column::LockedAt), optional_timestamp(None)),
         (column(Column::ArchivedAt), optional_timestamp(None)),
-        (column(Column::StateDeadline), deadline(&compiled, creation.status, at)),
+        (column(Column::StateDeadline), deadline(acting.tenant, &compiled, creation.status, at)),
         (column(Column::StateDeadlineNotifiedAt), optional_timestamp(None)),
     ];
     let mut default = |field: Field, value: Argument| {
@@ -395,7 +396,10 @@ fn before_update(
         changes.push((column(Column::LockedAt), time));
     }
     if moved || migrated {
-        changes.push((column(Column::StateDeadline), deadline(&lifecycle, &status, at)));
+        changes.push((
+            column(Column::StateDeadline),
+            deadline(acting.tenant, &lifecycle, &status, at),
+        ));
         changes.push((column(Column::StateDeadlineNotifiedAt), optional_timestamp(None)));
     }
     if decision.new_revision {
@@ -470,8 +474,11 @@ fn before_update(
 }
 
 /// Until when a work order that comes into the state now may stay there.
-fn deadline(lifecycle: &Lifecycle, status: &str, at: i64) -> Argument {
-    optional_timestamp(lifecycle.state(status).and_then(|state| state.deadline(at)))
+fn deadline(tenant: uuid::Uuid, lifecycle: &Lifecycle, status: &str, at: i64) -> Argument {
+    let maximum = lifecycle
+        .state(status)
+        .and_then(|state| time_limit::maximum_hours(tenant, lifecycle.name(), state));
+    optional_timestamp(wo_rules::lifecycle::deadline(maximum, at))
 }
 
 /// A blank text is no text: it is stored as NULL, so that a stored text need not be read again to

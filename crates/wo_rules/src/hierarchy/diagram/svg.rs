@@ -1,8 +1,9 @@
 //! The network as a picture that needs no script, no font and no program but a viewer.
 
-use super::super::network::{LinkKind, Progress};
+use super::super::network::LinkKind;
 use super::layout::{BOX_HEIGHT, BOX_WIDTH, Layout, Point};
-use super::{EVERY_PROGRESS, Look, Picture, lag_words, look, plain, shortened, width};
+use super::{EVERY_PROGRESS, Look, Picture, lag_words, look};
+use crate::picture::{plain, shortened, width, xml_text as escaped};
 
 const MARGIN: f64 = 24.0;
 const HEAD: f64 = 52.0;
@@ -159,7 +160,7 @@ fn node(picture: &Picture, index: usize, corner: Point, lines: &mut Vec<String>)
     let critical = picture.critical[index];
     let Look { class, fill, stroke, .. } = look(task.progress);
     let (stroke, thickness) = if critical { (INK, 3.0) } else { (stroke, 1.3) };
-    let dashes = if task.progress == Progress::Failed { " stroke-dasharray=\"3 3\"" } else { "" };
+    let dashes = if task.progress.is_left_out() { " stroke-dasharray=\"3 3\"" } else { "" };
     let classes = if critical { format!("{class} is_critical") } else { class.to_owned() };
     let Point { x, y } = corner;
     lines.push(format!(
@@ -202,7 +203,7 @@ fn legend(wide: f64) -> Legend {
     let mut entries: Vec<(String, &str)> = Vec::new();
     for progress in EVERY_PROGRESS {
         let Look { words, fill, stroke, .. } = look(progress);
-        let dashes = if progress == Progress::Failed { " stroke-dasharray=\"3 3\"" } else { "" };
+        let dashes = if progress.is_left_out() { " stroke-dasharray=\"3 3\"" } else { "" };
         let swatch = format!(
             "<rect y=\"-11\" width=\"20\" height=\"14\" rx=\"3\" fill=\"{fill}\" \
              stroke=\"{stroke}\" stroke-width=\"1.3\"{dashes}/>"
@@ -238,19 +239,4 @@ fn legend(wide: f64) -> Legend {
         x += length;
     }
     Legend { content, height: y + LEGEND_ROW + MARGIN / 2.0 }
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
 }
