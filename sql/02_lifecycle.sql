@@ -75,6 +75,8 @@ comment on function wo.publish_lifecycle(jsonb) is
 create or replace function wo.register_guard(name text, function regprocedure, description text default null) returns void
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
+    -- The name is stored, and compared with names that are quoted only where they must be.
+    set quote_all_identifiers = off
     as $$
         #variable_conflict use_column
         begin

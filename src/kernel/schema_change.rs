@@ -68,7 +68,8 @@ statement!(
      where installed.evtenabled = 'A' and installed.evttags is null
         and called.oid = pg_catalog.to_regprocedure('wo_private.mark_ddl()')
         and called.prosecdef and called.proowner = pg_catalog.to_regrole('wo_trail')
-        and called.proconfig = '{\"search_path=pg_catalog, pg_temp\",quote_all_identifiers=off,row_security=on}'
+        and pg_catalog.replace(pg_catalog.array_to_string(called.proconfig, ';'), '\"', '')
+            = 'search_path=pg_catalog, pg_temp;quote_all_identifiers=off;row_security=on'
         and pg_catalog.strpos($1, '$$' || called.prosrc || '$$') > 0
         and (installed.evtname, installed.evtevent) in (
             ('wo_core_ddl_command_end', 'ddl_command_end'), ('wo_core_sql_drop', 'sql_drop'))",

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
-use wo_cluster_tests::refused;
+use serde_json::json;
+use wo_cluster_tests::{literal, new_value, refused};
 
 use crate::fleet::crew::{Fleet, one, tried};
 
@@ -59,38 +59,12 @@ fn may(table: Table, role: &str, field: &str) -> bool {
     fields.split_whitespace().any(|name| name == field)
 }
 
-/// Another value than any that the work order has.
-fn new_value(field: &str) -> Value {
-    match field {
-        "title" => json!("[SS2-Operations] Mend both pumps"),
-        "priority" => json!("critical"),
-        "requester" | "assignee" => json!("Mac App 小A"),
-        "source" => json!("external"),
-        "due_date" => json!("2026-03-10"),
-        "planned_start" | "actual_start" => json!("2026-01-02T08:00:00Z"),
-        "planned_end" | "actual_end" => json!("2026-02-02T08:00:00Z"),
-        "estimated_hours" | "actual_hours" => json!(7.25),
-        "tags" | "deficiencies" => json!(["new"]),
-        "metadata" => json!({"new": true}),
-        _ => json!("new words"),
-    }
-}
-
-fn literal(value: &Value) -> String {
-    match value {
-        Value::String(text) => format!("'{text}'"),
-        Value::Array(_) => "array['new']".to_owned(),
-        Value::Object(_) => format!("'{value}'"),
-        other => other.to_string(),
-    }
-}
-
 #[track_caller]
 fn assert_matrix(fleet: &Fleet, number: &str, table: Table) {
     let version = format!("select version from wo.work_order where wo_number = '{number}'");
     for (role, who) in PEOPLE {
         for field in FIELDS.split_whitespace() {
-            let value = new_value(field);
+            let value = new_value(field, "[SS2-Operations] Mend both pumps", "Mac App 小A");
             let update = format!(
                 "update wo.work_order set {field} = {} where wo_number = '{number}'",
                 literal(&value)

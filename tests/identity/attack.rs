@@ -25,7 +25,7 @@ fn not_permitted(client: &mut Client, sql: &str) {
 fn temporary_tables_that_pose_as_records_are_not_read() {
     let world = World::new();
     let mut client = world.svc();
-    let (acme, key) = (world.acme.id, "00".repeat(32));
+    let (acme, key) = (world.acme.tenant, "00".repeat(32));
     client
         .batch_execute(&format!(
             "create temp table principal as select '{acme}'::uuid as tenant_id, 'svc'::text as id, 'person'::text as kind,
@@ -401,7 +401,7 @@ fn a_leaky_function_sees_the_callers_rows_alone() {
         .execute("update wo.work_order set title = title where pg_temp.leak(title)", &[])
         .unwrap();
     // An error is a leak too: this divides by zero for another tenant's row.
-    let id = world.acme.id;
+    let id = world.acme.tenant;
     count(&mut client, &format!("wo.work_order where 1 / (tenant_id = '{id}')::integer = 1"));
     count(&mut client, &format!("wo.tenant where 1 / (tenant_id = '{id}')::integer = 1"));
     client.batch_execute("commit").unwrap();
@@ -461,7 +461,7 @@ fn a_trail_or_an_event_is_written_by_enforcement_alone() {
 fn a_guard_function_cannot_use_the_rights_of_enforcement() {
     let world = World::new();
     world.fill();
-    let globex = world.globex.id;
+    let globex = world.globex.tenant;
     let mut admin = world.db.superuser();
     admin
         .batch_execute(&format!(
@@ -482,7 +482,7 @@ fn a_guard_function_cannot_use_the_rights_of_enforcement() {
     let mut definition: serde_json::Value = admin
         .query_one(
             "select definition from wo.lifecycle where tenant_id = $1 and name = 'fleet_task'",
-            &[&world.acme.id],
+            &[&world.acme.tenant],
         )
         .unwrap()
         .get(0);
@@ -533,7 +533,7 @@ fn a_subtransaction_that_fails_within_enforcement_does_not_lend_its_rights_to_th
         client.batch_execute("rollback to s").unwrap();
     }
     let called = "select wo_private.call_guard('guards.always(uuid,uuid)', $1, $1)";
-    let answer: Option<bool> = client.query_one(called, &[&world.globex.id]).unwrap().get(0);
+    let answer: Option<bool> = client.query_one(called, &[&world.globex.tenant]).unwrap().get(0);
     assert_eq!(answer, None);
     client.batch_execute("rollback").unwrap();
 }

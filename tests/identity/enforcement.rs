@@ -32,10 +32,10 @@ struct Known {
 fn known(world: &World<'_>) -> Known {
     let row = world.db.superuser().query_one(
         "select id::text, wo_number from wo.work_order where tenant_id = $1 order by id limit 1",
-        &[&world.globex.id],
+        &[&world.globex.tenant],
     );
     let row = row.unwrap();
-    Known { tenant: world.globex.id.to_string(), work_order: row.get(0), number: row.get(1) }
+    Known { tenant: world.globex.tenant.to_string(), work_order: row.get(0), number: row.get(1) }
 }
 
 fn candidates(kind: &str, known: &Known, world: &World<'_>) -> Vec<String> {
@@ -48,7 +48,7 @@ fn candidates(kind: &str, known: &Known, world: &World<'_>) -> Vec<String> {
             work_order,
             number,
             "gus",
-            crate::identity::harness::ISSUER,
+            wo_cluster_tests::ISSUER,
             "k1",
             "globex-secret",
             "",
@@ -158,7 +158,7 @@ fn odd_arguments_show_and_change_nothing_of_another_tenants() {
                 let sql = format!(
                     "select coalesce(md5(string_agg(line::text, '|' order by line::text)), '') from wo.{table} as line where tenant_id = $1"
                 );
-                let row = admin.query_one(&sql, &[&world.globex.id]).unwrap();
+                let row = admin.query_one(&sql, &[&world.globex.tenant]).unwrap();
                 all.push_str(&format!("{table} {}\n", row.get::<_, String>(0)));
             }
         }
@@ -228,7 +228,7 @@ fn what_a_definer_does_for_enforcement_it_does_for_nobody_else() {
     let mut client = world.svc();
     let call = "select wo_private.call_guard('guards.always(uuid,uuid)', $1, $2)";
     let answers = |when: &str, client: &mut Client| {
-        for tenant in [world.acme.id, world.globex.id] {
+        for tenant in [world.acme.tenant, world.globex.tenant] {
             let row = client.query_one(call, &[&tenant, &uuid::Uuid::nil()]).unwrap();
             assert_eq!(row.get::<_, Option<bool>>(0), None, "{when}");
         }

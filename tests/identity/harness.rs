@@ -11,47 +11,23 @@ use ed25519_dalek::{Signer, SigningKey};
 use postgres::Client;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use wo_cli::TokenRequest;
-use wo_cluster_tests::{Cluster, Database, refused};
-
-pub const ISSUER: &str = "https://issuer.example";
+use wo_cluster_tests::{Cluster, Database, Issuer, KEY_ID, administering, refused};
 
 /// In every text of globex's records, and in nothing that a client of acme may ever see.
 pub const SECRET: &str = "globex-secret";
 
-#[derive(Clone)]
-pub struct Tenant {
-    pub id: Uuid,
-    pub key: SigningKey,
-}
-
-impl Tenant {
-    pub fn request(&self, subject: &str) -> TokenRequest {
-        TokenRequest::new("k1", ISSUER, subject, "wo_core", self.id)
-    }
-
-    /// A good token.
-    pub fn token(&self, subject: &str) -> String {
-        self.signed(&self.request(subject))
-    }
-
-    pub fn signed(&self, request: &TokenRequest) -> String {
-        wo_cli::token(&self.key, request).unwrap()
-    }
-
-    /// The claims of a good token, for a test to change.
-    pub fn claims(&self, subject: &str) -> Value {
-        let request = self.request(subject);
-        json!({
-            "iss": request.issuer, "sub": subject, "aud": request.audience, "jti": request.id,
-            "tenant": self.id, "iat": request.issued_at.timestamp(),
-            "nbf": request.not_before.timestamp(), "exp": request.expires_at.timestamp(),
-        })
-    }
+/// The claims of a good token of somebody's, for a test to change.
+pub fn claims_of(issuer: &Issuer, subject: &str) -> Value {
+    let request = issuer.request(subject);
+    json!({
+        "iss": request.issuer, "sub": subject, "aud": request.audience, "jti": request.id,
+        "tenant": issuer.tenant, "iat": request.issued_at.timestamp(),
+        "nbf": request.not_before.timestamp(), "exp": request.expires_at.timestamp(),
+    })
 }
 
 pub fn header() -> Value {
-    json!({ "alg": "EdDSA", "typ": "JWT", "kid": "k1" })
+    json!({ "alg": "EdDSA", "typ": "JWT", "kid": KEY_ID })
 }
 
 /// What is signed of a token: header and claims, whatever they say.
@@ -69,8 +45,8 @@ pub fn sign(key: &SigningKey, header: &Value, claims: &Value) -> String {
 
 pub struct World<'c> {
     pub db: Database<'c>,
-    pub acme: Tenant,
-    pub globex: Tenant,
+    pub acme: Issuer,
+    pub globex: Issuer,
 }
 
 impl World<'static> {
@@ -107,20 +83,14 @@ impl<'c> World<'c> {
         }
         let mut admin = db.superuser();
         let mut tenant = |slug: &str, more: &str| {
-            let key = wo_cli::new_key().unwrap();
             let made = admin.query_one(
                 "select wo.create_tenant($1, $2)",
                 &[&slug, &format!("{slug}-secret Inc")],
             );
-            let id = made.unwrap().get(0);
-            let public = wo_cli::public_key(&key.verifying_key());
-            admin
-                .batch_execute(&format!(
-                    "begin; select wo.administer('{slug}'); {more}
-                     select wo.trust_issuer('{ISSUER}', 'k1', '{public}'); commit"
-                ))
-                .unwrap();
-            Tenant { id, key }
+            let issuer = Issuer::of(made.unwrap().get(0));
+            let founding = format!("{more} {}", issuer.trust());
+            administering(&mut admin, slug, |admin| admin.batch_execute(&founding)).unwrap();
+            issuer
         };
         let acme = tenant(
             "acme",
@@ -210,7 +180,7 @@ impl<'c> World<'c> {
                 super::sample::fill(&mut admin, slug, &mut transaction);
                 transaction.commit().unwrap();
             }
-            self.fill_signatures(slug, tenant.id);
+            self.fill_signatures(slug, tenant.tenant);
             self.fill_findings(slug);
         }
         admin.batch_execute("select wo.rebuild_rollups()").unwrap();
@@ -273,14 +243,9 @@ impl<'c> World<'c> {
     /// Administers a tenant from elsewhere, under row security, and commits. It waits for nobody.
     #[track_caller]
     pub fn administer(&self, slug: &str, sql: &str) {
-        let mut admin = self.db.superuser();
-        let done = admin.batch_execute(&format!(
-            "begin; set local lock_timeout = '5s'; select wo.administer('{slug}');
-             set local role wo_admin; {sql}; commit"
-        ));
-        if let Err(error) = done {
-            panic!("{sql}: {error:?}");
-        }
+        let sql = format!("set local lock_timeout = '5s'; set local role wo_admin; {sql}");
+        let done = administering(&mut self.db.superuser(), slug, |admin| admin.batch_execute(&sql));
+        done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
     /// Tables of schema wo without their leaves: name, and whether they hold a tenant's rows.

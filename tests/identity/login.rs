@@ -11,7 +11,7 @@ fn a_mapped_login_is_its_principal() {
     let mut ada = world.db.connect("ada");
     let who = whoami(&mut ada);
     assert_eq!(who["principal"], json!("ann"));
-    assert_eq!(who["tenant_id"], json!(world.acme.id.to_string()));
+    assert_eq!(who["tenant_id"], json!(world.acme.tenant.to_string()));
     assert_eq!(who["authenticated_by"], json!("login"));
     assert_eq!(who["login_role"], json!("ada"));
     create(&mut ada, "by login");
@@ -47,7 +47,7 @@ fn one_login_is_one_principal_in_the_whole_database() {
             let refusal = db_error(admin.batch_execute(second));
             assert_eq!(refusal.code().code(), "23505", "{refusal:?}");
             let said = format!("{refusal:?}");
-            let leaked = slug == "globex" && said.contains(&world.acme.id.to_string());
+            let leaked = slug == "globex" && said.contains(&world.acme.tenant.to_string());
             assert!(!leaked, "another tenant's id in {said}");
             admin.batch_execute("rollback").unwrap();
         }
@@ -62,7 +62,7 @@ fn a_login_that_was_given_up_may_be_given_to_another() {
     let mut ada = world.db.connect("ada");
     assert_nobody(&mut ada);
     world.administer("globex", "update wo.principal set db_role = 'ada' where id = 'ann'");
-    assert_eq!(whoami(&mut ada)["tenant_id"], json!(world.globex.id.to_string()));
+    assert_eq!(whoami(&mut ada)["tenant_id"], json!(world.globex.tenant.to_string()));
     assert_eq!(acting(&mut ada).as_deref(), Some("ann"));
 }
 
@@ -182,10 +182,10 @@ fn a_superuser_is_nobody_until_it_administers() {
     assert_eq!(acting(&mut admin), None);
     let tried = admin.execute(
         "insert into wo.work_order (tenant_id, title) values ($1, 'x')",
-        &[&world.acme.id],
+        &[&world.acme.tenant],
     );
     refused(tried, "42501", "no_identity");
-    let tried =
-        admin.execute("insert into wo.role (tenant_id, role) values ($1, 'x')", &[&world.acme.id]);
+    let tried = admin
+        .execute("insert into wo.role (tenant_id, role) values ($1, 'x')", &[&world.acme.tenant]);
     refused(tried, "42501", "no_identity");
 }

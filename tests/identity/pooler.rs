@@ -97,9 +97,11 @@ fn many_interleaved_clients_each_see_their_own_identity_every_time() {
             client.batch_execute(&format!("begin; select wo.authenticate('{token}')")).unwrap();
             let said = who(client);
             assert_eq!(said["principal"], subject);
-            assert_eq!(said["tenant_id"], tenant.id.to_string());
-            let foreign =
-                format!("select count(*) from wo.work_order where tenant_id <> '{}'", tenant.id);
+            assert_eq!(said["tenant_id"], tenant.tenant.to_string());
+            let foreign = format!(
+                "select count(*) from wo.work_order where tenant_id <> '{}'",
+                tenant.tenant
+            );
             assert_eq!(one(client, &foreign), "0");
             assert_eq!(one(client, "select count(*) from wo.work_order"), "3");
             backends.insert(one(client, "select pg_backend_pid()"));

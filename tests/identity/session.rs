@@ -3,11 +3,9 @@
 use chrono::{TimeDelta, Utc};
 use postgres::Client;
 use serde_json::{Value, json};
-use wo_cluster_tests::{db_error, refused};
+use wo_cluster_tests::{ISSUER, db_error, refused};
 
-use crate::identity::harness::{
-    ISSUER, World, acting, assert_nobody, authenticate, count, create, whoami,
-};
+use crate::identity::harness::{World, acting, assert_nobody, authenticate, count, create, whoami};
 
 /// A login role for which a DBA has allowed session scope in this database.
 fn allowed(world: &World<'_>) -> Client {
@@ -170,7 +168,7 @@ fn a_session_identity_of_a_distrusted_issuer_acts_no_more() {
 #[test]
 fn the_setting_alone_makes_nobody_somebody() {
     let world = World::new();
-    let id = world.acme.id;
+    let id = world.acme.tenant;
     for mut client in [world.svc(), allowed(&world)] {
         for forged in ["ann", "on", &id.to_string(), &format!("{id}:ann"), &"0".repeat(32)] {
             client.batch_execute(&format!("set wo_core.session = '{forged}'")).unwrap();
@@ -308,7 +306,7 @@ fn a_session_identity_acts_no_more_in_the_middle_of_its_transaction() {
             .unwrap(),
         false => world.administer("acme", sql),
     };
-    let acme = format!("tenant_id = '{}'", world.acme.id);
+    let acme = format!("tenant_id = '{}'", world.acme.tenant);
     for isolation in ["read committed", "repeatable read", "serializable"] {
         for replica in [false, true] {
             for (table, code) in [

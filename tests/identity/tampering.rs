@@ -59,7 +59,7 @@ fn a_changed_value_in_any_audited_column_is_found() {
     let world = World::new();
     world.fill();
     let mut admin = world.db.superuser();
-    let tenant = world.acme.id;
+    let tenant = world.acme.tenant;
     // The fixture has a row of an archive that is none.
     let mut transaction = admin.transaction().unwrap();
     behind_the_back(&mut transaction, "wo.archived_chain", "delete from wo.archived_chain");

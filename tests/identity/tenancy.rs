@@ -76,7 +76,7 @@ fn every_tenant_table_holds_rows_of_both_tenants_in_these_tests() {
             "{table}: whose rows are these?"
         );
         if tenanted {
-            for tenant in [world.acme.id, world.globex.id] {
+            for tenant in [world.acme.tenant, world.globex.tenant] {
                 let rows = count(&mut admin, &format!("wo.{table} where tenant_id = '{tenant}'"));
                 assert!(
                     rows > 0,
@@ -100,7 +100,7 @@ fn every_role_sees_its_own_tenants_rows_and_no_others() {
                 continue;
             }
             if tenanted {
-                let id = world.acme.id;
+                let id = world.acme.tenant;
                 let own = count(&mut client, &format!("wo.{table} where tenant_id = '{id}'"));
                 let foreign = count(
                     &mut client,
@@ -167,7 +167,7 @@ fn no_role_writes_another_tenants_row() {
     let world = World::new();
     world.fill();
     let before = world.fingerprint();
-    let globex = world.globex.id;
+    let globex = world.globex.tenant;
     for (role, mut client) in acting_for_acme(&world) {
         for (table, tenanted) in world.tables() {
             if !tenanted {
@@ -221,7 +221,7 @@ fn without_an_identity_there_are_no_rows_and_no_writes() {
             if may(&mut client, &table, "select") && !(role == "bri" && table == "event") {
                 assert_eq!(count(&mut client, &format!("wo.{table}")), 0, "{role} {table}");
             }
-            for tenant in [world.acme.id, world.globex.id] {
+            for tenant in [world.acme.tenant, world.globex.tenant] {
                 let copy = copy_of(&world, &table, tenant);
                 for insert in [copy.clone(), format!("{copy} on conflict do nothing")] {
                     not_permitted(
@@ -292,7 +292,7 @@ fn a_grant_on_all_tables_opens_no_table_and_no_leaf() {
         }
         for (table, tenanted) in world.tables() {
             let foreign = if tenanted && name == "hoarding_user" {
-                format!("wo.{table} where tenant_id is distinct from '{}'", world.acme.id)
+                format!("wo.{table} where tenant_id is distinct from '{}'", world.acme.tenant)
             } else {
                 format!("wo.{table}")
             };
@@ -300,13 +300,13 @@ fn a_grant_on_all_tables_opens_no_table_and_no_leaf() {
                 assert_eq!(count(&mut client, &foreign), 0, "{name}: {table}");
             }
             if tenanted {
-                let copy = copy_of(&world, &table, world.globex.id);
+                let copy = copy_of(&world, &table, world.globex.tenant);
                 not_permitted(attempt(&mut client, &copy), &format!("{name}: {table}"));
             }
             not_permitted(attempt(&mut client, &format!("truncate wo.{table} cascade")), &table);
         }
         for insert in ["audit_entry", "event", "work_order"] {
-            let copy = copy_of(&world, insert, world.acme.id);
+            let copy = copy_of(&world, insert, world.acme.tenant);
             let leaves = world.leaves();
             let leaf = leaves.iter().find(|leaf| leaf.starts_with(&format!("{insert}_"))).unwrap();
             let past = copy.replace(&format!("into wo.{insert} "), &format!("into wo.{leaf} "));
@@ -335,11 +335,11 @@ fn a_permissive_policy_of_a_dbas_does_not_open_another_tenant() {
         for (table, tenanted) in world.tables() {
             if tenanted && may(&mut client, &table, "select") {
                 let foreign =
-                    format!("wo.{table} where tenant_id is distinct from '{}'", world.acme.id);
+                    format!("wo.{table} where tenant_id is distinct from '{}'", world.acme.tenant);
                 assert_eq!(count(&mut client, &foreign), 0, "{role}: {table}");
             }
             if tenanted {
-                let copy = copy_of(&world, &table, world.globex.id);
+                let copy = copy_of(&world, &table, world.globex.tenant);
                 not_permitted(attempt(&mut client, &copy), &format!("{role}: {table}"));
             }
         }
@@ -363,7 +363,7 @@ fn an_auditor_reads_everything_of_its_tenant_and_writes_nothing() {
             "{table}"
         );
         if tenanted {
-            let copy = copy_of(&world, &table, world.acme.id);
+            let copy = copy_of(&world, &table, world.acme.tenant);
             not_permitted(attempt(&mut client, &copy), &table);
             not_permitted(
                 attempt(&mut client, &format!("update wo.{table} set tenant_id = tenant_id")),
@@ -410,7 +410,7 @@ fn a_monitor_reads_health_and_nothing_of_any_tenant() {
     for row in health {
         for column in 0..4 {
             let said: String = row.get(column);
-            for secret in [SECRET, "acme", &world.acme.id.to_string()] {
+            for secret in [SECRET, "acme", &world.acme.tenant.to_string()] {
                 assert!(!said.contains(secret), "{said}");
             }
         }
@@ -458,7 +458,7 @@ fn a_bridge_reads_the_events_of_all_tenants_and_nothing_else() {
         .map(|row| row.get::<_, Value>(0)["tenantid"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(events.len() as i64, all);
-    assert_eq!(tenants, [world.acme.id, world.globex.id].map(|id| id.to_string()).into());
+    assert_eq!(tenants, [world.acme.tenant, world.globex.tenant].map(|id| id.to_string()).into());
     // The consumers of the tenants are none of its business.
     assert_eq!(count(&mut client, "wo.event_consumer"), 1);
     refused(
@@ -678,7 +678,7 @@ fn numbers_and_keys_of_one_tenant_say_nothing_of_anothers() {
     let mut admin = world.db.superuser();
     let row = admin.query_one(
         "select wo_number, id::text from wo.work_order where tenant_id = $1 limit 1",
-        &[&world.globex.id],
+        &[&world.globex.tenant],
     );
     let (number, id): (String, String) = row.map(|row| (row.get(0), row.get(1))).unwrap();
     let mut client = world.db.connect("ada");

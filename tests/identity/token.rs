@@ -6,10 +6,10 @@ use jwt_compact::{AlgorithmExt, Claims, Header};
 use postgres::Client;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use wo_cluster_tests::refused;
+use wo_cluster_tests::{ISSUER, refused};
 
 use crate::identity::harness::{
-    ISSUER, World, acting, assert_nobody, authenticate, count, create, header, sign, unsigned,
+    World, acting, assert_nobody, authenticate, claims_of, count, create, header, sign, unsigned,
     whoami,
 };
 
@@ -54,7 +54,7 @@ fn a_good_token_binds_its_subject_for_the_transaction_only() {
         transaction.query_one("select wo.authenticate($1)", &[&token]).unwrap().get(0);
     assert_eq!(said, "ann");
     let who = whoami(&mut transaction);
-    assert_eq!(who["tenant_id"], json!(world.acme.id.to_string()));
+    assert_eq!(who["tenant_id"], json!(world.acme.tenant.to_string()));
     assert_eq!(who["principal"], json!("ann"));
     assert_eq!(who["kind"], json!("person"));
     assert_eq!(who["login_role"], json!("svc"));
@@ -83,9 +83,9 @@ fn the_tenant_may_be_named_first_and_must_then_be_the_tokens_own() {
     let mut client = world.svc();
     let token = world.acme.token("ann");
     let named = "select wo.authenticate($1, $2)";
-    let said: String = client.query_one(named, &[&world.acme.id, &token]).unwrap().get(0);
+    let said: String = client.query_one(named, &[&world.acme.tenant, &token]).unwrap().get(0);
     assert_eq!(said, "ann");
-    for other in [world.globex.id, Uuid::nil(), Uuid::now_v7()] {
+    for other in [world.globex.tenant, Uuid::nil(), Uuid::now_v7()] {
         refused(client.execute(named, &[&other, &token]), "42501", "token_wrong_tenant");
         assert_nobody(&mut client);
     }
@@ -94,7 +94,7 @@ fn the_tenant_may_be_named_first_and_must_then_be_the_tokens_own() {
 #[test]
 fn an_audience_may_be_one_of_several() {
     let world = World::new();
-    let mut claims = world.acme.claims("ann");
+    let mut claims = claims_of(&world.acme, "ann");
     claims["aud"] = json!(["somebody else", "wo_core"]);
     let mut client = world.svc();
     authenticate(&mut client, &sign(&world.acme.key, &header(), &claims));
@@ -117,7 +117,7 @@ fn a_token_outside_its_times_is_refused() {
 #[test]
 fn a_token_without_an_end_or_with_an_impossible_one_is_refused() {
     let world = World::new();
-    let mut claims = world.acme.claims("ann");
+    let mut claims = claims_of(&world.acme, "ann");
     claims.as_object_mut().unwrap().remove("exp");
     let token = sign(&world.acme.key, &header(), &claims);
     binds_nothing(&world, "no exp", &token, "token_malformed");
@@ -166,7 +166,7 @@ fn an_issuer_or_key_that_the_tenant_does_not_trust_is_refused() {
 fn a_token_that_one_tenants_issuer_signs_is_worth_nothing_in_another() {
     let world = World::new();
     let mut request = world.globex.request("gus");
-    request.tenant = world.acme.id;
+    request.tenant = world.acme.tenant;
     let token = world.globex.signed(&request);
     binds_nothing(&world, "globex's key", &token, "token_bad_signature");
     request.subject = "ann".into();
@@ -206,7 +206,7 @@ fn nobody_of_a_disabled_tenant_may_act() {
 fn only_eddsa_is_accepted_as_the_algorithm() {
     let world = World::new();
     let wrong = "token_wrong_algorithm";
-    let claims = world.acme.claims("ann");
+    let claims = claims_of(&world.acme, "ann");
     for none in ["none", "None", "NONE", "nOnE", ""] {
         let header = json!({ "alg": none, "typ": "JWT", "kid": "k1" });
         binds_nothing(&world, none, &format!("{}.", unsigned(&header, &claims)), wrong);
@@ -222,7 +222,7 @@ fn only_eddsa_is_accepted_as_the_algorithm() {
 fn the_public_key_is_no_shared_secret() {
     let world = World::new();
     let public = world.acme.key.verifying_key();
-    let mut named: Claims<Value> = serde_json::from_value(world.acme.claims("ann")).unwrap();
+    let mut named: Claims<Value> = serde_json::from_value(claims_of(&world.acme, "ann")).unwrap();
     named.not_before = None;
     let secrets: [Vec<u8>; 3] = [
         public.to_bytes().to_vec(),
@@ -235,7 +235,8 @@ fn the_public_key_is_no_shared_secret() {
         binds_nothing(&world, "HS256", &token, "token_wrong_algorithm");
         // The same bytes, said to be EdDSA.
         let signature = token.rsplit_once('.').unwrap().1;
-        let relabelled = unsigned(&crate::identity::harness::header(), &world.acme.claims("ann"));
+        let relabelled =
+            unsigned(&crate::identity::harness::header(), &claims_of(&world.acme, "ann"));
         let token = format!("{relabelled}.{signature}");
         let code = world_code(&world, &token);
         assert!(["token_bad_signature", "token_malformed"].contains(&code.as_str()), "{code}");
@@ -256,7 +257,7 @@ fn world_code(world: &World<'_>, token: &str) -> String {
 fn a_signature_of_another_key_or_of_other_claims_is_refused() {
     let world = World::new();
     let bad = "token_bad_signature";
-    let claims = world.acme.claims("bob");
+    let claims = claims_of(&world.acme, "bob");
     let stranger = wo_cli::new_key().unwrap();
     binds_nothing(&world, "key", &sign(&stranger, &header(), &claims), bad);
 
@@ -307,7 +308,7 @@ fn what_is_no_token_is_refused_whatever_its_size() {
         binds_nothing(&world, "truncated", &honest[..part], malformed);
     }
     let million = 1 << 20;
-    let mut claims = world.acme.claims("ann");
+    let mut claims = claims_of(&world.acme, "ann");
     claims["more"] = json!("x".repeat(million));
     binds_nothing(&world, "1 MB signed", &sign(&world.acme.key, &header(), &claims), malformed);
     binds_nothing(&world, "1 MB of x", &"x".repeat(million), malformed);
@@ -330,7 +331,7 @@ fn a_token_that_lacks_a_claim_is_refused() {
     let world = World::new();
     let malformed = "token_malformed";
     for claim in ["iss", "sub", "aud", "jti", "tenant", "exp"] {
-        let mut claims = world.acme.claims("ann");
+        let mut claims = claims_of(&world.acme, "ann");
         claims.as_object_mut().unwrap().remove(claim);
         let token = sign(&world.acme.key, &header(), &claims);
         binds_nothing(&world, claim, &token, malformed);
@@ -340,9 +341,9 @@ fn a_token_that_lacks_a_claim_is_refused() {
     }
     let mut anonymous = header();
     anonymous.as_object_mut().unwrap().remove("kid");
-    let token = sign(&world.acme.key, &anonymous, &world.acme.claims("ann"));
+    let token = sign(&world.acme.key, &anonymous, &claims_of(&world.acme, "ann"));
     binds_nothing(&world, "kid", &token, malformed);
-    let mut claims = world.acme.claims("ann");
+    let mut claims = claims_of(&world.acme, "ann");
     claims["tenant"] = json!("acme");
     binds_nothing(&world, "slug", &sign(&world.acme.key, &header(), &claims), malformed);
 }
@@ -350,7 +351,7 @@ fn a_token_that_lacks_a_claim_is_refused() {
 #[test]
 fn a_claim_given_twice_does_not_say_two_things() {
     let world = World::new();
-    let claims = world.acme.claims("bob").to_string();
+    let claims = claims_of(&world.acme, "bob").to_string();
     let twice = format!("{},\"sub\":\"ann\"}}", &claims[..claims.len() - 1]);
     use base64ct::{Base64UrlUnpadded as B64, Encoding};
     use ed25519_dalek::Signer;

@@ -3,7 +3,7 @@
 
 use postgres::{Client, Error};
 use serde_json::Value;
-use wo_cluster_tests::{Cluster, Database};
+use wo_cluster_tests::{Cluster, Database, administering, broken_chains};
 
 pub const LEVELS: [&str; 3] = ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"];
 
@@ -43,9 +43,8 @@ impl<'c> Stage<'c> {
     }
 
     pub fn as_admin(&self, tenant: &str, sql: &str) {
-        let mut admin = self.admin();
-        let sql = format!("BEGIN; SELECT wo.administer('{tenant}'); {sql}; COMMIT");
-        admin.batch_execute(&sql).unwrap();
+        let done = administering(&mut self.admin(), tenant, |admin| admin.batch_execute(sql));
+        done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
     pub fn client(&self, login: &str) -> Client {
@@ -95,11 +94,7 @@ pub fn patch(client: &mut Client, number: &str, notes: &str) -> Result<Value, Er
 /// without a gap, each link on the hash of the one before, and each work order has as many
 /// versions as entries and as many entries as events. Returns the number of work orders.
 pub fn assert_intact(db: &Database<'_>, member: &mut Client) -> i64 {
-    for row in member.query("SELECT * FROM wo.verify_audit()", &[]).unwrap() {
-        let problem: Option<String> = row.get("problem");
-        assert!(row.get::<_, bool>("intact"), "{problem:?}");
-        assert!(row.get::<_, i64>("entries") > 0);
-    }
+    assert_eq!(broken_chains(member, None), []);
     let mut superuser = db.superuser();
     let forks: i64 = superuser
         .query_one(

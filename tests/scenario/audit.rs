@@ -5,11 +5,9 @@ use postgres::Client;
 use postgres::types::FromSql;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use wo_cluster_tests::{behind_the_back, db_error, refused};
+use wo_cluster_tests::{BrokenChain, behind_the_back, broken_chains, db_error, refused};
 
-use crate::scenario::company::{
-    Company, copy, counts, create, filled, one, problems, reach_alone, take,
-};
+use crate::scenario::company::{Company, copy, counts, create, filled, one, reach_alone, take};
 use crate::scenario::design::{AGENT_CHANGE, FLEET_TASK, REGULATED_CHANGE};
 
 fn id(client: &mut Client, number: &str) -> Uuid {
@@ -568,16 +566,14 @@ fn nobody_writes_the_trail_or_the_outbox_by_hand() {
     company.assert_intact();
 }
 
-type Broken = Vec<(String, String, i64, String)>;
-
 /// What verification finds after tampering that is then taken back.
-fn found_after(root: &mut Client, tampering: &[(&str, &str)]) -> Broken {
+fn found_after(root: &mut Client, tampering: &[(&str, &str)]) -> Vec<BrokenChain> {
     let mut transaction = root.transaction().unwrap();
     transaction.batch_execute("select wo.administer('acme')").unwrap();
     for (table, sql) in tampering {
         behind_the_back(&mut transaction, table, sql);
     }
-    let broken = problems(&mut transaction, None);
+    let broken = broken_chains(&mut transaction, None);
     transaction.rollback().unwrap();
     broken
 }
@@ -618,13 +614,9 @@ fn columns(root: &mut Client, table: &str) -> Vec<(String, String)> {
     .collect()
 }
 
-fn assert_found(
-    what: &str,
-    broken: &Broken,
-    is_it: impl Fn(&(String, String, i64, String)) -> bool,
-) {
+fn assert_found(what: &str, broken: &[BrokenChain], is_it: impl Fn(&BrokenChain) -> bool) {
     assert!(broken.iter().any(is_it), "{what}: {broken:?}");
-    assert!(broken.iter().all(|one| !one.3.is_empty()), "{what}: {broken:?}");
+    assert!(broken.iter().all(|one| !one.problem.is_empty()), "{what}: {broken:?}");
 }
 
 /// A company with something in every table, and one work order of several entries.
@@ -703,9 +695,9 @@ fn one_value_changed_in_any_column_of_an_entry_is_found() {
             // An entry that is not where it was is missed where the next one follows.
             let gone = ["tenant_id", "subject_id", "sequence"].contains(&column.as_str());
             assert_found(&sql, &broken, |one| {
-                one.0 == subject
-                    && one.1 == key
-                    && (one.2 == sequence || (gone && one.2 == sequence + 1))
+                one.subject == subject
+                    && one.key == key
+                    && (one.sequence == sequence || (gone && one.sequence == sequence + 1))
             });
         }
     }
@@ -746,11 +738,11 @@ fn one_value_changed_in_any_column_of_a_work_order_is_found() {
         };
         let gone = ["tenant_id", "id"].contains(&column.as_str());
         assert_found(&sql, &broken, |one| {
-            one.0 == "work_order" && (one.1 == key || gone) && one.2 == last
+            one.subject == "work_order" && (one.key == key || gone) && one.sequence == last
         });
         if !gone && !column.starts_with("chain_") && column != "wo_number" {
             // The reason says which column.
-            assert_found(&sql, &broken, |one| one.3.contains(&column));
+            assert_found(&sql, &broken, |one| one.problem.contains(&column));
         }
         // The same for the one work order alone.
         let mut transaction = root.transaction().unwrap();
@@ -760,7 +752,7 @@ fn one_value_changed_in_any_column_of_a_work_order_is_found() {
             &format!("select id from wo.work_order where wo_number = '{number}'"),
         );
         behind_the_back(&mut transaction, "wo.work_order", &sql);
-        let broken = problems(&mut transaction, Some(&id.to_string()));
+        let broken = broken_chains(&mut transaction, Some(&id.to_string()));
         assert!(!broken.is_empty(), "{sql}");
         transaction.rollback().unwrap();
         tried += 1;
@@ -799,7 +791,9 @@ fn one_value_changed_in_any_column_of_the_configuration_is_found() {
             };
             let sql = format!("update {qualified} set {column} = {value}{extra} where {place}");
             let broken = found_after(&mut root, &[(&qualified, &sql)]);
-            assert_found(&sql, &broken, |one| one.0 == table && one.1 == key && one.2 >= 1);
+            assert_found(&sql, &broken, |one| {
+                one.subject == table && one.key == key && one.sequence >= 1
+            });
         }
     }
     let head = "subject = 'principal' and subject_key = '[\"stranger\"]'";
@@ -808,7 +802,7 @@ fn one_value_changed_in_any_column_of_the_configuration_is_found() {
         let sql = format!("update wo.audit_chain set {column} = {value} where {head}");
         let broken = found_after(&mut root, &[("wo.audit_chain", &sql)]);
         assert_found(&sql, &broken, |one| {
-            one.0.starts_with("principal") || one.1.contains("stranger")
+            one.subject.starts_with("principal") || one.key.contains("stranger")
         });
     }
     company.assert_intact();
@@ -835,7 +829,7 @@ fn what_is_removed_or_slipped_in_is_found() {
     ] {
         let broken = found_after(&mut root, &[("wo.audit_entry", &sql)]);
         assert_found(what, &broken, |one| {
-            one.0 == "work_order" && one.1 == number && one.2 == sequence
+            one.subject == "work_order" && one.key == number && one.sequence == sequence
         });
         assert_eq!(broken.len(), 1, "{what}: {broken:?}");
     }
@@ -843,7 +837,7 @@ fn what_is_removed_or_slipped_in_is_found() {
     let gone = format!("delete from wo.work_order where id = '{work_order}'");
     let broken = found_after(&mut root, &[("wo.work_order", &gone)]);
     assert_found("the work order", &broken, |one| {
-        one.0 == "work_order" && one.1 == work_order.to_string()
+        one.subject == "work_order" && one.key == work_order.to_string()
     });
 
     // The tail cut and the head moved back to where it then ends: the record still holds values
@@ -857,7 +851,9 @@ fn what_is_removed_or_slipped_in_is_found() {
         last - 1
     );
     let broken = found_after(&mut root, &[("wo.audit_entry", &cut), ("wo.work_order", &back)]);
-    assert_found("cut and moved back", &broken, |one| one.1 == number && one.2 == last - 1);
+    assert_found("cut and moved back", &broken, |one| {
+        one.key == number && one.sequence == last - 1
+    });
 
     // Two entries in each other's place.
     let swap = format!(
@@ -865,7 +861,7 @@ fn what_is_removed_or_slipped_in_is_found() {
          where {of} and sequence in (2, 3)"
     );
     let broken = found_after(&mut root, &[("wo.audit_entry", &swap)]);
-    assert_found("swapped", &broken, |one| one.1 == number && one.2 == 2);
+    assert_found("swapped", &broken, |one| one.key == number && one.sequence == 2);
 
     let slipped = format!(
         "insert into wo.work_order (tenant_id, id, wo_number, lifecycle, lifecycle_version, status,
@@ -875,7 +871,9 @@ fn what_is_removed_or_slipped_in_is_found() {
          from wo.work_order where id = '{work_order}'"
     );
     let broken = found_after(&mut root, &[("wo.work_order", &slipped)]);
-    assert_found("slipped in", &broken, |one| one.0 == "work_order" && one.1 == "SLIPPED-IN");
+    assert_found("slipped in", &broken, |one| {
+        one.subject == "work_order" && one.key == "SLIPPED-IN"
+    });
 
     let appended = format!(
         "insert into wo.audit_entry
@@ -885,15 +883,15 @@ fn what_is_removed_or_slipped_in_is_found() {
          from wo.audit_entry where {of} and sequence = {last}"
     );
     let broken = found_after(&mut root, &[("wo.audit_entry", &appended)]);
-    assert_found("appended", &broken, |one| one.1 == number && one.2 == last + 1);
+    assert_found("appended", &broken, |one| one.key == number && one.sequence == last + 1);
 
     let alone = "delete from wo.audit_chain where subject_key = '[\"stranger\"]'";
     let broken = found_after(&mut root, &[("wo.audit_chain", alone)]);
-    assert_found("a head", &broken, |one| one.0 == "principal");
+    assert_found("a head", &broken, |one| one.subject == "principal");
     let revoked = "delete from wo.principal_role where principal = 'stranger'";
     let broken = found_after(&mut root, &[("wo.principal_role", revoked)]);
     assert_found("a role taken", &broken, |one| {
-        one.0 == "principal_role" && one.1 == "[\"stranger\",\"qa\"]"
+        one.subject == "principal_role" && one.key == "[\"stranger\",\"qa\"]"
     });
     company.assert_intact();
 }
@@ -911,14 +909,16 @@ fn configuration_slipped_in_past_its_trail_is_found() {
     );
     let broken = found_after(&mut root, &[("wo.principal_role", &role)]);
     assert_found("a role", &broken, |one| {
-        one.0 == "principal_role" && one.1 == "[\"colleague\",\"qa\"]"
+        one.subject == "principal_role" && one.key == "[\"colleague\",\"qa\"]"
     });
     let principal = format!(
         "insert into wo.principal (tenant_id, id, name) values ('{}', 'ghost', 'Ghost')",
         company.tenant
     );
     let broken = found_after(&mut root, &[("wo.principal", &principal)]);
-    assert_found("a principal", &broken, |one| one.0 == "principal" && one.1 == "[\"ghost\"]");
+    assert_found("a principal", &broken, |one| {
+        one.subject == "principal" && one.key == "[\"ghost\"]"
+    });
     // The chain and its head removed together, so that nothing but the row is left.
     let chain = "(select subject_id from wo.audit_chain
         where subject = 'principal_role' and subject_key = '[\"stranger\",\"qa\"]')";
@@ -927,7 +927,7 @@ fn configuration_slipped_in_past_its_trail_is_found() {
         where subject = 'principal_role' and subject_key = '[\"stranger\",\"qa\"]'";
     let broken = found_after(&mut root, &[("wo.audit_entry", &entries), ("wo.audit_chain", head)]);
     assert_found("a chain", &broken, |one| {
-        one.0 == "principal_role" && one.1 == "[\"stranger\",\"qa\"]"
+        one.subject == "principal_role" && one.key == "[\"stranger\",\"qa\"]"
     });
 }
 
@@ -961,7 +961,7 @@ fn each_broken_chain_is_named_once() {
             ("wo.principal", "update wo.principal set name = 'z' where id = 'pm'"),
         ],
     );
-    let mut keys: Vec<&str> = broken.iter().map(|one| one.1.as_str()).collect();
+    let mut keys: Vec<&str> = broken.iter().map(|one| one.key.as_str()).collect();
     keys.sort_unstable();
     let mut expected = vec![number.as_str(), other.as_str(), "[\"pm\"]"];
     expected.sort_unstable();

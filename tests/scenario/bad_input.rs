@@ -419,6 +419,8 @@ fn ten_megabytes_in_every_place() {
 #[test]
 fn nul_bytes() {
     let mut stage = Stage::set();
+    // The literals below are written as standard SQL reads them.
+    stage.almighty.batch_execute("set standard_conforming_strings = on").unwrap();
     let number = stage.number.clone();
     let nul = "[A-B] a\0b";
     for sql in [
@@ -701,6 +703,8 @@ fn json_that_is_too_deep_or_too_large() {
 #[test]
 fn values_at_the_edge_of_their_types() {
     let mut stage = Stage::set();
+    // The literals below are written as standard SQL reads them.
+    stage.almighty.batch_execute("set standard_conforming_strings = on").unwrap();
     for (column, value) in [
         ("due_date", "'infinity'"),
         ("due_date", "'-infinity'"),

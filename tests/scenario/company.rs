@@ -1,18 +1,36 @@
 //! A company in a database of its own: one principal for each role and each relation, named by
 //! what it is, with a login role of that name.
 
-use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
 
-use postgres::{Client, Error, Transaction};
+use postgres::{Client, Error};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use wo_cluster_tests::{Cluster, Database};
+pub use wo_cluster_tests::one;
+use wo_cluster_tests::{Clients, Cluster, Database, broken_chains};
 
 use crate::scenario::design::{Lifecycle, RELATIONS, STANDING};
 
+/// The superuser, who is the principal `root`.
+const LOGINS: [(&str, &str); 1] = [("root", "postgres")];
+
 pub struct Company {
-    pub database: Database<'static>,
     pub tenant: Uuid,
+    clients: Clients<'static>,
+}
+
+impl Deref for Company {
+    type Target = Clients<'static>;
+
+    fn deref(&self) -> &Clients<'static> {
+        &self.clients
+    }
+}
+
+impl DerefMut for Company {
+    fn deref_mut(&mut self) -> &mut Clients<'static> {
+        &mut self.clients
+    }
 }
 
 impl Company {
@@ -22,7 +40,7 @@ impl Company {
         let (database, tenant) = Cluster::shared().founded(default_lifecycle, |database| {
             Self::found_in(database, default_lifecycle).tenant
         });
-        Self { database, tenant }
+        Self { tenant, clients: Clients::named(database, &LOGINS) }
     }
 
     pub fn found_in(database: Database<'static>, default_lifecycle: &str) -> Self {
@@ -34,7 +52,7 @@ impl Company {
             )
             .unwrap()
             .get(0);
-        let company = Self { database, tenant };
+        let company = Self { tenant, clients: Clients::named(database, &LOGINS) };
         for login in STANDING.into_iter().chain(RELATIONS).chain([
             "stranger",
             "colleague",
@@ -70,10 +88,6 @@ impl Company {
         company
     }
 
-    pub fn connect(&self, who: &str) -> Client {
-        self.database.connect(who)
-    }
-
     /// The superuser, who is the principal `root`.
     pub fn root(&self) -> Client {
         self.database.superuser()
@@ -86,21 +100,24 @@ impl Company {
         self.connect("bare_superuser")
     }
 
-    pub fn people(&self) -> People<'_> {
-        People { company: self, clients: HashMap::new() }
-    }
-
     /// Runs SQL as an administrator of the tenant, in one transaction.
     pub fn administer(&self, sql: &str) {
         self.try_administer(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
     pub fn try_administer(&self, sql: &str) -> Result<(), Error> {
-        let mut superuser = self.root();
-        let mut administering = superuser.transaction()?;
-        administering.batch_execute("select wo.administer('acme')")?;
-        administering.batch_execute(sql)?;
-        administering.commit()
+        self.administering_as("root", "acme", |administering| administering.batch_execute(sql))
+    }
+
+    /// A work order of `originator`'s for `assignee`, asked for by `requester`, in that state,
+    /// reached by the people whose edges lead there.
+    pub fn reach(&mut self, lifecycle: &Lifecycle, state: &str) -> String {
+        let made = filled(lifecycle.name, "assignee", "requester");
+        let number: String = one(self.get("originator"), &made);
+        for edge in lifecycle.path(state) {
+            take(self.get(edge.who[0]), &number, edge.to, edge.needs.contains(&"deficiencies"));
+        }
+        number
     }
 
     /// The newest definition of that name, as it is stored.
@@ -142,51 +159,8 @@ impl Company {
     /// Asserts that every chain of the tenant holds.
     #[track_caller]
     pub fn assert_intact(&self) {
-        let broken = problems(&mut self.root(), None);
+        let broken = broken_chains(&mut self.root(), None);
         assert!(broken.is_empty(), "{broken:?}");
-    }
-}
-
-/// Subject, key, sequence and problem of every broken chain.
-pub fn problems(
-    client: &mut impl postgres::GenericClient,
-    work_order: Option<&str>,
-) -> Vec<(String, String, i64, String)> {
-    let found = "select intact, subject, subject_key, broken_sequence, problem
-        from wo.verify_audit($1)";
-    let rows = client.query(found, &[&work_order]).unwrap();
-    assert!(!rows.is_empty(), "verification says nothing");
-    rows.iter()
-        .filter(|row| !row.get::<_, bool>(0))
-        .map(|row| (row.get(1), row.get(2), row.get(3), row.get(4)))
-        .collect()
-}
-
-/// The company's people, each on a connection of their own that is made when first needed.
-pub struct People<'c> {
-    company: &'c Company,
-    clients: HashMap<String, Client>,
-}
-
-impl People<'_> {
-    pub fn get(&mut self, who: &str) -> &mut Client {
-        let company = self.company;
-        let connect = || match who {
-            "root" => company.root(),
-            _ => company.connect(who),
-        };
-        self.clients.entry(who.to_owned()).or_insert_with(connect)
-    }
-
-    /// A work order of `originator`'s for `assignee`, asked for by `requester`, in that state,
-    /// reached by the people whose edges lead there.
-    pub fn reach(&mut self, lifecycle: &Lifecycle, state: &str) -> String {
-        let made = filled(lifecycle.name, "assignee", "requester");
-        let number: String = one(self.get("originator"), &made);
-        for edge in lifecycle.path(state) {
-            take(self.get(edge.who[0]), &number, edge.to, edge.needs.contains(&"deficiencies"));
-        }
-        number
     }
 }
 
@@ -224,27 +198,6 @@ pub fn take(client: &mut Client, number: &str, to: &str, deficient: bool) {
 pub fn create(client: &mut Client, title: &str) -> String {
     let create = "select wo.create_work_order($1) ->> 'wo_number'";
     client.query_one(create, &[&title]).unwrap().get(0)
-}
-
-/// The first column of the one row.
-#[track_caller]
-pub fn one<T>(client: &mut impl postgres::GenericClient, sql: &str) -> T
-where
-    T: for<'a> postgres::types::FromSql<'a>,
-{
-    let row = client.query_one(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    row.get(0)
-}
-
-/// Does something and takes it back.
-pub fn tried<T>(
-    client: &mut Client,
-    act: impl FnOnce(&mut Transaction<'_>) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let mut transaction = client.transaction().unwrap();
-    let result = act(&mut transaction);
-    transaction.rollback().unwrap();
-    result
 }
 
 /// Copies lines in, as psql's \copy does.

@@ -3,34 +3,9 @@
 
 use postgres::Client;
 use serde_json::Value;
-use wo_cluster_tests::Cluster;
 use wo_cluster_tests::signing::{Ask, Company, ROOT};
+use wo_cluster_tests::{Cluster, hostile};
 use wo_rules::evidence::verify::verify;
-
-/// Settings that change what PostgreSQL prints, reads or allows. Each is a value that a database or a
-/// role can have.
-const HOSTILE: [(&str, &str); 20] = [
-    ("datestyle", "'German, DMY'"),
-    ("intervalstyle", "'sql_standard'"),
-    ("timezone", "'Pacific/Chatham'"),
-    ("bytea_output", "'escape'"),
-    ("extra_float_digits", "-15"),
-    ("search_path", "hostile, public"),
-    ("default_transaction_isolation", "'serializable'"),
-    ("default_transaction_read_only", "off"),
-    ("statement_timeout", "'2min'"),
-    ("lock_timeout", "'1min'"),
-    ("idle_in_transaction_session_timeout", "'2min'"),
-    ("standard_conforming_strings", "off"),
-    ("escape_string_warning", "off"),
-    ("backslash_quote", "off"),
-    ("xmloption", "'document'"),
-    ("xmlbinary", "'hex'"),
-    ("array_nulls", "off"),
-    ("lc_monetary", "'C.UTF-8'"),
-    ("lc_time", "'C.UTF-8'"),
-    ("transform_null_equals", "on"),
-];
 
 /// Columns that a DBA may add. Their values print differently under other settings, contain
 /// characters that JSON escapes, or have a shape that a list in JSON does not have.
@@ -65,17 +40,12 @@ const ODD_COLUMNS: [(&str, &str, &str); 27] = [
 ];
 
 fn set_hostile(company: &Company) {
-    let name = company.database.name();
-    let settings: String = HOSTILE
-        .iter()
-        .map(|(setting, value)| format!("alter database {name} set {setting} = {value};"))
-        .collect();
-    company.run(ROOT, &settings);
+    company.run(ROOT, &hostile::set(company.database.name()));
     company.forget_clients();
 }
 
 fn set_default(company: &Company) {
-    company.run(ROOT, &format!("alter database {} reset all", company.database.name()));
+    company.run(ROOT, &hostile::reset(company.database.name()));
     company.forget_clients();
 }
 
@@ -225,13 +195,8 @@ fn the_extension_installs_under_hostile_settings() {
     // The roles are those of the cluster: another database has made them by now.
     drop(Cluster::shared().database());
     let database = Cluster::shared().empty_database();
-    let name = database.name();
-    let settings: String = HOSTILE
-        .iter()
-        .map(|(setting, value)| format!("alter database {name} set {setting} = {value};"))
-        .collect();
     database.superuser().batch_execute("create schema hostile").unwrap();
-    database.superuser().batch_execute(&settings).unwrap();
+    database.superuser().batch_execute(&hostile::set(database.name())).unwrap();
     let mut client = database.superuser();
     client.batch_execute("create extension wo_core").unwrap();
     client.batch_execute("select wo.make_partitions(14)").unwrap();
@@ -246,4 +211,24 @@ fn the_extension_installs_under_hostile_settings() {
         .map(|row| row.get(0))
         .collect();
     assert_eq!(bad, Vec::<String>::new());
+}
+
+/// A guard is registered under its function's name. A session that quotes every name stored another text than the one
+/// that is looked up, so that the function "cannot be a guard".
+#[test]
+fn a_guard_is_registered_and_found_whatever_names_a_session_quotes() {
+    let company = Company::found();
+    company.run(
+        ROOT,
+        "create schema shop; grant usage on schema shop to public;
+         create function shop.ask(uuid, uuid) returns boolean language sql as 'select true'",
+    );
+    company.administer(
+        "set quote_all_identifiers = on; select wo.register_guard('ask', 'shop.ask(uuid, uuid)')",
+    );
+    let stored: String = company.one(ROOT, "select function_name from wo.guard_function");
+    assert_eq!(stored, "shop.ask");
+    let mut definition = company.definition("fleet_task");
+    definition["transitions"][0]["guards"] = serde_json::json!(["sql:ask"]);
+    company.publish(&definition);
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use postgres::Client;
 use serde_json::{Value, json};
-use wo_cluster_tests::{db_error, refused};
+use wo_cluster_tests::{db_error, refused, tried};
 
-use crate::scenario::company::{Company, create, filled, one, reach_alone, take, tried};
+use crate::scenario::company::{Company, create, filled, one, reach_alone, take};
 use crate::scenario::design::{ALL, REGULATED_CHANGE, RELATIONS, STANDING};
 
 /// A small lifecycle: open, done, and what the test adds.
@@ -551,8 +551,7 @@ fn an_automatic_edge_follows_the_write_that_opens_it() {
 #[test]
 fn allowed_transitions_are_those_that_really_work() {
     for lifecycle in ALL {
-        let company = Company::found(lifecycle.name);
-        let mut people = company.people();
+        let mut company = Company::found(lifecycle.name);
         let reachable: Vec<&str> = lifecycle
             .states
             .iter()
@@ -562,9 +561,9 @@ fn allowed_transitions_are_those_that_really_work() {
             })
             .collect();
         for from in reachable {
-            let number = people.reach(lifecycle, from);
+            let number = company.reach(lifecycle, from);
             for who in STANDING.into_iter().chain(RELATIONS).chain(["stranger", "qa_agent"]) {
-                let client = people.get(who);
+                let client = company.get(who);
                 let rows = client
                     .query(
                         "select action, to_status, allowed, permitted, reason_required,
@@ -632,7 +631,7 @@ fn allowed_transitions_are_those_that_really_work() {
                 }
             }
         }
-        let unknown = people.get("stranger").query("select wo.allowed_transitions('WO-9')", &[]);
+        let unknown = company.get("stranger").query("select wo.allowed_transitions('WO-9')", &[]);
         refused(unknown, "22023", "work_order_unknown");
     }
 }

@@ -18,7 +18,11 @@ fn raw_inserts_never_draw_a_number_that_a_running_transaction_holds() {
     let mut sessions: Vec<Client> = (0..16).map(|_| company.connect("almighty")).collect();
     let mut numbers = Vec::new();
     for session in &mut sessions {
-        session.batch_execute("set lock_timeout = '2s'; begin").unwrap();
+        // Serializable transactions that insert at the same time may be refused with 40001.
+        let settings =
+            "set lock_timeout = '2s'; set default_transaction_isolation = 'read committed'";
+        session.batch_execute(settings).unwrap();
+        session.batch_execute("begin").unwrap();
         numbers.extend((0..30).map(|_| insert(session, "[A-B] held")));
     }
     for session in &mut sessions {

@@ -3,9 +3,9 @@
 
 use postgres::error::DbError;
 use serde_json::{Value, json};
-use wo_cluster_tests::{db_error, refused};
+use wo_cluster_tests::{db_error, literal, new_value, refused, tried};
 
-use crate::scenario::company::{Company, one, reach_alone, tried};
+use crate::scenario::company::{Company, one, reach_alone};
 use crate::scenario::design::{
     AGENT_CHANGE, ALL, FIELDS, FLEET_TASK, Lifecycle, RELATIONS, STANDING,
 };
@@ -18,14 +18,13 @@ fn everybody() -> impl Iterator<Item = &'static str> {
 /// Each edge from each state that it leaves, tried by everybody with all that its gates ask for:
 /// what refuses is the role alone.
 fn assert_edges(lifecycle: &Lifecycle) {
-    let company = Company::found(lifecycle.name);
+    let mut company = Company::found(lifecycle.name);
     if lifecycle.name == "agent_change" {
         company.publish_without_approvals("agent_change");
     }
-    let mut people = company.people();
     for edge in lifecycle.edges() {
         for from in &edge.from {
-            let number = people.reach(lifecycle, from);
+            let number = company.reach(lifecycle, from);
             let (fields, set) = match edge.needs.contains(&"deficiencies") {
                 true => (json!({"deficiencies": ["leaks"]}), ", deficiencies = array['leaks']"),
                 false => (Value::Null, ""),
@@ -34,14 +33,14 @@ fn assert_edges(lifecycle: &Lifecycle) {
             for who in everybody() {
                 let what = format!("{} by {who}: {} from {from}", lifecycle.name, edge.action);
                 let may = edge.who.contains(&who);
-                let function = tried(people.get(who), |by| {
+                let function = tried(company.get(who), |by| {
                     let row = by.query_one(
                         "select wo.transition($1, $2, 'because', $3) ->> 'status'",
                         &[&number, &edge.to, &fields],
                     )?;
                     Ok(row.get::<_, String>(0))
                 });
-                let update = tried(people.get(who), |by| {
+                let update = tried(company.get(who), |by| {
                     let row = by.query_one(
                         &format!(
                             "update wo.work_order set status = '{}', reason = 'because'{set}
@@ -133,43 +132,16 @@ fn an_edge_without_what_it_needs_says_everything_that_is_missing() {
     }
 }
 
-/// The values are others than those that the work order was made with.
-fn new_value(field: &str) -> Value {
-    match field {
-        "title" => json!("[Acme-Test] Mend both pumps"),
-        "priority" => json!("critical"),
-        "requester" | "assignee" => json!("colleague"),
-        "source" => json!("external"),
-        "due_date" => json!("2026-03-10"),
-        "planned_start" | "actual_start" => json!("2026-01-02T08:00:00Z"),
-        "planned_end" | "actual_end" => json!("2026-02-02T08:00:00Z"),
-        "estimated_hours" | "actual_hours" => json!(7.25),
-        "tags" | "deficiencies" => json!(["new"]),
-        "metadata" => json!({"new": true}),
-        _ => json!("new words"),
-    }
-}
-
-fn literal(value: &Value) -> String {
-    match value {
-        Value::String(text) => format!("'{text}'"),
-        Value::Array(_) => "array['new']".to_owned(),
-        Value::Object(_) => format!("'{value}'"),
-        other => other.to_string(),
-    }
-}
-
 /// Column by column: each role may change exactly the fields that the table gives it, while the
 /// table gives them.
 fn assert_fields(lifecycle: &Lifecycle, states: &[&str]) {
-    let company = Company::found(lifecycle.name);
-    let mut people = company.people();
+    let mut company = Company::found(lifecycle.name);
     for state in states {
-        let number = people.reach(lifecycle, state);
+        let number = company.reach(lifecycle, state);
         for who in everybody() {
-            let client = people.get(who);
+            let client = company.get(who);
             for field in FIELDS.split_whitespace() {
-                let value = new_value(field);
+                let value = new_value(field, "[Acme-Test] Mend both pumps", "colleague");
                 let update = format!(
                     "update wo.work_order set {field} = {} where wo_number = '{number}'",
                     literal(&value)
@@ -211,19 +183,18 @@ fn fields_of_fleet_task_are_for_their_roles() {
 /// One field too many refuses the write as a whole, and the refusal names that field alone.
 #[test]
 fn rights_are_the_union_of_ones_roles_and_no_more() {
-    let company = Company::found("regulated_change");
+    let mut company = Company::found("regulated_change");
     company.database.login("two_roles", &["wo_user"]);
     company.administer(
         "select wo.create_principal('two_roles', roles => '{planner,qa}', db_role => 'two_roles')",
     );
-    let mut people = company.people();
-    let number = people.reach(&crate::scenario::design::REGULATED_CHANGE, "in_progress");
+    let number = company.reach(&crate::scenario::design::REGULATED_CHANGE, "in_progress");
     let patch = "select (wo.patch_work_order($1, $2) ->> 'version')::bigint";
     let both = json!({"priority": "high", "review_notes": "seen"});
-    people.get("two_roles").query_one(patch, &[&number, &both]).unwrap();
+    company.get("two_roles").query_one(patch, &[&number, &both]).unwrap();
     for one_role in ["planner", "qa"] {
         refused(
-            people.get(one_role).query_one(
+            company.get(one_role).query_one(
                 patch,
                 &[
                     &number,
@@ -238,13 +209,13 @@ fn rights_are_the_union_of_ones_roles_and_no_more() {
     }
     let third = json!({"priority": "low", "review_notes": "again", "notes": "mine"});
     let detail = refused(
-        people.get("two_roles").query_one(patch, &[&number, &third]),
+        company.get("two_roles").query_one(patch, &[&number, &third]),
         "42501",
         "field_not_permitted",
     );
     assert_eq!(detail["fields"], json!(["notes"]));
     let stored: (String, String) = {
-        let row = people
+        let row = company
             .get("two_roles")
             .query_one(
                 "select priority, review_notes from wo.work_order where wo_number = $1::text",
@@ -260,56 +231,53 @@ fn rights_are_the_union_of_ones_roles_and_no_more() {
 /// another's.
 #[test]
 fn a_transition_does_not_carry_fields_of_others_along() {
-    let company = Company::found("fleet_task");
-    let mut people = company.people();
-    let number = people.reach(&FLEET_TASK, "accepted");
+    let mut company = Company::found("fleet_task");
+    let number = company.reach(&FLEET_TASK, "accepted");
     let update = format!(
         "update wo.work_order set status = 'in_progress', priority = 'critical'
          where wo_number = '{number}'"
     );
     let detail =
-        refused(people.get("assignee").batch_execute(&update), "42501", "field_not_permitted");
+        refused(company.get("assignee").batch_execute(&update), "42501", "field_not_permitted");
     assert_eq!(detail["fields"], json!(["priority"]));
     let call = "select wo.transition($1, 'in_progress', fields => '{\"assignee\": \"colleague\"}')";
-    refused(people.get("assignee").execute(call, &[&number]), "42501", "field_not_permitted");
-    people.get("captain").execute(call, &[&number]).unwrap();
+    refused(company.get("assignee").execute(call, &[&number]), "42501", "field_not_permitted");
+    company.get("captain").execute(call, &[&number]).unwrap();
 }
 
 /// Nobody gains a right by the write that needs it: assigning the work to oneself and starting it
 /// in one UPDATE needs the right to both.
 #[test]
 fn nobody_becomes_the_assignee_by_the_write_that_needs_the_assignee() {
-    let company = Company::found("regulated_change");
-    let mut people = company.people();
-    let number = people.reach(&crate::scenario::design::REGULATED_CHANGE, "assigned");
+    let mut company = Company::found("regulated_change");
+    let number = company.reach(&crate::scenario::design::REGULATED_CHANGE, "assigned");
     let update = format!(
         "update wo.work_order set status = 'in_progress', assignee = 'planner'
          where wo_number = '{number}'"
     );
-    refused(people.get("planner").batch_execute(&update), "42501", "role_missing");
+    refused(company.get("planner").batch_execute(&update), "42501", "role_missing");
 }
 
 /// A role is a standing in the tenant, read for every write: revoking it ends the right at once,
 /// in a session that used it before.
 #[test]
 fn a_revoked_role_is_of_no_use_to_a_running_session() {
-    let company = Company::found("fleet_task");
-    let mut people = company.people();
-    let number = people.reach(&FLEET_TASK, "pending");
+    let mut company = Company::found("fleet_task");
+    let number = company.reach(&FLEET_TASK, "pending");
     let patch = "select wo.patch_work_order($1, $2)";
-    people.get("pm").execute(patch, &[&number, &json!({"priority": "high"})]).unwrap();
+    company.get("pm").execute(patch, &[&number, &json!({"priority": "high"})]).unwrap();
     company.administer("select wo.revoke_role('pm', 'pm')");
-    let again = people.get("pm").execute(patch, &[&number, &json!({"priority": "low"})]);
+    let again = company.get("pm").execute(patch, &[&number, &json!({"priority": "low"})]);
     refused(again, "42501", "field_not_permitted");
     company.administer("select wo.grant_role('pm', 'pm')");
-    people.get("pm").execute(patch, &[&number, &json!({"priority": "low"})]).unwrap();
+    company.get("pm").execute(patch, &[&number, &json!({"priority": "low"})]).unwrap();
     company.administer("select wo.disable_principal('pm')");
     let disabled: DbError =
-        db_error(people.get("pm").execute(patch, &[&number, &json!({"priority": "high"})]));
+        db_error(company.get("pm").execute(patch, &[&number, &json!({"priority": "high"})]));
     assert_eq!(disabled.code().code(), "42501", "{disabled:?}");
     assert_eq!(
         one::<String>(
-            people.get("captain"),
+            company.get("captain"),
             &format!("select priority from wo.work_order where wo_number = '{number}'")
         ),
         "low"
@@ -319,24 +287,22 @@ fn a_revoked_role_is_of_no_use_to_a_running_session() {
 /// Design §4: qa, a human. An agent that was given the role does not decide.
 #[test]
 fn only_a_human_being_approves_an_agents_work() {
-    let company = Company::found("agent_change");
+    let mut company = Company::found("agent_change");
     company.publish_without_approvals("agent_change");
-    let mut people = company.people();
-    let number = people.reach(&AGENT_CHANGE, "pending_review");
+    let number = company.reach(&AGENT_CHANGE, "pending_review");
     let approve = "select wo.transition($1, 'approved', 'looks good')";
-    refused(people.get("qa_agent").execute(approve, &[&number]), "42501", "person_required");
+    refused(company.get("qa_agent").execute(approve, &[&number]), "42501", "person_required");
     let raw = format!("update wo.work_order set status = 'approved' where wo_number = '{number}'");
-    refused(people.get("qa_agent").batch_execute(&raw), "42501", "person_required");
-    people.get("qa").execute(approve, &[&number]).unwrap();
+    refused(company.get("qa_agent").batch_execute(&raw), "42501", "person_required");
+    company.get("qa").execute(approve, &[&number]).unwrap();
 }
 
 /// `requester` is a claim, `originator` is verified: naming oneself either way gives no more than
 /// the table says, and the originator cannot be claimed at all.
 #[test]
 fn the_originator_is_who_created_it_whatever_the_row_says() {
-    let company = Company::found("regulated_change");
-    let mut people = company.people();
-    let stranger = people.get("stranger");
+    let mut company = Company::found("regulated_change");
+    let stranger = company.get("stranger");
     let originator: String = one(
         stranger,
         "insert into wo.work_order (title, requester) values ('x', 'captain') returning originator",
@@ -351,10 +317,9 @@ fn the_originator_is_who_created_it_whatever_the_row_says() {
 /// An auditor reads everything of the tenant and writes nothing, through functions and around them.
 #[test]
 fn an_auditor_reads_and_never_writes() {
-    let company = Company::found("fleet_task");
-    let mut people = company.people();
-    let number = people.reach(&FLEET_TASK, "pending");
-    let auditor = people.get("auditor");
+    let mut company = Company::found("fleet_task");
+    let number = company.reach(&FLEET_TASK, "pending");
+    let auditor = company.get("auditor");
     assert_eq!(one::<i64>(auditor, "select count(*) from wo.work_order"), 1);
     assert!(one::<i64>(auditor, "select count(*) from wo.audit_entry") > 1);
     for write in [

@@ -1,9 +1,9 @@
 //! Every state against every state, by every way in. Whoever writes and however, only the edges
 //! that the design lists pass.
 
-use wo_cluster_tests::{Cluster, db_error, refused};
+use wo_cluster_tests::{Cluster, db_error, refused, tried};
 
-use crate::scenario::company::{Company, copy, counts, filled, one, reach_alone, take, tried};
+use crate::scenario::company::{Company, copy, counts, filled, one, reach_alone, take};
 use crate::scenario::design::{AGENT_CHANGE, ALL, FLEET_TASK, Lifecycle, REGULATED_CHANGE};
 
 /// The four ways to move a work order. Whoever gives everything that any gate asks for is refused

@@ -1,8 +1,8 @@
 //! Verification reads a tenant's chains in batches: none of them may fall between two.
 
-use wo_cluster_tests::behind_the_back;
+use wo_cluster_tests::{behind_the_back, broken_chains};
 
-use crate::scenario::company::{Company, one, problems};
+use crate::scenario::company::{Company, one};
 
 /// More than two batches of chains, whatever else the tenant has.
 const MANY: i32 = 1_203;
@@ -34,7 +34,7 @@ fn no_chain_falls_between_two_batches() {
         "update wo.work_order set title = 'forged' where tenant_id = wo.current_tenant()",
     );
     let mut broken: Vec<String> =
-        problems(&mut transaction, None).into_iter().map(|problem| problem.1).collect();
+        broken_chains(&mut transaction, None).into_iter().map(|chain| chain.key).collect();
     transaction.rollback().unwrap();
     assert_eq!(broken.len(), MANY as usize, "each is named");
     broken.sort_unstable();

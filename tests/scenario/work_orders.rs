@@ -6,11 +6,9 @@ use std::collections::HashSet;
 use postgres::Client;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use wo_cluster_tests::{db_error, refused};
+use wo_cluster_tests::{db_error, refused, tried};
 
-use crate::scenario::company::{
-    Company, copy, counts, create, filled, one, reach_alone, take, tried,
-};
+use crate::scenario::company::{Company, copy, counts, create, filled, one, reach_alone, take};
 use crate::scenario::design::{ALL, FIELDS, FLEET_TASK, REGULATED_CHANGE};
 
 fn field<T>(client: &mut Client, number: &str, column: &str) -> T
@@ -410,15 +408,14 @@ fn nobody_writes_a_locked_record() {
 /// The flag decides whether approvals and reasons are mandatory, so it has rules of its own.
 #[test]
 fn the_regulatory_flag_is_set_by_some_and_cleared_by_qa_in_draft_with_a_reason() {
-    let company = Company::found("regulated_change");
-    let mut people = company.people();
+    let mut company = Company::found("regulated_change");
     let set = |on: bool, reason: &str, number: &str| {
         format!(
             "update wo.work_order set regulatory = {on}, reason = '{reason}'
              where wo_number = '{number}'"
         )
     };
-    let number = people.reach(&REGULATED_CHANGE, "draft");
+    let number = company.reach(&REGULATED_CHANGE, "draft");
     for (who, may) in [
         ("originator", true),
         ("planner", true),
@@ -428,39 +425,39 @@ fn the_regulatory_flag_is_set_by_some_and_cleared_by_qa_in_draft_with_a_reason()
         ("stranger", false),
         ("captain", false),
     ] {
-        let result = tried(people.get(who), |by| by.execute(&set(true, "why not", &number), &[]));
+        let result = tried(company.get(who), |by| by.execute(&set(true, "why not", &number), &[]));
         if may {
             assert_eq!(result.unwrap(), 1, "{who}");
         } else {
             refused(result, "42501", "regulatory_refused");
         }
     }
-    people.get("originator").batch_execute(&set(true, "it is validated", &number)).unwrap();
+    company.get("originator").batch_execute(&set(true, "it is validated", &number)).unwrap();
     for who in ["originator", "planner", "system_owner"] {
-        let result = tried(people.get(who), |by| by.execute(&set(false, "hurry", &number), &[]));
+        let result = tried(company.get(who), |by| by.execute(&set(false, "hurry", &number), &[]));
         refused(result, "42501", "regulatory_refused");
     }
-    let silent = tried(people.get("qa"), |by| by.execute(&set(false, "", &number), &[]));
+    let silent = tried(company.get("qa"), |by| by.execute(&set(false, "", &number), &[]));
     let detail = refused(silent, "23514", "fields_missing");
     assert_eq!(detail["missing_fields"], json!(["reason"]));
-    let cleared = tried(people.get("qa"), |by| by.execute(&set(false, "a mistake", &number), &[]));
+    let cleared = tried(company.get("qa"), |by| by.execute(&set(false, "a mistake", &number), &[]));
     assert_eq!(cleared.unwrap(), 1);
 
     // Every transition of a regulatory work order gives a reason.
     let submit = "select wo.transition($1, 'pending_approval')";
     let detail =
-        refused(people.get("originator").execute(submit, &[&number]), "23514", "fields_missing");
+        refused(company.get("originator").execute(submit, &[&number]), "23514", "fields_missing");
     assert_eq!(detail["missing_fields"], json!(["reason"]));
-    take(people.get("originator"), &number, "pending_approval", false);
+    take(company.get("originator"), &number, "pending_approval", false);
 
     // Outside draft nobody clears it, and only QA and the system owner set it.
-    let result = tried(people.get("qa"), |by| by.execute(&set(false, "hurry", &number), &[]));
+    let result = tried(company.get("qa"), |by| by.execute(&set(false, "hurry", &number), &[]));
     refused(result, "23514", "regulatory_refused");
-    let other = people.reach(&REGULATED_CHANGE, "in_progress");
+    let other = company.reach(&REGULATED_CHANGE, "in_progress");
     for (who, may) in
         [("qa", true), ("system_owner", true), ("originator", false), ("planner", false)]
     {
-        let result = tried(people.get(who), |by| by.execute(&set(true, "found", &other), &[]));
+        let result = tried(company.get(who), |by| by.execute(&set(true, "found", &other), &[]));
         if may {
             assert_eq!(result.unwrap(), 1, "{who}");
         } else {
@@ -469,7 +466,7 @@ fn the_regulatory_flag_is_set_by_some_and_cleared_by_qa_in_draft_with_a_reason()
     }
 
     // Fleet tasks are never regulatory, from the beginning and later.
-    let captain = people.get("captain");
+    let captain = company.get("captain");
     let born =
         "select wo.create_work_order('[A-B] c', lifecycle => 'fleet_task', regulatory => true)";
     refused(captain.execute(born, &[]), "23514", "regulatory_refused");
@@ -616,6 +613,8 @@ fn many_are_moved_with_one_answer_each_in_the_order_given() {
 fn a_patch_writes_what_it_names_and_nothing_else() {
     let company = Company::found("fleet_task");
     let mut almighty = company.connect("almighty");
+    // The row is compared as this session shows it.
+    almighty.batch_execute("set timezone = 'UTC'").unwrap();
     let number = reach_alone(&mut almighty, &FLEET_TASK, "pending");
     let whole =
         format!("select to_jsonb(held) from wo.work_order as held where wo_number = '{number}'");

@@ -293,6 +293,10 @@ impl Cluster {
             Err(error) if error.code().is_some_and(|c| c.code() == "55006") => false,
             Err(error) => panic!("{create}: {}", describe(&error)),
         });
+        if crate::hostile::is_wanted() {
+            // A copy has none of its template's settings.
+            admin.batch_execute(&crate::hostile::set(name)).unwrap();
+        }
     }
 
     /// Makes the login role if the cluster has none of that name, and grants it the roles.

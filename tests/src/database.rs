@@ -25,6 +25,9 @@ impl Drop for Database<'_> {
         if !self.made_here || !self.cluster.is_shared() {
             return;
         }
+        if !std::thread::panicking() && crate::hostile::is_wanted() {
+            crate::hostile::assert_verified_alike(self);
+        }
         self.cluster.drop_database(&self.name);
         if !std::thread::panicking() {
             let allowed = crate::cluster::lock(&self.allowed_in_log);

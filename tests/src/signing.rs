@@ -17,7 +17,7 @@ use uuid::Uuid;
 use wo_cli::TokenRequest;
 
 use crate::clients::one;
-use crate::{Clients, Cluster, Database};
+use crate::{Clients, Cluster, Database, Issuer};
 
 /// Principals with a login of the same name. All of them are persons; `versatile` holds every role
 /// of an approval, `orchestrator` every role of the template `agent_change` but qa and system_owner.
@@ -46,8 +46,6 @@ pub const AGENT: &str = "qa_agent";
 
 /// The superuser, who is no principal.
 pub const ROOT: &str = "postgres";
-
-const ISSUER: &str = "https://login.acme.example";
 
 /// The way of a regulatory `regulated_change`.
 const WAY: [&str; 6] =
@@ -144,15 +142,15 @@ impl Challenge {
 
 pub struct Company {
     pub tenant: Uuid,
-    issuer: SigningKey,
+    issuer: Issuer,
     keys: RefCell<HashMap<String, SigningKey>>,
-    clients: Clients,
+    clients: Clients<'static>,
 }
 
 impl Deref for Company {
-    type Target = Clients;
+    type Target = Clients<'static>;
 
-    fn deref(&self) -> &Clients {
+    fn deref(&self) -> &Clients<'static> {
         &self.clients
     }
 }
@@ -190,18 +188,18 @@ impl Company {
     }
 
     pub fn found_in(database: Database<'static>) -> Self {
-        let issuer = wo_cli::new_key().unwrap();
         let mut root = database.superuser();
         let make =
             "select wo.create_tenant('acme', 'Acme', default_lifecycle => 'regulated_change')";
         let tenant = one(&mut root, make);
         database.login(SERVICE, &["wo_user"]);
         database.login(ADMIN, &["wo_user", "wo_admin"]);
+        let issuer = Issuer::of(tenant);
         let company =
             Self { tenant, issuer, keys: RefCell::default(), clients: Clients::of(database) };
-        let public = wo_cli::public_key(&company.issuer.verifying_key());
+        let trust = company.issuer.trust();
         company.administer(&format!(
-            "select wo.trust_issuer('{ISSUER}', 'k1', '{public}');
+            "{trust};
              select wo.create_principal('{ADMIN}', db_role => '{ADMIN}');
              select wo.create_principal('{AGENT}', 'agent', roles => '{{qa}}')"
         ));
@@ -247,16 +245,16 @@ impl Company {
 
     /// What a token of somebody's will say, good for fifteen minutes from now.
     pub fn token_request(&self, who: &str) -> TokenRequest {
-        TokenRequest::new("k1", ISSUER, who, "wo_core", self.tenant)
+        self.issuer.request(who)
     }
 
     /// A good token.
     pub fn token(&self, who: &str) -> String {
-        self.token_for(&self.token_request(who))
+        self.issuer.token(who)
     }
 
     pub fn token_for(&self, request: &TokenRequest) -> String {
-        wo_cli::token(&self.issuer, request).unwrap()
+        self.issuer.signed(request)
     }
 
     /// Somebody's signature of this text.

@@ -1,0 +1,31 @@
+//! The fields of a work order, for tests that change each of them.
+
+use serde_json::{Value, json};
+
+/// Another value of the field than any that the work orders of the tests are made with; a person and a title are
+/// the company's own.
+pub fn new_value(field: &str, title: &str, person: &str) -> Value {
+    match field {
+        "title" => json!(title),
+        "priority" => json!("critical"),
+        "requester" | "assignee" => json!(person),
+        "source" => json!("external"),
+        "due_date" => json!("2026-03-10"),
+        "planned_start" | "actual_start" => json!("2026-01-02T08:00:00Z"),
+        "planned_end" | "actual_end" => json!("2026-02-02T08:00:00Z"),
+        "estimated_hours" | "actual_hours" => json!(7.25),
+        "tags" | "deficiencies" => json!(["new"]),
+        "metadata" => json!({"new": true}),
+        _ => json!("new words"),
+    }
+}
+
+/// Such a value as SQL.
+pub fn literal(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("'{text}'"),
+        Value::Array(_) => "array['new']".to_owned(),
+        Value::Object(_) => format!("'{value}'"),
+        other => other.to_string(),
+    }
+}
