@@ -13,6 +13,8 @@ mod approval;
 #[cfg(not(feature = "sample_concept"))]
 mod docs;
 #[cfg(not(feature = "sample_concept"))]
+mod examples;
+#[cfg(not(feature = "sample_concept"))]
 mod fleet;
 #[cfg(not(feature = "sample_concept"))]
 mod hierarchy;

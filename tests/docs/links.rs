@@ -43,7 +43,9 @@ fn anchors(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_relative_link_leads_to_a_file_and_a_heading() {
     let mut pages = pages_of_the_book();
-    for page in ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"] {
+    for page in
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md"]
+    {
         pages.insert(page.to_owned());
     }
     for page in pages {

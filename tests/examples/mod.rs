@@ -1,0 +1,3 @@
+//! The programs of `examples/`, run as their README says.
+
+mod programs;
