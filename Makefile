@@ -7,7 +7,7 @@ export DESTDIR
 PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 
 .DEFAULT_GOAL := help
-.PHONY: help build install test test-one test-full soak bench bench-full bench-plot demo demo-stop docs doc clean
+.PHONY: help build install uninstall test test-one test-full soak bench bench-full bench-plot demo demo-stop docs doc clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ install: ## Build for the server of PG_CONFIG=/path/to/pg_config and install the
 	@.ci/packages tools
 	@.ci/build "$(PG_CONFIG)"
 	@.ci/cli install
+
+uninstall: ## Remove the extension's files from the server of PG_CONFIG; sql/removal.sql removes it from a database
+	@.ci/uninstall "$(PG_CONFIG)"
 
 test: ## Run everything that CI runs, on PostgreSQL 15 and 18, and on 16 what depends on the server
 	@.ci/test

@@ -36,6 +36,8 @@ pub static REFUSED_ATTEMPTS_KEPT: GucSetting<i32> = GucSetting::<i32>::new(1024)
 pub static TRACEPARENT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 /// `wo_core.work_order_partitions`: into how many partitions an install divides the work orders.
 pub static PARTITIONS: GucSetting<i32> = GucSetting::<i32>::new(1);
+/// `wo_core.restoring`: whether CREATE EXTENSION takes an empty schema as that of a restore.
+pub static RESTORING: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// `wo_core.token_lifetime`: for how long a token may be valid, in seconds.
 pub static TOKEN_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(86_400);
@@ -158,6 +160,14 @@ pub fn define() {
         &PARTITIONS,
         1,
         256,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_bool_guc(
+        c"wo_core.restoring",
+        c"Lets CREATE EXTENSION take an empty schema wo as one that a restore is about to fill.",
+        c"pg_restore and the scripts of pg_dump need it only with --enable-row-security: they are recognized by row_security = off.",
+        &RESTORING,
         GucContext::Suset,
         GucFlags::empty(),
     );

@@ -8,5 +8,8 @@ mod dumps;
 mod fixture;
 mod harness;
 mod partitions;
+mod pg_upgrade;
+mod removal;
+mod restoring;
 mod strangers;
 mod upgrades;

@@ -40,6 +40,7 @@ pub struct Cluster {
     pub(crate) databases: AtomicU32,
     pub(crate) founded: Mutex<crate::founded::Founded>,
     pub(crate) guardian: Guardian,
+    pub(crate) server: &'static Server,
     pub(crate) allowed_in_log: Mutex<Vec<String>>,
 }
 
@@ -129,7 +130,46 @@ impl Cluster {
         Self::start(&[FAST, settings].concat())
     }
 
+    /// A private one of the server that `pg_upgrade` starts from.
+    pub fn own_of_old_server(settings: &[(&str, &str)]) -> Cluster {
+        let cluster = Self::made_of(Server::to_upgrade_from(), &[FAST, settings].concat());
+        cluster.and_then(Self::launched).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Stops the cluster and has `pg_upgrade` make one of the server under test from it, which is started.
+    pub fn upgrade(&self, settings: &[(&str, &str)]) -> Cluster {
+        self.stop();
+        let server = Server::under_test();
+        let new = Self::made_of(server, &[FAST, settings].concat());
+        let new = new.unwrap_or_else(|error| panic!("{error}"));
+        run(server
+            .program("pg_upgrade")
+            .arg("--old-bindir")
+            .arg(&self.server.bindir)
+            .arg("--new-bindir")
+            .arg(&server.bindir)
+            .arg("--old-datadir")
+            .arg(self.data())
+            .arg("--new-datadir")
+            .arg(new.data())
+            .arg("--socketdir")
+            .arg(&new.dir)
+            .args(["--username=postgres", "--old-port=50432", "--new-port=50433"])
+            .current_dir(&new.dir));
+        new.launched().unwrap_or_else(|error| panic!("{error}"))
+    }
+
     fn start(settings: &[(&str, &str)]) -> Result<Cluster, String> {
+        Self::made_of(Server::under_test(), settings)?.launched()
+    }
+
+    fn launched(self) -> Result<Self, String> {
+        self.try_launch()?;
+        Ok(self)
+    }
+
+    /// The data directory of a cluster that was not started yet.
+    fn made_of(server: &'static Server, settings: &[(&str, &str)]) -> Result<Cluster, String> {
         adopt_orphans();
         let dir = private_dir();
         let data = dir.join("data");
@@ -141,13 +181,17 @@ impl Cluster {
             logins: Mutex::default(),
             databases: AtomicU32::new(0),
             founded: Mutex::default(),
+            server,
             allowed_in_log: Mutex::default(),
         };
+        // Since version 18 data has checksums unless initdb has the option; pg_upgrade takes no other data.
+        let checksums: &[&str] = if server.major < 18 { &[] } else { &["--no-data-checksums"] };
         try_run(
-            Server::under_test()
+            server
                 .program("initdb")
                 .args(["--no-sync", "--auth=trust", "--username=postgres"])
                 .args(["--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"])
+                .args(checksums)
                 .arg("-D")
                 .arg(&data),
         )?;
@@ -162,7 +206,6 @@ impl Cluster {
             .open(data.join("postgresql.conf"))
             .and_then(|mut file| std::io::Write::write_all(&mut file, conf.as_bytes()))
             .map_err(|error| error.to_string())?;
-        cluster.try_launch()?;
         Ok(cluster)
     }
 
@@ -173,7 +216,7 @@ impl Cluster {
 
     fn try_launch(&self) -> Result<(), String> {
         try_run(
-            Server::under_test()
+            self.server
                 .program("pg_ctl")
                 .args(["start", "-w", "-s", "-t", "120", "-D"])
                 .arg(self.data())
@@ -191,7 +234,8 @@ impl Cluster {
 
     /// A stop in that mode: smart, fast or immediate.
     pub fn stop_in(&self, mode: &str) {
-        run(Server::under_test()
+        run(self
+            .server
             .program("pg_ctl")
             .args(["stop", "-w", "-s", "-m", mode, "-D"])
             .arg(self.data()));
@@ -340,7 +384,7 @@ impl Cluster {
 
     /// A client program of the server's version, told where to connect.
     pub fn tool(&self, name: &str, role: &str) -> std::process::Command {
-        let mut command = Server::under_test().tool(name);
+        let mut command = self.server.tool(name);
         command
             .env("PGHOST", &self.dir)
             .env("PGPORT", self.port.to_string())

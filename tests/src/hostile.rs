@@ -83,7 +83,7 @@ fn verdicts(client: &mut Client) -> Vec<String> {
     slugs.into_iter().map(verdict).collect()
 }
 
-/// Asserts that an auditor with the defaults is told what one with the hostile settings is told.
+/// Asserts that the verification says the same under the defaults as under the hostile settings.
 pub(crate) fn assert_verified_alike(database: &Database<'_>) {
     let connect = || database.try_connect_with(&database.config("postgres"));
     // A test may have removed its database, or its server.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock};
 
 use crate::cluster::{Cluster, patiently};
 use crate::guardian::Guardian;
-use crate::server::{Server, free_port, private_dir, run};
+use crate::server::{free_port, private_dir, run};
 
 impl Cluster {
     /// A streaming replica of this cluster, with the same settings, started as a hot standby. It
@@ -15,7 +15,8 @@ impl Cluster {
         let data = dir.join("data");
         let port = free_port();
         let conninfo = format!("host={} port={} user=postgres", self.dir().display(), self.port());
-        run(Server::under_test()
+        run(self
+            .server
             .program("pg_basebackup")
             .args([
                 "--no-sync",
@@ -34,6 +35,7 @@ impl Cluster {
             logins: Mutex::default(),
             databases: AtomicU32::new(0),
             founded: Mutex::default(),
+            server: self.server,
             allowed_in_log: Mutex::default(),
         };
         let own = format!(
@@ -56,10 +58,7 @@ impl Cluster {
 
     /// Makes a replica a server of its own; returns when it takes writes.
     pub fn promote(&self) {
-        run(Server::under_test()
-            .program("pg_ctl")
-            .args(["promote", "-w", "-s", "-D"])
-            .arg(self.data()));
+        run(self.server.program("pg_ctl").args(["promote", "-w", "-s", "-D"]).arg(self.data()));
     }
 
     /// Returns when the replica has replayed everything that this server has written until now.

@@ -13,17 +13,27 @@ impl Server {
     pub fn under_test() -> &'static Server {
         static SERVER: OnceLock<Server> = OnceLock::new();
         SERVER.get_or_init(|| {
-            let pg_config = std::env::var("WO_PG_CONFIG")
-                .unwrap_or_else(|_| "/usr/lib/postgresql/15/bin/pg_config".into());
-            let ask = |what: &str| {
-                let answer = run(Command::new(&pg_config).arg(what));
-                answer.trim().to_owned()
-            };
-            let version = ask("--version");
-            let major = version.trim_start_matches("PostgreSQL ");
-            let major = major.split(|c: char| !c.is_ascii_digit()).next().unwrap();
-            Server { bindir: ask("--bindir").into(), major: major.parse().expect(&version) }
+            let pg_config = std::env::var("WO_PG_CONFIG");
+            Self::of(&pg_config.unwrap_or_else(|_| "/usr/lib/postgresql/15/bin/pg_config".into()))
         })
+    }
+
+    /// The server that `pg_upgrade` starts from: that of `WO_OLD_PG_CONFIG`, which has the extension too, or the one
+    /// under test.
+    pub fn to_upgrade_from() -> &'static Server {
+        static SERVER: OnceLock<Server> = OnceLock::new();
+        match std::env::var("WO_OLD_PG_CONFIG") {
+            Ok(pg_config) => SERVER.get_or_init(|| Self::of(&pg_config)),
+            Err(_) => Self::under_test(),
+        }
+    }
+
+    fn of(pg_config: &str) -> Server {
+        let ask = |what: &str| run(Command::new(pg_config).arg(what)).trim().to_owned();
+        let version = ask("--version");
+        let major = version.trim_start_matches("PostgreSQL ");
+        let major = major.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+        Server { bindir: ask("--bindir").into(), major: major.parse().expect(&version) }
     }
 
     /// A client program of this version (`psql`, `pg_dump`, …) with nothing from the environment

@@ -12,11 +12,12 @@ use crate::kernel::{concept, schema_change};
 use crate::pg::error::{damaged, refuse};
 use crate::pg::extension::OutsideTheExtension;
 use crate::pg::registered;
+use crate::pg::setting;
 use crate::pg::statement::{Mode, Statement, statement};
 use pgrx::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use wo_rules::install::{self as rules, Found};
+use wo_rules::install::{self as rules, Found, Schema};
 use wo_rules::refusal::{Refusal, SqlState};
 
 /// The SQL of the kernel's and the services' tables, each file under its name.
@@ -161,20 +162,19 @@ fn found() -> Found {
             not exists (
                 select from pg_catalog.pg_depend as held
                 where held.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and held.refobjid = home.oid
-            )
+            ),
+            pg_catalog.current_setting('row_security') = 'off'
          from pg_catalog.pg_namespace as home where home.nspname = 'wo'",
         &[],
     );
     statement.run(Mode::Latest, &[], |rows| {
         if rows.count() == 0 {
-            return Found::Nothing;
+            return rules::found(None, false);
         }
         let flag = |column| rows.required(0, column);
-        match (flag(1), flag(2), flag(3)) {
-            (true, true, _) => Found::Records,
-            (true, false, true) => Found::Empty,
-            _ => Found::Stranger,
-        }
+        let schema = Schema { is_ours: flag(1), has_records: flag(2), is_empty: flag(3) };
+        // What pg_dump writes and pg_restore runs begins with SET row_security = off.
+        rules::found(Some(schema), setting::RESTORING.get() || flag(4))
     })
 }
 
@@ -194,12 +194,13 @@ fn install() {
             schema_change::install();
             run(&version_row());
         }
-        Found::Empty => say(
-            "wo_core: schema wo is empty, so a restore is expected to fill it; only the enforcement layer was installed",
+        Found::Restoring => say(
+            "wo_core: a restore is expected to fill the schema wo; only the enforcement layer was installed",
         ),
         Found::Records => say(
             "wo_core: schema wo holds records already; only the enforcement layer was installed. Put triggers and policies back with: select wo_private.enforce();",
         ),
+        Found::Empty => refuse(rules::schema_empty()),
         Found::Stranger => refuse(
             Refusal::new(
                 SqlState::NotPermitted,
@@ -226,6 +227,9 @@ fn version_row() -> String {
 #[pg_extern(schema = "wo_private")]
 fn enforce() {
     superuser_only();
+    if matches!(found(), Found::Nothing | Found::Restoring | Found::Empty) {
+        refuse(rules::tables_missing());
+    }
     version::forget();
     schema_change::as_one_command("select wo_private.enforce()", || {
         run_as_owner(&enforcement());
