@@ -26,7 +26,7 @@ fn the_evidence_has_the_findings_and_the_refused_attempts() {
     let closed = format!("select wo.transition('{number}', 'closed', 'now')");
     company.refused("worker", &closed, "55000", "illegal_transition");
     company.refused("worker", &closed, "55000", "illegal_transition");
-    company.database.wait_until("select sum(attempts) = 2 from wo.finding");
+    company.database.wait_until("select coalesce(sum(attempts), 0) = 2 from wo.finding");
     company.run(
         ROOT,
         "alter table wo.finding add looked_at timestamptz default '2026-03-05 09:08:07.5+00'",
