@@ -31,9 +31,10 @@ fn the_trail_names_a_login_as_it_is_called_now() {
     let mut captain = stage.captain();
     let number = started(&mut captain);
     transition(&mut captain, &number, "blocked").unwrap();
-    stage.as_admin("acme", "UPDATE wo.principal SET db_role = 'skipper' WHERE id = 'cap'");
     let mut superuser = stage.db.superuser();
+    // The login first: a principal is mapped to a role that there is.
     superuser.batch_execute("ALTER ROLE cap RENAME TO skipper").unwrap();
+    stage.as_admin("acme", "UPDATE wo.principal SET db_role = 'skipper' WHERE id = 'cap'");
     transition(&mut captain, &number, "in_progress").unwrap();
     let rows = superuser
         .query(
