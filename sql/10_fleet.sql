@@ -167,8 +167,17 @@ create or replace view wo.overdue with (security_invoker = true) as
     where held.tenant_id = (select wo.current_tenant()) and held.locked_at is null
         and (held.state_deadline_notified_at is not null
             or (held.state_deadline_notified_at is null and held.state_deadline < pg_catalog.now())
-            or held.due_date < (pg_catalog.now() at time zone 'UTC')::pg_catalog.date);
-comment on view wo.overdue is 'Open work orders that break a rule of time: too long in their state, or past their due date. One row for each rule.';
+            or held.due_date < (pg_catalog.now() at time zone 'UTC')::pg_catalog.date)
+    union all
+    select held.tenant_id, held.id, held.wo_number, held.title, held.status, held.assignee,
+        (opened.due_date + 1)::pg_catalog.timestamp at time zone 'UTC',
+        'finding due on ' || opened.due_date || ': ' || opened.title,
+        wo.blocker(held.lifecycle, held.lifecycle_version, held.status, held.notes)
+    from wo.finding as opened
+    join wo.work_order as held on held.tenant_id = opened.tenant_id and held.id = opened.work_order_id
+    where opened.tenant_id = (select wo.current_tenant()) and opened.closed_at is null
+        and opened.due_date < (pg_catalog.now() at time zone 'UTC')::pg_catalog.date;
+comment on view wo.overdue is 'Work orders that break a rule of time: open ones that are too long in their state or past their due date, and those with a finding that is open past its due date. One row for each rule.';
 comment on column wo.overdue.tenant_id is 'The tenant; the caller''s own.';
 comment on column wo.overdue.id is 'The work order''s UUID.';
 comment on column wo.overdue.wo_number is 'The work order''s number.';

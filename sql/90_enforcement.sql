@@ -855,6 +855,98 @@ alter table wo.engine_override
     alter column overridden_by set statistics 0,
     alter column overridden_at set statistics 0;
 
+-- finding_policy
+
+alter table wo.finding_policy enable row level security;
+alter table wo.finding_policy force row level security;
+drop policy if exists tenant_isolation on wo.finding_policy;
+create policy tenant_isolation on wo.finding_policy as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.finding_policy;
+create policy app_select on wo.finding_policy for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.finding_policy;
+create policy app_insert on wo.finding_policy for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.finding_policy;
+create policy app_update on wo.finding_policy for update to wo_admin
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.finding_policy;
+create policy app_delete on wo.finding_policy for delete to wo_admin
+    using (wo_private.in_force());
+grant select on wo.finding_policy to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.finding_policy to wo_admin;
+grant update on wo.finding_policy to wo_admin;
+grant delete on wo.finding_policy to wo_admin;
+create or replace trigger validate before insert or update or delete on wo.finding_policy
+    for each row execute function wo_private.configuration_validate('finding_policy');
+create or replace trigger audit after insert or update or delete on wo.finding_policy
+    for each row execute function wo_private.configuration_audit('finding_policy');
+create or replace trigger forbid_key_change before update on wo.finding_policy
+    for each row execute function wo_private.refuse_change('tenant_id,source');
+alter table wo.finding_policy enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.finding_policy
+    for each statement execute function wo_private.refuse_change();
+alter table wo.finding_policy enable always trigger forbid_truncate;
+alter table wo.finding_policy
+    alter column tenant_id set statistics 0,
+    alter column source set statistics 0;
+
+-- finding
+
+alter table wo.finding enable row level security;
+alter table wo.finding force row level security;
+drop policy if exists tenant_isolation on wo.finding;
+create policy tenant_isolation on wo.finding as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.finding;
+create policy app_select on wo.finding for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_worker
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.finding;
+create policy app_insert on wo.finding for insert to wo_user, wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.finding;
+create policy app_update on wo.finding for update to wo_user, wo_trail
+    using (wo_private.in_force());
+grant select on wo.finding to wo_user, wo_admin, wo_auditor, wo_trail, wo_worker;
+grant insert on wo.finding to wo_user, wo_trail;
+grant update on wo.finding to wo_user, wo_trail;
+create or replace trigger validate before insert or update or delete on wo.finding
+    for each row execute function wo_private.configuration_validate('finding');
+create or replace trigger audit after insert or update or delete on wo.finding
+    for each row execute function wo_private.configuration_audit('finding');
+create or replace trigger forbid_key_change before update on wo.finding
+    for each row execute function wo_private.refuse_change('tenant_id,id,work_order_id,source,opened_at,opened_by,code');
+alter table wo.finding enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.finding
+    for each row execute function wo_private.refuse_change();
+alter table wo.finding enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.finding
+    for each statement execute function wo_private.refuse_change();
+alter table wo.finding enable always trigger forbid_truncate;
+alter table wo.finding
+    alter column tenant_id set statistics 0,
+    alter column id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column source set statistics 0,
+    alter column severity set statistics 0,
+    alter column category set statistics 0,
+    alter column title set statistics 0,
+    alter column description set statistics 0,
+    alter column due_date set statistics 0,
+    alter column capa_reference set statistics 0,
+    alter column opened_at set statistics 0,
+    alter column opened_by set statistics 0,
+    alter column code set statistics 0,
+    alter column guard set statistics 0,
+    alter column opened_for set statistics 0,
+    alter column actors set statistics 0,
+    alter column attempts set statistics 0,
+    alter column entry_sequence set statistics 0,
+    alter column closed_at set statistics 0,
+    alter column closed_by set statistics 0,
+    alter column resolution set statistics 0;
+
 -- hierarchy_check
 
 alter table wo.hierarchy_check enable row level security;
@@ -1407,54 +1499,6 @@ alter table wo.evidence
     alter column made_at set statistics 0,
     alter column package set statistics 0,
     alter column sha256 set statistics 0;
-
--- finding
-
-alter table wo.finding enable row level security;
-alter table wo.finding force row level security;
-drop policy if exists tenant_isolation on wo.finding;
-create policy tenant_isolation on wo.finding as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
-    using (tenant_id = (select wo_private.current_tenant()));
-drop policy if exists app_select on wo.finding;
-create policy app_select on wo.finding for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_worker
-    using (wo_private.in_force());
-drop policy if exists app_insert on wo.finding;
-create policy app_insert on wo.finding for insert to wo_trail
-    with check (wo_private.in_force());
-drop policy if exists app_update on wo.finding;
-create policy app_update on wo.finding for update to wo_user, wo_trail
-    using (wo_private.in_force());
-grant select on wo.finding to wo_user, wo_admin, wo_auditor, wo_trail, wo_worker;
-grant insert on wo.finding to wo_trail;
-grant update on wo.finding to wo_user, wo_trail;
-create or replace trigger validate before insert or update or delete on wo.finding
-    for each row execute function wo_private.configuration_validate('finding');
-create or replace trigger audit after insert or update or delete on wo.finding
-    for each row execute function wo_private.configuration_audit('finding');
-create or replace trigger forbid_key_change before update on wo.finding
-    for each row execute function wo_private.refuse_change('tenant_id,id,work_order_id,code,opened_at');
-alter table wo.finding enable always trigger forbid_key_change;
-create or replace trigger forbid_delete before delete on wo.finding
-    for each row execute function wo_private.refuse_change();
-alter table wo.finding enable always trigger forbid_delete;
-create or replace trigger forbid_truncate before truncate on wo.finding
-    for each statement execute function wo_private.refuse_change();
-alter table wo.finding enable always trigger forbid_truncate;
-alter table wo.finding
-    alter column tenant_id set statistics 0,
-    alter column id set statistics 0,
-    alter column work_order_id set statistics 0,
-    alter column code set statistics 0,
-    alter column guard set statistics 0,
-    alter column opened_at set statistics 0,
-    alter column opened_for set statistics 0,
-    alter column actors set statistics 0,
-    alter column attempts set statistics 0,
-    alter column summary set statistics 0,
-    alter column entry_sequence set statistics 0,
-    alter column closed_at set statistics 0,
-    alter column closed_by set statistics 0,
-    alter column resolution set statistics 0;
 
 -- ledger_tile
 

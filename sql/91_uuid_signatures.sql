@@ -118,6 +118,13 @@ comment on function wo.migrate_lifecycle(uuid, integer, text, jsonb) is
     'Moves a work order to another version of its lifecycle: its state keeps its name or is mapped ({"old": "new"}). Refused for locked records. For members of wo_admin. Takes the UUID of the work order.';
 grant execute on function wo.migrate_lifecycle(uuid, integer, text, jsonb) to wo_admin;
 
+create or replace function wo.open_finding(work_order uuid, title text, description text default null, severity text default null, category text default null, due_date date default null, capa_reference text default null, blocking boolean default null) returns uuid
+    language sql volatile
+    as $$ select wo.open_finding($1::pg_catalog.text, $2, $3, $4, $5, $6, $7, $8) $$;
+comment on function wo.open_finding(uuid, text, text, text, text, date, text, boolean) is
+    'Opens a finding of a work order, and returns it. The severity is major and the category deviation unless they are given. Whether it blocks is the policy of the tenant (wo.finding_policy); QA, programs of kind system and the assignee may have it block (blocking => true), and QA may open one that does not. Takes the UUID of the work order.';
+grant execute on function wo.open_finding(uuid, text, text, text, text, date, text, boolean) to wo_user;
+
 create or replace function wo.override_engine(work_order uuid, engine text, reason text) returns jsonb
     language sql volatile
     as $$ select wo.override_engine($1::pg_catalog.text, $2, $3) $$;

@@ -42,8 +42,10 @@ grant execute on function wo.ready_work_orders(text), wo.critical_path(text), wo
     to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.tick() to wo_user, wo_admin;
 grant execute on function wo.worker_status() to wo_admin, wo_monitor, wo_auditor;
-grant execute on function wo.close_finding(uuid, text) to wo_user;
-grant execute on function wo.findings(boolean) to wo_user, wo_admin, wo_auditor;
+grant execute on function wo.open_finding(text, text, text, text, text, date, text, boolean),
+    wo.assess_finding(uuid, text, text, date, text, boolean), wo.close_finding(uuid, text) to wo_user;
+grant execute on function wo.findings(boolean, text, text, text, boolean, boolean, integer, uuid)
+    to wo_user, wo_admin, wo_auditor;
 grant execute on function wo.enroll_signing_key(text, text, text, timestamptz),
     wo.record_identity_verification(text, text), wo.retire_signing_key(text) to wo_admin;
 grant execute on function wo.revoke_signing_key(text, text), wo.revoke_delegation(uuid, text) to wo_user, wo_admin;

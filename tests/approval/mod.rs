@@ -10,6 +10,7 @@ mod delegation;
 mod escalation;
 mod evidence;
 mod expiry;
+mod findings;
 mod firm;
 mod master;
 mod pending;

@@ -210,7 +210,7 @@ select count(*) as events, min(type) as first_type, max(position) as last_positi
 \echo
 \echo '== 8. What was refused is on record, although its transactions rolled back =='
 select code, actor, wo_number, attempts, left(why, 70) as why from wo.refused_attempt order by sequence;
-select wo_number, code, opened_for, attempts, left(summary, 60) as summary from wo.findings();
+select wo_number, code, blocking, opened_for, attempts, left(title, 60) as title from wo.findings();
 
 \echo
 \echo '== 9. The ledger: sealed by itself, verified, and proven to somebody outside =='

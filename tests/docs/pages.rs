@@ -26,6 +26,7 @@ pages! {
     fleets_run_as_typed: "docs/src/guide/fleet.md",
     hierarchy_runs_as_typed: "docs/src/guide/hierarchy.md",
     approvals_run_as_typed: "docs/src/guide/approvals.md",
+    findings_run_as_typed: "docs/src/guide/findings.md",
     evidence_runs_as_typed: "docs/src/guide/evidence.md",
     events_run_as_typed: "docs/src/guide/events.md",
     the_ledger_runs_as_typed: "docs/src/guide/ledger.md",

@@ -193,11 +193,13 @@ impl<'c> World<'c> {
             .batch_execute(&format!(
                 "begin; select wo.administer('{slug}');
                  alter table wo.finding disable trigger validate;
-                 insert into wo.finding (tenant_id, id, work_order_id, code, guard, opened_at, opened_for, actors,
-                    attempts, summary, entry_sequence)
-                 select tenant_id, gen_random_uuid(), id, '{slug}-secret', 'x', now(), '{slug}-secret', '{{}}', 1, 'x', 1
+                 insert into wo.finding (tenant_id, id, work_order_id, source, category, blocking, code, guard, opened_at,
+                    opened_for, actors, attempts, title, entry_sequence)
+                 select tenant_id, gen_random_uuid(), id, 'other_attempt', 'refused_attempt', false, '{slug}-secret', 'x',
+                    now(), '{slug}-secret', '{{}}', 1, '{slug}-secret', 1
                  from wo.work_order where tenant_id = wo.current_tenant() and title like '% 1';
                  alter table wo.finding enable trigger validate;
+                 insert into wo.finding_policy (source, blocking) values ('other', true);
                  commit"
             ))
             .unwrap();

@@ -110,6 +110,8 @@ const CAPTAIN: &[&str] = &[
     "select wo.withdraw_engine_override('{a}')",
     "select * from wo.tick()",
     "select * from wo.findings()",
+    "select wo.open_finding('x', 't')",
+    "select wo.assess_finding('01890000-0000-7000-8000-000000000000', 'minor')",
     "select wo.close_finding('01890000-0000-7000-8000-000000000000', 'r')",
     "select * from wo.request_signature('{a}', 'captain', 'approve', 'k', 'Europe/Berlin')",
     "select wo.sign('01890000-0000-7000-8000-000000000000', 'AAAA')",

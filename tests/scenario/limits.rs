@@ -143,14 +143,10 @@ fn every_text_that_a_role_may_write_is_limited() {
                 where conrelid = held.oid and contype in ('c', 'f') and attnum = any (conkey))
          order by 1",
     );
-    // The triggers set these, or admit only states and labels of the lifecycle; of a finding only the resolution can
-    // be written.
+    // The triggers set these, or admit only states and labels of the lifecycle.
     let set_by_the_server = [
         "dependency.added_by",
-        "finding.code",
-        "finding.guard",
         "finding.opened_for",
-        "finding.summary",
         "lifecycle.published_by",
         "work_order.priority",
         "work_order.status",

@@ -5,6 +5,7 @@ mod attempts;
 mod databases;
 mod evidence;
 mod findings;
+mod findings_block;
 mod flood;
 mod health;
 mod lifecycle;

@@ -191,6 +191,28 @@ const CHECKS: &[(&str, Class, &str)] = &[
     ("approval_meaning_is_there", Reason, "a signature needs a meaning"),
     ("waiver_has_a_reason", Reason, "a waiver needs a reason"),
     // Findings.
+    (
+        "finding_source_is_known",
+        Unknown,
+        "the source of a finding must be approval_attempt, missing_edge_attempt, other_attempt, qa, system or other",
+    ),
+    (
+        "finding_severity_is_known",
+        Unknown,
+        "the severity of a finding must be observation, minor, major or critical",
+    ),
+    (
+        "finding_category_is_known",
+        Unknown,
+        "the category of a finding must be deviation, data_integrity, documentation, training, equipment, supplier, compliance or other",
+    ),
+    ("finding_has_one_subject", Reason, "a finding needs a work order that it is about"),
+    ("finding_title_is_not_blank", Reason, "a finding needs a title"),
+    (
+        "finding_is_of_attempts_or_of_somebody",
+        Whole,
+        "a finding is of refused attempts, with the category refused_attempt, or of somebody who opened it",
+    ),
     ("finding_attempts_are_positive", OutOfRange, "a finding counts at least one attempt"),
     (
         "finding_is_closed_whole",

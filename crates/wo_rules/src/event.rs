@@ -65,6 +65,7 @@ pub fn child_event_type(action: &str) -> &'static str {
         "dependency_added" | "dependency_changed" => "wo.dependency_added",
         "dependency_removed" => "wo.dependency_removed",
         "children_settled" => "wo.children_settled",
+        "findings_closed" => "wo.findings_closed",
         "approval_requested" => "wo.approval_requested",
         "approval_closed" => "wo.approval_closed",
         "signed" => "wo.approval_signed",

@@ -114,6 +114,25 @@ pub fn approvals(problems: &[String], tenants: Option<usize>) -> Finding {
     )
 }
 
+/// How many findings are open, and how many of them are past their due date.
+#[must_use]
+pub fn findings(open: i64, overdue: i64) -> Finding {
+    match overdue {
+        0 => says(
+            Severity::Good,
+            "findings",
+            format!("{open} findings are open, none of them past its due date"),
+            "",
+        ),
+        _ => says(
+            Severity::Warning,
+            "findings",
+            format!("{overdue} of {open} open findings are past their due date"),
+            "Acting for a tenant: select * from wo.findings(overdue => true); lists them.",
+        ),
+    }
+}
+
 /// How the worker of a database stands.
 pub struct Worker<'a> {
     /// Whether the server is a standby, where no worker runs.

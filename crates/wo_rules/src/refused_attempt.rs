@@ -141,14 +141,19 @@ pub fn counts(refusal: &Refusal) -> bool {
     }
 }
 
-/// The names of the guards that refused: those that the refusal names, or its code.
+/// The names of the guards that refused: those that the refusal names, `approvals_missing` first where signatures
+/// are missing, or its code.
 fn guards_of(refusal: &Refusal) -> String {
-    let named: Vec<&str> = refusal
+    let mut named: Vec<&str> = refusal
         .detail
         .get("guards")
         .and_then(Value::as_array)
         .map(|guards| guards.iter().filter_map(name_of).collect())
         .unwrap_or_default();
+    let approvals = refusal.detail.get("approvals").and_then(Value::as_array);
+    if approvals.is_some_and(|approvals| !approvals.is_empty()) {
+        named.insert(0, "approvals_missing");
+    }
     if named.is_empty() { refusal.code.to_owned() } else { named.join(",") }
 }
 
@@ -308,6 +313,14 @@ mod tests {
         let attempt = Attempt::new(&gate(), Source::default(), 0);
         assert!(!attempt.changes(None).contains("secret"));
         assert!(!format!("{:?}", attempt.violation(None)).contains("secret"));
+    }
+
+    /// A finding of it would otherwise not block: see [`crate::finding::Source::of_attempt`].
+    #[test]
+    fn a_refusal_names_the_missing_approvals_among_its_guards() {
+        let refusal = gate().with("approvals", vec!["qa"]);
+        let attempt = Attempt::new(&refusal, Source::default(), 0);
+        assert_eq!(attempt.guards.as_str(), "approvals_missing,children_settled,steps_done");
     }
 
     #[test]

@@ -1,23 +1,34 @@
 //! Findings, and the view of the attempts that lead to them: the tables.
 
-use crate::schema::groups::{ENFORCEMENT, NOBODY};
+use crate::schema::groups::{ADMINISTRATORS, NOBODY};
 use crate::schema::{Frozen, Role, Section, Table, View, columns};
 
-const TABLES: &[Table] = &[Table {
-    name: "finding",
-    columns: columns! {
-        tenant_id UUID, id UUID, work_order_id UUID, code TEXT, guard TEXT,
-        opened_at TIMESTAMPTZ, opened_for TEXT NULL, actors TEXT_LIST, attempts BIGINT,
-        summary TEXT, entry_sequence BIGINT, closed_at TIMESTAMPTZ NULL, closed_by TEXT NULL,
-        resolution TEXT NULL,
+const TABLES: &[Table] = &[
+    Table {
+        name: "finding_policy",
+        columns: columns! { tenant_id UUID, source FINDING_SOURCE, blocking BOOLEAN },
+        key: &["tenant_id", "source"],
+        delete: ADMINISTRATORS,
+        ..Table::CONFIGURATION
     },
-    key: &["tenant_id", "id"],
-    frozen: Frozen::KeyAnd(&["work_order_id", "code", "opened_at"]),
-    select: &[Role::User, Role::Admin, Role::Auditor, Role::Trail, Role::Worker],
-    insert: ENFORCEMENT,
-    update: &[Role::User, Role::Trail],
-    ..Table::CONFIGURATION
-}];
+    Table {
+        name: "finding",
+        columns: columns! {
+            tenant_id UUID, id UUID, work_order_id UUID NULL, source FINDING_SOURCE,
+            severity FINDING_SEVERITY, category FINDING_CATEGORY, title TITLE, description DOCUMENT NULL,
+            blocking BOOLEAN, due_date DATE NULL, capa_reference SHORT_TEXT NULL, opened_at TIMESTAMPTZ,
+            opened_by TEXT NULL, code TEXT NULL, guard TEXT NULL, opened_for TEXT NULL, actors TEXT_LIST,
+            attempts BIGINT NULL, entry_sequence BIGINT NULL, closed_at TIMESTAMPTZ NULL,
+            closed_by TEXT NULL, resolution TEXT NULL,
+        },
+        key: &["tenant_id", "id"],
+        frozen: Frozen::KeyAnd(&["work_order_id", "source", "opened_at", "opened_by", "code"]),
+        select: &[Role::User, Role::Admin, Role::Auditor, Role::Trail, Role::Worker],
+        insert: &[Role::User, Role::Trail],
+        update: &[Role::User, Role::Trail],
+        ..Table::CONFIGURATION
+    },
+];
 
 /// What the registry holds of them.
 pub const SCHEMA: Section = Section {

@@ -115,6 +115,7 @@ guards! {
     StepsDone "steps_done" "Every step is done.";
     DeliverablesReceived "deliverables_received" "Every deliverable has arrived.";
     BudgetAvailable "budget_available" "There is money for it.";
+    FindingsClosed "findings_closed" "No finding that blocks it is open.";
 }
 
 /// What follows when an edge is taken.

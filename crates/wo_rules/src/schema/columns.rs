@@ -143,6 +143,13 @@ pub mod types {
     /// A SHA-256 hash.
     pub const SHA256: Type = domain(&Domain { name: "wo.sha256", base: BYTEA });
 
+    /// Where a finding comes from.
+    pub const FINDING_SOURCE: Type = domain(&Domain { name: "wo.finding_source", base: TEXT });
+    /// How severe a finding is.
+    pub const FINDING_SEVERITY: Type = domain(&Domain { name: "wo.finding_severity", base: TEXT });
+    /// What a finding is about.
+    pub const FINDING_CATEGORY: Type = domain(&Domain { name: "wo.finding_category", base: TEXT });
+
     const fn domain(domain: &'static Domain) -> Type {
         Type::Domain(domain)
     }

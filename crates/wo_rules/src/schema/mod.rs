@@ -39,10 +39,10 @@ pub const SECTIONS: &[&Section] = &[
     &crate::install::SCHEMA,
     &crate::schema_change::SCHEMA,
     &crate::dispatch::SCHEMA,
+    &crate::finding::SCHEMA,
     &crate::hierarchy::SCHEMA,
     &crate::approval::SCHEMA,
     &crate::evidence::SCHEMA,
-    &crate::finding::SCHEMA,
     &crate::ledger::SCHEMA,
     &crate::retention::SCHEMA,
     #[cfg(feature = "sample_concept")]

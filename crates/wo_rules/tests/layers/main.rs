@@ -34,7 +34,6 @@ fn concepts() -> &'static [String] {
 const MAY_BE_NULL: &[(&str, usize)] = &[
     ("src/concept/approval/escalation.rs", 2),
     ("src/concept/dispatch.rs", 1),
-    ("src/concept/finding.rs", 1),
     ("src/kernel/configuration.rs", 2),
     ("src/kernel/work_order/child_records/value.rs", 1),
     ("src/kernel/work_order/record/row.rs", 4),

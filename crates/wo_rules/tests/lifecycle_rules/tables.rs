@@ -49,7 +49,7 @@ pub const TABLES: &[Table] = &[
              plan_approvals_unamended",
             "reject: completed -> in_progress by system_owner, qa; reason; \
              void_approvals(completion)",
-            "close: completed -> closed by planner, system_owner; auto; \
+            "close: completed -> closed by planner, system_owner; auto; findings_closed; \
              system_owner signs completion of the result if regulatory; \
              qa signs completion of the result if regulatory; rejected by reject; lock_record",
             "cancel: draft, pending_approval, assigned, in_progress, blocked -> cancelled by \
@@ -78,7 +78,7 @@ pub const TABLES: &[Table] = &[
             "resume: blocked -> in_progress by assignee, orchestrator; reason; notify_master",
             "submit: in_progress -> pending_review by assignee, orchestrator; dependencies_satisfied; steps_done; \
              children_in_review",
-            "approve: pending_review -> approved by qa; human; auto; \
+            "approve: pending_review -> approved by qa; human; auto; findings_closed; \
              qa signs completion of the result; \
              system_owner signs completion of the result if regulatory; rejected by rework; \
              approve_children",
@@ -86,7 +86,7 @@ pub const TABLES: &[Table] = &[
              void_approvals(completion)",
             "reject: pending_review -> draft by qa; needs new deficiencies; \
              void_approvals(completion); new_revision",
-            "complete: approved -> completed by orchestrator; auto; children_settled; lock_record",
+            "complete: approved -> completed by orchestrator; auto; children_settled; findings_closed; lock_record",
             "cancel: draft, planned, scheduled, in_progress, blocked, pending_review -> cancelled \
              by orchestrator, system_owner; reason; cascade_cancel",
         ],
@@ -112,7 +112,7 @@ pub const TABLES: &[Table] = &[
              needs actual_hours > 0; dependencies_satisfied; children_settled",
             "block: in_progress -> blocked by assignee, captain; reason in notes",
             "resume: blocked -> in_progress by assignee, captain; reason in notes",
-            "approve: review -> approved by captain; reason in review_notes",
+            "approve: review -> approved by captain; findings_closed; reason in review_notes",
             "reject: review -> rejected by captain; reason in review_notes",
             "rework: rejected -> in_progress by assignee, captain",
             "cancel: pending, accepted, in_progress, blocked, review, rejected -> cancelled by \

@@ -1,0 +1,245 @@
+//! Writes of a finding: what is checked before, and what follows.
+
+use super::{blocks_by_policy, guard};
+use crate::kernel::event::Event;
+use crate::kernel::given;
+use crate::kernel::identity::memory::{self, Identity};
+use crate::kernel::identity::{self, actor};
+use crate::kernel::work_order::{self, Reading, kind_of, read_as_trail};
+use crate::pg::error::damaged;
+use crate::pg::row::{Row, TriggerRow};
+use crate::pg::statement::{Argument, argument, optional_text, text, timestamp, uuid};
+use crate::pg::transaction::make_visible;
+use pgrx::prelude::*;
+use serde_json::json;
+use uuid::Uuid;
+use wo_rules::field::Field;
+use wo_rules::finding::{self as rules, ASSESSMENT, CLOSING, Judging, Opening, Source};
+use wo_rules::lifecycle::PrincipalKind;
+use wo_rules::refusal::{Refusal, SqlState};
+
+/// The columns that opening a finding takes from whoever opens it.
+const OPENING: [&str; 9] = [
+    "tenant_id",
+    "work_order_id",
+    "severity",
+    "category",
+    "title",
+    "description",
+    "blocking",
+    "due_date",
+    "capa_reference",
+];
+
+/// Who writes a finding.
+struct Writer {
+    id: Option<String>,
+    kind: PrincipalKind,
+    roles: Vec<String>,
+}
+
+impl Writer {
+    fn of(acting: &Identity) -> Self {
+        let id = acting.principal.clone();
+        let known = id.as_deref().and_then(|id| actor::of_actor(acting.tenant, id, None));
+        match known {
+            Some(actor) => {
+                Self { id, kind: kind_of(&actor.standing.kind), roles: actor.roles.clone() }
+            }
+            None => Self { id, kind: PrincipalKind::System, roles: Vec::new() },
+        }
+    }
+}
+
+/// The id in that column.
+fn id_in(row: &Row, name: &str) -> Option<Uuid> {
+    row.named::<pgrx::Uuid>(name).map(|id| Uuid::from_bytes(*id.as_bytes()))
+}
+
+fn column(row: &Row, name: &str) -> Result<usize, Refusal> {
+    row.column(name).ok_or_else(|| damaged(&format!("wo.finding has no column {name}")))
+}
+
+/// Before a write of a finding: the enforcement layer opens it and counts attempts, everybody opens it, QA assesses
+/// and closes it. Gives the row with what the server fills.
+///
+/// # Errors
+/// See [`rules::open`], [`rules::assess`] and [`rules::close`]; 42501 `written_by_enforcement_alone`,
+/// `column_not_writable`, `no_principal`.
+pub fn check(old: Option<&Row>, new: &Row, acting: &Identity) -> Result<TriggerRow, Refusal> {
+    if memory::enforcement_is_active() {
+        return Ok(new.tuple());
+    }
+    let writer = Writer::of(acting);
+    match old {
+        None => check_opening(new, acting, &writer),
+        Some(old) => check_change(old, new, acting, &writer),
+    }
+}
+
+fn check_opening(new: &Row, acting: &Identity, writer: &Writer) -> Result<TriggerRow, Refusal> {
+    let Some(by) = writer.id.as_deref() else {
+        return Err(Refusal::new(
+            SqlState::NotPermitted,
+            "no_principal",
+            "a database role that administers a tenant opens no findings",
+        )
+        .hint(
+            "Act as a principal: call wo.authenticate(token), or use a login role that is one.",
+        ));
+    };
+    let is_default = |index: usize| match new.name(index) {
+        Some("actors") => new.elements(index) == 0,
+        _ => new.is_null(index),
+    };
+    let given: Vec<&str> = (0..new.len())
+        .filter_map(|index| Some((index, new.name(index)?)))
+        .filter(|(index, name)| {
+            wo_rules::schema::Table::named("finding").column(name).is_some()
+                && !OPENING.contains(name)
+                && !is_default(*index)
+        })
+        .map(|(_, name)| name)
+        .collect();
+    given::check_none_given(&given, "a new finding")?;
+    let source = Source::of_principal(writer.kind, &writer.roles);
+    let work_order = id_in(new, "work_order_id");
+    let assignee = match work_order {
+        Some(work_order) => guard::hold(acting.tenant, work_order)?,
+        None => None,
+    };
+    let title: Option<String> = new.named("title");
+    let blocking = rules::open(&Opening {
+        source,
+        is_assignee: assignee.as_deref() == Some(by),
+        blocks_by_policy: blocks_by_policy(acting.tenant, source),
+        blocking: new.named("blocking"),
+        title: title.as_deref(),
+        has_work_order: work_order.is_some(),
+    })?;
+    let at = identity::now();
+    let values: [(&str, Argument); 5] = [
+        ("id", uuid(work_order::new_id(at))),
+        ("source", text(source.name())),
+        ("blocking", argument(blocking)),
+        ("opened_at", timestamp(at)),
+        ("opened_by", text(by)),
+    ];
+    stored(new, &values)
+}
+
+fn stored(new: &Row, values: &[(&str, Argument)]) -> Result<TriggerRow, Refusal> {
+    let values = values.iter().map(|(name, value)| Ok((column(new, name)?, *value)));
+    Ok(new.with(&values.collect::<Result<Vec<_>, Refusal>>()?))
+}
+
+fn check_change(
+    old: &Row,
+    new: &Row,
+    acting: &Identity,
+    writer: &Writer,
+) -> Result<TriggerRow, Refusal> {
+    let id = old.required_uuid("id").to_string();
+    let changed: Vec<&str> = (0..new.len())
+        .filter(|index| !new.same(old, *index))
+        .filter_map(|index| new.name(index))
+        .collect();
+    if changed.is_empty() {
+        return Ok(old.tuple());
+    }
+    let is_registered = |name: &&&str| {
+        wo_rules::schema::Table::named("finding").column(name).is_some()
+            && !ASSESSMENT.contains(name)
+            && !CLOSING.contains(name)
+    };
+    if changed.iter().any(|name| is_registered(&name)) {
+        return Err(rules::kept_by_enforcement(&id));
+    }
+    let actors: Vec<Option<String>> = old.required_named("actors");
+    let actors: Vec<String> = actors.into_iter().flatten().collect();
+    let work_order = id_in(old, "work_order_id");
+    let blocks_anew =
+        new.named::<bool>("blocking") == Some(true) && old.named::<bool>("blocking") == Some(false);
+    let assignee = match work_order {
+        // The master must not come to its end meanwhile.
+        Some(work_order) if blocks_anew => guard::hold(acting.tenant, work_order)?,
+        Some(work_order) => read_as_trail(Reading::Latest, acting.tenant, work_order, |seen| {
+            seen.field::<String>(Field::Assignee)
+        })
+        .flatten(),
+        None => None,
+    };
+    let judging = Judging {
+        id: &id,
+        is_closed: old.named::<TimestampWithTimeZone>("closed_at").is_some(),
+        actors: &actors,
+        assignee: assignee.as_deref(),
+        by: writer.id.as_deref(),
+        kind: writer.kind,
+        roles: &writer.roles,
+    };
+    if !changed.iter().any(|name| CLOSING.contains(name)) {
+        rules::assess(&judging)?;
+        return Ok(new.tuple());
+    }
+    rules::close(&judging, new.named::<String>("resolution").as_deref())?;
+    let by = writer.id.as_deref();
+    let given: Vec<&str> = [
+        ("closed_at", given::is_time_given(new, Some(old), "closed_at")),
+        ("closed_by", given::is_other_given(new, Some(old), "closed_by", by)),
+    ]
+    .into_iter()
+    .filter(|(_, is_given)| *is_given)
+    .map(|(name, _)| name)
+    .collect();
+    given::check_none_given(&given, "a finding")?;
+    stored(new, &[("closed_at", timestamp(identity::now())), ("closed_by", optional_text(by))])
+}
+
+/// After a write of a finding: notifies that it was opened, changed or closed, and has the system take the edges
+/// that waited for it.
+pub fn after(old: Option<&Row>, new: &Row, acting: &Identity) {
+    let is_closed = new.named::<TimestampWithTimeZone>("closed_at").is_some();
+    let changes_assessment = old.is_some_and(|old| {
+        ASSESSMENT.iter().any(|name| new.column(name).is_some_and(|index| !new.same(old, index)))
+    });
+    let kind = match (old, is_closed) {
+        (None, _) => "wo.finding_opened",
+        (Some(_), true) => "wo.finding_closed",
+        (Some(_), false) if changes_assessment => "wo.finding_assessed",
+        (Some(_), false) => return,
+    };
+    let value = |name: &str| new.named::<String>(name);
+    let Some(work_order) = id_in(new, "work_order_id") else { return };
+    let data = json!({
+        "finding": new.required_uuid("id").to_string(),
+        "work_order_id": work_order.to_string(),
+        "source": value("source"),
+        "severity": value("severity"),
+        "category": value("category"),
+        "title": value("title"),
+        "blocking": new.named::<bool>("blocking"),
+        "due_date": new.column("due_date").and_then(|index| new.json(index))
+            .map(|date| date.trim_matches('"').to_owned()),
+        "capa_reference": value("capa_reference"),
+        "opened_by": value("opened_by"),
+        "code": value("code"),
+        "guard_name": value("guard"),
+        "opened_for": value("opened_for"),
+        "attempts": new.named::<i64>("attempts"),
+        "closed_by": value("closed_by"),
+        "resolution": value("resolution"),
+    });
+    memory::as_enforcement(|| {
+        Event::new(kind, data.to_string()).write(acting.tenant, work_order, identity::now());
+    });
+    // What the statement writes next is judged by it.
+    make_visible();
+    let blocks = |row: &Row| {
+        row.named::<bool>("blocking") == Some(true)
+            && row.named::<TimestampWithTimeZone>("closed_at").is_none()
+    };
+    if old.is_some_and(blocks) && !blocks(new) {
+        guard::released(acting.tenant, work_order);
+    }
+}
