@@ -20,6 +20,10 @@ comment on domain wo.title is 'One line of text.';
 create domain wo.work_source as text
     constraint work_source_is_known check (value in ('automation', 'external', 'manual'));
 comment on domain wo.work_source is 'Where work comes from: a program, an outsider, or a person by hand.';
+create domain wo.block_cause as text
+    constraint block_cause_is_known
+        check (value in ('vendor', 'predecessor', 'resource', 'approval', 'agent_failure', 'budget', 'compliance', 'tool', 'other'));
+comment on domain wo.block_cause is 'Why work is blocked: vendor, predecessor, resource, approval, agent_failure, budget, compliance, tool, or other.';
 create domain wo.hours as numeric(10, 2)
     constraint hours_are_not_negative check (value >= 0 and value < 1000000);
 comment on domain wo.hours is 'Hours of work, with two decimals.';
@@ -55,7 +59,7 @@ create table wo.work_order (
     requester text,
     originator text not null,
     assignee text,
-    source wo.work_source not null default 'manual',
+    source wo.work_source not null,
     regulatory boolean not null default false,
     asset wo.short_text,
     due_date date,
@@ -72,6 +76,7 @@ create table wo.work_order (
     review_notes wo.document,
     completion_summary wo.document,
     deficiencies wo.text_list not null default '{}',
+    block_cause wo.block_cause,
     metadata wo.json_map not null default '{}',
     reason text,
     idempotency_key wo.idempotency_key,
@@ -141,14 +146,14 @@ comment on column wo.work_order.project is 'The project of the work; that of the
 comment on column wo.work_order.requester is 'Who is said to have asked for it: a claim, unlike the originator. Who creates it, where nobody is named.';
 comment on column wo.work_order.originator is 'Who verifiably created it; set by the server.';
 comment on column wo.work_order.assignee is 'Who is to do the work: a principal that may be assigned.';
-comment on column wo.work_order.source is 'Where it came from: automation, external or manual.';
+comment on column wo.work_order.source is 'Where it came from, derived by the server: automation where a principal of kind system created it, external for one of kind vendor, else manual. Only an import may state it.';
 comment on column wo.work_order.regulatory is 'Whether a regulated system is changed: approvals and reasons become mandatory. A child does not inherit it from its master; a notice says so.';
 comment on column wo.work_order.asset is 'What is changed: the asset''s identifier.';
 comment on column wo.work_order.due_date is 'The day by which it is to be done.';
 comment on column wo.work_order.planned_start is 'When the work is planned to start.';
 comment on column wo.work_order.planned_end is 'When the work is planned to end.';
-comment on column wo.work_order.actual_start is 'When the work started.';
-comment on column wo.work_order.actual_end is 'When the work ended.';
+comment on column wo.work_order.actual_start is 'When the work started: the first transition of its lifecycle that starts it, unless somebody with the right to it states another time.';
+comment on column wo.work_order.actual_end is 'When the work ended: the last transition of its lifecycle that completes it, unless somebody with the right to it states another time.';
 comment on column wo.work_order.estimated_hours is 'The work expected, in hours.';
 comment on column wo.work_order.actual_hours is 'The work done, in hours.';
 comment on column wo.work_order.tags is 'Labels for finding it again.';
@@ -158,6 +163,7 @@ comment on column wo.work_order.notes is 'The assignee''s notes: what blocks it,
 comment on column wo.work_order.review_notes is 'What the reviewer found.';
 comment on column wo.work_order.completion_summary is 'What was done, and its result.';
 comment on column wo.work_order.deficiencies is 'What the reviewer found and wants corrected.';
+comment on column wo.work_order.block_cause is 'Why it is blocked, for programs: vendor, predecessor, resource, approval, agent_failure, budget, compliance, tool or other. It is given with the transition into a blocked state (other where it is not), and NULL in every other state.';
 comment on column wo.work_order.metadata is 'Other data about the work order, for programs.';
 comment on column wo.work_order.reason is 'A mailbox: the writer puts the reason here, the trail takes it out. Always NULL when read.';
 comment on column wo.work_order.idempotency_key is 'The caller''s key of the creation: the same key never makes a second work order.';
@@ -206,7 +212,7 @@ create or replace function wo.create_work_order(
     title text, description text default null, priority text default null, project text default null,
     requester text default null, assignee text default null, due_date date default null,
     estimated_hours numeric default null, acceptance_criteria text default null, deliverables text default null,
-    lifecycle text default null, source text default null, regulatory boolean default null,
+    lifecycle text default null, regulatory boolean default null,
     asset text default null, planned_start timestamptz default null, planned_end timestamptz default null,
     tags text[] default null, notes text default null, metadata jsonb default null,
     reason text default null, idempotency_key text default null, master text default null,
@@ -217,11 +223,11 @@ create or replace function wo.create_work_order(
         select wo_private.create_work_order(pg_catalog.jsonb_build_object(
             'title', $1, 'description', $2, 'priority', $3, 'project', $4, 'requester', $5, 'assignee', $6,
             'due_date', $7, 'estimated_hours', $8, 'acceptance_criteria', $9, 'deliverables', $10,
-            'lifecycle', $11, 'source', $12, 'regulatory', $13, 'asset', $14, 'planned_start', $15,
-            'planned_end', $16, 'tags', $17, 'notes', $18, 'metadata', $19, 'reason', $20,
-            'idempotency_key', $21, 'master', $22, 'required', $23, 'hierarchy_policy', $24)::pg_catalog.text)
+            'lifecycle', $11, 'regulatory', $12, 'asset', $13, 'planned_start', $14,
+            'planned_end', $15, 'tags', $16, 'notes', $17, 'metadata', $18, 'reason', $19,
+            'idempotency_key', $20, 'master', $21, 'required', $22, 'hierarchy_policy', $23)::pg_catalog.text)
     $$;
-comment on function wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text, text, boolean, jsonb) is
+comment on function wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text, text, boolean, jsonb) is
     'Makes a work order in its lifecycle''s initial state and returns {id, wo_number, status, version, lifecycle, lifecycle_version, created}. The same request with the same idempotency key returns the work order that it made before; another request with that key is refused (23505 idempotency_key_reused).';
 
 -- PL/pgSQL, because one refused row must not lose the others: each try needs a subtransaction of its own.

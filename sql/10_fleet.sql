@@ -17,10 +17,10 @@ comment on function wo.update_work_order_status(text, text, text) is
 create or replace function wo.complete_work_order(order_id text, summary text default null, actual_hours numeric default null) returns jsonb
     language sql volatile
     as $$
-        select wo_private.take_action($1, 'submit', null, pg_catalog.jsonb_build_object(
-            'completion_summary', $2, 'actual_hours', $3)::pg_catalog.text)
+        select wo_private.take_action($1, 'submit', null, pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+            'completion_summary', $2, 'actual_hours', $3))::pg_catalog.text)
     $$;
-comment on function wo.complete_work_order(text, text, numeric) is 'Submits a work order for review with its summary and hours: the lifecycle''s action submit.';
+comment on function wo.complete_work_order(text, text, numeric) is 'Submits a work order for review with its summary and hours: the lifecycle''s action submit. NULL leaves a value as it is in the work order.';
 
 create or replace function wo.verify_work_order(order_id text, approved boolean, notes text default null) returns jsonb
     language sql volatile

@@ -24,7 +24,7 @@ grant execute on function wo.lock_for_guard(text) to wo_guard;
 grant execute on function wo.validate_lifecycle(jsonb), wo.lifecycle_diagram(text, integer, text)
     to wo_admin, wo_user, wo_auditor;
 grant execute on function
-    wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text, text, boolean, jsonb),
+    wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text, text, boolean, jsonb),
     wo.create_work_orders(jsonb), wo.transition(text, text, text, jsonb, bigint), wo.transition_many(jsonb),
     wo.patch_work_order(text, jsonb, text, bigint), wo.allowed_transitions(text) to wo_user;
 grant execute on function wo.accept_work_order(text), wo.update_work_order_status(text, text, text),

@@ -324,7 +324,14 @@ const GUARDS: &[&str] = &[
 ];
 
 /// The effects that the kernel carries out itself.
-const EFFECTS: &[&str] = &["new_revision", "release_assignment", "lock_record"];
+const EFFECTS: &[&str] = &[
+    "new_revision",
+    "release_assignment",
+    "lock_record",
+    "record_actual_start",
+    "record_actual_end",
+    "clear_actual_end",
+];
 
 /// The names of the guards and of the effects that a lifecycle may name, each list in its order.
 pub fn names() -> (Vec<&'static str>, Vec<&'static str>) {

@@ -42,7 +42,6 @@ fn of_the_plan() -> Vec<(&'static str, Value)> {
         ("priority", json!("high")),
         ("project", json!("another")),
         ("requester", json!("stranger")),
-        ("source", json!("external")),
         ("asset", json!("PUMP-7")),
         ("due_date", json!("2027-01-01")),
         ("planned_start", json!("2027-01-01T08:00:00Z")),

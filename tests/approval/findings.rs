@@ -132,7 +132,7 @@ fn a_finding_of_a_child_holds_its_master() {
         description => 'd', planned_start => now(), planned_end => now()) ->> 'wo_number'";
     let master: String = company.one("originator", create);
     let child: String = company.one("originator", create);
-    company.run("originator", &format!("select wo.link_work_order('{master}', '{child}')"));
+    company.run("originator", &format!("select wo.link_work_order('{child}', '{master}')"));
     for (who, to) in [
         ("orchestrator", "planned"),
         ("orchestrator", "scheduled"),
@@ -154,7 +154,7 @@ fn a_finding_of_a_child_holds_its_master() {
 
     let master: String = company.one("originator", create);
     let child: String = company.one("originator", create);
-    company.run("originator", &format!("select wo.link_work_order('{master}', '{child}')"));
+    company.run("originator", &format!("select wo.link_work_order('{child}', '{master}')"));
     let mut opener = company.connect("qa_2");
     opener.batch_execute(&format!("begin; select wo.open_finding('{child}', 'x')")).unwrap();
     let mut planner = company.connect("planner");
@@ -297,7 +297,7 @@ fn raw_sql_and_copy_meet_the_same_rules() {
     ] {
         company.refused("qa", sql, "42501", code);
     }
-    company.refused("worker", "update wo.finding set blocking = false", "42501", "role_missing");
+    company.refused("worker", "update wo.finding set blocking = true", "42501", "role_missing");
     company.run("qa", "update wo.finding set due_date = '2020-01-01', blocking = true");
     company.run("qa", "update wo.finding set resolution = 'done'");
     // A superuser's COPY meets the trigger; an administrator is nobody who finds something.

@@ -126,7 +126,7 @@ select wo.evidence_package(:'upgrade') \g | "$WO_CLI" verify -
 \echo
 \echo '== 5. An agent''s change, from draft to pending_review =='
 \c :wo orla
-select wo.create_work_order('Rotate the gateway certificates', lifecycle => 'agent_change', source => 'automation')
+select wo.create_work_order('Rotate the gateway certificates', lifecycle => 'agent_change')
     ->> 'wo_number' as rotation \gset
 select wo.transition(:'rotation', 'planned', fields => '{"description": "Issue, install, verify, revoke the old ones."}') \g /dev/null
 select wo.transition(:'rotation', 'scheduled', fields =>

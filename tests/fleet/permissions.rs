@@ -11,6 +11,11 @@ use crate::fleet::crew::{Fleet, one, tried};
 /// Every field of a work order but the regulatory flag, which no fleet task may carry.
 const FIELDS: &str = "title description priority project requester assignee source asset due_date \
     planned_start planned_end actual_start actual_end estimated_hours actual_hours tags \
+    acceptance_criteria deliverables notes review_notes completion_summary deficiencies block_cause metadata";
+
+/// What a captain can patch: the server derives the source, and a cause is given with a block alone.
+const CAPTAIN: &str = "title description priority project requester assignee asset due_date \
+    planned_start planned_end actual_start actual_end estimated_hours actual_hours tags \
     acceptance_criteria deliverables notes review_notes completion_summary deficiencies metadata";
 
 /// What the server alone writes.
@@ -36,7 +41,7 @@ type Table = &'static [(&'static str, &'static str)];
 
 /// spec/4 "RBAC permissions": what each role can patch.
 const SPEC_4: Table = &[
-    ("captain", FIELDS),
+    ("captain", CAPTAIN),
     ("pm", "assignee priority due_date estimated_hours tags"),
     ("assignee", "notes completion_summary actual_hours"),
     ("requester", "description acceptance_criteria deliverables"),
@@ -46,7 +51,7 @@ const SPEC_4: Table = &[
 
 /// The same table where the PM may describe the work and no longer tag it.
 const AMENDED: Table = &[
-    ("captain", FIELDS),
+    ("captain", CAPTAIN),
     ("pm", "assignee priority due_date estimated_hours description"),
     ("assignee", "notes completion_summary actual_hours"),
     ("requester", "description acceptance_criteria deliverables"),

@@ -336,3 +336,15 @@ pub fn create(client: &mut impl postgres::GenericClient, title: &str) -> Uuid {
         client.query_one("select wo.create_work_order($1)", &[&title]).unwrap().get(0);
     made["id"].as_str().unwrap().parse().unwrap()
 }
+
+/// Some of the values that a domain with a closed list of them takes.
+pub fn closed(column: &wo_rules::schema::Column) -> Option<&'static [&'static str]> {
+    match column.data_type.name() {
+        "wo.work_source" => Some(&["automation", "external", "manual"]),
+        "wo.block_cause" => Some(&["vendor", "predecessor", "resource", "tool"]),
+        "wo.finding_source" => Some(&["qa", "system", "other"]),
+        "wo.finding_severity" => Some(&["minor", "major", "critical"]),
+        "wo.finding_category" => Some(&["deviation", "training", "other"]),
+        _ => None,
+    }
+}

@@ -1,5 +1,6 @@
 //! What the planner knows of the tables: nothing that tells a tenant of the others' rows.
 
+use crate::identity::harness::closed;
 use postgres::Client;
 use wo_cluster_tests::Cluster;
 use wo_rules::schema::{Column, TABLES, Table, Tenancy, Type};
@@ -8,8 +9,9 @@ use wo_rules::schema::{Column, TABLES, Table, Tenancy, Type};
 /// the planner does not use statistics for a reader under row security.
 fn value(column: &Column, n: &str) -> Option<String> {
     let value = match column.data_type.base() {
-        Type::Text if column.data_type.name() == "wo.work_source" => {
-            format!("(array['automation', 'external', 'manual'])[1 + ({n})::integer % 3]")
+        Type::Text if closed(column).is_some() => {
+            let values = closed(column).unwrap_or_default();
+            format!("(array['{}'])[1 + ({n})::integer % {}]", values.join("', '"), values.len())
         }
         Type::Text => format!("'value-' || {n}"),
         Type::Uuid => format!("('00000000-0000-7000-8000-' || lpad(({n})::text, 12, '0'))::uuid"),

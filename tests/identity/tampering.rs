@@ -4,7 +4,7 @@
 use postgres::Transaction;
 use wo_rules::schema::{self, Column, Kind, Table, Type};
 
-use crate::identity::harness::World;
+use crate::identity::harness::{World, closed};
 use wo_cluster_tests::behind_the_back;
 
 /// The columns whose values stand in an audit chain, key columns aside.
@@ -24,7 +24,12 @@ fn another(column: &Column) -> String {
         Type::Smallint | Type::Integer | Type::Bigint | Type::Numeric => {
             format!("coalesce({name}, 0) + 1")
         }
-        Type::Text => format!("coalesce({name}, '') || 'x'"),
+        Type::Text => match closed(column) {
+            Some(values) => {
+                format!("case {name} when '{0}' then '{1}' else '{0}' end", values[0], values[1])
+            }
+            None => format!("coalesce({name}, '') || 'x'"),
+        },
         Type::Uuid => "gen_random_uuid()".to_owned(),
         Type::Bytea => format!("coalesce({name}, '') || '\\x01'"),
         Type::Date => format!("coalesce({name}, '2026-01-01') + 1"),

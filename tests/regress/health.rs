@@ -46,6 +46,7 @@ fn a_fresh_install_is_in_good_health() {
             "durability",
             "event consumers",
             "event horizon",
+            "findings",
             "hierarchy",
             "job locks",
             "jobs",

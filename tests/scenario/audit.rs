@@ -582,6 +582,7 @@ fn found_after(root: &mut Client, tampering: &[(&str, &str)]) -> Vec<BrokenChain
 fn other_value(column: &str, kind: &str) -> String {
     match (column, kind) {
         ("source", _) => "'external'".to_owned(),
+        ("block_cause", _) => "'tool'".to_owned(),
         ("kind", _) => "'vendor'".to_owned(),
         (_, "uuid") => "gen_random_uuid()".to_owned(),
         (_, "text") => format!("coalesce({column}, '') || 'x'"),

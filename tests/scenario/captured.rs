@@ -2,8 +2,8 @@
 //! where it came from.
 
 use postgres::error::Error;
-use wo_cluster_tests::signing::{Company, ROOT};
 use wo_cluster_tests::refused;
+use wo_cluster_tests::signing::{Company, ROOT};
 
 type Times = (Option<String>, Option<String>);
 
@@ -121,7 +121,9 @@ fn completing_regulatory_work_needs_a_summary_and_hours() {
         "originator",
         "select wo.create_work_order('plain', description => 'd', assignee => 'worker') ->> 'wo_number'",
     );
-    for (who, to) in [("originator", "pending_approval"), ("planner", "assigned"), ("worker", "in_progress")] {
+    for (who, to) in
+        [("originator", "pending_approval"), ("planner", "assigned"), ("worker", "in_progress")]
+    {
         company.transition(who, &plain, to);
     }
     company.run("worker", &format!("select wo.transition('{plain}', 'completed')"));
@@ -132,7 +134,9 @@ fn completing_regulatory_work_needs_a_summary_and_hours() {
         "select wo.create_work_order('a', lifecycle => 'agent_change', regulatory => true, description => 'd',
             assignee => 'worker', planned_start => now(), planned_end => now()) ->> 'wo_number'",
     );
-    for (who, to) in [("orchestrator", "planned"), ("orchestrator", "scheduled"), ("worker", "in_progress")] {
+    for (who, to) in
+        [("orchestrator", "planned"), ("orchestrator", "scheduled"), ("worker", "in_progress")]
+    {
         company.transition(who, &number, to);
     }
     let submit = format!("select wo.transition('{number}', 'pending_review', 'r')");
@@ -164,7 +168,10 @@ fn both_doors_to_a_completion_ask_for_the_same() {
         }
         company.run("worker", &format!("select wo.complete_work_order('{number}', 's', 1)"));
         company.run("captain", &format!("select wo.verify_work_order('{number}', false, 'again')"));
-        company.run("worker", &format!("select wo.update_work_order_status('{number}', 'in_progress')"));
+        company.run(
+            "worker",
+            &format!("select wo.update_work_order_status('{number}', 'in_progress')"),
+        );
         number
     };
     company.hire("captain", &["captain"]);
@@ -172,7 +179,9 @@ fn both_doors_to_a_completion_ask_for_the_same() {
     company.run("worker", &format!("select wo.complete_work_order('{number}')"));
     let number = reworked();
     company.run("worker", &format!("select wo.complete_work_order('{number}', actual_hours => 2)"));
-    let kept = format!("select completion_summary || actual_hours from wo.work_order where wo_number = '{number}'");
+    let kept = format!(
+        "select completion_summary || actual_hours from wo.work_order where wo_number = '{number}'"
+    );
     assert_eq!(company.one::<String>(ROOT, &kept), "s2.00");
     let number = reworked();
     company.run("worker", &format!("select wo.update_work_order_status('{number}', 'review')"));
@@ -189,11 +198,15 @@ fn every_edge_into_a_blocked_state_takes_a_cause() {
     let company = Company::found();
     let number = company.reach("in_progress");
     let block = |cause: &str| {
-        format!("select wo.transition('{number}', 'blocked', 'r', fields => '{{\"block_cause\": \"{cause}\"}}')")
+        format!(
+            "select wo.transition('{number}', 'blocked', 'r', fields => '{{\"block_cause\": \"{cause}\"}}')"
+        )
     };
     company.refused("worker", &block("mood"), "23514", "value_unknown");
     let set = |value: &str| {
-        format!("update wo.work_order set block_cause = {value}, reason = 'r' where wo_number = '{number}'")
+        format!(
+            "update wo.work_order set block_cause = {value}, reason = 'r' where wo_number = '{number}'"
+        )
     };
     for who in ["worker", "owner", "planner"] {
         company.refused(who, &set("'tool'"), "42501", "field_not_permitted");
@@ -232,7 +245,8 @@ fn every_edge_into_a_blocked_state_takes_a_cause() {
 }
 
 fn source(company: &Company, number: &str) -> String {
-    company.one(ROOT, &format!("select source::text from wo.work_order where wo_number = '{number}'"))
+    company
+        .one(ROOT, &format!("select source::text from wo.work_order where wo_number = '{number}'"))
 }
 
 /// Anybody could claim that a program or a vendor had asked for the work.
@@ -280,7 +294,9 @@ fn the_source_follows_from_the_principal_and_is_not_claimed() {
     refused(copied, "42501", "column_not_writable");
     let number = create("worker").unwrap();
     for who in ["worker", "owner", "planner"] {
-        let sql = format!("update wo.work_order set source = 'external', reason = 'r' where wo_number = '{number}'");
+        let sql = format!(
+            "update wo.work_order set source = 'external', reason = 'r' where wo_number = '{number}'"
+        );
         company.refused(who, &sql, "42501", "field_not_permitted");
     }
     // An administrator's import states where the work came from.

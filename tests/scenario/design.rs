@@ -33,6 +33,11 @@ pub const RELATIONS: [&str; 3] = ["originator", "assignee", "requester"];
 /// Every field but the regulatory flag, which has rules of its own.
 pub const FIELDS: &str = "title description priority project requester assignee source asset \
     due_date planned_start planned_end actual_start actual_end estimated_hours actual_hours tags \
+    acceptance_criteria deliverables notes review_notes completion_summary deficiencies block_cause metadata";
+
+/// What a captain may change: the server derives the source, and a cause is given with a block alone.
+const CAPTAIN: &str = "title description priority project requester assignee asset due_date \
+    planned_start planned_end actual_start actual_end estimated_hours actual_hours tags \
     acceptance_criteria deliverables notes review_notes completion_summary deficiencies metadata";
 
 const PLANNER: &str =
@@ -136,7 +141,7 @@ pub const FLEET_TASK: Lifecycle = Lifecycle {
         "cancel: pending, accepted, in_progress, blocked, review, rejected -> cancelled by captain; notes",
     ],
     rights: &[
-        ("captain", FIELDS, None),
+        ("captain", CAPTAIN, None),
         ("pm", "assignee priority due_date estimated_hours tags", None),
         ("assignee", "notes completion_summary actual_hours", None),
         ("requester", "description acceptance_criteria deliverables", None),

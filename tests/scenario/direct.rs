@@ -387,7 +387,7 @@ fn fields_are_read_and_checked_as_an_update_would() {
     assert_eq!(db_error(patch(r#"{"planned_start": "soon"}"#)).code().code(), "22007");
     assert_eq!(db_error(patch(r#"{"notes": "a\u0000b"}"#)).code().code(), "22P05");
     patch(
-        r#"{"due_date": "2026-03-10", "planned_start": "2026-03-10T09:00:00+01:00", "source": "external",
+        r#"{"due_date": "2026-03-10", "planned_start": "2026-03-10T09:00:00+01:00",
             "planned_end": "2099-01-01T00:00:00Z",
             "estimated_hours": 2.005, "tags": ["a", "b"], "metadata": {"n": 1}, "notes": "  ", "project": null}"#,
     )
@@ -404,7 +404,7 @@ fn fields_are_read_and_checked_as_an_update_would() {
         stored,
         serde_json::json!({
             "due": "2026-03-10", "start": "2026-03-10T08:00:00",
-            "end": "2026-03-10T09:00:00", "source": "external", "hours": 2.01,
+            "end": "2026-03-10T09:00:00", "source": "manual", "hours": 2.01,
             "tags": ["a", "b"], "metadata": {"n": 1}, "notes": null, "project": null, "asset": "pump 4",
         })
     );

@@ -80,7 +80,7 @@ fn what_only_defaults_fill_makes_no_difference() {
         ))
         .unwrap();
     let explicit = format!(
-        "'[A-B] one', estimated_hours => 2.00, master => '{id}', priority => '{priority}', source => 'manual',
+        "'[A-B] one', estimated_hours => 2.00, master => '{id}', priority => '{priority}',
          regulatory => false, tags => '{{}}', metadata => '{{}}', required => true, notes => '  '"
     );
     let with_lifecycle = format!("{explicit}, lifecycle => 'fleet_task'");

@@ -5,6 +5,7 @@ mod audit;
 mod bad_input;
 mod bulk;
 mod bulk_time;
+mod captured;
 mod company;
 mod conflicts;
 mod constraints;

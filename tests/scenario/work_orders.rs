@@ -365,6 +365,7 @@ fn nobody_writes_a_locked_record() {
             let value = match column {
                 "requester" | "assignee" => "'colleague'",
                 "source" => "'external'",
+                "block_cause" => "'tool'",
                 "due_date" => "'2026-03-10'",
                 "planned_start" | "actual_start" => "'2026-01-02'",
                 "planned_end" | "actual_end" => "'2026-02-02'",

@@ -59,6 +59,11 @@ const CHECKS: &[(&str, Class, &str)] = &[
     ("order_number_is_short", TooLong, "a number of a work order has 1 to 64 characters"),
     ("title_is_short", TooLong, "a title has at most 500 characters"),
     ("work_source_is_known", Unknown, "the source must be automation, external or manual"),
+    (
+        "block_cause_is_known",
+        Unknown,
+        "the cause must be vendor, predecessor, resource, approval, agent_failure, budget, compliance, tool or other",
+    ),
     ("hours_are_not_negative", OutOfRange, "hours must be at least 0 and below 1,000,000"),
     ("idempotency_key_is_short", TooLong, "an idempotency key has 1 to 200 characters"),
     ("ordinal_is_positive", OutOfRange, "a sequence number must be above 0"),

@@ -61,7 +61,7 @@ fields! {
     Project "project" Text "the project that the work belongs to";
     Requester "requester" Text "who is said to have asked for it: a claim, unlike the originator";
     Assignee "assignee" Text "who is to do the work";
-    Source "source" Text "where it came from: automation, external or manual";
+    Source "source" Text "where it came from, derived by the server: automation, external or manual";
     Regulatory "regulatory" Flag "whether a regulated system is changed";
     Asset "asset" Text "what is changed: the asset's identifier";
     DueDate "due_date" Date "the day by which it is to be done";
@@ -78,6 +78,7 @@ fields! {
     ReviewNotes "review_notes" Text "what the reviewer found";
     CompletionSummary "completion_summary" Text "what was done, and its result";
     Deficiencies "deficiencies" List "what the reviewer found and wants corrected";
+    BlockCause "block_cause" Text "why it is blocked: vendor, predecessor, resource, approval, agent_failure, budget, compliance, tool or other";
     Metadata "metadata" Object "anything else, for programs";
 }
 

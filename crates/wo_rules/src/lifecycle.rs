@@ -8,6 +8,7 @@
 
 mod approving;
 mod beginning;
+mod capture;
 mod condition;
 mod decide;
 mod definition;
@@ -29,11 +30,12 @@ mod validation;
 mod write;
 
 pub use approving::{WAIVER, Wanted};
+pub use capture::Captured;
 pub use condition::{Comparison, Condition, Literal, Need, Scalar, Values};
 pub use decide::{Creation, Decision, VoidApprovals};
 pub use definition::{
-    ApprovalRequirement, Effect, FieldRight, Guard, Lifecycle, ReasonRule, RegulatoryGrant,
-    RegulatoryRules, Role, State, Transition, When,
+    ApprovalRequirement, ConditionalNeed, Effect, FieldRight, Guard, Lifecycle, ReasonRule,
+    RegulatoryGrant, RegulatoryRules, Role, State, Transition, When,
 };
 pub use explain::EdgeReport;
 pub use gates::{MissingApproval, Unmet, UnmetGuard};

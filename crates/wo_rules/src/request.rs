@@ -97,7 +97,7 @@ impl Request {
 }
 
 /// The columns of `wo.work_order` that a request gives.
-pub const COLUMNS: [&str; 29] = [
+pub const COLUMNS: [&str; 30] = [
     "lifecycle",
     "reason",
     "master_id",
@@ -126,6 +126,7 @@ pub const COLUMNS: [&str; 29] = [
     "review_notes",
     "completion_summary",
     "deficiencies",
+    "block_cause",
     "metadata",
 ];
 

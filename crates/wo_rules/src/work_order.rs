@@ -8,6 +8,7 @@ pub use tables::SCHEMA;
 use crate::field::{Field, FieldKind, FieldSet};
 use crate::hierarchy::policy::Policy;
 pub use crate::json::parse;
+use crate::lifecycle::PrincipalKind;
 use crate::refusal::{Refusal, SqlState};
 use serde_json::{Map, Value};
 
@@ -169,6 +170,15 @@ pub fn bulk(given: &Value) -> Result<(), Refusal> {
         .hint("Divide the call."));
     }
     Ok(())
+}
+
+/// Where the work orders come from that a principal creates.
+pub fn source_of(kind: PrincipalKind) -> &'static str {
+    match kind {
+        PrincipalKind::System => "automation",
+        PrincipalKind::Vendor => "external",
+        PrincipalKind::Person | PrincipalKind::Agent => "manual",
+    }
 }
 
 /// The refusal for a transition that says no state.

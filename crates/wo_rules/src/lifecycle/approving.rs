@@ -172,7 +172,7 @@ impl Lifecycle {
 impl Transition {
     /// Whether it needs deficiencies that are given with it.
     pub fn asks_for_deficiencies(&self) -> bool {
-        self.needs.iter().any(|need| need.field() == Field::Deficiencies)
+        self.needs.iter().any(|needed| needed.need.field() == Field::Deficiencies)
     }
 
     /// Whether it leads out of that state.

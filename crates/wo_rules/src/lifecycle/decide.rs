@@ -58,6 +58,7 @@ impl Lifecycle {
     /// - 55000 `not_initial_state`: a state is given, and not the initial one.
     /// - 22023 `title_convention`, `unknown_priority`: a value that cannot be.
     /// - 23514 `regulatory_refused`: no work order of this lifecycle is regulatory.
+    /// - 55000 `field_not_permitted`: a cause is given why it is blocked.
     pub fn create(&self, actor: &Actor, proposal: &Proposal) -> Result<Creation<'_>, Refusal> {
         if !proposal.status.is_empty() && proposal.status != self.initial {
             return Err(Refusal::new(
@@ -74,6 +75,15 @@ impl Lifecycle {
         let priority = self.check_priority(proposal, true, "the new work order")?;
         if proposal.regulatory && !self.regulatory.allowed {
             return Err(self.never_regulatory("the new work order"));
+        }
+        if proposal.filled.contains(Field::BlockCause) {
+            return Err(Refusal::new(
+                SqlState::WrongState,
+                "field_not_permitted",
+                "a new work order is not blocked, and has no block_cause",
+            )
+            .hint("give block_cause with the transition into a blocked state")
+            .with("fields", vec![Field::BlockCause.name()]));
         }
         Ok(Creation { status: &self.initial, priority })
     }
@@ -342,7 +352,7 @@ impl Lifecycle {
 impl Lifecycle {
     /// The work order as its gates see it. Regulatory is what it was or will be: clearing the flag
     /// in the same write does not shed a gate.
-    fn situation<'a>(
+    pub(super) fn situation<'a>(
         &'a self,
         record: &Record,
         proposal: &'a Proposal<'a>,

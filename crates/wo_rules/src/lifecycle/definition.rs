@@ -135,6 +135,12 @@ pub enum Effect {
     CascadeCancel,
     /// Nobody may write the record any more.
     LockRecord,
+    /// The time is the actual start, unless there is one.
+    RecordActualStart,
+    /// The time is the actual end, unless there is one.
+    RecordActualEnd,
+    /// There is no actual end any more: the work goes on.
+    ClearActualEnd,
     /// An effect that a concept of the shell brings, which the rules know by its name alone.
     OfConcept(String),
 }
@@ -148,6 +154,9 @@ impl Effect {
         ("approve_children", Effect::ApproveChildren),
         ("cascade_cancel", Effect::CascadeCancel),
         ("lock_record", Effect::LockRecord),
+        ("record_actual_start", Effect::RecordActualStart),
+        ("record_actual_end", Effect::RecordActualEnd),
+        ("clear_actual_end", Effect::ClearActualEnd),
     ];
 
     /// The effect of that name, which takes nothing in brackets, whether or not a concept of that name is
@@ -185,6 +194,28 @@ pub enum When {
     If(Vec<Condition>),
 }
 
+/// What an edge needs of a field, and when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConditionalNeed {
+    /// What it needs.
+    pub need: Need,
+    /// When it needs it.
+    pub when: When,
+}
+
+impl std::fmt::Display for ConditionalNeed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.need.fmt(f)?;
+        match &self.when {
+            When::Always => Ok(()),
+            When::If(conditions) => {
+                let all: Vec<String> = conditions.iter().map(ToString::to_string).collect();
+                write!(f, " if {}", all.join(" and "))
+            }
+        }
+    }
+}
+
 /// Signatures that an edge waits for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApprovalRequirement {
@@ -220,7 +251,7 @@ pub struct Transition {
     /// Whether the system takes it when its gates become true.
     pub auto: bool,
     /// What it needs of the fields.
-    pub needs: Vec<Need>,
+    pub needs: Vec<ConditionalNeed>,
     /// Whether it needs a reason.
     pub reason: ReasonRule,
     /// What else must hold.

@@ -217,7 +217,7 @@ impl Situation<'_> {
     /// Whether there is anything that the edge waits for, met by now or not.
     pub fn waits(&self, edge: &Transition) -> bool {
         self.facts.moves_along
-            || !edge.needs.is_empty()
+            || edge.needs.iter().any(|needed| self.requires(&needed.when))
             || !edge.sql_guards.is_empty()
             || edge.guards.iter().any(|guard| self.facts.attached.contains_key(guard.name()))
             || self.required_approvals(edge).next().is_some()
@@ -226,7 +226,8 @@ impl Situation<'_> {
     /// Everything that keeps the edge shut.
     pub fn unmet(&self, edge: &Transition, reason_given: bool) -> Unmet {
         let mut unmet = Unmet::default();
-        for need in edge.needs.iter().filter(|need| !self.meets(need)) {
+        let needed = edge.needs.iter().filter(|needed| self.requires(&needed.when));
+        for need in needed.map(|needed| &needed.need).filter(|need| !self.meets(need)) {
             unmet.miss(need.field().name());
             if !matches!(need, Need::Holds(Condition::Filled(_))) {
                 unmet.conditions.push(need.to_string());

@@ -3,7 +3,8 @@
 use super::condition::{Need, Scalar};
 use super::decide::placed;
 use super::definition::{Lifecycle, RegulatoryGrant, Role, Transition};
-use super::write::{Actor, PrincipalKind, Proposal, Record};
+use super::gates::Situation;
+use super::write::{Actor, Facts, PrincipalKind, Proposal, Record};
 use crate::field::{Field, FieldSet};
 use crate::refusal::{Refusal, SqlState};
 
@@ -112,7 +113,12 @@ impl Lifecycle {
         let mut refused = proposal.changed.minus(self.fields_of(actor, record));
         refused.remove(Field::Regulatory);
         if let Some(edge) = edge {
-            refused = refused.minus(fillable(edge, proposal.filled_before));
+            let facts = Facts::default();
+            let situation = self.situation(record, proposal, &facts, false);
+            refused = refused.minus(fillable(edge, proposal.filled_before, &situation));
+            if self.state(&edge.to).is_some_and(|state| state.blocked) {
+                refused.remove(Field::BlockCause);
+            }
         }
         match refused.is_empty() {
             true => Ok(()),
@@ -247,8 +253,9 @@ impl Lifecycle {
 
 /// What the actor that takes the edge may write beyond their field rights: what the edge asks for and is
 /// still empty, what it wants given anew, and its reason.
-fn fillable(edge: &Transition, filled_before: FieldSet) -> FieldSet {
-    let needed = edge.needs.iter().filter_map(|need| match need {
+fn fillable(edge: &Transition, filled_before: FieldSet, situation: &Situation) -> FieldSet {
+    let needed = edge.needs.iter().filter(|needed| situation.requires(&needed.when));
+    let needed = needed.filter_map(|needed| match &needed.need {
         Need::New(field) => Some(*field),
         Need::Holds(condition) => {
             Some(condition.field()).filter(|field| !filled_before.contains(*field))

@@ -471,8 +471,17 @@ impl Reading<'_> {
                 continue;
             }
             let Some(field) = self.field(&node) else { continue };
-            if field == Field::Regulatory {
-                self.report.note(&node.pointer, "is governed by the member \"regulatory\" alone");
+            match field {
+                Field::Regulatory => {
+                    let problem = "is governed by the member \"regulatory\" alone";
+                    self.report.note(&node.pointer, problem);
+                }
+                Field::Source => self.report.note(&node.pointer, "is derived by the server"),
+                Field::BlockCause => {
+                    let problem = "is given with an edge into a blocked state alone";
+                    self.report.note(&node.pointer, problem);
+                }
+                _ => {}
             }
             fields.push((node.pointer, field));
         }
@@ -481,7 +490,9 @@ impl Reading<'_> {
         if every {
             set = FieldSet::all();
         }
-        set.remove(Field::Regulatory);
+        for governed in [Field::Regulatory, Field::Source, Field::BlockCause] {
+            set.remove(governed);
+        }
         set
     }
 }

@@ -132,6 +132,8 @@ pub mod types {
     pub const TITLE: Type = domain(&Domain { name: "wo.title", base: TEXT });
     /// Where work comes from.
     pub const WORK_SOURCE: Type = domain(&Domain { name: "wo.work_source", base: TEXT });
+    /// Why work is blocked.
+    pub const BLOCK_CAUSE: Type = domain(&Domain { name: "wo.block_cause", base: TEXT });
     /// Hours of work, with two decimals.
     pub const HOURS: Type = domain(&Domain { name: "wo.hours", base: NUMERIC });
     /// A JSON object.

@@ -15,7 +15,7 @@ const TABLES: &[Table] = &[Table {
         actual_start TIMESTAMPTZ NULL, actual_end TIMESTAMPTZ NULL, estimated_hours HOURS NULL,
         actual_hours HOURS NULL, tags TEXT_LIST, acceptance_criteria DOCUMENT NULL,
         deliverables DOCUMENT NULL, notes DOCUMENT NULL, review_notes DOCUMENT NULL,
-        completion_summary DOCUMENT NULL, deficiencies TEXT_LIST, metadata JSON_MAP,
+        completion_summary DOCUMENT NULL, deficiencies TEXT_LIST, block_cause BLOCK_CAUSE NULL, metadata JSON_MAP,
         reason TEXT NULL, idempotency_key IDEMPOTENCY_KEY NULL, request_sha256 SHA256 NULL,
         created_at TIMESTAMPTZ, updated_at TIMESTAMPTZ, locked_at TIMESTAMPTZ NULL, archived_at TIMESTAMPTZ NULL,
         state_deadline TIMESTAMPTZ NULL, state_deadline_notified_at TIMESTAMPTZ NULL,

@@ -179,7 +179,7 @@ impl<'l> Write<'l> {
     pub fn with_all_gates_met(self) -> Self {
         let write = self.had_everything().every_approval().reason("because");
         match write.lifecycle.edge(&write.from, &write.to) {
-            Some(edge) if edge.needs.iter().any(|need| matches!(need, Need::New(_))) => {
+            Some(edge) if edge.needs.iter().any(|needed| matches!(needed.need, Need::New(_))) => {
                 write.gives(Field::Deficiencies, Scalar::List(2))
             }
             _ => write,

@@ -18,7 +18,7 @@ const ASSIGNEE: &str = "notes completion_summary actual_hours actual_start actua
 const SYSTEM_OWNER: &str = "title description acceptance_criteria deliverables due_date assignee \
                             priority estimated_hours planned_start planned_end tags metadata notes \
                             completion_summary actual_hours actual_start actual_end";
-const EVERYTHING: &str = "title description priority project requester assignee source asset \
+const EVERYTHING: &str = "title description priority project requester assignee asset \
                           due_date planned_start planned_end actual_start actual_end \
                           estimated_hours actual_hours tags acceptance_criteria deliverables notes \
                           review_notes completion_summary deficiencies metadata";
@@ -42,13 +42,14 @@ pub const TABLES: &[Table] = &[
              system_owner signs plan if regulatory; qa signs plan if regulatory; rejected by return",
             "replan: assigned, in_progress, blocked -> pending_approval by planner, system_owner, \
              assignee; reason; void_approvals(plan)",
-            "start: assigned -> in_progress by assignee; dependencies_satisfied",
+            "start: assigned -> in_progress by assignee; dependencies_satisfied; record_actual_start",
             "block: in_progress -> blocked by assignee, planner; reason; notify_master",
             "resume: blocked -> in_progress by assignee, planner; reason; notify_master",
-            "complete: in_progress -> completed by assignee; dependencies_satisfied; children_settled; steps_done; \
-             plan_approvals_unamended",
+            "complete: in_progress -> completed by assignee; needs completion_summary if regulatory; \
+             needs actual_hours if regulatory; dependencies_satisfied; children_settled; steps_done; \
+             plan_approvals_unamended; record_actual_end",
             "reject: completed -> in_progress by system_owner, qa; reason; \
-             void_approvals(completion)",
+             void_approvals(completion); clear_actual_end",
             "close: completed -> closed by planner, system_owner; auto; findings_closed; \
              system_owner signs completion of the result if regulatory; \
              qa signs completion of the result if regulatory; rejected by reject; lock_record",
@@ -73,19 +74,20 @@ pub const TABLES: &[Table] = &[
             "plan: draft -> planned by orchestrator, planner; needs description",
             "schedule: planned -> scheduled by scheduler, orchestrator, planner; needs assignee; \
              needs planned_start; needs planned_end",
-            "start: scheduled -> in_progress by assignee; dependencies_satisfied",
+            "start: scheduled -> in_progress by assignee; dependencies_satisfied; record_actual_start",
             "block: in_progress -> blocked by assignee, orchestrator; reason; notify_master",
             "resume: blocked -> in_progress by assignee, orchestrator; reason; notify_master",
-            "submit: in_progress -> pending_review by assignee, orchestrator; dependencies_satisfied; steps_done; \
-             children_in_review",
+            "submit: in_progress -> pending_review by assignee, orchestrator; needs completion_summary if regulatory; \
+             needs actual_hours if regulatory; dependencies_satisfied; steps_done; \
+             children_in_review; record_actual_end",
             "approve: pending_review -> approved by qa; human; auto; findings_closed; \
              qa signs completion of the result; \
              system_owner signs completion of the result if regulatory; rejected by rework; \
              approve_children",
             "rework: pending_review -> in_progress by qa; needs new deficiencies; \
-             void_approvals(completion)",
+             void_approvals(completion); clear_actual_end",
             "reject: pending_review -> draft by qa; needs new deficiencies; \
-             void_approvals(completion); new_revision",
+             void_approvals(completion); clear_actual_end; new_revision",
             "complete: approved -> completed by orchestrator; auto; children_settled; findings_closed; lock_record",
             "cancel: draft, planned, scheduled, in_progress, blocked, pending_review -> cancelled \
              by orchestrator, system_owner; reason; cascade_cancel",
@@ -107,14 +109,14 @@ pub const TABLES: &[Table] = &[
         name: "fleet_task",
         edges: &[
             "accept: pending -> accepted by assignee, captain",
-            "start: accepted -> in_progress by assignee, captain; dependencies_satisfied",
+            "start: accepted -> in_progress by assignee, captain; dependencies_satisfied; record_actual_start",
             "submit: in_progress -> review by assignee, captain; needs completion_summary; \
-             needs actual_hours > 0; dependencies_satisfied; children_settled",
+             needs actual_hours > 0; dependencies_satisfied; children_settled; record_actual_end",
             "block: in_progress -> blocked by assignee, captain; reason in notes",
             "resume: blocked -> in_progress by assignee, captain; reason in notes",
             "approve: review -> approved by captain; findings_closed; reason in review_notes",
             "reject: review -> rejected by captain; reason in review_notes",
-            "rework: rejected -> in_progress by assignee, captain",
+            "rework: rejected -> in_progress by assignee, captain; clear_actual_end",
             "cancel: pending, accepted, in_progress, blocked, review, rejected -> cancelled by \
              captain; reason in notes; cascade_cancel",
         ],

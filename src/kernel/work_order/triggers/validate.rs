@@ -30,7 +30,7 @@ use std::rc::Rc;
 use wo_rules::approval::content::{Covers, covers_column};
 use wo_rules::audit::GENESIS;
 use wo_rules::field::{Field, FieldKind, FieldSet};
-use wo_rules::lifecycle::{Actor, Decision, Facts, Lifecycle, Proposal};
+use wo_rules::lifecycle::{Actor, Captured, Decision, Facts, Lifecycle, Proposal};
 use wo_rules::refusal::Refusal;
 
 /// Before INSERT and UPDATE of a work order.
@@ -145,6 +145,11 @@ fn before_insert(
     };
     let reason: Option<String> = new.get(Column::Reason);
     check_given(None, new, reason.as_deref())?;
+    let source = wo_rules::work_order::source_of(standing.kind);
+    let given_source = new.field::<String>(Field::Source).filter(|given| given != source);
+    if given_source.is_some() && !importing {
+        return Err(kept("source", "a new work order"));
+    }
     let status: Option<String> = new.get(Column::Status);
     let filled = new.filled();
     if !filled.contains(Field::Title) {
@@ -199,7 +204,7 @@ fn before_insert(
     if let Some(project) = title::project(&compiled, new) {
         default(Field::Project, text(&project));
     }
-    default(Field::Source, text("manual"));
+    default(Field::Source, text(source));
     default(Field::Regulatory, argument(false));
     default(Field::Tags, argument(Vec::<String>::new()));
     default(Field::Deficiencies, argument(Vec::<String>::new()));
@@ -378,6 +383,11 @@ fn before_update(
         concept::all()
             .try_for_each(|concept| concept.check_assignee(acting.tenant, id, assignee, &record))?;
     }
+    let captured = match moved || migrated {
+        true => lifecycle.captured(&decision, &status, changed, filled),
+        false => Vec::new(),
+    };
+    let changed = changed.union(captured.iter().map(|(field, _)| *field).collect());
     let upkeep = matches!(consequence, Some(SystemWrite::Upkeep(..)));
     let content_changed = flag_changed
         || placing.changed
@@ -406,6 +416,15 @@ fn before_update(
         let revision = old.required::<i32>(Column::Revision).saturating_add(1);
         changes.push((column(Column::Revision), argument(revision)));
     }
+    changes.extend(captured.iter().map(|(field, value)| {
+        let value = match value {
+            Captured::Now => time,
+            Captured::Text(given) => text(given),
+            Captured::Nothing if field.kind() == FieldKind::Time => optional_timestamp(None),
+            Captured::Nothing => optional_text(None),
+        };
+        (new.layout.field(*field), value)
+    }));
     if decision.release_assignment {
         changes.push((new.layout.field(Field::Assignee), optional_text(None)));
     }

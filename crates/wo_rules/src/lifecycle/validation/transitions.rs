@@ -105,23 +105,33 @@ impl Reading<'_> {
         from
     }
 
-    fn needs(&mut self, node: &Node, auto: bool) -> Vec<Need> {
+    fn needs(&mut self, node: &Node, auto: bool) -> Vec<ConditionalNeed> {
         let items = self.report.list(node, "needs");
         let mut needs = Vec::new();
         for node in items {
-            let Some(text) = self.report.text(&node) else { continue };
+            // A text, or an object that says when it is needed.
+            let (written, when) = match node.value.is_object() {
+                false => (Some(node.clone()), Some(When::Always)),
+                true if !self.report.object(&node, &["need", "when"], &[]) => continue,
+                true => {
+                    let when = node.member("when").and_then(|node| self.when(&node));
+                    (node.member("need"), when)
+                }
+            };
+            let (Some(written), Some(when)) = (written, when) else { continue };
+            let Some(text) = self.report.text(&written) else { continue };
             match Need::parse(&text) {
                 Ok(Need::New(_)) if auto => {
                     let problem = "an auto edge is taken without a write that could give it";
-                    self.report.note(&node.pointer, problem);
+                    self.report.note(&written.pointer, problem);
                 }
                 Ok(need) => {
                     if let Need::Holds(condition) = &need {
-                        self.check_condition(&node.pointer, condition);
+                        self.check_condition(&written.pointer, condition);
                     }
-                    needs.push((node.pointer, need));
+                    needs.push((node.pointer, ConditionalNeed { need, when }));
                 }
-                Err(problem) => self.report.note(&node.pointer, problem),
+                Err(problem) => self.report.note(&written.pointer, problem),
             }
         }
         self.report.no_duplicates(&needs, "need");
