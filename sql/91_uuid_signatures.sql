@@ -45,7 +45,7 @@ create or replace function wo.complete_work_order(order_id uuid, summary text de
     language sql volatile
     as $$ select wo.complete_work_order($1::pg_catalog.text, $2, $3) $$;
 comment on function wo.complete_work_order(uuid, text, numeric) is
-    'Submits a work order for review with its summary and hours: the lifecycle''s action submit. Takes the UUID of the work order.';
+    'Submits a work order for review with its summary and hours: the lifecycle''s action submit. NULL leaves a value as it is in the work order. Takes the UUID of the work order.';
 grant execute on function wo.complete_work_order(uuid, text, numeric) to wo_user;
 
 create or replace function wo.critical_path(master uuid) returns TABLE(wo_number text, id uuid, title text, status text, earliest_start timestamp with time zone, earliest_finish timestamp with time zone, latest_start timestamp with time zone, latest_finish timestamp with time zone, total_slack interval, free_slack interval, critical boolean)

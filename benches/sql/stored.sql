@@ -22,12 +22,12 @@ with made as materialized (
     from made
 )
 insert into wo.work_order (tenant_id, id, wo_number, lifecycle, lifecycle_version, status,
-    version, revision, title, description, priority, project, originator, assignee, created_at,
+    version, revision, title, description, priority, project, source, originator, assignee, created_at,
     updated_at, locked_at, state_deadline, due_date, chain_sequence, chain_hash)
 select tenant_id, id, 'WO-2026-' || place, 'fleet_task', 1, status, 1, 1,
     '[SS' || place % 7 || '-Operations] Do number ' || place,
     repeat('The pump of line 4 is to be replaced. ', 6), 'medium',
-    'P' || abs(hashint8(place) % greatest($ROWS / 1000, 8)), '夏哥',
+    'P' || abs(hashint8(place) % greatest($ROWS / 1000, 8)), 'manual', '夏哥',
     (array['Mac CLI 小克', 'Web 小克', '小西', 'Win CLI 小A', 'Mac App 小A', null])[1 + abs(hashint8(place + 7) % 6)],
     at, now(), case when status in ('approved', 'cancelled') then now() end,
     case when status = 'pending' then now() + interval '1 hour' end,

@@ -211,7 +211,8 @@ fn a_changed_plan_cannot_be_completed() {
     let order = firm.reach("in_progress");
     firm.run("owner", &patch(&order, &json!({"acceptance_criteria": "another"})));
     assert_eq!(firm.states(&order), ["amended", "amended"]);
-    let complete = format!("select wo.transition('{order}', 'completed', 'done')");
+    let fields = json!({"completion_summary": "done", "actual_hours": 1});
+    let complete = format!("select wo.transition('{order}', 'completed', 'done', '{fields}')");
     let detail = firm.refuses("worker", &complete, "23514", "guards_not_met");
     assert_eq!(detail["guards"][0]["guard"], "plan_approvals_unamended");
     // Doing the work leaves the plan's signatures alone.

@@ -232,7 +232,7 @@ fn what_was_tampered_with_in_the_database_is_found() {
         (
             "work_order",
             "update wo.work_order set completion_summary = 'forged'",
-            "update wo.work_order set completion_summary = null",
+            "update wo.work_order set completion_summary = 'Done.'",
         ),
     ] {
         println!("{change}");

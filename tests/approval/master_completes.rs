@@ -1,8 +1,8 @@
 //! A master of `regulated_change` completes by itself when its last child ends (spec/2 §3.2: "When all linked WOs
 //! closed: Master WO closes"), and closes in the same act where no signature is required.
 
-use wo_cluster_tests::signing::{Company, ROOT};
 use wo_cluster_tests::refused;
+use wo_cluster_tests::signing::{Company, ROOT};
 
 fn create(company: &Company, title: &str, regulatory: bool) -> String {
     let sql = format!(
@@ -32,7 +32,10 @@ fn at_work(company: &Company, regulatory: bool, children: usize) -> (String, Vec
 }
 
 fn end(company: &Company, child: &str) {
-    company.transition("worker", child, "completed");
+    let fields = r#"{"completion_summary": "Done.", "actual_hours": 1}"#;
+    let complete =
+        format!("select wo.transition('{child}', 'completed', 'r', fields => '{fields}')");
+    company.run("worker", &complete);
     company.transition("planner", child, "closed");
 }
 
@@ -53,10 +56,7 @@ fn a_master_closes_with_its_last_child_where_nothing_is_signed() {
         ),
     )[0];
     let summary: &str = row.get(0);
-    assert_eq!(
-        summary,
-        format!("{} closed: Done.\n{} closed: Done.", children[0], children[1])
-    );
+    assert_eq!(summary, format!("{} closed: Done.\n{} closed: Done.", children[0], children[1]));
     assert_eq!(row.get::<_, &str>(1), "2.00");
     assert!(row.get::<_, bool>(2));
     let trail = company.all(
@@ -102,7 +102,9 @@ fn the_gates_of_a_master_hold_and_what_it_says_is_kept() {
     let (master, children) = at_work(&company, true, 1);
     company.run(
         "owner",
-        &format!("select wo.patch_work_order('{master}', '{{\"acceptance_criteria\": \"other\"}}', 'r')"),
+        &format!(
+            "select wo.patch_work_order('{master}', '{{\"acceptance_criteria\": \"other\"}}', 'r')"
+        ),
     );
     end(&company, &children[0]);
     assert_eq!(company.status(&master), "in_progress");
@@ -123,6 +125,12 @@ fn the_gates_of_a_master_hold_and_what_it_says_is_kept() {
     assert_eq!(company.one::<String>(ROOT, &kept), "own7.00");
     let by_hand = format!("select wo.transition('{master}', 'closed', 'r')");
     company.refused("planner", &by_hand, "23514", "guards_not_met");
+
+    // Hours that no child says are not invented.
+    let (master, children) = at_work(&company, true, 1);
+    company.transition("worker", &children[0], "completed");
+    company.transition("planner", &children[0], "closed");
+    assert_eq!(company.status(&master), "in_progress");
 
     // A work order without children is completed by people.
     let alone = create(&company, "alone", false);
@@ -155,9 +163,8 @@ fn the_last_two_children_end_at_once() {
     other.batch_execute("commit").unwrap();
     company.run("qa", "select count(*) from wo.tick()");
     assert_eq!(company.status(&master), "closed");
-    let completed = format!(
-        "select count(*) from wo.audit_trail('{master}') where action = 'complete'"
-    );
+    let completed =
+        format!("select count(*) from wo.audit_trail('{master}') where action = 'complete'");
     assert_eq!(company.one::<i64>("qa", &completed), 1);
     company.assert_intact();
 }
@@ -170,8 +177,7 @@ fn an_auto_edge_of_masters_needs_the_guard_of_the_children() {
     let edges = definition["transitions"].as_array_mut().unwrap();
     let complete = edges.iter_mut().find(|edge| edge["action"] == "complete").unwrap();
     complete["guards"] = serde_json::json!(["steps_done"]);
-    let published = company.administering(|admin| {
-        admin.execute("select wo.publish_lifecycle($1)", &[&definition])
-    });
+    let published = company
+        .administering(|admin| admin.execute("select wo.publish_lifecycle($1)", &[&definition]));
     refused(published, "22023", "lifecycle_invalid");
 }

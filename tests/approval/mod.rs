@@ -13,6 +13,7 @@ mod expiry;
 mod findings;
 mod firm;
 mod master;
+mod master_completes;
 mod pending;
 mod races;
 mod regulated;

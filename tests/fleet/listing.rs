@@ -19,7 +19,7 @@ fn stocked() -> Fleet {
     fleet.tamper(&format!(
         "insert into wo.work_order (tenant_id, id, wo_number, lifecycle, lifecycle_version, status,
             version, revision, title, priority, project, originator, assignee, created_at, updated_at,
-            locked_at, state_deadline, due_date, chain_sequence, chain_hash)
+            locked_at, state_deadline, due_date, source, chain_sequence, chain_hash)
          select tenant.tenant_id,
             (lpad(to_hex(1767225600000 + made.place * 1000), 12, '0') || '7' || substr(made.noise, 1, 3)
                 || '8' || substr(made.noise, 4, 15))::uuid,
@@ -35,7 +35,7 @@ fn stocked() -> Fleet {
                 then now() + make_interval(hours => case when made.place % 100 < 4 then -1 else 1 end) end,
             case when made.place % 200 = 4 then date '2020-01-01'
                 when made.place % 10 = 4 then date '2099-01-01' end,
-            1, sha256('x')
+            'manual', 1, sha256('x')
          from (
             select place, md5(place::text) as noise,
                 (array['superportia', 'rival', 'superportia', 'third'])[1 + place % 4] as slug,
@@ -290,7 +290,9 @@ fn what_is_late_is_found_by_index_and_is_what_a_naive_query_finds() {
     assert_eq!(
         indexes,
         BTreeSet::from([
+            "finding_due",
             "work_order_due_date",
+            "work_order_pkey",
             "work_order_state_deadline",
             "work_order_state_overdue"
         ])

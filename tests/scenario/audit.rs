@@ -196,6 +196,7 @@ fn an_entry_says_why_and_old_and_new_of_what_changed() {
             "actual_hours": {"old": 3.5, "new": 4.0},
             "tags": {"old": [], "new": ["a"]},
             "completion_summary": {"old": "mended"},
+            "block_cause": {"new": "other"},
         })
     );
     let told: String = newest(
@@ -506,7 +507,7 @@ fn the_trail_reads_as_people_read() {
         assert_eq!(actions, ["created", "submit", "assign", "start", "block", "changed"]);
         assert!(told[0].4.contains("title: [Acme-Test] Mend the pump"), "{}", told[0].4);
         assert_eq!(told[4].3.as_deref(), Some("no spare part"));
-        assert_eq!(told[4].4, "status: in_progress → blocked");
+        assert_eq!(told[4].4, "status: in_progress → blocked; block_cause: other");
         assert!(told[5].4.contains("due_date: 2026-03-10"), "{}", told[5].4);
     }
     let unknown = almighty.query("select * from wo.audit_trail('WO-0')", &[]);
@@ -866,9 +867,9 @@ fn what_is_removed_or_slipped_in_is_found() {
 
     let slipped = format!(
         "insert into wo.work_order (tenant_id, id, wo_number, lifecycle, lifecycle_version, status,
-            version, revision, title, originator, created_at, updated_at, chain_sequence, chain_hash)
+            version, revision, title, source, originator, created_at, updated_at, chain_sequence, chain_hash)
          select tenant_id, gen_random_uuid(), 'SLIPPED-IN', lifecycle, lifecycle_version, 'closed',
-            1, 1, 'x', originator, now(), now(), chain_sequence, chain_hash
+            1, 1, 'x', source, originator, now(), now(), chain_sequence, chain_hash
          from wo.work_order where id = '{work_order}'"
     );
     let broken = found_after(&mut root, &[("wo.work_order", &slipped)]);

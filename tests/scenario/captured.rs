@@ -267,24 +267,17 @@ fn the_source_follows_from_the_principal_and_is_not_claimed() {
     {
         let number = create(who).unwrap();
         assert_eq!(source(&company, &number), derived, "{who}");
-        let claim = |client: &mut postgres::Transaction<'_>, sql: &str| client.batch_execute(sql);
-        for sql in [
-            "insert into wo.work_order (title, source) values ('t', 'external')",
-            "select wo.create_work_orders('[{\"title\": \"t\", \"source\": \"external\"}]')",
-        ]
-        .into_iter()
-        .filter(|_| derived != "external")
-        {
-            let tried = company.acting(who, |client| claim(client, sql));
-            if sql.starts_with("select") {
-                let answer: serde_json::Value = company
-                    .acting(who, |client| client.query_one(sql, &[]).map(|row| row.get(0)))
-                    .unwrap();
-                assert!(answer.to_string().contains("column_not_writable"), "{answer}");
-            } else {
-                refused(tried, "42501", "column_not_writable");
-            }
+        if derived == "external" {
+            continue;
         }
+        let claim = "insert into wo.work_order (title, source) values ('t', 'external')";
+        let tried = company.acting(who, |client| client.batch_execute(claim));
+        refused(tried, "42501", "column_not_writable");
+        let claims = r#"select made::text from wo.create_work_orders('[{"title": "t", "source": "external"}]') as made"#;
+        let answer: String = company
+            .acting(who, |client| client.query_one(claims, &[]).map(|row| row.get(0)))
+            .unwrap();
+        assert!(answer.contains("column_not_writable"), "{answer}");
     }
     let copied = company.with("worker", |client| {
         let mut copy = client.copy_in("copy wo.work_order_import (title, source) from stdin")?;

@@ -22,12 +22,12 @@ fn a_guard_or_an_effect_that_no_concept_has_is_refused_at_publication() {
             "/transitions/0/guards/0",
             "no guard is named \"all_is_well\"; there are approvals_collected, assignee_qualified, \
              assignee_set, budget_available, children_in_review, children_settled, deliverables_received, \
-             dependencies_satisfied, plan_approvals_unamended, steps_done, sql:…",
+             dependencies_satisfied, findings_closed, plan_approvals_unamended, steps_done, sql:…",
         ),
         (
             "/transitions/0/effects/0",
-            "no effect is named \"explode\"; there are approve_children, cascade_cancel, lock_record, \
-             new_revision, notify_master, release_assignment, void_approvals(meaning)",
+            "no effect is named \"explode\"; there are approve_children, cascade_cancel, clear_actual_end, \
+             lock_record, new_revision, notify_master, record_actual_end, record_actual_start, release_assignment, void_approvals(meaning)",
         ),
     ];
     assert_eq!(problems, expected.map(|(at, what)| (at.to_owned(), what.to_owned())));

@@ -19,6 +19,9 @@ use sha2::{Digest, Sha256};
 /// Names the layout of the canonical bytes; a new layout gets a new name.
 pub const FORMAT: &str = "wo_core.audit_entry.v1";
 
+/// The action of the entry that the last child of a master has ended.
+pub const CHILDREN_SETTLED: &str = "children_settled";
+
 /// The hash that the first entry of a chain follows: it has no predecessor.
 pub const GENESIS: [u8; 32] = [0; 32];
 

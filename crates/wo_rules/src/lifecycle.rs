@@ -30,7 +30,7 @@ mod validation;
 mod write;
 
 pub use approving::{WAIVER, Wanted};
-pub use capture::Captured;
+pub use capture::{Captured, GENERATED};
 pub use condition::{Comparison, Condition, Literal, Need, Scalar, Values};
 pub use decide::{Creation, Decision, VoidApprovals};
 pub use definition::{
@@ -47,4 +47,6 @@ pub use time_limit::{check_limit, deadline};
 pub use title::TitleConvention;
 pub use unknown::unknown;
 pub use validation::{Known, MAXIMUM_EDGES, MAXIMUM_STATES, validate};
-pub use write::{Actor, CollectedApproval, Facts, GuardFact, PrincipalKind, Proposal, Record};
+pub use write::{
+    Actor, Along, CollectedApproval, Facts, GuardFact, PrincipalKind, Proposal, Record,
+};

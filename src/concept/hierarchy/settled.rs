@@ -6,6 +6,7 @@ use crate::pg::run_as::as_trail;
 use crate::pg::statement::{Mode, statement, uuid as uuid_argument};
 use serde_json::Map;
 use uuid::Uuid;
+use wo_rules::audit::CHILDREN_SETTLED;
 
 statement!(
     A_CHILD,
@@ -31,7 +32,7 @@ pub fn settled(tenant: Uuid, master: Uuid) -> bool {
         });
     if is_open {
         let change_of_child = ChildChange {
-            action: "children_settled",
+            action: CHILDREN_SETTLED,
             reason: None,
             changes: "{}".to_owned(),
             data: Map::new(),

@@ -7,6 +7,9 @@ use crate::field::{Field, FieldSet};
 /// Why a work order is blocked where nobody said it.
 const UNKNOWN_CAUSE: &str = "other";
 
+/// The fields that are generated from the children where the system completes a master.
+pub const GENERATED: [Field; 2] = [Field::CompletionSummary, Field::ActualHours];
+
 /// The value that the server gives a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Captured {

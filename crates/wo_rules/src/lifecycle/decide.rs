@@ -1,5 +1,6 @@
 //! Decisions about one write: may this actor do this to that work order now?
 
+use super::capture::GENERATED;
 use super::condition::Scalar;
 use super::definition::{Effect, Lifecycle, Transition};
 use super::gates::{Situation, Unmet};
@@ -149,6 +150,11 @@ impl Lifecycle {
         }
         let mut changed = proposal.changed;
         changed.remove(Field::Regulatory);
+        if edge.is_some_and(|edge| edge.of_masters) {
+            let generated =
+                GENERATED.iter().filter(|field| !proposal.filled_before.contains(**field));
+            generated.for_each(|field| changed.remove(*field));
+        }
         if proposal.regulatory != record.regulatory {
             changed.insert(Field::Regulatory);
         }

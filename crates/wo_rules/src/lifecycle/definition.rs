@@ -250,6 +250,9 @@ pub struct Transition {
     pub persons_only: bool,
     /// Whether the system takes it when its gates become true.
     pub auto: bool,
+    /// Whether the system takes it of masters alone, when their children have ended. It then generates the summary
+    /// and the hours from the children where there are none.
+    pub of_masters: bool,
     /// What it needs of the fields.
     pub needs: Vec<ConditionalNeed>,
     /// Whether it needs a reason.

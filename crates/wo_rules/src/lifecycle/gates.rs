@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::condition::{Condition, Need, Scalar, Values};
 use super::definition::{ApprovalRequirement, Guard, Lifecycle, Transition, When};
-use super::write::Facts;
+use super::write::{Along, Facts};
 use crate::field::{Field, FieldKind, FieldSet};
 
 /// The meaning of the signatures that a plan is approved with.
@@ -216,7 +216,12 @@ impl Situation<'_> {
 
     /// Whether there is anything that the edge waits for, met by now or not.
     pub fn waits(&self, edge: &Transition) -> bool {
-        self.facts.moves_along
+        if edge.of_masters {
+            let children = Guard::ChildrenSettled;
+            return self.facts.along == Along::Children
+                && self.facts.attached.contains_key(children.name());
+        }
+        self.facts.along == Along::Others
             || edge.needs.iter().any(|needed| self.requires(&needed.when))
             || !edge.sql_guards.is_empty()
             || edge.guards.iter().any(|guard| self.facts.attached.contains_key(guard.name()))

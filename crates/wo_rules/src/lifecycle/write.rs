@@ -91,6 +91,19 @@ pub struct GuardFact {
     pub detail: String,
 }
 
+/// With what a work order moves along, where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Along {
+    /// With nothing.
+    #[default]
+    Alone,
+    /// With its master, or with the completion that its children brought about: its edges have nothing of their
+    /// own to wait for.
+    Others,
+    /// With its children, the last of which has ended.
+    Children,
+}
+
 /// What the shell found out for the guards. The default is a work order with nothing attached.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Facts {
@@ -99,9 +112,8 @@ pub struct Facts {
     /// Signatures that the tenant asks for beyond the definition, each with the action that waits
     /// for them (spec/2 §2.4 "Additional").
     pub additional_approvals: Vec<(String, ApprovalRequirement)>,
-    /// Whether the work order moves along with its master: its own edges then have nothing of their
-    /// own to wait for.
-    pub moves_along: bool,
+    /// With what the work order moves along.
+    pub along: Along,
     /// What each guard that has something attached found, by the guard's name
     /// (`children_settled`, `sql:budget_released`).
     pub attached: BTreeMap<String, GuardFact>,

@@ -55,6 +55,24 @@ fn the_last_child_completes_its_master() {
     assert_eq!(auto(&settled.locked()), None);
 }
 
+/// A master that was sent back would be completed again at once, and work without children by itself.
+#[test]
+fn an_edge_of_masters_is_taken_when_the_last_child_ended_and_at_no_other_moment() {
+    let regulated = lifecycle("regulated_change");
+    let working = Write::by(&regulated, &[]).within("in_progress");
+    assert_eq!(auto(&working), None);
+    let settled = working.clone().fact("children_settled", true);
+    assert_eq!(auto(&settled), None);
+    let ended = |write: &Write<'_>| {
+        let mut write = write.clone();
+        write.facts.along = Along::Children;
+        auto(&write)
+    };
+    assert_eq!(ended(&working), None, "it has no children");
+    assert_eq!(ended(&working.clone().fact("children_settled", false)), None);
+    assert_eq!(ended(&settled).as_deref(), Some("complete"));
+}
+
 #[test]
 fn the_system_takes_no_other_edge_and_changes_no_field() {
     let regulated = lifecycle("regulated_change");

@@ -5,6 +5,7 @@
 
 mod agreement;
 mod automatic;
+mod captured;
 mod drawing;
 mod fields;
 mod flag;

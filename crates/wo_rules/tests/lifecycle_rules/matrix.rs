@@ -19,7 +19,7 @@ fn written_out(edge: &Transition) -> String {
         parts.push("human".into());
     }
     if edge.auto {
-        parts.push("auto".into());
+        parts.push(if edge.of_masters { "auto of masters" } else { "auto" }.into());
     }
     parts.extend(edge.needs.iter().map(|need| format!("needs {need}")));
     match (edge.reason.required, edge.reason.field) {
@@ -211,5 +211,5 @@ fn an_edge_tells_the_shell_its_consequences() {
     let decision = reject.with_all_gates_met().decide().unwrap();
     assert!(decision.new_revision && !decision.lock && !decision.release_assignment);
     assert_eq!(decision.void_approvals, VoidApprovals::Meanings(vec!["completion"]));
-    assert_eq!(decision.effects.len(), 2);
+    assert_eq!(decision.effects.len(), 3);
 }

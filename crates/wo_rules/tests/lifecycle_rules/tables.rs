@@ -45,7 +45,7 @@ pub const TABLES: &[Table] = &[
             "start: assigned -> in_progress by assignee; dependencies_satisfied; record_actual_start",
             "block: in_progress -> blocked by assignee, planner; reason; notify_master",
             "resume: blocked -> in_progress by assignee, planner; reason; notify_master",
-            "complete: in_progress -> completed by assignee; needs completion_summary if regulatory; \
+            "complete: in_progress -> completed by assignee; auto of masters; needs completion_summary if regulatory; \
              needs actual_hours if regulatory; dependencies_satisfied; children_settled; steps_done; \
              plan_approvals_unamended; record_actual_end",
             "reject: completed -> in_progress by system_owner, qa; reason; \
@@ -114,7 +114,7 @@ pub const TABLES: &[Table] = &[
              needs actual_hours > 0; dependencies_satisfied; children_settled; record_actual_end",
             "block: in_progress -> blocked by assignee, captain; reason in notes",
             "resume: blocked -> in_progress by assignee, captain; reason in notes",
-            "approve: review -> approved by captain; findings_closed; reason in review_notes",
+            "approve: review -> approved by captain; reason in review_notes; findings_closed",
             "reject: review -> rejected by captain; reason in review_notes",
             "rework: rejected -> in_progress by assignee, captain; clear_actual_end",
             "cancel: pending, accepted, in_progress, blocked, review, rejected -> cancelled by \

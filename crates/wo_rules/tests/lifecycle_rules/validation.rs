@@ -178,6 +178,23 @@ refused! {
         "/transitions/0" = { "action": "start", "from": ["open"], "to": "doing", "who": ["boss"],
             "auto": true, "needs": ["new deficiencies"] }
         => "/transitions/0/needs/0", "auto";
+    a_need_with_a_condition_says_when:
+        "/transitions/0/needs" = [{ "need": "title" }]
+        => "/transitions/0/needs/0/when", "missing";
+    the_condition_of_a_need_is_checked:
+        "/transitions/0/needs" = [{ "need": "title", "when": "mood" }]
+        => "/transitions/0/needs/0/when", "no field";
+    the_need_of_a_condition_is_checked:
+        "/transitions/0/needs" = [{ "need": "mood", "when": "regulatory" }]
+        => "/transitions/0/needs/0/need", "no field";
+    an_auto_edge_of_masters_looks_at_the_children:
+        "/transitions/0" = { "action": "start", "from": ["open"], "to": "doing", "who": ["boss"],
+            "auto": "masters" }
+        => "/transitions/0/auto", "children_settled";
+    the_source_is_no_field_right: "/field_rights/boss/fields" = ["source"]
+        => "/field_rights/boss/fields/0", "derived";
+    the_cause_of_a_block_is_no_field_right: "/field_rights/boss/fields" = ["block_cause"]
+        => "/field_rights/boss/fields/0", "blocked state";
     an_auto_edge_is_not_for_persons_only:
         "/transitions/0" = { "action": "start", "from": ["open"], "to": "doing", "who": ["boss"],
             "auto": true, "persons_only": true }

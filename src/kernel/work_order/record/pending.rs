@@ -10,6 +10,7 @@ use crate::pg::transaction::{Stack, SubxactStack};
 use std::cell::Cell;
 use std::rc::Rc;
 use uuid::Uuid;
+use wo_rules::lifecycle::Along;
 
 /// A checked write, waiting for its row to be stored.
 pub struct Pending {
@@ -27,8 +28,8 @@ pub struct Pending {
     pub content_changed: bool,
     /// Whether it changes its place among others, or its policy as a master.
     pub place_changed: bool,
-    /// Whether it moved along with its master.
-    pub moves_along: bool,
+    /// With what it moves along.
+    pub along: Along,
     /// Whether an edge of the state that was reached may be taken by the system.
     pub may_follow: bool,
     /// What the API says of it.
@@ -59,9 +60,8 @@ pub struct Written {
 /// A write that the enforcement layer itself makes, and how it is to be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SystemWrite {
-    /// An edge that the system takes because its gates became true; whether it moves along with its
-    /// master.
-    Auto(Uuid, bool),
+    /// An edge that the system takes because its gates became true; with what the work order moves along.
+    Auto(Uuid, Along),
     /// A move to another version of the lifecycle.
     Migration(Uuid),
     /// The end of a part whose master was cancelled.

@@ -12,6 +12,7 @@ use crate::pg::statement::{Argument, bigint, bytes};
 use pgrx::pg_sys;
 use wo_rules::audit::changes;
 use wo_rules::event::child_event_type;
+use wo_rules::lifecycle::Along;
 
 /// A column's position, and its value.
 pub type Change = (usize, Argument);
@@ -31,8 +32,8 @@ pub struct LinkParts<'a> {
     pub place_changed: bool,
     /// What follows.
     pub follow_ups: Vec<Box<dyn FollowUp>>,
-    /// Whether it moves along with its master.
-    pub moves_along: bool,
+    /// With what it moves along.
+    pub along: Along,
     /// Whether its record is locked from now on.
     pub ended: bool,
     /// Whether it changes what a signature may cover.
@@ -102,7 +103,7 @@ pub fn link_and_store(
             kind,
             place_changed: parts.place_changed,
             follow_ups: parts.follow_ups,
-            moves_along: parts.moves_along,
+            along: parts.along,
             ended: parts.ended,
             content_changed: parts.content_changed,
             may_follow: parts.may_follow,

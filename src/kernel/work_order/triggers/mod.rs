@@ -5,6 +5,7 @@ mod audit;
 mod defaults;
 mod end;
 pub mod facts;
+mod generated;
 mod link;
 pub mod number;
 pub mod request;

@@ -28,9 +28,9 @@ use pgrx::prelude::*;
 use pgrx::{AllocatedByPostgres, pg_sys};
 use std::rc::Rc;
 use wo_rules::approval::content::{Covers, covers_column};
-use wo_rules::audit::GENESIS;
+use wo_rules::audit::{CHILDREN_SETTLED, GENESIS};
 use wo_rules::field::{Field, FieldKind, FieldSet};
-use wo_rules::lifecycle::{Actor, Captured, Decision, Facts, Lifecycle, Proposal};
+use wo_rules::lifecycle::{Actor, Along, Captured, Decision, Facts, Lifecycle, Proposal};
 use wo_rules::refusal::Refusal;
 
 /// Before INSERT and UPDATE of a work order.
@@ -214,7 +214,7 @@ fn before_insert(
             .into_iter()
             .filter(|(index, _)| *index != new.layout.field(Field::Priority)),
     );
-    let may_follow = has_auto_edge(&compiled, creation.status);
+    let may_follow = has_auto_edge(&compiled, creation.status, Along::Alone);
     let written = Written {
         id,
         number,
@@ -255,7 +255,7 @@ fn before_insert(
             upkeep: false,
             place_changed: placing.changed,
             follow_ups,
-            moves_along: false,
+            along: Along::Alone,
             ended: false,
             content_changed: true,
         },
@@ -338,7 +338,9 @@ fn before_update(
             {
                 let mut facts = facts_for(acting.tenant, new, &lifecycle, &[edge], true)
                     .map_err(unfinished::refusal)?;
-                facts.moves_along = matches!(consequence, Some(SystemWrite::Auto(_, true)));
+                if let Some(SystemWrite::Auto(_, along)) = consequence {
+                    facts.along = *along;
+                }
                 facts
             }
             _ => Facts::default(),
@@ -441,7 +443,17 @@ fn before_update(
         (Some(edge), ..) => edge.action.clone(),
         (None, ..) => placing.action().to_owned(),
     };
-    let may_follow = !decision.lock && has_auto_edge(&lifecycle, &status);
+    let along = match consequence {
+        Some(SystemWrite::Cascade(_)) => Along::Others,
+        Some(SystemWrite::Auto(..)) if decision.transition.is_some_and(|edge| edge.of_masters) => {
+            Along::Others
+        }
+        _ if change_of_child.is_some_and(|change| change.action == CHILDREN_SETTLED) => {
+            Along::Children
+        }
+        _ => Along::Alone,
+    };
+    let may_follow = !decision.lock && has_auto_edge(&lifecycle, &status, along);
     let reason = match change_of_child {
         Some(change_of_child) => change_of_child.reason.clone(),
         None => reason.or_else(|| decision.reason_text.clone()),
@@ -485,7 +497,7 @@ fn before_update(
         upkeep,
         place_changed: placing.changed,
         follow_ups,
-        moves_along: matches!(consequence, Some(SystemWrite::Cascade(_))),
+        along,
         ended: decision.lock,
         content_changed,
     };
@@ -513,8 +525,10 @@ fn blank_texts(new: &WorkOrderRow<'_>, written: FieldSet, filled: FieldSet) -> V
         .collect()
 }
 
-fn has_auto_edge(lifecycle: &Lifecycle, status: &str) -> bool {
-    lifecycle.edges_from(status).any(|edge| edge.auto)
+fn has_auto_edge(lifecycle: &Lifecycle, status: &str, along: Along) -> bool {
+    lifecycle
+        .edges_from(status)
+        .any(|edge| edge.auto && (!edge.of_masters || along == Along::Children))
 }
 
 impl ActorRoles {

@@ -38,16 +38,22 @@ impl Reading<'_> {
         if !self.report.object(node, &["action", "from", "to", "who"], &optional) {
             return None;
         }
-        let auto = self.report.flag(node, "auto");
+        let of_masters =
+            node.member("auto").is_some_and(|node| node.value.as_str() == Some("masters"));
+        let auto = of_masters || self.report.flag(node, "auto");
         let persons_only = self.report.flag(node, "persons_only");
         let action = node.member("action").and_then(|node| self.report.name(&node));
         let action = action.unwrap_or_default();
         let to = node.member("to").and_then(|node| self.state_name(&node));
         let from = self.origins(node, &action, to.as_deref(), taken);
-        let who = self.role_list(node, "who", !auto);
+        let who = self.role_list(node, "who", !auto || of_masters);
         let needs = self.needs(node, auto);
         let reason = node.member("reason").map(|node| self.reason(&node)).unwrap_or_default();
         let guards = self.guards(node);
+        if of_masters && !guards.contains(&Guard::ChildrenSettled) {
+            let problem = "an auto edge of masters looks at the children: it needs the guard children_settled";
+            self.report.note(node.pointer_to("auto"), problem);
+        }
         let approvals = self.approvals(node);
         // Signatures are given by persons, so with the last of them a person has taken the edge.
         if auto && persons_only && approvals.is_empty() {
@@ -63,6 +69,7 @@ impl Reading<'_> {
             who,
             persons_only,
             auto,
+            of_masters,
             needs,
             reason,
             implied_guards: Vec::new(),
