@@ -4,6 +4,7 @@
 mod api;
 mod evidence;
 mod guard;
+mod policy;
 mod write;
 
 use crate::kernel::concept::{
@@ -12,7 +13,6 @@ use crate::kernel::concept::{
 use crate::kernel::identity;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::work_order::WorkOrderView;
-use crate::pg::lookup::{Key, find};
 use crate::pg::row::{Row, TriggerRow};
 use crate::pg::run_as::{as_trail, run_as};
 use crate::pg::statement::{
@@ -55,13 +55,6 @@ statement!(
     [UUIDOID]
 );
 
-/// Whether findings of that source block in the tenant.
-fn blocks_by_policy(tenant: Uuid, source: Source) -> bool {
-    let key = [Key::Uuid("tenant_id", tenant), Key::Text("source", source.name())];
-    find("finding_policy", "finding_policy_pkey", &key, |row| row.named::<bool>("blocking"))
-        .unwrap_or(source.blocks_by_default())
-}
-
 /// Opens a finding, or counts the attempt with the one that is open.
 fn open(recorded: &RecordedAttempt<'_>) {
     let (attempt, now) = (recorded.attempt, identity::now());
@@ -79,7 +72,7 @@ fn open(recorded: &RecordedAttempt<'_>) {
         bigint(recorded.sequence),
         argument(i32::try_from(MOST_ACTORS).unwrap_or(i32::MAX)),
         text(source.name()),
-        argument(blocks_by_policy(recorded.tenant, source)),
+        argument(policy::blocks(recorded.tenant, source)),
     ];
     memory::as_enforcement(|| {
         as_trail(|| OPEN.with(|statement| statement.store(&arguments)));

@@ -32,7 +32,7 @@ pub struct Judging<'a> {
     pub id: &'a str,
     /// Whether it is closed already.
     pub is_closed: bool,
-    /// Who attempted what it tells of.
+    /// Who made the attempts that it is about.
     pub actors: &'a [String],
     /// Who does the work that it is about.
     pub assignee: Option<&'a str>,
@@ -102,7 +102,7 @@ fn judge(judging: &Judging<'_>, verb: &str, doing: &str) -> Result<(), Refusal> 
         ));
     }
     let of_ones_own = if judging.actors.iter().any(|actor| actor == by) {
-        format!("{by} made the attempt that the finding tells of, and cannot {verb} it")
+        format!("{by} made the attempt that the finding is about, and cannot {verb} it")
     } else if judging.assignee == Some(by) {
         format!("{by} does the work that the finding is about, and cannot {verb} it")
     } else {

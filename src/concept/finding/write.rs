@@ -1,6 +1,6 @@
 //! Writes of a finding: what is checked before, and what follows.
 
-use super::{blocks_by_policy, guard};
+use super::{guard, policy};
 use crate::kernel::event::Event;
 use crate::kernel::given;
 use crate::kernel::identity::memory::{self, Identity};
@@ -18,7 +18,7 @@ use wo_rules::finding::{self as rules, ASSESSMENT, CLOSING, Judging, Opening, So
 use wo_rules::lifecycle::PrincipalKind;
 use wo_rules::refusal::{Refusal, SqlState};
 
-/// The columns that opening a finding takes from whoever opens it.
+/// The columns that opening a finding takes from the one who opens it.
 const OPENING: [&str; 9] = [
     "tenant_id",
     "work_order_id",
@@ -112,7 +112,7 @@ fn check_opening(new: &Row, acting: &Identity, writer: &Writer) -> Result<Trigge
     let blocking = rules::open(&Opening {
         source,
         is_assignee: assignee.as_deref() == Some(by),
-        blocks_by_policy: blocks_by_policy(acting.tenant, source),
+        blocks_by_policy: policy::blocks(acting.tenant, source),
         blocking: new.named("blocking"),
         title: title.as_deref(),
         has_work_order: work_order.is_some(),
