@@ -210,14 +210,14 @@ pub fn sections() -> Value {
             {
                 "id": uuid("finding 1"), "work_order_id": uuid("work order"), "code": "approvals_missing",
                 "guard": "approvals_collected", "opened_at": at(35.0), "opened_for": "mira",
-                "actors": ["mira", "paul"], "attempts": 3, "summary": "it needs a signature of qa",
+                "actors": ["mira", "paul"], "attempts": 3, "title": "it needs a signature of qa",
                 "entry_sequence": 12, "closed_at": at(60.0), "closed_by": "quentin",
                 "resolution": "training record 12 was renewed",
             },
             {
                 "id": uuid("finding 2"), "work_order_id": uuid("work order"), "code": "illegal_transition",
                 "guard": "", "opened_at": at(120.0), "opened_for": null, "actors": [], "attempts": 1,
-                "summary": "there is no way from in_progress to closed", "entry_sequence": 19, "closed_at": null,
+                "title": "there is no way from in_progress to closed", "entry_sequence": 19, "closed_at": null,
                 "closed_by": null, "resolution": null, "severity": "major", "capa": "CAPA-12",
             },
         ],

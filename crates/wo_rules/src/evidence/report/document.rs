@@ -116,10 +116,11 @@ pub(super) struct Finding {
     pub(super) guard: Option<String>,
     pub(super) opened_at: Option<String>,
     pub(super) opened_for: Option<String>,
+    pub(super) opened_by: Option<String>,
     #[serde(default)]
     pub(super) actors: Vec<String>,
     pub(super) attempts: Option<i64>,
-    pub(super) summary: Option<String>,
+    pub(super) title: Option<String>,
     pub(super) closed_at: Option<String>,
     pub(super) closed_by: Option<String>,
     pub(super) resolution: Option<String>,

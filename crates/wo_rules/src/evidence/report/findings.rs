@@ -46,14 +46,14 @@ fn table_of_findings(facts: &Facts, findings: &[Finding]) -> Markup {
         table {
             caption { "Findings" }
             thead {
-                tr { @for head in ["Finding", "Opened", "Of whom", "Closed", "Resolution"] { th scope="col" { (head) } } }
+                tr { @for head in ["Finding", "Opened", "Of or by whom", "Closed", "Resolution"] { th scope="col" { (head) } } }
             }
             tbody {
                 @for one in findings {
                     tr {
                         td {
-                            strong { (or_dash(one.code.as_deref().map(spoken).as_deref())) }
-                            span.explained { (or_dash(one.summary.as_deref())) }
+                            @if let Some(code) = &one.code { strong { (Shown(&spoken(code))) } }
+                            span.explained { (or_dash(one.title.as_deref())) }
                             @if let Some(guard) = one.guard.as_deref().filter(|guard| !guard.is_empty() && Some(*guard) != one.code.as_deref()) {
                                 span.explained { "Guard: " (Shown(&spoken(guard))) }
                             }
@@ -86,7 +86,8 @@ fn table_of_findings(facts: &Facts, findings: &[Finding]) -> Markup {
 }
 
 fn people(facts: &Facts, one: &Finding) -> Markup {
-    let mut named: Vec<&String> = one.actors.iter().chain(&one.opened_for).collect();
+    let mut named: Vec<&String> =
+        one.actors.iter().chain(&one.opened_for).chain(&one.opened_by).collect();
     named.dedup();
     html! {
         @if named.is_empty() { (dash()) }
