@@ -425,6 +425,7 @@ alter table wo.work_order
     alter column review_notes set statistics 0,
     alter column completion_summary set statistics 0,
     alter column deficiencies set statistics 0,
+    alter column block_cause set statistics 0,
     alter column metadata set statistics 0,
     alter column reason set statistics 0,
     alter column idempotency_key set statistics 0,
