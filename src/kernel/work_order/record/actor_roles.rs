@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::identity as rules;
-use wo_rules::lifecycle::PrincipalKind;
+use wo_rules::lifecycle::{Actor, PrincipalKind};
 use wo_rules::refusal::{Refusal, SqlState};
 
 thread_local! {
@@ -126,4 +126,11 @@ pub fn check_named(
         .hint("Name a principal of the tenant, or nobody."));
     }
     Ok(())
+}
+
+impl ActorRoles {
+    /// The same, as the rules take it.
+    pub fn actor(&self) -> Actor<'_> {
+        Actor { id: &self.id, kind: self.kind, roles: &self.roles }
+    }
 }

@@ -5,6 +5,7 @@ mod audit;
 mod defaults;
 mod end;
 pub mod facts;
+mod filled;
 mod generated;
 mod link;
 pub mod number;

@@ -2,6 +2,7 @@
 //! becomes the row that PostgreSQL stores. Nothing is written here.
 
 use super::facts::facts_for;
+use super::filled::{blank_texts, captured_values, deadline, has_auto_edge};
 use super::link::{Change, LinkParts, link_and_store};
 use super::system_columns::{check_new, check_system_columns, title_missing};
 use super::{defaults, number, request, title};
@@ -10,7 +11,6 @@ use crate::kernel::given::kept;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::identity::{self, login_is_member};
 use crate::kernel::lifecycle::cache;
-use crate::kernel::lifecycle::time_limit;
 use crate::kernel::work_order::record::actor_roles::{self, ActorRoles};
 use crate::kernel::work_order::record::id::new_id;
 use crate::kernel::work_order::record::layout::{Column, Layout};
@@ -30,7 +30,7 @@ use std::rc::Rc;
 use wo_rules::approval::content::{Covers, covers_column};
 use wo_rules::audit::{CHILDREN_SETTLED, GENESIS};
 use wo_rules::field::{Field, FieldKind, FieldSet};
-use wo_rules::lifecycle::{Actor, Along, Captured, Decision, Facts, Lifecycle, Proposal};
+use wo_rules::lifecycle::{Along, Decision, Facts, Proposal};
 use wo_rules::refusal::Refusal;
 
 /// Before INSERT and UPDATE of a work order.
@@ -418,15 +418,7 @@ fn before_update(
         let revision = old.required::<i32>(Column::Revision).saturating_add(1);
         changes.push((column(Column::Revision), argument(revision)));
     }
-    changes.extend(captured.iter().map(|(field, value)| {
-        let value = match value {
-            Captured::Now => time,
-            Captured::Text(given) => text(given),
-            Captured::Nothing if field.kind() == FieldKind::Time => optional_timestamp(None),
-            Captured::Nothing => optional_text(None),
-        };
-        (new.layout.field(*field), value)
-    }));
+    changes.extend(captured_values(new, &captured, time));
     if decision.release_assignment {
         changes.push((new.layout.field(Field::Assignee), optional_text(None)));
     }
@@ -502,38 +494,4 @@ fn before_update(
         content_changed,
     };
     Ok(link_and_store(acting, Some(old), new, changes, written, parts))
-}
-
-/// Until when a work order that comes into the state now may stay there.
-fn deadline(tenant: uuid::Uuid, lifecycle: &Lifecycle, status: &str, at: i64) -> Argument {
-    let maximum = lifecycle
-        .state(status)
-        .and_then(|state| time_limit::maximum_hours(tenant, lifecycle.name(), state));
-    optional_timestamp(wo_rules::lifecycle::deadline(maximum, at))
-}
-
-/// A blank text is no text: it is stored as NULL, so that a stored text need not be read again to
-/// know that a gate may count it. Title and source may not be NULL and have checks of their own.
-fn blank_texts(new: &WorkOrderRow<'_>, written: FieldSet, filled: FieldSet) -> Vec<Change> {
-    written
-        .minus(filled)
-        .iter()
-        .filter(|field| field.kind() == FieldKind::Text)
-        .filter(|field| !matches!(field, Field::Title | Field::Source))
-        .filter(|field| !new.row.is_null(new.layout.field(*field)))
-        .map(|field| (new.layout.field(field), optional_text(None)))
-        .collect()
-}
-
-fn has_auto_edge(lifecycle: &Lifecycle, status: &str, along: Along) -> bool {
-    lifecycle
-        .edges_from(status)
-        .any(|edge| edge.auto && (!edge.of_masters || along == Along::Children))
-}
-
-impl ActorRoles {
-    /// The same, as the rules take it.
-    pub fn actor(&self) -> Actor<'_> {
-        Actor { id: &self.id, kind: self.kind, roles: &self.roles }
-    }
 }
