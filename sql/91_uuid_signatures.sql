@@ -13,12 +13,12 @@ comment on function wo.accept_work_order(uuid) is
     'Accepts a work order: the lifecycle''s action accept. Returns what wo.transition does. Takes the UUID of the work order.';
 grant execute on function wo.accept_work_order(uuid) to wo_user;
 
-create or replace function wo.add_dependency(successor uuid, predecessor uuid, lag interval default null, kind text default null) returns void
+create or replace function wo.add_dependency(successor uuid, predecessor uuid, lag interval default null, kind text default null, holds_children boolean default null) returns void
     language sql volatile
-    as $$ select wo.add_dependency($1::pg_catalog.text, $2::pg_catalog.text, $3, $4) $$;
-comment on function wo.add_dependency(uuid, uuid, interval, text) is
-    'Makes a work order wait for another one, without a lag unless one is given; where it waits already, changes the lag that is given. Where the successor is a master, its children wait too, at every depth. Refuses a cycle with its path. The successor''s lifecycle says who may call it (hierarchy.link). Takes the UUID of the work order.';
-grant execute on function wo.add_dependency(uuid, uuid, interval, text) to wo_user;
+    as $$ select wo.add_dependency($1::pg_catalog.text, $2::pg_catalog.text, $3, $4, $5) $$;
+comment on function wo.add_dependency(uuid, uuid, interval, text, boolean) is
+    'Makes a work order wait for another one, without a lag unless one is given; where it waits already, changes what is given. Where the successor is a master, its children wait too, at every depth, unless holds_children is false. Refuses a cycle with its path. The successor''s lifecycle says who may call it (hierarchy.link). Takes the UUID of the work order.';
+grant execute on function wo.add_dependency(uuid, uuid, interval, text, boolean) to wo_user;
 
 create or replace function wo.allowed_transitions(work_order uuid) returns TABLE(action text, to_status text, allowed boolean, permitted boolean, reason_required boolean, missing_fields text[], guards jsonb, approvals jsonb, who text[], why text)
     language sql stable
