@@ -105,7 +105,7 @@ create or replace function wo.record_preflight(work_order text, notes text defau
         declare
             found jsonb := wo.preflight($1);
         begin
-            perform wo_private.record_preflight($1, found, $2);
+            perform wo_private.record_preflight($1, found::text, $2);
             return found;
         end
     $$;

@@ -2,9 +2,12 @@
 \echo Use "ALTER EXTENSION wo_core UPDATE" to load this file. \quit
 
 CREATE FUNCTION wo_private."lifecycle_diagram"(
-	"definition" TEXT /* & str */
+	"name" TEXT, /* Option < & str > */
+	"definition" TEXT, /* Option < & str > */
+	"format" TEXT /* Option < & str > */
 ) RETURNS TEXT /* String */
-IMMUTABLE STRICT PARALLEL SAFE
+STABLE PARALLEL RESTRICTED
+SET search_path TO pg_catalog, pg_temp
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'lifecycle_diagram_wrapper';
 

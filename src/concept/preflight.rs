@@ -37,9 +37,10 @@ fn beginning_of_work(work_order: Option<&str>) -> Option<String> {
 /// Records that the check was done, with what it found.
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
-fn record_preflight(work_order: Option<&str>, found: pgrx::JsonB, notes: Option<&str>) {
+fn record_preflight(work_order: Option<&str>, found: Option<&str>, notes: Option<&str>) {
     crate::kernel::version::check_tables();
-    record(work_order.unwrap_or_default(), found.0, notes).or_refuse();
+    let found = wo_rules::json::parse(found.unwrap_or("null")).or_refuse();
+    record(work_order.unwrap_or_default(), found, notes).or_refuse();
 }
 
 fn record(name: &str, found: Value, notes: Option<&str>) -> Result<(), Refusal> {

@@ -130,6 +130,7 @@ impl<'c> World<'c> {
                      values ('safety', 'assign', 'safety', 'safety', now());
                      insert into wo.business_calendar (name, time_zone, working_hours) values ('office', 'UTC', '{{}}');
                      insert into wo.approval_sla (role, hours) values ('safety', 1);
+                     select wo.set_state_limit('regulated_change', 'draft', 1000);
                      select wo.publish_lifecycle(definition || '{{\"dispatch\": {{\"override\": [\"originator\"]}}}}')
                      from wo.lifecycle where name = 'regulated_change';
                      commit"

@@ -9,7 +9,7 @@ use crate::part11::tamper::{behind_the_back, broken, columns, other_value, tampe
 
 /// Tables of which a row may be taken away by right, its removal staying in the trail, and tables
 /// that hold no record.
-const REMOVABLE: [&str; 8] = [
+const REMOVABLE: [&str; 9] = [
     "dependency",
     "engine_override",
     "principal_role",
@@ -18,6 +18,7 @@ const REMOVABLE: [&str; 8] = [
     "business_calendar",
     "approval_sla",
     "finding_policy",
+    "state_limit",
 ];
 
 /// A company with a row in every table of signatures, and the work order that they belong to.

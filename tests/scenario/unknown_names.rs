@@ -22,7 +22,7 @@ fn a_guard_or_an_effect_that_no_concept_has_is_refused_at_publication() {
             "/transitions/0/guards/0",
             "no guard is named \"all_is_well\"; there are approvals_collected, assignee_qualified, \
              assignee_set, budget_available, children_in_review, children_settled, deliverables_received, \
-             dependencies_satisfied, findings_closed, plan_approvals_unamended, steps_done, sql:…",
+             dependencies_satisfied, findings_closed, plan_approvals_unamended, preflight_done, steps_done, sql:…",
         ),
         (
             "/transitions/0/effects/0",

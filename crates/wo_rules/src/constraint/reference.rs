@@ -22,6 +22,7 @@ const REFERENCES: &[(&[&str], &str, &str)] = &[
             "delegator",
             "delegate",
             "overridden_by",
+            "opened_by",
             "closed_by",
             "on_behalf_of",
         ],
