@@ -45,6 +45,21 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "make build ",
         "it builds what the tests run with; .ci/run runs make",
     ),
+    (
+        "docs/src/operations/install.md",
+        "psql -d work -v destroy=work ",
+        "it removes what the tests run with; recovery::removal runs the script",
+    ),
+    (
+        "docs/src/operations/backup.md",
+        "make install ",
+        "it needs two installed versions; recovery::pg_upgrade runs pg_upgrade",
+    ),
+    (
+        "docs/src/operations/backup.md",
+        "vacuumdb ",
+        "it follows pg_upgrade; recovery::pg_upgrade checks health and trail of the new cluster",
+    ),
 ];
 
 /// A page whose blocks nobody runs says what was true once. A block that is not run has its reason here; the
