@@ -138,7 +138,7 @@ comment on column wo.work_order.lifecycle is 'The lifecycle; the tenant''s defau
 comment on column wo.work_order.lifecycle_version is 'The version of the lifecycle that was newest when the work order was made; changed by wo.migrate_lifecycle alone.';
 comment on column wo.work_order.status is 'The state; only along an edge of the lifecycle.';
 comment on column wo.work_order.version is 'The optimistic lock: one more with every accepted write. An UPDATE that sets it names the version that it expects.';
-comment on column wo.work_order.revision is 'Counted up when a rejected work order goes back to be planned anew.';
+comment on column wo.work_order.revision is 'Counted up by the edges of the lifecycle with the effect new_revision, such as the rejection of an agent_change. How often a work order was sent back is in its evidence report.';
 comment on column wo.work_order.title is 'What is to be done, in one line, by the lifecycle''s title convention.';
 comment on column wo.work_order.description is 'What is to be done, and how it is known to be right.';
 comment on column wo.work_order.priority is 'One of the lifecycle''s ordered labels.';

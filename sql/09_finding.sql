@@ -153,11 +153,11 @@ create or replace function wo.assess_finding(
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.assess_finding($1, $2, $3, $4, $5, $6) $$;
 comment on function wo.assess_finding(uuid, text, text, date, text, boolean) is
-    'Changes what QA says of an open finding: severity, category, due date, reference of the corrective action, whether it blocks. NULL leaves a value as it is. For persons of QA, except those whose attempt or work it is about.';
+    'Changes what QA says of an open finding: severity, category, due date, reference of the corrective action, whether it blocks. NULL leaves a value as it is. For persons of QA, except those whose attempt it is about, and those to whom the work order is or was assigned.';
 
 create or replace function wo.close_finding(finding uuid, resolution text) returns boolean
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.close_finding($1, $2) $$;
 comment on function wo.close_finding(uuid, text) is
-    'Closes a finding with what was found and done. For persons of QA, except those whose attempt or work it is about.';
+    'Closes a finding with what was found and done. For persons of QA, except those whose attempt it is about, and those to whom the work order is or was assigned.';

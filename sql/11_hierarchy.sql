@@ -172,11 +172,17 @@ create or replace function wo.add_dependencies(dependencies jsonb) returns integ
             answer integer;
         begin
             perform wo_private.refuse_rules('dependency');
-            with given as (
+            with asked as (
                 select distinct wo_private.work_order_id_or_refuse(edge.successor) as successor_id,
-                    wo_private.work_order_id_or_refuse(edge.predecessor) as predecessor_id, coalesce(edge.lag::interval, '0') as lag,
-                    edge.holds_children
+                    wo_private.work_order_id_or_refuse(edge.predecessor) as predecessor_id, edge.lag::interval as lag,
+                    edge.holds_children as holds_children
                 from wo_private.dependencies($1::text) as edge
+            ), given as (
+                select asked.successor_id, asked.predecessor_id, coalesce(asked.lag, known.lag, '0') as lag,
+                    coalesce(asked.holds_children, known.holds_children, true) as holds_children
+                from asked
+                left join wo.dependency as known on known.tenant_id = wo.current_tenant()
+                    and known.successor_id = asked.successor_id and known.predecessor_id = asked.predecessor_id
             ), added as (
                 insert into wo.dependency (tenant_id, successor_id, predecessor_id, lag, holds_children)
                 select wo.current_tenant(), given.successor_id, given.predecessor_id, given.lag, given.holds_children
@@ -193,7 +199,7 @@ create or replace function wo.add_dependencies(dependencies jsonb) returns integ
             return answer;
         end
     $$;
-comment on function wo.add_dependencies(jsonb) is 'Adds many edges at once, all or none: [{"successor": ..., "predecessor": ..., "lag": "2 hours", "holds_children": true}].';
+comment on function wo.add_dependencies(jsonb) is 'Adds many edges at once, all or none, and changes what is given of those that there are: [{"successor": ..., "predecessor": ..., "lag": "2 hours", "holds_children": true}].';
 
 create or replace function wo.remove_dependencies(dependencies jsonb) returns integer
     language plpgsql volatile

@@ -99,15 +99,8 @@ comment on function wo.preflight(text) is
     'Returns what to know before work begins, as one JSON object: start (the edge that begins the work, and what it would refuse now; null where no edge from the present state does), the master, critical (whether it is on its master''s critical path, and its slack), the open children and the open work orders that wait for it, at any depth (50 of each are listed, all are counted), and how many findings are open. Writes nothing; wo.record_preflight records that the check was done.';
 
 create or replace function wo.record_preflight(work_order text, notes text default null) returns jsonb
-    language plpgsql volatile
+    language sql volatile
     set search_path = pg_catalog, pg_temp
-    as $$
-        declare
-            found jsonb := wo.preflight($1);
-        begin
-            perform wo_private.record_preflight($1, found::text, $2);
-            return found;
-        end
-    $$;
+    as $$ select wo_private.record_preflight($1, $2) $$;
 comment on function wo.record_preflight(text, text) is
     'Does the check of wo.preflight, records in the work order''s trail that it was done (action preflight_done, the notes as its reason, with an event), and returns what it found. For those who may start the work. Where the lifecycle names the guard preflight_done, the start needs a check of the work order as it is: a later change of the record asks for another one.';

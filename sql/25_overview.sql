@@ -30,7 +30,7 @@ create or replace function wo.my_work()
         join wo.work_order as held on held.tenant_id = wo.current_tenant() and held.id = mine.id
         join wo.lifecycle as published on published.tenant_id = held.tenant_id and published.name = held.lifecycle
             and published.version = held.lifecycle_version
-        order by coalesce(mine.deadline, held.state_deadline, (held.due_date + 1)::timestamp at time zone 'UTC') nulls last, held.id
+        order by coalesce(mine.deadline, held.state_deadline, (least(held.due_date, date '9999-12-30') + 1)::timestamp at time zone 'UTC') nulls last, held.id
     $$;
 comment on function wo.my_work() is
     'Lists what waits for the caller, the most urgent first: open work orders that they are assigned to (waits_for is work) and signatures that they may give (signature: and the role), with the time that it is due, the rules of time that it breaks, and what blocks it.';

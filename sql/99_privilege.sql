@@ -87,4 +87,4 @@ grant execute on function wo_private.refuse_change(), wo_private.invalidate(), w
     wo_private.configuration_validate(), wo_private.configuration_audit(), wo_private.child_record_validate(),
     wo_private.child_record_audit(), wo_private.settle(), wo_private.principal_directory(),
     wo_private.work_order_validate(), wo_private.work_order_audit(), wo_private.work_order_import() to wo_owner;
-grant execute on function wo_private.beginning_of_work(text), wo_private.record_preflight(text, text, text) to wo_user;
+grant execute on function wo_private.beginning_of_work(text), wo_private.record_preflight(text, text) to wo_user;

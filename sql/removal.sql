@@ -19,6 +19,12 @@ do $$ begin
             using hint = format('To destroy every work order of this database: psql -v destroy=%s -f removal.sql', current_database());
     end if;
 end $$;
+do $$ begin
+    if exists (select from pg_namespace where nspname = 'wo' and nspowner <> to_regrole('wo_owner')) then
+        raise exception 'the schema wo does not belong to wo_owner, so it is not the one of wo_core'
+            using hint = 'Look at it, and drop it by hand if it is to go.';
+    end if;
+end $$;
 -- The event triggers go with the function that they call.
 drop extension if exists wo_core cascade;
 drop schema if exists wo cascade;

@@ -14,6 +14,7 @@ use wo_rules::lifecycle::{Facts, Guard};
 use wo_rules::preflight as rules;
 use wo_rules::refusal::Refusal;
 
+statement!(CHECK, "select wo.preflight($1)::pg_catalog.text", [TEXTOID]);
 statement!(
     LAST_CHECK,
     "select entry.record_version from wo.audit_entry as entry
@@ -34,24 +35,29 @@ fn beginning_of_work(work_order: Option<&str>) -> Option<String> {
     .or_refuse()
 }
 
-/// Records that the check was done, with what it found.
+/// Does the check and records that it was done, and returns what it found. The work order is locked first, so that
+/// what was looked at is the version of which the trail says that it was checked.
 #[pg_extern(schema = "wo_private")]
 #[search_path(pg_catalog, pg_temp)]
-fn record_preflight(work_order: Option<&str>, found: Option<&str>, notes: Option<&str>) {
+fn record_preflight(work_order: Option<&str>, notes: Option<&str>) -> pgrx::JsonB {
     crate::kernel::version::check_tables();
-    let found = wo_rules::json::parse(found.unwrap_or("null")).or_refuse();
-    record(work_order.unwrap_or_default(), found, notes).or_refuse();
+    pgrx::JsonB(record(work_order.unwrap_or_default(), notes).or_refuse())
 }
 
-fn record(name: &str, found: Value, notes: Option<&str>) -> Result<(), Refusal> {
+fn record(name: &str, notes: Option<&str>) -> Result<Value, Refusal> {
     let (acting, standing) = actor_roles::acting()?;
     let id = work_order::find(acting.tenant, name)?;
-    let data = with_locked_work_order(acting.tenant, id, |view| {
+    let edge = with_locked_work_order(acting.tenant, id, |view| {
         let record = view.facets.record();
         view.lifecycle.check_open(&record)?;
         let edge = rules::beginning(view.lifecycle, &standing.actor(), &record)?;
-        Ok(json!({ "action": edge.action, "to_status": edge.to, "found": found }))
+        Ok((edge.action.clone(), edge.to.clone()))
     })?;
+    let found: String = CHECK.with(|statement| {
+        statement.run(Mode::Latest, &[text(&id.to_string())], |rows| rows.required(0, 1))
+    });
+    let document = wo_rules::json::parse(&found)?;
+    let data = json!({ "action": edge.0, "to_status": edge.1, "found": document.clone() });
     let notes = notes.map(str::trim).filter(|notes| !notes.is_empty());
     let change_of_child = ChildChange {
         action: rules::ACTION,
@@ -60,7 +66,7 @@ fn record(name: &str, found: Value, notes: Option<&str>) -> Result<(), Refusal> 
         data: data.as_object().cloned().unwrap_or_default(),
     };
     child_records::record(acting.tenant, id, change_of_child);
-    Ok(())
+    Ok(document)
 }
 
 /// The version of the record that the last check looked at.

@@ -254,6 +254,12 @@ fn persons_of_qa_assess_and_close_what_is_not_of_their_own_work() {
         .one("originator", "select wo.create_work_order('own', assignee => 'qa') ->> 'wo_number'");
     let id = open(&company, "planner", &own);
     company.refused("qa", &close(id), "42501", "finding_of_ones_own");
+    // A work order that is handed over for a moment stays their work.
+    company.run(
+        "planner",
+        &format!("select wo.patch_work_order('{own}', '{{\"assignee\": \"planner\"}}')"),
+    );
+    company.refused("qa", &close(id), "42501", "finding_of_ones_own");
     company.run("qa_2", &close(id));
     company.assert_intact();
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use wo_cluster_tests::{Clients, Cluster, built, one};
@@ -39,6 +40,9 @@ impl Prepared {
     fn new() -> Self {
         let keys = std::env::temp_dir().join(format!("wo.examples.{}", uuid::Uuid::now_v7()));
         let prepared = Self { clients: Clients::of(Cluster::shared().empty_database()), keys };
+        // The setup makes login roles of the cluster where they are missing: one at a time.
+        static SETUP: Mutex<()> = Mutex::new(());
+        let _alone = SETUP.lock().unwrap_or_else(PoisonError::into_inner);
         let setup = prepared.run(ROOT, &mut Command::new(examples().join("setup")));
         assert!(setup.status.success(), "{}", text(&setup));
         prepared

@@ -68,7 +68,7 @@ fn preflight(fleet: &Fleet, who: &str, number: &str) -> Value {
     fleet.one(who, &format!("select wo.preflight('{number}')"))
 }
 
-/// Whoever starts work that others wait for should know it before, and what the start would refuse.
+/// Before work starts, its assignee sees who waits for it and what the start would refuse.
 #[test]
 fn the_check_names_what_the_start_refuses_and_whom_it_affects() {
     let fleet = Fleet::found();
@@ -159,7 +159,7 @@ fn the_start_waits_for_a_check_of_the_present_version_where_the_lifecycle_says()
     fleet.run(CAPTAIN, &patch);
     let unmet = fleet.refused(ASSIGNEE, &start, "23514", "guards_not_met");
     assert!(unmet.to_string().contains("has changed since"), "{unmet}");
-    // The row meets the same guard, whoever writes it how.
+    // A raw write meets the same guard.
     fleet.refused(
         ASSIGNEE,
         &format!("update wo.work_order set status = 'in_progress' where wo_number = '{number}'"),
@@ -173,4 +173,35 @@ fn the_start_waits_for_a_check_of_the_present_version_where_the_lifecycle_says()
         &format!("select string_agg(problem, '; ') from wo.verify_audit('{number}')"),
     );
     assert_eq!(problems, None);
+}
+
+/// A check that began before another session's change was committed looked at the record as it was: it must not be
+/// recorded for the record as it is.
+#[test]
+fn a_check_waits_for_a_change_and_looks_at_what_it_left() {
+    let fleet = Fleet::found();
+    let number = fleet.reach("accepted");
+    let mut other = fleet.database.connect("xiage");
+    other
+        .batch_execute(&format!(
+            "begin; select wo.patch_work_order('{number}', '{{\"title\": \"[SS1-Operations] Changed\"}}')"
+        ))
+        .unwrap();
+    let database = &fleet.database;
+    let (pid, found) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let number = number.clone();
+        scope.spawn(move || {
+            let mut client = database.connect("mac_cli_ke");
+            pid.send((wo_cluster_tests::backend_pid(&mut client), None)).unwrap();
+            let check = format!("select wo.record_preflight('{number}') ->> 'title'");
+            let title: String = wo_cluster_tests::one(&mut client, &check);
+            pid.send((0, Some(title))).unwrap();
+        });
+        let (waiting, _) = found.recv().unwrap();
+        database.wait_until_blocked(waiting);
+        other.batch_execute("commit").unwrap();
+        let (_, title) = found.recv().unwrap();
+        assert_eq!(title.as_deref(), Some("[SS1-Operations] Changed"));
+    });
 }

@@ -46,6 +46,13 @@ fn an_edge_that_holds_no_children_lets_them_begin() {
             ),
             false,
         ),
+        // What is not given stays.
+        (
+            format!(
+                "select wo.add_dependencies('[{{\"successor\": \"{to}\", \"predecessor\": \"{from}\", \"lag\": \"1 hour\"}}]')"
+            ),
+            false,
+        ),
         ("update wo.dependency set holds_children = true".to_owned(), true),
     ] {
         lab.run(ANN, &sql);
@@ -55,6 +62,6 @@ fn an_edge_that_holds_no_children_lets_them_begin() {
         ANN,
         &format!("select count(*)::int::text::jsonb from wo.audit_trail('{to}') where action = 'dependency_changed'"),
     );
-    assert_eq!(changed, json!(3));
+    assert_eq!(changed, json!(4));
     assert_eq!(ready(&lab, &master), ["dig"]);
 }

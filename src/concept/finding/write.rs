@@ -8,7 +8,10 @@ use crate::kernel::identity::{self, actor};
 use crate::kernel::work_order::{self, Reading, kind_of, read_as_trail};
 use crate::pg::error::damaged;
 use crate::pg::row::{Row, TriggerRow};
-use crate::pg::statement::{Argument, argument, optional_text, text, timestamp, uuid};
+use crate::pg::run_as::as_trail;
+use crate::pg::statement::{
+    Argument, Mode, argument, optional_text, statement, text, timestamp, uuid,
+};
 use crate::pg::transaction::make_visible;
 use pgrx::prelude::*;
 use serde_json::json;
@@ -17,6 +20,14 @@ use wo_rules::field::Field;
 use wo_rules::finding::{self as rules, ASSESSMENT, CLOSING, Judging, Opening, Source};
 use wo_rules::lifecycle::PrincipalKind;
 use wo_rules::refusal::{Refusal, SqlState};
+
+statement!(
+    ASSIGNED,
+    "select exists (select from wo.audit_entry as entry
+     where entry.tenant_id = $1 and entry.subject_id = $2 and entry.subject = 'work_order'
+        and entry.changes -> 'assignee' ->> 'new' = $3)",
+    [UUIDOID, UUIDOID, TEXTOID]
+);
 
 /// The columns that opening a finding takes from the one who opens it.
 const OPENING: [&str; 9] = [
@@ -169,6 +180,12 @@ fn check_change(
         .flatten(),
         None => None,
     };
+    let assignee = match (work_order, &writer.id) {
+        (Some(work_order), Some(by)) if was_assignee(acting.tenant, work_order, by) => {
+            Some(by.clone())
+        }
+        _ => assignee,
+    };
     let judging = Judging {
         id: &id,
         is_closed: old.named::<TimestampWithTimeZone>("closed_at").is_some(),
@@ -194,6 +211,17 @@ fn check_change(
     .collect();
     given::check_none_given(&given, "a finding")?;
     stored(new, &[("closed_at", timestamp(identity::now())), ("closed_by", optional_text(by))])
+}
+
+/// Whether the work order was ever assigned to somebody, as its trail has it: a work order that is handed over for a
+/// moment stays the work of those who did it.
+fn was_assignee(tenant: Uuid, work_order: Uuid, person: &str) -> bool {
+    let arguments = [uuid(tenant), uuid(work_order), text(person)];
+    as_trail(|| {
+        ASSIGNED.with(|statement| {
+            statement.run(Mode::Latest, &arguments, |rows| rows.required::<bool>(0, 1))
+        })
+    })
 }
 
 /// After a write of a finding: notifies that it was opened, changed or closed, and has the system take the edges

@@ -461,7 +461,7 @@ fn dependencies(
         name!(successor, Option<String>),
         name!(predecessor, Option<String>),
         name!(lag, Option<String>),
-        name!(holds_children, bool),
+        name!(holds_children, Option<bool>),
     ),
 > {
     let given = rules::parse(given.unwrap_or("null")).or_refuse();

@@ -359,8 +359,8 @@ pub struct Dependency {
     pub predecessor: String,
     /// How long after that: a PostgreSQL interval.
     pub lag: Option<String>,
-    /// Whether it holds the children of the successor too.
-    pub holds_children: bool,
+    /// Whether it holds the children of the successor too, where that is given.
+    pub holds_children: Option<bool>,
 }
 
 /// Reads the edges of a bulk call.
@@ -396,8 +396,8 @@ pub fn dependencies(given: &Value) -> Result<Vec<Dependency>, Refusal> {
                 Some(_) => return Err(bad(index, "has a lag that is no text")),
             };
             let holds_children = match members.get("holds_children") {
-                None | Some(Value::Null) => true,
-                Some(Value::Bool(holds)) => *holds,
+                None | Some(Value::Null) => None,
+                Some(Value::Bool(holds)) => Some(*holds),
                 Some(_) => {
                     return Err(bad(index, "has holds_children that is neither true nor false"));
                 }
