@@ -83,6 +83,9 @@ create or replace function wo.list_work_orders(
                 and ($8 is null or ended.lifecycle operator(pg_catalog.=) $8)
             order by ended.id desc
             limit coalesce($6, 50) operator(pg_catalog.+) 1)
+            -- The planner then knows that no more is read of both halves.
+            order by 2 desc
+            limit coalesce($6, 50) operator(pg_catalog.+) 1
         ) as page
         order by page.id desc
         limit wo_private.checked_page_size($6, $1, $4, $8, $7)
