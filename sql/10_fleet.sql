@@ -31,6 +31,7 @@ comment on function wo.verify_work_order(text, boolean, text) is 'Approves a wor
 -- has partial indexes of its own. status stands in none (see 03_work_order.sql). Each half reads one row more than
 -- the page holds, so that the page knows whether there are more. The last limit is evaluated where no row is read,
 -- too: it refuses filters that name nothing.
+-- The limit of both halves together tells the planner that the rows are not all read, though they are counted.
 create or replace function wo.list_work_orders(
     status text default null, project text default null, category text default null, assignee text default null,
     include_completed boolean default false, page_size integer default 50, after_work_order text default null,
@@ -83,7 +84,6 @@ create or replace function wo.list_work_orders(
                 and ($8 is null or ended.lifecycle operator(pg_catalog.=) $8)
             order by ended.id desc
             limit coalesce($6, 50) operator(pg_catalog.+) 1)
-            -- The planner then knows that no more is read of both halves.
             order by 2 desc
             limit coalesce($6, 50) operator(pg_catalog.+) 1
         ) as page
