@@ -130,3 +130,12 @@ pub(crate) fn xml_text(text: &str) -> String {
     }
     escaped
 }
+
+/// The marker of an SVG at the end of a line, in pixels.
+pub(crate) fn arrow(id: &str, colour: &str, size: f64) -> String {
+    format!(
+        "<marker id=\"{id}\" viewBox=\"0 0 10 10\" refX=\"9.5\" refY=\"5\" markerUnits=\"userSpaceOnUse\" \
+         markerWidth=\"{size}\" markerHeight=\"{size}\" orient=\"auto\">\
+         <path d=\"M0,0.5 L10,5 L0,9.5 z\" fill=\"{colour}\"/></marker>"
+    )
+}

@@ -3,7 +3,7 @@
 use super::super::network::LinkKind;
 use super::layout::{BOX_HEIGHT, BOX_WIDTH, Layout, Point};
 use super::{EVERY_PROGRESS, Look, Picture, lag_words, look};
-use crate::picture::{plain, shortened, width, xml_text as escaped};
+use crate::picture::{arrow, plain, shortened, width, xml_text as escaped};
 
 const MARGIN: f64 = 24.0;
 const HEAD: f64 = 52.0;
@@ -75,14 +75,6 @@ fn description(picture: &Picture) -> String {
     let tasks = counted(picture.network.tasks.len(), "work order", "work orders");
     let links = counted(picture.links.len(), "link", "links");
     format!("{tasks} with {links}; {}.", plain(&path))
-}
-
-fn arrow(id: &str, colour: &str, size: f64) -> String {
-    format!(
-        "<marker id=\"{id}\" viewBox=\"0 0 10 10\" refX=\"9.5\" refY=\"5\" markerUnits=\"userSpaceOnUse\" \
-         markerWidth=\"{size}\" markerHeight=\"{size}\" orient=\"auto\">\
-         <path d=\"M0,0.5 L10,5 L0,9.5 z\" fill=\"{colour}\"/></marker>"
-    )
 }
 
 /// The links, those of the critical path last, so that they lie above the others.

@@ -4,7 +4,7 @@
 
 use super::super::definition::{Lifecycle, State, Transition};
 use super::{Look, labels, look};
-use crate::picture::{plain, shortened, width, xml_text};
+use crate::picture::{arrow, plain, shortened, width, xml_text};
 
 const MARGIN: f64 = 24.0;
 const FONT_SIZE: f64 = 12.0;
@@ -249,14 +249,6 @@ fn legend(y: f64, out: &mut Vec<String>) {
         "wo-step",
         "also taken by the system when its gates are met",
     ));
-}
-
-fn arrow(id: &str, color: &str, size: f64) -> String {
-    format!(
-        "<marker id=\"{id}\" viewBox=\"0 0 10 10\" refX=\"9.5\" refY=\"5\" markerUnits=\"userSpaceOnUse\" \
-         markerWidth=\"{size}\" markerHeight=\"{size}\" orient=\"auto\">\
-         <path d=\"M0,0.5 L10,5 L0,9.5 z\" fill=\"{color}\"/></marker>"
-    )
 }
 
 fn to_f64(count: usize) -> f64 {
