@@ -1,6 +1,7 @@
 //! The evidence package: everything about one work order in one document that can be verified
 //! without the database.
 
+mod members;
 pub mod package;
 pub mod report;
 mod tables;

@@ -59,9 +59,10 @@ pub(super) fn changes(text: &str) -> Vec<Change> {
         let line = Line { path: String::new(), old: None, new: Some(text.to_owned()) };
         vec![Change { column: "changes".to_owned(), lines: vec![line], corrects: false }]
     };
-    let Ok(super::value::Members(members)) = serde_json::from_str(text) else {
+    let Ok(members) = serde_json::from_str::<super::value::Members>(text) else {
         return unread(text);
     };
+    let members = members.0;
     let mut found = Vec::with_capacity(members.len());
     for (column, change) in members {
         let Ok(OldAndNew { old, new }) = serde_json::from_str(change.get()) else {

@@ -1,41 +1,17 @@
 //! JSON values as people read them, without losing a digit of what was written.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use crate::evidence::members;
 use serde_json::value::RawValue;
-use std::fmt;
 
 /// Deeper than this a value is shown as the JSON that it is.
 const DEEPEST: usize = 16;
 
 /// The members of an object in the order in which they were written.
-#[derive(Default)]
-pub(super) struct Members(pub(super) Vec<(String, Box<RawValue>)>);
+pub(super) type Members = members::Members<Box<RawValue>>;
 
 impl Members {
     pub(super) fn get(&self, name: &str) -> Option<&RawValue> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_ref())
-    }
-}
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Reader)
     }
 }
 
@@ -56,10 +32,10 @@ pub(super) fn leaves(value: &RawValue) -> Vec<Leaf> {
 
 fn collect(value: &RawValue, path: String, depth: usize, found: &mut Vec<Leaf>) {
     if value.get().starts_with('{') && depth < DEEPEST {
-        let Ok(Members(members)) = serde_json::from_str(value.get()) else {
+        let Ok(members) = serde_json::from_str::<Members>(value.get()) else {
             return found.push(Leaf { path, text: value.get().to_owned() });
         };
-        for (name, member) in members {
+        for (name, member) in members.0 {
             let path = if path.is_empty() { name } else { format!("{path}.{name}") };
             collect(&member, path, depth + 1, found);
         }

@@ -81,7 +81,8 @@ fn is_same(one: &Value, other: &Value) -> bool {
 
 /// An object with its members in their order, each written as `write` does.
 fn object(held: &RawValue, write: impl Fn(&str, &RawValue) -> Option<String>) -> Option<String> {
-    let members: super::sections::Ordered<'_> = serde_json::from_str(held.get()).ok()?;
+    let members: crate::evidence::members::Members<&RawValue> =
+        serde_json::from_str(held.get()).ok()?;
     let members: Option<Vec<String>> = members
         .0
         .into_iter()

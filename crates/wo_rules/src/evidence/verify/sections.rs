@@ -2,7 +2,8 @@
 
 use crate::approval::content::Covers;
 use crate::approval::payload::{Decision, is_time};
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use crate::evidence::members::Members;
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -27,39 +28,13 @@ impl<'a> Texts<'a> {
 impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut members = BTreeMap::new();
-        for (name, value) in Ordered::deserialize(deserializer)?.0 {
+        for (name, value) in Members::<&RawValue>::deserialize(deserializer)?.0 {
             if members.contains_key(&name) {
                 return Err(D::Error::custom(format!("the member {name:?} stands twice")));
             }
             members.insert(name, value);
         }
         Ok(Self(members))
-    }
-}
-
-/// The same with the members in the order in which they stand, those of one name too.
-#[derive(Debug)]
-pub struct Ordered<'a>(pub Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Ordered<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
-            }
-        }
-        deserializer.deserialize_map(Members).map(Ordered)
     }
 }
 
