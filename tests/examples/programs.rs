@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use wo_cluster_tests::{Clients, Cluster, built, one};
+use wo_cluster_tests::{Clients, Cluster, built, one, patiently};
 
 /// A superuser.
 const ROOT: &str = "postgres";
@@ -74,8 +73,18 @@ fn assert_works(consumer: &str, mut program: Command) {
     // The first write of the program meets a lock that is held longer than it waits.
     let mut other = prepared.clients.database.superuser();
     other.batch_execute("begin; lock table wo.work_order in share mode").unwrap();
+    let mut watcher = prepared.clients.database.superuser();
     let waiting = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(1500));
+        let mut is_waiting = || -> bool {
+            one(
+                &mut watcher,
+                "select exists (select from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock')",
+            )
+        };
+        // It begins to wait, and gives up.
+        patiently("the program to wait", &mut is_waiting);
+        patiently("the program to give up", || !is_waiting());
         other.batch_execute("commit").unwrap();
     });
     let ran = prepared.run("service", &mut program);

@@ -466,7 +466,7 @@ pub(crate) fn describe(error: &postgres::Error) -> String {
 }
 
 /// Asks until it is so; a minute without it fails the test.
-pub(crate) fn patiently(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn patiently(what: &str, mut is_so: impl FnMut() -> bool) {
     let give_up = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < give_up, "waited in vain for {what}");

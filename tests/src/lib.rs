@@ -29,7 +29,7 @@ mod tamper;
 
 pub use chance::Chance;
 pub use clients::{BrokenChain, Clients, administering, broken_chains, one, tried};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, patiently};
 pub use database::{Database, Psql};
 pub use fields::{literal, new_value};
 pub use issuer::{ISSUER, Issuer, KEY_ID};

@@ -1,8 +1,7 @@
 //! What the tests begin with: servers that preload the library, and databases that a worker serves.
 
-use std::time::{Duration, Instant};
-
 use postgres::Client;
+pub use wo_cluster_tests::patiently;
 use wo_cluster_tests::{Cluster, Database};
 
 /// How many databases of a cluster are listed: the first ones made in it.
@@ -55,16 +54,6 @@ pub fn pid(database: &Database<'_>) -> i32 {
     let sql = "select pid from pg_stat_activity
         where backend_type = 'wo_core worker' and datname = current_database()";
     database.superuser().query_one(sql, &[]).unwrap().get(0)
-}
-
-/// Asks until it is so; a minute without it fails the test.
-#[track_caller]
-pub fn patiently(what: &str, mut is_so: impl FnMut() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < give_up, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 pub fn runs(pid: i32) -> bool {
