@@ -161,7 +161,7 @@ pub struct Token {
     /// The name under which the database knows the public key
     #[arg(long, value_name = "K")]
     pub key_id: String,
-    /// Who vouches (iss)
+    /// The issuer (iss)
     #[arg(long, value_name = "I")]
     pub issuer: String,
     /// For whom (sub)

@@ -269,7 +269,7 @@ impl Verifier {
         }
     }
 
-    /// The trail vouches for everything that stayed of a chain.
+    /// Whether the trail has the hash of everything that stayed of a chain.
     fn verify_stub(&mut self, stubs: &Stubs, subject: Uuid) -> Result<(), Break> {
         let tenant = self.tenant;
         stubs.archives(subject).try_for_each(|archive| self.verified_archive.check(tenant, archive))
