@@ -149,7 +149,7 @@ fn check_list(
     if lifecycle.is_some() || status.is_some() {
         let states = states_of(tenant, lifecycle)?;
         if let Some(lifecycle) = lifecycle.filter(|_| states.is_empty()) {
-            return Err(wo_rules::naming::lifecycle_unknown(lifecycle));
+            return Err(wo_rules::lifecycle::unknown(Some(lifecycle)));
         }
         rules::check_status(status, &states)?;
     }

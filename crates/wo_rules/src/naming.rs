@@ -14,18 +14,6 @@ fn unknown(code: &'static str, member: &str, name: &str, sentence: String, hint:
     Refusal::new(SqlState::BadValue, code, sentence).with(member, shown(name)).hint(hint)
 }
 
-/// The refusal of a lifecycle that the tenant has not published.
-#[must_use]
-pub fn lifecycle_unknown(name: &str) -> Refusal {
-    unknown(
-        "lifecycle_unknown",
-        "lifecycle",
-        name,
-        format!("the tenant has no lifecycle \"{}\"", shown(name)),
-        "select distinct name from wo.lifecycle; lists those that were published.",
-    )
-}
-
 /// Checks the default lifecycle of a tenant that does not exist yet: it starts with the shipped ones.
 ///
 /// # Errors
@@ -36,7 +24,7 @@ pub fn check_first_lifecycle(name: &str) -> Result<(), Refusal> {
     if shipped.contains(&name) {
         return Ok(());
     }
-    Err(lifecycle_unknown(name).with("lifecycles", shipped.clone()).hint(format!(
+    Err(crate::lifecycle::unknown(Some(name)).with("lifecycles", shipped.clone()).hint(format!(
         "A new tenant has {}. Publish another lifecycle first, then: update wo.tenant set default_lifecycle = '...'.",
         shipped.join(", ")
     )))
@@ -170,11 +158,11 @@ mod tests {
         assert_eq!(refusal.detail["chain"], serde_json::json!(["cyd", "ann", "bea", "cyd"]));
     }
 
-    /// A circle above somebody, as a superuser can write one, must not be walked for ever.
+    /// A cycle above somebody, as a superuser can write one, must not be walked for ever.
     #[test]
-    fn a_circle_above_ends() {
-        let circle = |id: &str| Some(Some(if id == "x" { "y" } else { "x" }.to_owned()));
-        assert_eq!(check_manager("new", "x", circle).unwrap_err().code, "manager_cycle");
+    fn a_cycle_above_ends() {
+        let cycle = |id: &str| Some(Some(if id == "x" { "y" } else { "x" }.to_owned()));
+        assert_eq!(check_manager("new", "x", cycle).unwrap_err().code, "manager_cycle");
     }
 
     #[test]

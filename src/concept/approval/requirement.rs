@@ -11,7 +11,7 @@ use std::rc::Rc;
 use uuid::Uuid;
 use wo_rules::approval::requirement::{Additional, never_asked, read};
 use wo_rules::lifecycle::ApprovalRequirement;
-use wo_rules::naming::{check_action, lifecycle_unknown};
+use wo_rules::naming::check_action;
 use wo_rules::refusal::Refusal;
 
 /// Requirements, each with the action that waits for it.
@@ -79,7 +79,7 @@ pub fn check(tenant: Uuid, row: &Row) -> Result<(), Refusal> {
     if let Some(name) = lifecycle
         && versions.is_empty()
     {
-        return Err(lifecycle_unknown(name));
+        return Err(wo_rules::lifecycle::unknown(Some(name)));
     }
     check_action(&one.action, lifecycle, &actions_of(tenant, &versions)?)
 }

@@ -25,7 +25,7 @@ pub fn check_tenant(tenant: Uuid, old: Option<&Row>, new: &Row) -> Result<(), Re
     let key = [Key::Uuid("tenant_id", tenant), Key::Text("name", &name)];
     match find("lifecycle", "lifecycle_pkey", &key, |_| Some(())) {
         Some(()) => Ok(()),
-        None => Err(naming::lifecycle_unknown(&name)),
+        None => Err(wo_rules::lifecycle::unknown(Some(&name))),
     }
 }
 

@@ -76,7 +76,7 @@ fn imports_go_down_only() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The files that import from each other in a circle: those that stay when the files that import nothing of the
+/// The files that import from each other in a cycle: those that stay when the files that import nothing of the
 /// others, and those from which none of the others imports, are taken away one after the other.
 fn circular(sources: &[Source]) -> Vec<String> {
     let modules: BTreeSet<&[String]> =
@@ -103,20 +103,20 @@ fn circular(sources: &[Source]) -> Vec<String> {
     imports.iter().map(|(from, to)| format!("{} -> {}", from.join("::"), to.join("::"))).collect()
 }
 
-/// Without this test files come to import from each other in a circle, and none of them can be understood
+/// Without this test files come to import from each other in a cycle, and none of them can be understood
 /// before the others.
 #[test]
 fn no_files_import_from_each_other_in_a_circle() {
     assert_eq!(circular(sources().as_slice()), [""; 0]);
-    let circle = |second: &str| {
+    let cycle = |second: &str| {
         circular(&[
             Source::new("src/pg/a.rs", "use super::b::f;"),
             Source::new("src/pg/b.rs", second),
             Source::new("src/pg/c.rs", "use super::a::g;"),
         ])
     };
-    assert_eq!(circle(""), [""; 0]);
-    assert_eq!(circle("use crate::pg::a::{g};"), ["pg::a -> pg::b", "pg::b -> pg::a"]);
+    assert_eq!(cycle(""), [""; 0]);
+    assert_eq!(cycle("use crate::pg::a::{g};"), ["pg::a -> pg::b", "pg::b -> pg::a"]);
 }
 
 /// Without this test a new concept has to be named in the services too: they ask the registered concepts
