@@ -100,39 +100,48 @@ comment on column wo.finding.resolution is 'What was found and done about it.';
 
 create or replace function wo.findings(
     open boolean default true, work_order text default null, severity text default null, category text default null,
-    blocking boolean default null, overdue boolean default null, page_size integer default null,
+    blocking boolean default null, overdue boolean default null, page_size integer default 50,
     after_finding uuid default null
 ) returns table (
         finding uuid, wo_number text, source text, severity text, category text, title text, description text,
         blocking boolean, due_date date, overdue boolean, capa_reference text, opened_at timestamptz, opened_by text,
-        code text, guard text, opened_for text, attempts bigint, closed_at timestamptz, closed_by text, resolution text
+        code text, guard text, opened_for text, attempts bigint, closed_at timestamptz, closed_by text, resolution text,
+        has_more boolean
     )
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$
-        select found.id, held.wo_number, found.source, found.severity, found.category, found.title, found.description,
-            found.blocking, found.due_date, late.overdue, found.capa_reference, found.opened_at, found.opened_by,
-            found.code, found.guard, found.opened_for, found.attempts, found.closed_at, found.closed_by, found.resolution
-        from wo.finding as found
-        join wo.work_order as held on held.tenant_id = found.tenant_id and held.id = found.work_order_id
-        cross join lateral (
-            select coalesce(found.closed_at is null and found.due_date < (now() at time zone 'UTC')::date, false) as overdue
-        ) as late
-        where found.tenant_id = wo.current_tenant()
-            and ($1 is null or (found.closed_at is null) = $1)
-            and ($2 is null or found.work_order_id = (select wo_private.work_order_id_or_refuse($2)))
-            and ($3 is null or found.severity = $3::wo.finding_severity)
-            and ($4 is null or found.category = $4::wo.finding_category)
-            and ($5 is null or found.blocking = $5)
-            and ($6 is null or late.overdue = $6)
-            and ($8 is null or (found.opened_at, found.id) > (
-                select before.opened_at, before.id from wo.finding as before
-                where before.tenant_id = found.tenant_id and before.id = $8))
-        order by found.opened_at, found.id
-        limit $7
+        -- A scan that meets no row would not ask.
+        select $3::wo.finding_severity, $4::wo.finding_category,
+            case when $2 is not null then wo_private.work_order_id_or_refuse($2) end;
+        select page.*, count(*) over () > coalesce($7, 50)
+        from (
+            select found.id, held.wo_number, found.source, found.severity, found.category, found.title, found.description,
+                found.blocking, found.due_date, late.overdue, found.capa_reference, found.opened_at, found.opened_by,
+                found.code, found.guard, found.opened_for, found.attempts, found.closed_at, found.closed_by, found.resolution
+            from wo.finding as found
+            join wo.work_order as held on held.tenant_id = found.tenant_id and held.id = found.work_order_id
+            cross join lateral (
+                select coalesce(found.closed_at is null and found.due_date < (now() at time zone 'UTC')::date, false) as overdue
+            ) as late
+            where found.tenant_id = wo.current_tenant()
+                and ($1 is null or (found.closed_at is null) = $1)
+                and ($2 is null or found.work_order_id = (select wo_private.work_order_id_or_refuse($2)))
+                and ($3 is null or found.severity = $3::wo.finding_severity)
+                and ($4 is null or found.category = $4::wo.finding_category)
+                and ($5 is null or found.blocking = $5)
+                and ($6 is null or late.overdue = $6)
+                and ($8 is null or (found.opened_at, found.id) > (
+                    select before.opened_at, before.id from wo.finding as before
+                    where before.tenant_id = found.tenant_id and before.id = $8))
+            order by found.opened_at, found.id
+            limit coalesce($7, 50) + 1
+        ) as page
+        order by page.opened_at, page.id
+        limit wo_private.page_of_findings($7, $8)
     $$;
 comment on function wo.findings(boolean, text, text, text, boolean, boolean, integer, uuid) is
-    'The findings of the tenant, the oldest first: those that are open, those that are closed (open => false), or all of them (open => null); of one work order, severity or category; those that block, or that are past their due date. The next page: after_finding => the last finding of this one.';
+    'The findings of the tenant, the oldest first: those that are open, those that are closed (open => false), or all of them (open => null); of one work order, severity or category; those that block, or that are past their due date. A page has page_size rows, 1 to 100,000; has_more says in each of its rows whether there are more. The next page: after_finding => the last finding of this one. A work order, severity, category or finding that does not exist is refused.';
 
 create or replace function wo.open_finding(
     work_order text, title text, description text default null, severity text default null,

@@ -55,6 +55,7 @@ grant execute on function wo_private.metrics(), wo_private.worker_health() to wo
 grant execute on function wo_private.may_read_attempts() to wo_user;
 grant execute on function wo_private.open_finding(text, text, text, text, text, date, text, boolean),
     wo_private.assess_finding(uuid, text, text, date, text, boolean), wo_private.close_finding(uuid, text) to wo_user;
+grant execute on function wo_private.page_of_findings(integer, uuid) to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.enroll_signing_key(text, text, text, timestamptz) to wo_admin;
 grant execute on function wo_private.change_signing_key(text, text, text),
     wo_private.revoke_delegation(uuid, text) to wo_user, wo_admin;

@@ -342,7 +342,22 @@ fn findings_are_listed_overdue_and_in_the_evidence() {
     assert_eq!(list("page_size => 1"), ["Seal broken"]);
     let first: Uuid = company.one("qa", "select finding from wo.findings(page_size => 1)");
     assert_eq!(list(&format!("after_finding => '{first}'")), ["The label is wrong"]);
+    let more = |arguments: &str| {
+        company.one::<bool>("qa", &format!("select has_more from wo.findings({arguments}) limit 1"))
+    };
+    assert!(more("page_size => 1") && !more("page_size => 2"));
     assert!(list("open => false").is_empty());
+    // What is not there is refused, on an empty list too.
+    let unknown = Uuid::now_v7();
+    for (arguments, sqlstate, code) in [
+        ("page_size => 0".to_owned(), "22023", "page_size_invalid"),
+        ("page_size => -1".to_owned(), "22023", "page_size_invalid"),
+        (format!("after_finding => '{unknown}'"), "22023", "finding_unknown"),
+        ("open => false, category => 'misc'".to_owned(), "23514", "value_unknown"),
+        ("open => false, work_order => 'WO-X'".to_owned(), "22023", "work_order_unknown"),
+    ] {
+        company.refused("qa", &format!("select * from wo.findings({arguments})"), sqlstate, code);
+    }
     company.refused(
         "qa",
         "select * from wo.findings(severity => 'huge')",

@@ -23,7 +23,7 @@ pub fn check_page_size(given: Option<i32>) -> Result<i32, Refusal> {
             format!("a page has 1 to {LARGEST_PAGE} rows, not {size}"),
         )
         .with("page_size", size)
-        .hint("Ask for the next page with after_work_order => the last wo_number of this one.")),
+        .hint("The next page is asked for with after_work_order or after_finding => the last one of this page.")),
     }
 }
 

@@ -119,8 +119,28 @@ fn update(which: &'static LocalKey<Statement>, finding: Option<pgrx::Uuid>, valu
     if is_there {
         refuse(write_suppressed("finding"));
     }
-    refuse(
-        Refusal::new(SqlState::BadValue, "finding_unknown", format!("there is no finding {id}"))
-            .hint("select * from wo.findings(); lists them."),
-    );
+    refuse(unknown(id));
+}
+
+fn unknown(id: Uuid) -> Refusal {
+    Refusal::new(SqlState::BadValue, "finding_unknown", format!("there is no finding {id}"))
+        .hint("select * from wo.findings(); lists them.")
+}
+
+/// How many rows a page of findings has, where the page is one: its size is in the bounds, and the finding after
+/// which it begins is one of the tenant.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn page_of_findings(page_size: Option<i32>, after: Option<pgrx::Uuid>) -> i32 {
+    let acting = identity::required().or_refuse();
+    if let Some(after) = after {
+        let id = Uuid::from_bytes(*after.as_bytes());
+        let place = [uuid_argument(acting.tenant), uuid_argument(id)];
+        let is_there =
+            IS_THERE.with(|statement| statement.run(Mode::Caller, &place, |rows| rows.count() > 0));
+        if !is_there {
+            refuse(unknown(id));
+        }
+    }
+    wo_rules::list::check_page_size(page_size).or_refuse()
 }

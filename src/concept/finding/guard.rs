@@ -1,8 +1,9 @@
 //! The guard `findings_closed`: no finding that blocks is open, of the work order and of its children at every
 //! depth.
 //!
-//! A finding is opened under a lock that keeps its work order and the masters above as they are. So it is opened
-//! before a transition that asks for the guard, which then waits for its commit and finds it, or after that.
+//! People open a finding under a lock that keeps its work order and the masters above as they are. So it is opened
+//! before a transition that asks for the guard, which then waits for its commit and finds it, or after that. A
+//! finding of a refused attempt is opened without a lock, and blocks from the moment on that it is recorded.
 
 use crate::kernel::concept::Question;
 use crate::kernel::work_order::child_records::{self, ChildChange, Owner};
