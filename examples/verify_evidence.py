@@ -17,9 +17,10 @@ import json
 import sys
 
 PLAN = """id wo_number lifecycle title description priority project requester originator source regulatory
-    asset due_date planned_start planned_end estimated_hours tags acceptance_criteria deliverables master_id
+    asset task_type due_date planned_start planned_end estimated_hours tags acceptance_criteria deliverables master_id
     required""".split()
 RESULT = "actual_start actual_end actual_hours completion_summary".split()
+CHILD_RECORDS = {"plan": ["release_item:", "work_order_job_plan"], "result": ["release_item:", "work_order_job_plan", "step_result:", "deliverable:", "deliverable_review:", "document_version:"]}
 METADATA = {"type": "metadata.type", "cost": "metadata.cost"}
 ENTRY = """action actor application authenticated_by changes client_address from_status login_role
     previous_hash reason record_version recorded_at sequence subject subject_id tenant_id to_status
@@ -210,7 +211,13 @@ class Package:
         values = {name: self.record[name] for name in columns if name in self.record}
         metadata = members(self.record.get("metadata", "{}"))
         values.update({METADATA[name]: metadata[name] for name in METADATA if name in metadata})
-        return sha256(jcs({"covers": covers, "format": "wo_core.content.v1", "tenant_id": self.tenant, "values": values}))
+        content = {"covers": covers, "format": "wo_core.content.v1", "tenant_id": self.tenant, "values": values}
+        covered = {name: text for name, text in self.children.items() if name.startswith(tuple(CHILD_RECORDS[covers]))}
+        if covered:
+            content["child_records"] = covered
+        if covered or "task_type" in values:
+            content["format"] = "wo_core.content.v2"
+        return sha256(jcs(content))
 
     def verify_signatures(self):
         keys = {key["key_id"]: key for key in self.value("signing_keys")}
@@ -240,8 +247,35 @@ class Package:
                 for child in said["children"]:
                     now = parts.get(child["id"], {}).get(f"content_sha256_{said['covers']}")
                     self.check(now == child["content_sha256"], f"{name}: the part {child['work_order']} has changed since")
+        self.verify_acts(keys)
         for name in self.children:
             self.check(not name.startswith("approval:") or name in shown, f"{name} is not among the signatures")
+
+    def verify_acts(self, keys):
+        for name, text in self.children.items():
+            one = json.loads(text) if name.startswith("act_signature:") else None
+            if one is None:
+                continue
+            key, payload, said = keys.get(one["key_id"], {}), one["payload"].encode(), json.loads(one["payload"])
+            public_key = unpadded(key.get("public_key", ""))
+            self.check(jcs(said) == payload, f"{name}: its payload is not in its one form")
+            self.check(signed(public_key, payload, bytes.fromhex(one["signature"])), f"{name}: it does not hold under its public key")
+            self.check(key.get("principal") == one["signer"], f"{name}: the key is not the signer's")
+            for member in "kind subject meaning decision role reason signer printed_name key_id content_sha256 time_zone".split():
+                self.check(said[member] == one.get(member), f"{name}: its {member} is not what was signed")
+            whose = (said["format"], said["tenant_id"], said["work_order_id"], said["work_order"])
+            expected = ("wo_core.act_signature.v1", self.tenant, self.order["id"], self.order["wo_number"])
+            self.check(whose == expected, f"{name}: it was made for something else")
+            self.check(sha256(one["content"].encode()) == one["content_sha256"], f"{name}: its content is another one")
+            content = json.loads(one["content"])
+            if one["kind"] == "step" and content["result"] is not None:
+                held = self.children.get(f"step_result:{content['result']}")
+                self.check(held == content["result_record"], f"{name}: the result that was signed is another one")
+        for name, text in self.children.items():
+            one = json.loads(text) if name.startswith("step_result:") else {}
+            if one.get("signature_id") is not None:
+                by = json.loads(self.children.get(f"act_signature:{one['signature_id']}", "{}"))
+                self.check((by.get("subject"), by.get("signer")) == (one["step"], one["performed_by"]), f"{name}: its signature is not there")
 
     def verify_ledger(self):
         ledger = self.value("ledger")

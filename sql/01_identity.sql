@@ -39,6 +39,9 @@ create domain wo.date_list as date[]
     constraint date_list_is_short check (cardinality(value) <= 10000);
 comment on domain wo.date_list is 'A list of days: one dimension that begins at 1, no NULL, at most 10,000 elements.';
 
+create domain wo.sha256 as bytea constraint sha256_has_32_bytes check (length(value) = 32);
+comment on domain wo.sha256 is 'A SHA-256 hash.';
+
 create table wo.tenant (
     tenant_id uuid not null primary key,
     slug text not null unique,
@@ -46,6 +49,7 @@ create table wo.tenant (
     default_lifecycle wo.short_text not null default 'regulated_change',
     number_format wo.short_text not null default 'WO-{YYYY}-{MMDD}-{XXX}',
     hierarchy_policy wo.json_map not null default '{}',
+    linked_work_needs_plan boolean not null default false,
     disabled_at timestamptz,
     constraint tenant_slug_is_plain check (slug ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     constraint tenant_name_is_short check (length(name) between 1 and 200)
@@ -57,6 +61,7 @@ comment on column wo.tenant.name is 'The name as people write it.';
 comment on column wo.tenant.default_lifecycle is 'The lifecycle of a work order that names none; it must be published. A new tenant can only name a shipped one.';
 comment on column wo.tenant.number_format is 'How work orders are numbered: literal text, {YYYY} {MM} {DD} {MMDD} and one random part {XXX}.';
 comment on column wo.tenant.hierarchy_policy is 'What masters do with their children where neither they nor their lifecycle say; see wo.work_order.hierarchy_policy.';
+comment on column wo.tenant.linked_work_needs_plan is 'Whether a work order that has a master begins only with a job plan (23514 job_plan_needed).';
 comment on column wo.tenant.disabled_at is 'Since when nobody of this tenant may act; NULL while it is open.';
 
 create table wo.role (
@@ -68,7 +73,7 @@ create table wo.role (
     constraint role_is_no_relation check (role not in ('assignee', 'originator', 'requester'))
 );
 comment on table wo.role is 'The standing roles of a tenant: what lifecycles may name and principals may hold.';
-comment on column wo.role.tenant_id is 'The tenant.';
+comment on column wo.role.tenant_id is 'The tenant; the one that the transaction acts for by default.';
 comment on column wo.role.role is 'The role''s name; assignee, originator and requester are relations to a record, not roles.';
 comment on column wo.role.description is 'What its holders are responsible for.';
 
@@ -89,7 +94,7 @@ create table wo.principal (
     constraint principal_kind_is_known check (kind in ('person', 'agent', 'vendor', 'system'))
 );
 comment on table wo.principal is 'Who can act in a tenant: people, agents, vendors and systems. Never deleted, only disabled, so that no identifier is used twice.';
-comment on column wo.principal.tenant_id is 'The tenant.';
+comment on column wo.principal.tenant_id is 'The tenant; the one that the transaction acts for by default.';
 comment on column wo.principal.id is 'The identifier, which never changes: the subject of its tokens and the name in the trail.';
 comment on column wo.principal.kind is 'person, agent, vendor or system; some transitions are for persons only.';
 comment on column wo.principal.name is 'The printed name, which may change.';
@@ -108,7 +113,7 @@ create table wo.principal_role (
     foreign key (tenant_id, role) references wo.role (tenant_id, role)
 );
 comment on table wo.principal_role is 'Which standing roles a principal holds in its tenant.';
-comment on column wo.principal_role.tenant_id is 'The tenant.';
+comment on column wo.principal_role.tenant_id is 'The tenant; the one that the transaction acts for by default.';
 comment on column wo.principal_role.principal is 'The principal.';
 comment on column wo.principal_role.role is 'The role that it holds.';
 
@@ -137,7 +142,7 @@ create table wo.trusted_issuer (
     constraint trusted_issuer_key_is_ed25519 check (length(public_key) = 32)
 );
 comment on table wo.trusted_issuer is 'Whose signed tokens the tenant accepts. Only public keys are kept here.';
-comment on column wo.trusted_issuer.tenant_id is 'The tenant.';
+comment on column wo.trusted_issuer.tenant_id is 'The tenant; the one that the transaction acts for by default.';
 comment on column wo.trusted_issuer.issuer is 'The token''s iss claim.';
 comment on column wo.trusted_issuer.key_id is 'The token''s kid header.';
 comment on column wo.trusted_issuer.public_key is 'The Ed25519 public key, 32 bytes.';

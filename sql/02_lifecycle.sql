@@ -1,26 +1,13 @@
 -- Concept: lifecycles. A state machine is data: a published version never changes, and a work order
--- keeps the version it was born with.
+-- keeps the version it was born with. The table is that of every kind of definitions (02_definition).
 
 -- == tables ==
 
-create table wo.lifecycle (
-    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
-    name wo.short_text not null,
-    version integer not null,
-    definition wo.json_map not null,
-    published_by text,
-    published_at timestamptz not null,
-    primary key (tenant_id, name, version),
-    constraint lifecycle_version_is_positive check (version > 0),
-    constraint lifecycle_name_is_the_documents check (definition ->> 'name' = name)
-);
-comment on table wo.lifecycle is 'Published lifecycle definitions: immutable, numbered versions.';
-comment on column wo.lifecycle.tenant_id is 'The tenant.';
-comment on column wo.lifecycle.name is 'The lifecycle''s name, as its document says.';
-comment on column wo.lifecycle.version is 'Counted from 1 for each name; given by the server.';
-comment on column wo.lifecycle.definition is 'The document: states, transitions, roles, field rights.';
-comment on column wo.lifecycle.published_by is 'The principal who published it; NULL where a database role administered.';
-comment on column wo.lifecycle.published_at is 'When, by the server''s clock.';
+-- wo.current_tenant() is made after the tables of the identity.
+alter table wo.role alter column tenant_id set default wo.current_tenant();
+alter table wo.principal alter column tenant_id set default wo.current_tenant();
+alter table wo.principal_role alter column tenant_id set default wo.current_tenant();
+alter table wo.trusted_issuer alter column tenant_id set default wo.current_tenant();
 
 create table wo.guard_function (
     tenant_id uuid not null default wo.current_tenant() references wo.tenant,
@@ -44,7 +31,7 @@ create table wo.state_limit (
     primary key (tenant_id, lifecycle, state),
     constraint state_limit_is_positive check (maximum_hours > 0 and maximum_hours < 1000000)
 );
-comment on table wo.state_limit is 'How long work orders of the tenant may stay in a state, in place of what the lifecycle says (maximum_hours). It holds for those that come into the state from then on.';
+comment on table wo.state_limit is 'How long work orders of the tenant may stay in a state, in place of what the lifecycle says (maximum_hours). It holds for those that come into the state from then on; those that are in it keep the deadline and the rule that they came under.';
 comment on column wo.state_limit.tenant_id is 'The tenant.';
 comment on column wo.state_limit.lifecycle is 'The lifecycle, in any of its versions.';
 comment on column wo.state_limit.state is 'The state; not a terminal one.';
@@ -55,22 +42,15 @@ comment on column wo.state_limit.maximum_hours is 'The hours that a work order m
 create or replace function wo.validate_lifecycle(definition jsonb) returns table (pointer text, problem text)
     language sql stable
     set search_path = pg_catalog, pg_temp
-    as $$ select found.pointer, found.problem from wo_private.validate_lifecycle($1::text) as found $$;
+    as $$ select found.pointer, found.problem from wo_private.validate_definition('lifecycle', $1::text) as found $$;
 comment on function wo.validate_lifecycle(jsonb) is 'Lists every problem of a lifecycle document, each with its JSON pointer; no row where it could be published. Where nobody is acting, the names of roles and guards are not looked up.';
 
 create or replace function wo.publish_lifecycle(definition jsonb) returns integer
     language sql volatile
     set search_path = pg_catalog, pg_temp
-    as $$
-        with published as (
-            insert into wo.lifecycle (tenant_id, name, version, definition, published_at)
-            values (wo.current_tenant(), $1 ->> 'name', null, $1, null)
-            returning version
-        )
-        select coalesce((select version from published), (wo_private.refuse_suppressed('lifecycle') ->> 0)::integer)
-    $$;
+    as $$ select wo_private.publish_definition('lifecycle', $1::text, true, null, null) $$;
 comment on function wo.publish_lifecycle(jsonb) is
-    'Stores the document as the next version of its name and returns that version. Refuses with 22023 and all problems at once. For members of wo_admin.';
+    'Stores the document as the next version of its name and returns that version. Refuses with 22023 and all problems at once. Whether new work uses it at once is the policy of the tenant (wo.definition_policy). For members of wo_admin and those with the role that the policy names.';
 
 create or replace function wo.register_guard(name text, function regprocedure, description text default null) returns void
     language plpgsql volatile
@@ -157,7 +137,7 @@ create or replace function wo.set_state_limit(lifecycle text, state text, maximu
         end
     $$;
 comment on function wo.set_state_limit(text, text, numeric) is
-    'Sets how many hours work orders of the tenant may stay in a state, in place of what the lifecycle says; NULL lets them stay for ever. It holds for those that come into the state from then on. DELETE FROM wo.state_limit gives the state back to the lifecycle. For members of wo_admin.';
+    'Sets how many hours work orders of the tenant may stay in a state, in place of what the lifecycle says; NULL lets them stay for ever. It holds for those that come into the state from then on, in every version of the lifecycle; those that are in the state keep the deadline and the rule that they came under. The state is one of the newest version or of one that an open work order is in. DELETE FROM wo.state_limit gives the state back to the lifecycle. For members of wo_admin.';
 
 create or replace function wo.lifecycle_states(name text, version integer default null)
     returns table (

@@ -32,8 +32,6 @@ create domain wo.idempotency_key as text
 comment on domain wo.idempotency_key is 'A caller''s own key for one creation.';
 create domain wo.ordinal as bigint constraint ordinal_is_positive check (value > 0);
 comment on domain wo.ordinal is 'A place in an order, counted from 1.';
-create domain wo.sha256 as bytea constraint sha256_has_32_bytes check (length(value) = 32);
-comment on domain wo.sha256 is 'A SHA-256 hash.';
 
 -- One partition is none: a plain table, which spares each write the routing and the check of the
 -- partition's bound.
@@ -62,6 +60,7 @@ create table wo.work_order (
     source wo.work_source not null,
     regulatory boolean not null default false,
     asset wo.short_text,
+    task_type text,
     due_date date,
     planned_start timestamptz,
     planned_end timestamptz,
@@ -100,6 +99,7 @@ create table wo.work_order (
     foreign key (tenant_id, requester) references wo.principal (tenant_id, id),
     foreign key (tenant_id, assignee) references wo.principal (tenant_id, id),
     foreign key (tenant_id, master_id) references wo.work_order (tenant_id, id),
+    foreign key (tenant_id, task_type) references wo.task_type (tenant_id, task_type),
     constraint work_order_reason_is_a_mailbox check (reason is null),
     constraint work_order_ends_after_it_starts check (planned_end >= planned_start and actual_end >= actual_start)
 )
@@ -128,6 +128,8 @@ create index work_order_state_overdue on wo.work_order (tenant_id, state_deadlin
 create index work_order_unarchived on wo.work_order (tenant_id, locked_at) where locked_at is not null and archived_at is null;
 create index work_order_master on wo.work_order (tenant_id, master_id) where master_id is not null;
 create index work_order_open_child on wo.work_order (tenant_id, master_id) where master_id is not null and locked_at is null;
+-- Without it, a task type is removed by a scan of all work orders.
+create index work_order_task_type on wo.work_order (tenant_id, task_type, id) where task_type is not null;
 create index work_order_due_date on wo.work_order (tenant_id, due_date) where locked_at is null and due_date is not null;
 
 comment on table wo.work_order is 'The work orders. Every write is checked against the lifecycle that the row names.';
@@ -138,22 +140,23 @@ comment on column wo.work_order.lifecycle is 'The lifecycle; the tenant''s defau
 comment on column wo.work_order.lifecycle_version is 'The version of the lifecycle that was newest when the work order was made; changed by wo.migrate_lifecycle alone.';
 comment on column wo.work_order.status is 'The state; only along an edge of the lifecycle.';
 comment on column wo.work_order.version is 'The optimistic lock: one more with every accepted write. An UPDATE that sets it names the version that it expects.';
-comment on column wo.work_order.revision is 'Counted up by the edges of the lifecycle with the effect new_revision, such as the rejection of an agent_change. How often a work order was sent back is in its evidence report.';
+comment on column wo.work_order.revision is '1 for a new work order, and one more each time that it was sent back after it was handed in (a plan for its approval, the work as done), and with each edge that has the effect new_revision.';
 comment on column wo.work_order.title is 'What is to be done, in one line, by the lifecycle''s title convention.';
 comment on column wo.work_order.description is 'What is to be done, and how it is known to be right.';
 comment on column wo.work_order.priority is 'One of the lifecycle''s ordered labels.';
 comment on column wo.work_order.project is 'The project of the work; that of the title''s prefix where none is given and the lifecycle has a convention for titles.';
-comment on column wo.work_order.requester is 'Who is said to have asked for it: a claim, unlike the originator. Who creates it, where nobody is named.';
+comment on column wo.work_order.requester is 'Who is said to have asked for it: a claim, unlike the originator. Who creates it, where nobody is named; an import with numbers of its own leaves it NULL.';
 comment on column wo.work_order.originator is 'Who verifiably created it; set by the server.';
 comment on column wo.work_order.assignee is 'Who is to do the work: a principal that may be assigned.';
 comment on column wo.work_order.source is 'Where it came from, derived by the server: automation where a principal of kind system created it, external for one of kind vendor, else manual. Only an import may state it.';
 comment on column wo.work_order.regulatory is 'Whether a regulated system is changed: approvals and reasons become mandatory. A child does not inherit it from its master; a notice says so.';
 comment on column wo.work_order.asset is 'What is changed: the asset''s identifier.';
+comment on column wo.work_order.task_type is 'The kind of task, one of wo.task_type: dispatch decides by it. The one that the work order''s job plan names, where nobody gave another.';
 comment on column wo.work_order.due_date is 'The day by which it is to be done.';
 comment on column wo.work_order.planned_start is 'When the work is planned to start.';
 comment on column wo.work_order.planned_end is 'When the work is planned to end.';
-comment on column wo.work_order.actual_start is 'When the work started: the first transition of its lifecycle that starts it, unless somebody with the right to it states another time.';
-comment on column wo.work_order.actual_end is 'When the work ended: the last transition of its lifecycle that completes it, unless somebody with the right to it states another time.';
+comment on column wo.work_order.actual_start is 'When the work started: the first transition of its lifecycle that starts it, unless somebody with the right to it states another time. Never in the future, and not given at the creation.';
+comment on column wo.work_order.actual_end is 'When the work ended: the last transition of its lifecycle that completes it, unless somebody with the right to it states another time. Never in the future, and not given at the creation.';
 comment on column wo.work_order.estimated_hours is 'The work expected, in hours.';
 comment on column wo.work_order.actual_hours is 'The work done, in hours.';
 comment on column wo.work_order.tags is 'Labels for finding it again.';
@@ -186,12 +189,12 @@ comment on column wo.work_order.chain_hash is 'The hash of the newest entry of i
 
 create or replace view wo.work_order_import with (security_invoker = true) as
     select id, wo_number, lifecycle, status, title, description, priority, project, requester, assignee, source,
-        regulatory, asset, due_date, planned_start, planned_end, actual_start, actual_end, estimated_hours,
+        regulatory, asset, task_type, due_date, planned_start, planned_end, actual_start, actual_end, estimated_hours,
         actual_hours, tags, acceptance_criteria, deliverables, notes, review_notes, completion_summary,
         deficiencies, metadata, reason, idempotency_key
     from wo.work_order;
 comment on view wo.work_order_import is
-    'Where application roles COPY work orders into: PostgreSQL refuses COPY into a table under row security. Every row is held to the same rules.';
+    'Where application roles COPY work orders into: PostgreSQL refuses COPY into a table under row security. Every row is held to the same rules. Where an administrator gives id or wo_number, the requester stays NULL unless the row names one: the one who imports a record did not ask for the work.';
 do $$
 declare
     documented record;
@@ -216,19 +219,23 @@ create or replace function wo.create_work_order(
     asset text default null, planned_start timestamptz default null, planned_end timestamptz default null,
     tags text[] default null, notes text default null, metadata jsonb default null,
     reason text default null, idempotency_key text default null, master text default null,
-    required boolean default null, hierarchy_policy jsonb default null
+    required boolean default null, hierarchy_policy jsonb default null,
+    job_plan text default null, plan_version integer default null, parameters jsonb default null,
+    task_type text default null
 ) returns jsonb
     language sql volatile
     as $$
-        select wo_private.create_work_order(pg_catalog.jsonb_build_object(
+        select wo_private.with_job_plan(wo_private.create_work_order(pg_catalog.jsonb_build_object(
             'title', $1, 'description', $2, 'priority', $3, 'project', $4, 'requester', $5, 'assignee', $6,
             'due_date', $7, 'estimated_hours', $8, 'acceptance_criteria', $9, 'deliverables', $10,
             'lifecycle', $11, 'regulatory', $12, 'asset', $13, 'planned_start', $14,
             'planned_end', $15, 'tags', $16, 'notes', $17, 'metadata', $18, 'reason', $19,
-            'idempotency_key', $20, 'master', $21, 'required', $22, 'hierarchy_policy', $23)::pg_catalog.text)
+            'idempotency_key', $20, 'master', $21, 'required', $22, 'hierarchy_policy', $23,
+            'task_type', $27)::pg_catalog.text)::pg_catalog.text,
+            $24, $25, $26::pg_catalog.text)
     $$;
-comment on function wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text, text, boolean, jsonb) is
-    'Makes a work order in its lifecycle''s initial state and returns {id, wo_number, status, version, lifecycle, lifecycle_version, created}. The same request with the same idempotency key returns the work order that it made before; another request with that key is refused (23505 idempotency_key_reused).';
+comment on function wo.create_work_order(text, text, text, text, text, text, date, numeric, text, text, text, boolean, text, timestamptz, timestamptz, text[], text, jsonb, text, text, text, boolean, jsonb, text, integer, jsonb, text) is
+    'Makes a work order in its lifecycle''s initial state, with the steps of a job plan where one is named, and returns {id, wo_number, status, version, lifecycle, lifecycle_version, created}. The same request with the same idempotency key returns the work order that it made before; another request with that key is refused (23505 idempotency_key_reused).';
 
 -- PL/pgSQL, because one refused row must not lose the others: each try needs a subtransaction of its own.
 create or replace function wo.create_work_orders(work_orders jsonb)
@@ -237,6 +244,8 @@ create or replace function wo.create_work_orders(work_orders jsonb)
     set search_path = pg_catalog, pg_temp
     as $$
     declare
+        has_plans boolean := $1 @? '$[*].job_plan';
+        plain jsonb := $1;
         given jsonb;
         made jsonb;
         problem_state text;
@@ -245,10 +254,33 @@ create or replace function wo.create_work_orders(work_orders jsonb)
         problem_hint text;
     begin
         perform wo_private.check_bulk($1::text);
+        if has_plans then
+            select jsonb_agg(
+                case jsonb_typeof(one.element)
+                    when 'object' then one.element - '{job_plan,plan_version,parameters}'::text[]
+                    else one.element
+                end order by one.place)
+            into plain
+            from jsonb_array_elements($1) with ordinality as one (element, place);
+        end if;
         begin
+            if has_plans then
+                -- Nothing is returned before the last plan was applied: what is returned is not undone with the others.
+                select jsonb_agg(to_jsonb(bulk) order by bulk.ordinal) into made
+                from wo_private.create_work_orders(plain::text) as bulk;
+                perform wo_private.with_job_plan(one.element::text, $1 -> (one.place - 1)::integer ->> 'job_plan',
+                    ($1 -> (one.place - 1)::integer ->> 'plan_version')::integer,
+                    ($1 -> (one.place - 1)::integer -> 'parameters')::text)
+                from jsonb_array_elements(made) with ordinality as one (element, place);
+                return query
+                select one.ordinal, one.id, one.wo_number, one.created, null::jsonb
+                from jsonb_to_recordset(made) as one (ordinal integer, id uuid, wo_number text, created boolean)
+                order by one.ordinal;
+                return;
+            end if;
             return query
             select bulk.ordinal, bulk.id, bulk.wo_number, bulk.created, null::jsonb
-            from wo_private.create_work_orders($1::text) as bulk
+            from wo_private.create_work_orders(plain::text) as bulk
             order by bulk.ordinal;
             return;
         exception when others then
@@ -263,7 +295,9 @@ create or replace function wo.create_work_orders(work_orders jsonb)
             created := false;
             error := null;
             begin
-                made := wo_private.create_work_order(given::text);
+                made := wo_private.create_work_order((plain -> (ordinal - 1))::text);
+                made := wo_private.with_job_plan(made::text, given ->> 'job_plan', (given ->> 'plan_version')::integer,
+                    (given -> 'parameters')::text);
                 id := (made ->> 'id')::uuid;
                 wo_number := made ->> 'wo_number';
                 created := (made ->> 'created')::boolean;

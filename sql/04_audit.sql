@@ -108,7 +108,7 @@ create or replace function wo.audit_trail(work_order text)
                     -- A record that belongs to the work order, such as a signature: what it is, and the members that
                     -- were set or changed. Ids, hashes and signed bytes are for programs.
                     left join lateral (
-                        select replace(split_part(change.key, ':', 1), '_', ' ')
+                        select replace(replace(split_part(change.key, ':', 1), 'work_order_', ''), '_', ' ')
                             || coalesce(' ' || (
                                 select named.wo_number from wo.work_order as named
                                 where named.tenant_id = entry.tenant_id
@@ -120,7 +120,14 @@ create or replace function wo.audit_trail(work_order text)
                             || coalesce(' (' || string_agg(
                                 replace(member.key, '_', ' ') || ' '
                                 || case when change.value -> 'new' is null or before.value is null then '' else before.value || ' → ' end
-                                || coalesce(member.value, '(none)'), ', ' order by member.place) || ')', '')
+                                || coalesce(
+                                    case when pg_catalog.left(member.value, 1) = '{' then (
+                                        -- Such as the values of the parameters of a plan.
+                                        select '(' || string_agg(inner_one.key || ' ' || inner_one.value, ', ') || ')'
+                                        from json_each_text(coalesce(change.value -> 'new', change.value -> 'old') -> member.key) as inner_one
+                                        where json_typeof(coalesce(change.value -> 'new', change.value -> 'old') -> member.key) = 'object'
+                                    ) end,
+                                    member.value, '(none)'), ', ' order by member.place) || ')', '')
                         from json_each_text(
                             case when json_typeof(coalesce(change.value -> 'new', change.value -> 'old')) = 'object'
                                 then coalesce(change.value -> 'new', change.value -> 'old') end
@@ -131,10 +138,10 @@ create or replace function wo.audit_trail(work_order text)
                         where (change.value -> 'new' is null or before.value is distinct from member.value)
                             and coalesce(member.value, before.value) is not null
                             and member.key not in ('id', 'tenant_id', 'work_order_id', 'payload', 'signature',
-                                'content_sha256', 'key_id', 'record_version', 'challenge_id')
-                    ) as in_words (what) on change.key like '%:%'
+                                'sha256', 'content_sha256', 'key_id', 'record_version', 'challenge_id')
+                    ) as in_words (what) on (change.key like '%:%' or change.key in ('work_order_job_plan', 'engine_override'))
                         and json_typeof(coalesce(change.value -> 'new', change.value -> 'old')) = 'object'
-                    where change.key not in ('tenant_id', 'id', 'created_at', 'revision', 'lifecycle_version')
+                    where change.key not in ('tenant_id', 'id', 'created_at', 'revision', 'lifecycle_version', 'preflight:basis')
                         and coalesce(change.value ->> 'old', '') || coalesce(change.value ->> 'new', '') not in ('[]', '{}')
                 ))
         from wo.audit_entry as entry

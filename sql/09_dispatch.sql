@@ -3,21 +3,6 @@
 
 -- == tables ==
 
-create table wo.task_type (
-    tenant_id uuid not null default wo.current_tenant() references wo.tenant,
-    task_type text not null,
-    cost_class text not null,
-    description wo.remark not null default '',
-    primary key (tenant_id, task_type),
-    constraint task_type_is_plain check (task_type ~ '^[a-z][a-z0-9_]{0,62}$'),
-    constraint task_type_cost_class_is_known check (cost_class in ('free', 'cheap', 'expensive'))
-);
-comment on table wo.task_type is 'The kinds of task, and what each may cost.';
-comment on column wo.task_type.tenant_id is 'The tenant.';
-comment on column wo.task_type.task_type is 'Its name: what a work order''s metadata says as task_type.';
-comment on column wo.task_type.cost_class is 'The dearest class of engine that such a task may use: free, cheap or expensive.';
-comment on column wo.task_type.description is 'What kind of task it is.';
-
 create table wo.engine (
     tenant_id uuid not null default wo.current_tenant() references wo.tenant,
     engine text not null,
@@ -65,7 +50,7 @@ create or replace function wo.choose_engine(work_order text) returns jsonb
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.choose_engine($1) $$;
 comment on function wo.choose_engine(text) is
-    'Which engine executes the work order, and why: {wo_number, engine, cost_class, task_type, overridden, why}. The task type is the metadata''s task_type. Refuses with 23514 where it is not known, or where no engine that it may cost is for it.';
+    'Which engine executes the work order, and why: {wo_number, engine, cost_class, task_type, overridden, why}. The task type is that of the work order. Refuses with 23514 where it has none, or where no engine that it may cost is for it.';
 
 create or replace function wo.override_engine(work_order text, engine text, reason text) returns jsonb
     language plpgsql volatile

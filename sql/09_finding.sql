@@ -53,6 +53,7 @@ create table wo.finding (
     closed_at timestamptz,
     closed_by text,
     resolution text,
+    decided_at timestamptz,
     primary key (tenant_id, id),
     foreign key (tenant_id, work_order_id) references wo.work_order (tenant_id, id),
     foreign key (tenant_id, opened_by) references wo.principal (tenant_id, id),
@@ -68,7 +69,7 @@ create table wo.finding (
     constraint finding_resolution_is_not_blank check (resolution ~ '[^[:space:]]'),
     constraint finding_resolution_is_short check (length(resolution) <= 10000)
 );
-create unique index finding_open on wo.finding (tenant_id, work_order_id, code) where closed_at is null;
+create unique index finding_open on wo.finding (tenant_id, work_order_id, code) where closed_at is null and decided_at is null;
 create index finding_by_work_order on wo.finding (tenant_id, work_order_id);
 create index finding_blocking on wo.finding (tenant_id, work_order_id) where closed_at is null and blocking;
 create index finding_due on wo.finding (tenant_id, due_date) where closed_at is null and due_date is not null;
@@ -80,13 +81,13 @@ comment on column wo.finding.source is 'Where it comes from; set by the server. 
 comment on column wo.finding.severity is 'How severe it is: observation, minor, major or critical.';
 comment on column wo.finding.category is 'What it is about: deviation, data_integrity, documentation, training, equipment, supplier, compliance or other; refused_attempt where the enforcement layer opened it.';
 comment on column wo.finding.title is 'What was found, in one line; of a refused attempt why the first one was refused.';
-comment on column wo.finding.description is 'What was found, in detail.';
+comment on column wo.finding.description is 'What was found, in detail; of a refused attempt the open finding before it, where QA decided about that one already.';
 comment on column wo.finding.blocking is 'Whether it blocks its work order and the masters above until it is closed (guard findings_closed). The policy of the tenant decides it when the finding is opened, and QA may change it.';
 comment on column wo.finding.due_date is 'The day by which it is to be closed.';
 comment on column wo.finding.capa_reference is 'The number of the corrective and preventive action that it led to, in the system that keeps those.';
 comment on column wo.finding.opened_at is 'When it was opened; set by the server.';
 comment on column wo.finding.opened_by is 'Who opened it; set by the server. NULL where the enforcement layer opened it for a refused attempt.';
-comment on column wo.finding.code is 'Why an attempt was refused, for programs. At most one finding of a work order and code is open; more attempts count up.';
+comment on column wo.finding.code is 'Why an attempt was refused, for programs. More attempts of a work order and code count up with the finding that is open, until QA decides whether that one blocks: an attempt after the decision opens another finding.';
 comment on column wo.finding.guard is 'The guards that refused the attempt, with commas.';
 comment on column wo.finding.opened_for is 'Whose attempt opened it; NULL where nobody was acting.';
 comment on column wo.finding.actors is 'Everybody who attempted it, up to a hundred of them: none of them may assess or close it.';
@@ -95,6 +96,7 @@ comment on column wo.finding.entry_sequence is 'The first attempt''s entry in th
 comment on column wo.finding.closed_at is 'When QA closed it; NULL while it is open.';
 comment on column wo.finding.closed_by is 'Who closed it.';
 comment on column wo.finding.resolution is 'What was found and done about it.';
+comment on column wo.finding.decided_at is 'When QA decided last whether it blocks; set by the server. NULL where the policy of the tenant stands.';
 
 -- == enforcement ==
 
@@ -162,7 +164,7 @@ create or replace function wo.assess_finding(
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.assess_finding($1, $2, $3, $4, $5, $6) $$;
 comment on function wo.assess_finding(uuid, text, text, date, text, boolean) is
-    'Changes what QA says of an open finding: severity, category, due date, reference of the corrective action, whether it blocks. NULL leaves a value as it is. For persons of QA, except those whose attempt it is about, and those to whom the work order is or was assigned.';
+    'Changes what QA says of an open finding: severity, category, due date, reference of the corrective action, whether it blocks. NULL leaves a value as it is. What it decides about blocking stays: a new attempt opens another finding. For persons of QA, except those whose attempt it is about, and those to whom the work order is or was assigned.';
 
 create or replace function wo.close_finding(finding uuid, resolution text) returns boolean
     language sql volatile

@@ -53,7 +53,7 @@ create or replace function wo.list_work_orders(
                 pg_catalog.substring(going.title, '^[[][^]-]*-([^]]*)[]]') as category, going.assignee,
                 going.requester, going.due_date, going.estimated_hours::pg_catalog.numeric as estimated_hours,
                 going.actual_hours::pg_catalog.numeric as actual_hours,
-                wo_private.blocker(going.lifecycle, going.lifecycle_version, going.status, going.notes) as blocker,
+                wo_private.blocker(going.id, going.lifecycle, going.lifecycle_version, going.status) as blocker,
                 going.lifecycle, going.regulatory, going.created_at, going.updated_at, going.version
             from wo.work_order as going
             where going.tenant_id operator(pg_catalog.=) (select wo.current_tenant()) and going.locked_at is null and ($1 is null or wo_private.is_open_state($1))
@@ -71,7 +71,7 @@ create or replace function wo.list_work_orders(
                 pg_catalog.substring(ended.title, '^[[][^]-]*-([^]]*)[]]'), ended.assignee,
                 ended.requester, ended.due_date, ended.estimated_hours::pg_catalog.numeric,
                 ended.actual_hours::pg_catalog.numeric,
-                wo_private.blocker(ended.lifecycle, ended.lifecycle_version, ended.status, ended.notes),
+                wo_private.blocker(ended.id, ended.lifecycle, ended.lifecycle_version, ended.status),
                 ended.lifecycle, ended.regulatory, ended.created_at, ended.updated_at, ended.version
             from wo.work_order as ended
             where ended.tenant_id operator(pg_catalog.=) (select wo.current_tenant()) and ended.locked_at is not null
@@ -105,15 +105,26 @@ create or replace function wo.get_work_order_detail(order_id text) returns jsonb
         -- A scan that meets no row would not ask.
         select wo_private.work_order_id_or_refuse($1);
         select to_jsonb(held) - array['tenant_id', 'reason', 'chain_hash', 'chain_sequence', 'idempotency_key', 'request_sha256']
+            -- Times as every answer writes them.
+            || (
+                select jsonb_object_agg(moment.name, case when isfinite(moment.at)
+                    then to_char(moment.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') else moment.at::text end)
+                from (values
+                    ('planned_start', held.planned_start), ('planned_end', held.planned_end), ('actual_start',
+                    held.actual_start), ('actual_end', held.actual_end), ('created_at', held.created_at), ('updated_at',
+                    held.updated_at), ('locked_at', held.locked_at), ('archived_at', held.archived_at), ('state_deadline',
+                    held.state_deadline), ('state_deadline_notified_at', held.state_deadline_notified_at)
+                ) as moment (name, at)
+            )
             || jsonb_build_object(
                 'category', substring(held.title, '^[[][^]-]*-([^]]*)[]]'),
-                'blocker', wo_private.blocker(held.lifecycle, held.lifecycle_version, held.status, held.notes),
+                'blocker', wo_private.blocker(held.id, held.lifecycle, held.lifecycle_version, held.status),
                 'overdue', coalesce((
                     select jsonb_agg(late.rule order by late.since)
                     from wo.overdue as late where late.id = held.id), '[]'),
                 'history', coalesce((
                     select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                        'at', entry.recorded_at, 'actor', entry.actor, 'action', entry.action, 'reason', entry.reason,
+                        'at', to_char(entry.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor', entry.actor, 'action', entry.action, 'reason', entry.reason,
                         'from_status', entry.from_status, 'to_status', entry.to_status,
                         'changes', nullif(entry.changes::jsonb - array['tenant_id', 'request_sha256'], '{}'))) order by entry.sequence)
                     from wo.audit_entry as entry
@@ -143,25 +154,25 @@ create or replace function wo.list_identities() returns table (
     $$;
 comment on function wo.list_identities() is 'Who can act in the tenant and is not disabled: ship, platform, roles, and whether work can be assigned to them.';
 
-create or replace function wo.blocker(lifecycle text, version integer, status text, notes text) returns text
+create or replace function wo.blocker(work_order uuid, lifecycle text, version integer, status text) returns text
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.blocker($1, $2, $3, $4) $$;
-comment on function wo.blocker(text, integer, text, text) is 'What blocks a work order in that state: its notes, where the state is a blocked one.';
+comment on function wo.blocker(uuid, text, integer, text) is 'What blocks a work order that is in that state: the reason that was given with the transition into it (the field that the lifecycle keeps the reason in, where it names one), and the cause where it is not "other". NULL where the state is not a blocked one.';
 
-create or replace function wo.state_rule(lifecycle text, version integer, status text) returns text
+create or replace function wo.state_rule(lifecycle text, version integer, status text, work_order uuid default null) returns text
     language sql stable
     set search_path = pg_catalog, pg_temp
-    as $$ select wo_private.state_rule($1, $2, $3) $$;
-comment on function wo.state_rule(text, integer, text) is 'How long a work order may stay in that state, in words; NULL where the lifecycle sets no maximum.';
+    as $$ select wo_private.state_rule($1, $2, $3, $4) $$;
+comment on function wo.state_rule(text, integer, text, uuid) is 'How long a work order may stay in that state, in words; NULL where neither the lifecycle nor the tenant sets a maximum. Of a work order that is in the state it is the rule that was in force when it came into it.';
 
 create or replace view wo.overdue with (security_invoker = true) as
     select held.tenant_id, held.id, held.wo_number, held.title, held.status, held.assignee, late.since, late.rule,
-        wo.blocker(held.lifecycle, held.lifecycle_version, held.status, held.notes) as blocker
+        wo.blocker(held.id, held.lifecycle, held.lifecycle_version, held.status) as blocker
     from wo.work_order as held
     cross join lateral (
         select held.state_deadline as since,
-            wo.state_rule(held.lifecycle, held.lifecycle_version, held.status) as rule
+            wo.state_rule(held.lifecycle, held.lifecycle_version, held.status, held.id) as rule
         where held.state_deadline < pg_catalog.now()
         union all
         select (held.due_date + 1)::pg_catalog.timestamp at time zone 'UTC', 'due on ' || held.due_date
@@ -175,7 +186,7 @@ create or replace view wo.overdue with (security_invoker = true) as
     select held.tenant_id, held.id, held.wo_number, held.title, held.status, held.assignee,
         (opened.due_date + 1)::pg_catalog.timestamp at time zone 'UTC',
         'finding due on ' || opened.due_date || ': ' || opened.title,
-        wo.blocker(held.lifecycle, held.lifecycle_version, held.status, held.notes)
+        wo.blocker(held.id, held.lifecycle, held.lifecycle_version, held.status)
     from wo.finding as opened
     join wo.work_order as held on held.tenant_id = opened.tenant_id and held.id = opened.work_order_id
     where opened.tenant_id = (select wo.current_tenant()) and opened.closed_at is null
@@ -188,5 +199,5 @@ comment on column wo.overdue.title is 'What is to be done.';
 comment on column wo.overdue.status is 'The state that it is in.';
 comment on column wo.overdue.assignee is 'Who is to do it.';
 comment on column wo.overdue.since is 'Since when it breaks the rule.';
-comment on column wo.overdue.rule is 'The rule, in words.';
-comment on column wo.overdue.blocker is 'What blocks it, where it is blocked.';
+comment on column wo.overdue.rule is 'The rule, in words; of the time in a state the one that was in force when the work order came into it.';
+comment on column wo.overdue.blocker is 'What blocks it, where it is blocked: the reason that was given, and the cause.';

@@ -55,23 +55,28 @@ comment on column wo.hierarchy_check.problems is 'The problems, as a JSON array;
 
 -- == enforcement ==
 
-create or replace function wo.link_work_order(work_order text, master text, required boolean default null, reason text default null) returns jsonb
+create or replace function wo.link_work_order(work_order text, master text, required boolean default null, reason text default null,
+    job_plan text default null, plan_version integer default null, parameters jsonb default null) returns jsonb
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$
         -- A scan that meets no row would not ask.
         select wo_private.work_order_id_or_refuse($1);
+        -- A job plan is applied by a statement of its own, after that which links has run its triggers.
         with linked as (
             update wo.work_order as held
             set master_id = wo_private.work_order_id_or_refuse($2), required = coalesce($3, held.required), reason = $4
             where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
-            returning jsonb_build_object('id', held.id, 'wo_number', held.wo_number, 'master_id', held.master_id,
-                'required', held.required, 'version', held.version) as answer
+            returning to_jsonb(held.id) as answer
         )
-        select coalesce((select answer from linked), wo_private.refuse_suppressed('work_order'))
+        select coalesce((select answer from linked), wo_private.refuse_suppressed('work_order'));
+        select wo_private.with_job_plan(jsonb_build_object('id', held.id, 'wo_number', held.wo_number,
+            'master_id', held.master_id, 'required', held.required, 'version', held.version)::text, $5, $6, $7::text)
+        from wo.work_order as held
+        where held.tenant_id = wo.current_tenant() and held.id = wo_private.work_order_id_or_refuse($1)
     $$;
-comment on function wo.link_work_order(text, text, boolean, text) is
-    'Makes a work order a child of a master, or moves it to another one. For those whom the masters'' lifecycle lets (hierarchy.link). Refuses a cycle with its path, and a master that has passed the gate which looks at its children.';
+comment on function wo.link_work_order(text, text, boolean, text, text, integer, jsonb) is
+    'Makes a work order a child of a master, or moves it to another one, and applies a job plan where one is named. For those whom the masters'' lifecycle lets (hierarchy.link). Refuses a cycle with its path, and a master that has passed the gate which looks at its children.';
 
 create or replace function wo.unlink_work_order(work_order text, reason text default null) returns jsonb
     language sql volatile
@@ -245,9 +250,12 @@ comment on function wo.remove_dependencies(jsonb) is 'Removes many edges at once
 create or replace function wo.create_from_plan(plan jsonb) returns jsonb
     language sql volatile
     set search_path = pg_catalog, pg_temp
-    as $$ select wo_private.create_from_plan($1::text) $$;
+    as $$
+        select wo_private.apply_planned(wo_private.create_from_plan(expanded.plan)::text, expanded.applications::text)
+        from wo_private.expand_plan($1::text) as expanded
+    $$;
 comment on function wo.create_from_plan(jsonb) is
-    'Makes a master with its children and what they wait for, in one act: {"key": ..., "master": {"title": ..., ...}, "children": [{"name": "build", "title": ..., "after": ["remove", {"name": "x", "lag": "2 hours", "holds_children": false}], "children": [...]}]}. Names are the plan''s own. Every problem is reported at once; the same key never makes a second one.';
+    'Makes a master with its children and what they wait for, in one act: {"key": ..., "master": {"title": ..., ...}, "children": [{"name": "build", "title": ..., "after": ["remove", {"name": "x", "lag": "2 hours", "holds_children": false}], "children": [...]}]}. Names are the plan''s own. Each may name its job plan (job_plan, plan_version, parameters); a job plan that has children gives them: {"job_plan": ..., "parameters": {...}, "master": {...}}. Every problem is reported at once; the same key never makes a second one.';
 
 create or replace function wo.ready_work_orders(master text)
     returns table (wo_number text, id uuid, title text, status text, assignee text, priority text, planned_start timestamptz)

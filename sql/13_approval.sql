@@ -226,6 +226,21 @@ comment on column wo.waiver.reason is 'Why.';
 comment on column wo.waiver.waived_by is 'Who signed.';
 comment on column wo.waiver.waived_at is 'When, by the server''s clock.';
 
+create table wo.approval_rollup (
+    tenant_id uuid not null,
+    role text not null,
+    within_seconds numeric not null,
+    signed_count bigint not null,
+    waited_seconds numeric not null,
+    primary key (tenant_id, role, within_seconds)
+);
+comment on table wo.approval_rollup is 'A rollup of the outbox: how long it took from the requests of approval to their last signatures, as a distribution for each role. wo.metrics() shows it.';
+comment on column wo.approval_rollup.tenant_id is 'The tenant.';
+comment on column wo.approval_rollup.role is 'The role that signed.';
+comment on column wo.approval_rollup.within_seconds is 'The upper bound of the bucket; Infinity for the last one.';
+comment on column wo.approval_rollup.signed_count is 'How many requests were signed within this bound and not within the one below.';
+comment on column wo.approval_rollup.waited_seconds is 'The time that they took, in all.';
+
 -- == enforcement ==
 create or replace function wo.request_signature(work_order text, role text, meaning text, decision text default 'approved', reason text default null, on_behalf_of text default null, child text default null)
     returns table (challenge uuid, payload text, expires_at timestamptz)

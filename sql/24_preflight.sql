@@ -73,7 +73,7 @@ create or replace function wo.preflight(work_order text) returns jsonb
             ),
             'critical', (
                 select jsonb_build_object('is_critical', planned.critical, 'total_slack', planned.total_slack,
-                    'latest_start', planned.latest_start)
+                    'latest_start', to_char(planned.latest_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
                 from wo.work_order as master
                 cross join lateral wo.critical_path(master.id::text) as planned
                 where master.tenant_id = held.tenant_id and master.id = held.master_id and planned.id = held.id
@@ -88,19 +88,24 @@ create or replace function wo.preflight(work_order text) returns jsonb
                 from listed as one where one.relation = 'dependent' and one.place <= 50), '[]'),
             'open_children', (select count(*) from listed as one where one.relation = 'child'),
             'open_dependents', (select count(*) from listed as one where one.relation = 'dependent'),
+            'deliverables', coalesce((
+                select jsonb_agg(jsonb_build_object('name', one -> 'name', 'kind', one -> 'kind', 'state', one -> 'state') order by place)
+                from jsonb_array_elements(wo_private.deliverables($1)) with ordinality as listed_one (one, place)
+                where (one ->> 'required')::boolean and one ->> 'state' <> 'accepted'), '[]'),
             'open_findings', (
                 select count(*) from wo.finding as opened
-                where opened.tenant_id = held.tenant_id and opened.work_order_id = held.id and opened.closed_at is null
+                where opened.tenant_id = held.tenant_id and opened.closed_at is null
+                    and opened.work_order_id in (select held.id union select children.id from children)
             )
         )
         from held
     $$;
 comment on function wo.preflight(text) is
-    'Returns what to know before work begins, as one JSON object: start (the edge that begins the work, and what it would refuse now; null where no edge from the present state does), the master, critical (whether it is on its master''s critical path, and its slack), the open children and the open work orders that wait for it, at any depth (50 of each are listed, all are counted), and how many findings are open. Writes nothing; wo.record_preflight records that the check was done.';
+    'Returns what to know before work begins, as one JSON object: start (the edge that begins the work, and what it would refuse now; null where no edge from the present state does), the master, critical (whether it is on its master''s critical path, and its slack), the open children and the open work orders that wait for it, at any depth (50 of each are listed, all are counted), the required deliverables that are not accepted yet, and how many findings of it and of its children at any depth are open. Writes nothing; wo.record_preflight records that the check was done.';
 
 create or replace function wo.record_preflight(work_order text, notes text default null) returns jsonb
     language sql volatile
     set search_path = pg_catalog, pg_temp
     as $$ select wo_private.record_preflight($1, $2) $$;
 comment on function wo.record_preflight(text, text) is
-    'Does the check of wo.preflight, records in the work order''s trail that it was done (action preflight_done, the notes as its reason, with an event), and returns what it found. For those who may start the work. Where the lifecycle names the guard preflight_done, the start needs a check of the work order as it is: a later change of the record asks for another one.';
+    'Does the check of wo.preflight, records in the work order''s trail that it was done (action preflight_done, the notes as its reason, with an event), and returns what it found. For those who may start the work. Where the lifecycle names the guard preflight_done, the start needs a check of what there is: a later change of the record, of its children at any depth, or of what it and they wait for, and a finding of it or of them that was opened since, ask for another one.';

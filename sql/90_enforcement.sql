@@ -255,16 +255,20 @@ drop policy if exists app_select on wo.lifecycle;
 create policy app_select on wo.lifecycle for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
     using (wo_private.in_force());
 drop policy if exists app_insert on wo.lifecycle;
-create policy app_insert on wo.lifecycle for insert to wo_admin
+create policy app_insert on wo.lifecycle for insert to wo_user, wo_admin, wo_trail
     with check (wo_private.in_force());
+drop policy if exists app_update on wo.lifecycle;
+create policy app_update on wo.lifecycle for update to wo_user, wo_admin, wo_trail
+    using (wo_private.in_force());
 grant select on wo.lifecycle to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
-grant insert on wo.lifecycle to wo_admin;
+grant insert on wo.lifecycle to wo_user, wo_admin, wo_trail;
+grant update on wo.lifecycle to wo_user, wo_admin, wo_trail;
 create or replace trigger validate before insert or update or delete on wo.lifecycle
     for each row execute function wo_private.configuration_validate('lifecycle');
 create or replace trigger audit after insert or update or delete on wo.lifecycle
     for each row execute function wo_private.configuration_audit('lifecycle');
 create or replace trigger forbid_key_change before update on wo.lifecycle
-    for each row execute function wo_private.refuse_change();
+    for each row execute function wo_private.refuse_change('tenant_id,name,version,definition,sha256,major,published_by,published_at');
 alter table wo.lifecycle enable always trigger forbid_key_change;
 create or replace trigger forbid_delete before delete on wo.lifecycle
     for each row execute function wo_private.refuse_change();
@@ -277,8 +281,17 @@ alter table wo.lifecycle
     alter column name set statistics 0,
     alter column version set statistics 0,
     alter column definition set statistics 0,
+    alter column sha256 set statistics 0,
     alter column published_by set statistics 0,
-    alter column published_at set statistics 0;
+    alter column published_at set statistics 0,
+    alter column effective_from set statistics 0,
+    alter column effective_until set statistics 0,
+    alter column released_at set statistics 0,
+    alter column released_by set statistics 0,
+    alter column release_work_order set statistics 0,
+    alter column retired_at set statistics 0,
+    alter column retired_by set statistics 0,
+    alter column retirement_reason set statistics 0;
 
 -- guard_function
 
@@ -411,6 +424,7 @@ alter table wo.work_order
     alter column assignee set statistics 0,
     alter column source set statistics 0,
     alter column asset set statistics 0,
+    alter column task_type set statistics 0,
     alter column due_date set statistics 0,
     alter column planned_start set statistics 0,
     alter column planned_end set statistics 0,
@@ -440,6 +454,85 @@ alter table wo.work_order
     alter column hierarchy_policy set statistics 0,
     alter column chain_sequence set statistics 0,
     alter column chain_hash set statistics 0;
+
+-- definition_policy
+
+alter table wo.definition_policy enable row level security;
+alter table wo.definition_policy force row level security;
+drop policy if exists tenant_isolation on wo.definition_policy;
+create policy tenant_isolation on wo.definition_policy as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.definition_policy;
+create policy app_select on wo.definition_policy for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.definition_policy;
+create policy app_insert on wo.definition_policy for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.definition_policy;
+create policy app_update on wo.definition_policy for update to wo_admin
+    using (wo_private.in_force());
+grant select on wo.definition_policy to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.definition_policy to wo_admin;
+grant update on wo.definition_policy to wo_admin;
+create or replace trigger validate before insert or update or delete on wo.definition_policy
+    for each row execute function wo_private.configuration_validate('definition_policy');
+create or replace trigger audit after insert or update or delete on wo.definition_policy
+    for each row execute function wo_private.configuration_audit('definition_policy');
+create or replace trigger forbid_key_change before update on wo.definition_policy
+    for each row execute function wo_private.refuse_change('tenant_id,kind');
+alter table wo.definition_policy enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.definition_policy
+    for each row execute function wo_private.refuse_change();
+alter table wo.definition_policy enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.definition_policy
+    for each statement execute function wo_private.refuse_change();
+alter table wo.definition_policy enable always trigger forbid_truncate;
+alter table wo.definition_policy
+    alter column tenant_id set statistics 0,
+    alter column kind set statistics 0,
+    alter column release set statistics 0,
+    alter column author_role set statistics 0,
+    alter column release_role set statistics 0;
+
+-- release_item
+
+alter table wo.release_item enable row level security;
+alter table wo.release_item force row level security;
+drop policy if exists tenant_isolation on wo.release_item;
+create policy tenant_isolation on wo.release_item as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.release_item;
+create policy app_select on wo.release_item for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.release_item;
+create policy app_insert on wo.release_item for insert to wo_user
+    with check (wo_private.in_force());
+drop policy if exists app_delete on wo.release_item;
+create policy app_delete on wo.release_item for delete to wo_user
+    using (wo_private.in_force());
+grant select on wo.release_item to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.release_item to wo_user;
+grant delete on wo.release_item to wo_user;
+create or replace trigger validate before insert or update or delete on wo.release_item
+    for each row execute function wo_private.child_record_validate('release_item');
+create or replace trigger audit after insert or update or delete on wo.release_item
+    for each row execute function wo_private.child_record_audit('release_item');
+create or replace trigger forbid_key_change before update on wo.release_item
+    for each row execute function wo_private.refuse_change();
+alter table wo.release_item enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.release_item
+    for each statement execute function wo_private.refuse_change();
+alter table wo.release_item enable always trigger forbid_truncate;
+alter table wo.release_item
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column id set statistics 0,
+    alter column kind set statistics 0,
+    alter column name set statistics 0,
+    alter column version set statistics 0,
+    alter column sha256 set statistics 0,
+    alter column added_by set statistics 0,
+    alter column added_at set statistics 0;
 
 -- audit_entry
 
@@ -736,6 +829,54 @@ create or replace trigger forbid_truncate before truncate on wo.ddl_mark
     for each statement execute function wo_private.refuse_change();
 alter table wo.ddl_mark enable always trigger forbid_truncate;
 
+-- false_alarm
+
+alter table wo.false_alarm enable row level security;
+alter table wo.false_alarm force row level security;
+drop policy if exists tenant_isolation on wo.false_alarm;
+create policy tenant_isolation on wo.false_alarm as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.false_alarm;
+create policy app_select on wo.false_alarm for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.false_alarm;
+create policy app_insert on wo.false_alarm for insert to wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.false_alarm;
+create policy app_update on wo.false_alarm for update to wo_trail
+    using (wo_private.in_force());
+grant select on wo.false_alarm to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.false_alarm to wo_trail;
+grant update on wo.false_alarm to wo_trail;
+create or replace trigger validate before insert or update or delete on wo.false_alarm
+    for each row execute function wo_private.configuration_validate('false_alarm');
+create or replace trigger audit after insert or update or delete on wo.false_alarm
+    for each row execute function wo_private.configuration_audit('false_alarm');
+create or replace trigger forbid_key_change before update on wo.false_alarm
+    for each row execute function wo_private.refuse_change('tenant_id,id,table_name,object,column_name,pointer,kind,value_sha256,reason,released_by,released_at');
+alter table wo.false_alarm enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.false_alarm
+    for each row execute function wo_private.refuse_change();
+alter table wo.false_alarm enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.false_alarm
+    for each statement execute function wo_private.refuse_change();
+alter table wo.false_alarm enable always trigger forbid_truncate;
+alter table wo.false_alarm
+    alter column tenant_id set statistics 0,
+    alter column id set statistics 0,
+    alter column table_name set statistics 0,
+    alter column object set statistics 0,
+    alter column column_name set statistics 0,
+    alter column pointer set statistics 0,
+    alter column kind set statistics 0,
+    alter column value_sha256 set statistics 0,
+    alter column reason set statistics 0,
+    alter column released_by set statistics 0,
+    alter column released_at set statistics 0,
+    alter column withdrawn_by set statistics 0,
+    alter column withdrawn_at set statistics 0,
+    alter column withdrawal_reason set statistics 0;
+
 -- task_type
 
 alter table wo.task_type enable row level security;
@@ -946,7 +1087,8 @@ alter table wo.finding
     alter column entry_sequence set statistics 0,
     alter column closed_at set statistics 0,
     alter column closed_by set statistics 0,
-    alter column resolution set statistics 0;
+    alter column resolution set statistics 0,
+    alter column decided_at set statistics 0;
 
 -- hierarchy_check
 
@@ -1468,6 +1610,90 @@ alter table wo.waiver
     alter column waived_by set statistics 0,
     alter column waived_at set statistics 0;
 
+-- act_signature
+
+alter table wo.act_signature enable row level security;
+alter table wo.act_signature force row level security;
+drop policy if exists tenant_isolation on wo.act_signature;
+create policy tenant_isolation on wo.act_signature as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.act_signature;
+create policy app_select on wo.act_signature for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.act_signature;
+create policy app_insert on wo.act_signature for insert to wo_trail
+    with check (wo_private.in_force());
+grant select on wo.act_signature to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.act_signature to wo_trail;
+create or replace trigger validate before insert on wo.act_signature
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.act_signature
+    for each row execute function wo_private.refuse_change();
+alter table wo.act_signature enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.act_signature
+    for each row execute function wo_private.refuse_change();
+alter table wo.act_signature enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.act_signature
+    for each statement execute function wo_private.refuse_change();
+alter table wo.act_signature enable always trigger forbid_truncate;
+alter table wo.act_signature
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column id set statistics 0,
+    alter column kind set statistics 0,
+    alter column subject set statistics 0,
+    alter column meaning set statistics 0,
+    alter column decision set statistics 0,
+    alter column role set statistics 0,
+    alter column reason set statistics 0,
+    alter column signer set statistics 0,
+    alter column printed_name set statistics 0,
+    alter column key_id set statistics 0,
+    alter column content set statistics 0,
+    alter column content_sha256 set statistics 0,
+    alter column time_zone set statistics 0,
+    alter column signed_at set statistics 0,
+    alter column payload set statistics 0,
+    alter column signature set statistics 0;
+
+-- approval_rollup
+
+alter table wo.approval_rollup enable row level security;
+alter table wo.approval_rollup force row level security;
+drop policy if exists tenant_isolation on wo.approval_rollup;
+create policy tenant_isolation on wo.approval_rollup as restrictive for all to wo_user, wo_admin, wo_auditor
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.approval_rollup;
+create policy app_select on wo.approval_rollup for select to wo_user, wo_admin, wo_auditor, wo_worker
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.approval_rollup;
+create policy app_insert on wo.approval_rollup for insert to wo_worker
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.approval_rollup;
+create policy app_update on wo.approval_rollup for update to wo_worker
+    using (wo_private.in_force());
+drop policy if exists app_delete on wo.approval_rollup;
+create policy app_delete on wo.approval_rollup for delete to wo_worker
+    using (wo_private.in_force());
+grant select on wo.approval_rollup to wo_user, wo_admin, wo_auditor, wo_worker;
+grant insert on wo.approval_rollup to wo_worker;
+grant update on wo.approval_rollup to wo_worker;
+grant delete on wo.approval_rollup to wo_worker;
+create or replace trigger validate before insert or update on wo.approval_rollup
+    for each row execute function wo_private.refuse_foreign_writer();
+create or replace trigger forbid_key_change before update on wo.approval_rollup
+    for each row execute function wo_private.refuse_change('tenant_id,role,within_seconds');
+alter table wo.approval_rollup enable always trigger forbid_key_change;
+create or replace trigger forbid_truncate before truncate on wo.approval_rollup
+    for each statement execute function wo_private.refuse_change();
+alter table wo.approval_rollup enable always trigger forbid_truncate;
+alter table wo.approval_rollup
+    alter column tenant_id set statistics 0,
+    alter column role set statistics 0,
+    alter column within_seconds set statistics 0,
+    alter column signed_count set statistics 0,
+    alter column waited_seconds set statistics 0;
+
 -- evidence
 
 alter table wo.evidence enable row level security;
@@ -1650,6 +1876,348 @@ alter table wo.archived_chain
     alter column state_sha256 set statistics 0,
     alter column state set statistics 0;
 
+-- job_plan
+
+alter table wo.job_plan enable row level security;
+alter table wo.job_plan force row level security;
+drop policy if exists tenant_isolation on wo.job_plan;
+create policy tenant_isolation on wo.job_plan as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.job_plan;
+create policy app_select on wo.job_plan for select to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.job_plan;
+create policy app_insert on wo.job_plan for insert to wo_user, wo_admin, wo_trail
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.job_plan;
+create policy app_update on wo.job_plan for update to wo_user, wo_admin, wo_trail
+    using (wo_private.in_force());
+grant select on wo.job_plan to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
+grant insert on wo.job_plan to wo_user, wo_admin, wo_trail;
+grant update on wo.job_plan to wo_user, wo_admin, wo_trail;
+create or replace trigger validate before insert or update or delete on wo.job_plan
+    for each row execute function wo_private.configuration_validate('job_plan');
+create or replace trigger audit after insert or update or delete on wo.job_plan
+    for each row execute function wo_private.configuration_audit('job_plan');
+create or replace trigger forbid_key_change before update on wo.job_plan
+    for each row execute function wo_private.refuse_change('tenant_id,name,version,definition,sha256,major,published_by,published_at');
+alter table wo.job_plan enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.job_plan
+    for each row execute function wo_private.refuse_change();
+alter table wo.job_plan enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.job_plan
+    for each statement execute function wo_private.refuse_change();
+alter table wo.job_plan enable always trigger forbid_truncate;
+alter table wo.job_plan
+    alter column tenant_id set statistics 0,
+    alter column name set statistics 0,
+    alter column version set statistics 0,
+    alter column definition set statistics 0,
+    alter column sha256 set statistics 0,
+    alter column published_by set statistics 0,
+    alter column published_at set statistics 0,
+    alter column effective_from set statistics 0,
+    alter column effective_until set statistics 0,
+    alter column released_at set statistics 0,
+    alter column released_by set statistics 0,
+    alter column release_work_order set statistics 0,
+    alter column retired_at set statistics 0,
+    alter column retired_by set statistics 0,
+    alter column retirement_reason set statistics 0;
+
+-- work_order_job_plan
+
+alter table wo.work_order_job_plan enable row level security;
+alter table wo.work_order_job_plan force row level security;
+drop policy if exists tenant_isolation on wo.work_order_job_plan;
+create policy tenant_isolation on wo.work_order_job_plan as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.work_order_job_plan;
+create policy app_select on wo.work_order_job_plan for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.work_order_job_plan;
+create policy app_insert on wo.work_order_job_plan for insert to wo_user
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.work_order_job_plan;
+create policy app_update on wo.work_order_job_plan for update to wo_user
+    using (wo_private.in_force());
+grant select on wo.work_order_job_plan to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.work_order_job_plan to wo_user;
+grant update on wo.work_order_job_plan to wo_user;
+create or replace trigger validate before insert or update or delete on wo.work_order_job_plan
+    for each row execute function wo_private.child_record_validate('work_order_job_plan');
+create or replace trigger audit after insert or update or delete on wo.work_order_job_plan
+    for each row execute function wo_private.child_record_audit('work_order_job_plan');
+create or replace trigger forbid_key_change before update on wo.work_order_job_plan
+    for each row execute function wo_private.refuse_change('tenant_id,work_order_id,name');
+alter table wo.work_order_job_plan enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.work_order_job_plan
+    for each row execute function wo_private.refuse_change();
+alter table wo.work_order_job_plan enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.work_order_job_plan
+    for each statement execute function wo_private.refuse_change();
+alter table wo.work_order_job_plan enable always trigger forbid_truncate;
+alter table wo.work_order_job_plan
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column name set statistics 0,
+    alter column version set statistics 0,
+    alter column sha256 set statistics 0,
+    alter column parameters set statistics 0,
+    alter column reason set statistics 0,
+    alter column applied_by set statistics 0,
+    alter column applied_at set statistics 0;
+
+-- step_result
+
+alter table wo.step_result enable row level security;
+alter table wo.step_result force row level security;
+drop policy if exists tenant_isolation on wo.step_result;
+create policy tenant_isolation on wo.step_result as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.step_result;
+create policy app_select on wo.step_result for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.step_result;
+create policy app_insert on wo.step_result for insert to wo_user
+    with check (wo_private.in_force());
+grant select on wo.step_result to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.step_result to wo_user;
+create or replace trigger validate before insert or update or delete on wo.step_result
+    for each row execute function wo_private.child_record_validate('step_result');
+create or replace trigger audit after insert or update or delete on wo.step_result
+    for each row execute function wo_private.child_record_audit('step_result');
+create or replace trigger forbid_key_change before update on wo.step_result
+    for each row execute function wo_private.refuse_change();
+alter table wo.step_result enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.step_result
+    for each row execute function wo_private.refuse_change();
+alter table wo.step_result enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.step_result
+    for each statement execute function wo_private.refuse_change();
+alter table wo.step_result enable always trigger forbid_truncate;
+alter table wo.step_result
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column id set statistics 0,
+    alter column ordinal set statistics 0,
+    alter column step set statistics 0,
+    alter column act set statistics 0,
+    alter column value set statistics 0,
+    alter column unit set statistics 0,
+    alter column verdict set statistics 0,
+    alter column sha256 set statistics 0,
+    alter column corrects set statistics 0,
+    alter column concerns set statistics 0,
+    alter column credentials set statistics 0,
+    alter column plan_version set statistics 0,
+    alter column reason set statistics 0,
+    alter column signature_id set statistics 0,
+    alter column performed_by set statistics 0,
+    alter column performed_at set statistics 0;
+
+-- credential_grant
+
+alter table wo.credential_grant enable row level security;
+alter table wo.credential_grant force row level security;
+drop policy if exists tenant_isolation on wo.credential_grant;
+create policy tenant_isolation on wo.credential_grant as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.credential_grant;
+create policy app_select on wo.credential_grant for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.credential_grant;
+create policy app_insert on wo.credential_grant for insert to wo_user
+    with check (wo_private.in_force());
+grant select on wo.credential_grant to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.credential_grant to wo_user;
+create or replace trigger validate before insert or update or delete on wo.credential_grant
+    for each row execute function wo_private.child_record_validate('credential_grant');
+create or replace trigger audit after insert or update or delete on wo.credential_grant
+    for each row execute function wo_private.child_record_audit('credential_grant');
+create or replace trigger forbid_key_change before update on wo.credential_grant
+    for each row execute function wo_private.refuse_change();
+alter table wo.credential_grant enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.credential_grant
+    for each row execute function wo_private.refuse_change();
+alter table wo.credential_grant enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.credential_grant
+    for each statement execute function wo_private.refuse_change();
+alter table wo.credential_grant enable always trigger forbid_truncate;
+alter table wo.credential_grant
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column jti set statistics 0,
+    alter column step set statistics 0,
+    alter column credential set statistics 0,
+    alter column reference set statistics 0,
+    alter column principal set statistics 0,
+    alter column requested_at set statistics 0,
+    alter column expires_at set statistics 0;
+
+-- deliverable
+
+alter table wo.deliverable enable row level security;
+alter table wo.deliverable force row level security;
+drop policy if exists tenant_isolation on wo.deliverable;
+create policy tenant_isolation on wo.deliverable as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.deliverable;
+create policy app_select on wo.deliverable for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.deliverable;
+create policy app_insert on wo.deliverable for insert to wo_user
+    with check (wo_private.in_force());
+grant select on wo.deliverable to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.deliverable to wo_user;
+create or replace trigger validate before insert or update or delete on wo.deliverable
+    for each row execute function wo_private.child_record_validate('deliverable');
+create or replace trigger audit after insert or update or delete on wo.deliverable
+    for each row execute function wo_private.child_record_audit('deliverable');
+create or replace trigger forbid_key_change before update on wo.deliverable
+    for each row execute function wo_private.refuse_change();
+alter table wo.deliverable enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.deliverable
+    for each row execute function wo_private.refuse_change();
+alter table wo.deliverable enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.deliverable
+    for each statement execute function wo_private.refuse_change();
+alter table wo.deliverable enable always trigger forbid_truncate;
+alter table wo.deliverable
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column id set statistics 0,
+    alter column ordinal set statistics 0,
+    alter column name set statistics 0,
+    alter column kind set statistics 0,
+    alter column uri set statistics 0,
+    alter column sha256 set statistics 0,
+    alter column size set statistics 0,
+    alter column media_type set statistics 0,
+    alter column supersedes set statistics 0,
+    alter column reason set statistics 0,
+    alter column received_from set statistics 0,
+    alter column received_at set statistics 0;
+
+-- deliverable_review
+
+alter table wo.deliverable_review enable row level security;
+alter table wo.deliverable_review force row level security;
+drop policy if exists tenant_isolation on wo.deliverable_review;
+create policy tenant_isolation on wo.deliverable_review as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.deliverable_review;
+create policy app_select on wo.deliverable_review for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.deliverable_review;
+create policy app_insert on wo.deliverable_review for insert to wo_user
+    with check (wo_private.in_force());
+grant select on wo.deliverable_review to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.deliverable_review to wo_user;
+create or replace trigger validate before insert or update or delete on wo.deliverable_review
+    for each row execute function wo_private.child_record_validate('deliverable_review');
+create or replace trigger audit after insert or update or delete on wo.deliverable_review
+    for each row execute function wo_private.child_record_audit('deliverable_review');
+create or replace trigger forbid_key_change before update on wo.deliverable_review
+    for each row execute function wo_private.refuse_change();
+alter table wo.deliverable_review enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.deliverable_review
+    for each row execute function wo_private.refuse_change();
+alter table wo.deliverable_review enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.deliverable_review
+    for each statement execute function wo_private.refuse_change();
+alter table wo.deliverable_review enable always trigger forbid_truncate;
+alter table wo.deliverable_review
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column id set statistics 0,
+    alter column ordinal set statistics 0,
+    alter column deliverable_id set statistics 0,
+    alter column verdict set statistics 0,
+    alter column reason set statistics 0,
+    alter column reviewed_by set statistics 0,
+    alter column reviewed_at set statistics 0;
+
+-- registered_document
+
+alter table wo.registered_document enable row level security;
+alter table wo.registered_document force row level security;
+drop policy if exists tenant_isolation on wo.registered_document;
+create policy tenant_isolation on wo.registered_document as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.registered_document;
+create policy app_select on wo.registered_document for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.registered_document;
+create policy app_insert on wo.registered_document for insert to wo_admin
+    with check (wo_private.in_force());
+drop policy if exists app_update on wo.registered_document;
+create policy app_update on wo.registered_document for update to wo_admin
+    using (wo_private.in_force());
+grant select on wo.registered_document to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.registered_document to wo_admin;
+grant update on wo.registered_document to wo_admin;
+create or replace trigger validate before insert or update or delete on wo.registered_document
+    for each row execute function wo_private.configuration_validate('registered_document');
+create or replace trigger audit after insert or update or delete on wo.registered_document
+    for each row execute function wo_private.configuration_audit('registered_document');
+create or replace trigger forbid_key_change before update on wo.registered_document
+    for each row execute function wo_private.refuse_change('tenant_id,document');
+alter table wo.registered_document enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.registered_document
+    for each row execute function wo_private.refuse_change();
+alter table wo.registered_document enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.registered_document
+    for each statement execute function wo_private.refuse_change();
+alter table wo.registered_document enable always trigger forbid_truncate;
+alter table wo.registered_document
+    alter column tenant_id set statistics 0,
+    alter column document set statistics 0,
+    alter column title set statistics 0,
+    alter column kind set statistics 0;
+
+-- document_version
+
+alter table wo.document_version enable row level security;
+alter table wo.document_version force row level security;
+drop policy if exists tenant_isolation on wo.document_version;
+create policy tenant_isolation on wo.document_version as restrictive for all to wo_user, wo_admin, wo_auditor, wo_trail
+    using (tenant_id = (select wo_private.current_tenant()));
+drop policy if exists app_select on wo.document_version;
+create policy app_select on wo.document_version for select to wo_user, wo_admin, wo_auditor, wo_trail
+    using (wo_private.in_force());
+drop policy if exists app_insert on wo.document_version;
+create policy app_insert on wo.document_version for insert to wo_user
+    with check (wo_private.in_force());
+grant select on wo.document_version to wo_user, wo_admin, wo_auditor, wo_trail;
+grant insert on wo.document_version to wo_user;
+create or replace trigger validate before insert or update or delete on wo.document_version
+    for each row execute function wo_private.child_record_validate('document_version');
+create or replace trigger audit after insert or update or delete on wo.document_version
+    for each row execute function wo_private.child_record_audit('document_version');
+create or replace trigger forbid_key_change before update on wo.document_version
+    for each row execute function wo_private.refuse_change();
+alter table wo.document_version enable always trigger forbid_key_change;
+create or replace trigger forbid_delete before delete on wo.document_version
+    for each row execute function wo_private.refuse_change();
+alter table wo.document_version enable always trigger forbid_delete;
+create or replace trigger forbid_truncate before truncate on wo.document_version
+    for each statement execute function wo_private.refuse_change();
+alter table wo.document_version enable always trigger forbid_truncate;
+alter table wo.document_version
+    alter column tenant_id set statistics 0,
+    alter column work_order_id set statistics 0,
+    alter column id set statistics 0,
+    alter column document set statistics 0,
+    alter column version set statistics 0,
+    alter column change set statistics 0,
+    alter column uri set statistics 0,
+    alter column sha256 set statistics 0,
+    alter column effective set statistics 0,
+    alter column reason set statistics 0,
+    alter column added_by set statistics 0,
+    alter column added_at set statistics 0;
+
 -- work_order_import
 
 grant select on wo.work_order_import to wo_user;
@@ -1660,6 +2228,10 @@ create or replace trigger import instead of insert on wo.work_order_import
 -- overdue
 
 grant select on wo.overdue to wo_user, wo_admin, wo_auditor;
+
+-- definition
+
+grant select on wo.definition to wo_user, wo_admin, wo_auditor, wo_trail, wo_guard;
 
 -- refused_attempt
 

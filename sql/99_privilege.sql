@@ -30,7 +30,13 @@ grant execute on function wo_private.authenticate(uuid, text, boolean) to wo_adm
 grant execute on function wo_private.administer(text), wo_private.create_tenant(text, text, text, text, text),
     wo_private.public_key(text), wo_private.begin_timeline(text), wo_private.rebuild_rollups(),
     wo_private.migrate_lifecycle(text, integer, text, text) to wo_admin;
-grant execute on function wo_private.validate_lifecycle(text), wo_private.lifecycle_diagram(text, text, text)
+grant execute on function wo_private.publish_definition(text, text, boolean, date, date),
+    wo_private.release_definition(text, text, integer, text),
+    wo_private.retire_definition(text, text, integer, text) to wo_user, wo_admin;
+grant execute on function wo_private.add_release_item(text, text, text, integer) to wo_user;
+grant execute on function wo_private.definition_diff(text, text, integer, integer),
+    wo_private.newest_definition(text, text) to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.validate_definition(text, text), wo_private.lifecycle_diagram(text, text, text)
     to wo_admin, wo_user, wo_auditor;
 grant execute on function wo_private.allowed_transitions(text), wo_private.create_work_order(text),
     wo_private.create_work_orders(text), wo_private.transition(text, text, text, text, bigint),
@@ -41,7 +47,7 @@ grant execute on function wo_private.work_order_id(text), wo_private.work_order_
     to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.take_action(text, text, text, text),
     wo_private.update_work_order_status(text, text, text) to wo_user;
-grant execute on function wo_private.blocker(text, integer, text, text), wo_private.state_rule(text, integer, text),
+grant execute on function wo_private.blocker(uuid, text, integer, text), wo_private.state_rule(text, integer, text, uuid),
     wo_private.is_open_state(text), wo_private.is_end_state(text),
     wo_private.checked_page_size(integer, text, text, text, text),
     wo_private.choose_engine(text) to wo_user, wo_admin, wo_auditor;
@@ -49,17 +55,28 @@ grant execute on function wo_private.dependencies(text), wo_private.create_from_
 grant execute on function wo_private.ready_work_orders(text), wo_private.critical_path(text), wo_private.progress(text),
     wo_private.execution_pattern(text), wo_private.dependency_diagram(text, text), wo_private.check_hierarchy()
     to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.with_job_plan(text, text, integer, text), wo_private.expand_plan(text),
+    wo_private.apply_planned(text, text), wo_private.apply_job_plan(text, text, integer, text, text),
+    wo_private.record_step(text, text, text, text, bytea, text, text),
+    wo_private.request_credential(text, text, text) to wo_user;
+grant execute on function wo_private.deliverables(text) to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.steps(text), wo_private.plan_version_difference(text, integer)
+    to wo_user, wo_admin, wo_auditor;
 grant execute on function wo_private.tick() to wo_user, wo_admin;
 grant execute on function wo_private.worker_status() to wo_admin, wo_monitor, wo_auditor;
 grant execute on function wo_private.metrics(), wo_private.worker_health() to wo_admin, wo_monitor, wo_auditor;
 grant execute on function wo_private.may_read_attempts() to wo_user;
 grant execute on function wo_private.open_finding(text, text, text, text, text, date, text, boolean),
     wo_private.assess_finding(uuid, text, text, date, text, boolean), wo_private.close_finding(uuid, text) to wo_user;
+grant execute on function wo_private.findings_for_caller() to wo_user;
 grant execute on function wo_private.page_of_findings(integer, uuid) to wo_user, wo_admin, wo_auditor;
+grant execute on function wo_private.release_false_alarm(text, text, text, text, text, text),
+    wo_private.withdraw_false_alarm(uuid, text) to wo_user, wo_admin;
 grant execute on function wo_private.enroll_signing_key(text, text, text, timestamptz) to wo_admin;
 grant execute on function wo_private.change_signing_key(text, text, text),
     wo_private.revoke_delegation(uuid, text) to wo_user, wo_admin;
 grant execute on function wo_private.request_signature(text, text, text, text, text, text, text),
+    wo_private.request_act_signature(text, text, text, text, text),
     wo_private.sign(uuid, text, text), wo_private.withdraw_signature(uuid, text),
     wo_private.delegate_approval(text, text, timestamptz, timestamptz, text, text, text, uuid) to wo_user;
 grant execute on function wo_private.approvers(uuid, text, text, text), wo_private.evidence_package(text),

@@ -11,6 +11,10 @@ mod regress;
 #[cfg(not(feature = "sample_concept"))]
 mod approval;
 #[cfg(not(feature = "sample_concept"))]
+mod credential;
+#[cfg(not(feature = "sample_concept"))]
+mod deliverable;
+#[cfg(not(feature = "sample_concept"))]
 mod docs;
 #[cfg(not(feature = "sample_concept"))]
 mod examples;
@@ -20,6 +24,8 @@ mod fleet;
 mod hierarchy;
 #[cfg(not(feature = "sample_concept"))]
 mod hierarchy_races;
+#[cfg(not(feature = "sample_concept"))]
+mod job_plan;
 #[cfg(not(feature = "sample_concept"))]
 mod ledger;
 #[cfg(not(feature = "sample_concept"))]

@@ -4,9 +4,9 @@ with given as materialized (
     from jsonb_to_recordset($1::jsonb) as given (title text, description text, assignee text)
 ), made as (
     insert into floor.work_order (tenant_id, id, wo_number, lifecycle, lifecycle_version, status, version, revision,
-        title, description, priority, originator, assignee, created_at, updated_at, chain_sequence, chain_hash)
+        title, description, priority, originator, assignee, source, created_at, updated_at, chain_sequence, chain_hash)
     select $2::text::uuid, id, wo_number, 'fleet_task', 1, 'pending', 1, 1, title, description, 'medium', 'captain',
-        assignee, at, at, 1, decode(repeat('ab', 32), 'hex')
+        assignee, 'manual', at, at, 1, decode(repeat('ab', 32), 'hex')
     from given
 ), entry as (
     insert into floor.history (tenant_id, subject, subject_id, sequence, recorded_at, action, actor, to_status,

@@ -11,6 +11,7 @@ mod crowd;
 mod figure;
 mod ground;
 mod hierarchy;
+mod job_plan;
 mod layers;
 mod listener;
 mod load;
@@ -43,6 +44,7 @@ type Part = (&'static str, fn(&mut Book, &Options));
 const PARTS: &[Part] = &[
     ("transition", transition::measure),
     ("create", create::measure),
+    ("job_plan", job_plan::measure),
     ("crowd", crowd::measure),
     ("hierarchy", hierarchy::measure),
     ("stored", stored::measure),

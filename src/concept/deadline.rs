@@ -3,10 +3,9 @@
 
 use crate::kernel::concept::{Concept, Metric};
 use crate::kernel::job::{Job, Run, When};
-use crate::kernel::lifecycle::time_limit;
 use crate::kernel::rollup::Rollup;
 use crate::kernel::work_order::child_records::{self, ChildChange};
-use crate::kernel::work_order::{Column, with_work_order};
+use crate::kernel::work_order::{Column, time_rule_of, with_work_order};
 use crate::pg::error::OrRefuse;
 use crate::pg::run_as::{as_trail, run_as};
 use crate::pg::statement::{
@@ -103,16 +102,21 @@ fn notify(tenant: Uuid, work_order: Uuid, now: i64) -> Result<bool, Refusal> {
     let (reason, data) = with_work_order(tenant, work_order, |view| {
         let seen = view.seen;
         let deadline = seen.row.timestamp(seen.layout.column(Column::StateDeadline));
-        let rule = view.lifecycle.state(&view.facets.status).and_then(|state| {
-            state.time_rule(time_limit::maximum_hours(tenant, view.lifecycle.name(), state))
-        });
+        let state = view.lifecycle.state(&view.facets.status);
+        let rule =
+            state.and_then(|state| time_rule_of(tenant, Some(work_order), view.lifecycle, state));
         let mut data = Map::new();
         data.insert("deadline".to_owned(), json!(deadline.map(utc)));
         data.insert("assignee".to_owned(), json!(seen.field::<String>(Field::Assignee)));
         Ok((rule, data))
     })?;
-    let change_of_child =
-        ChildChange { action: "time_in_state_exceeded", reason, changes: String::new(), data };
+    let change_of_child = ChildChange {
+        action: "time_in_state_exceeded",
+        reason,
+        changes: String::new(),
+        covered: false,
+        data,
+    };
     let arguments = [uuid_argument(tenant), uuid_argument(work_order), timestamp(now)];
     Ok(child_records::upkeep(work_order, change_of_child, || {
         NOTIFY.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))

@@ -3,7 +3,7 @@
 use crate::kernel::concept::Concept;
 use crate::kernel::identity;
 use crate::kernel::identity::memory::Identity;
-use crate::kernel::work_order::child_records::{Kind, Owner};
+use crate::kernel::work_order::child_records::{FILL_NOTHING, Kind, Owner};
 use crate::kernel::work_order::{self, ActorRoles};
 use crate::pg::error::OrRefuse;
 use crate::pg::lookup::{Key, find};
@@ -18,7 +18,7 @@ use wo_rules::schema::ChildTable;
 
 statement!(
     TASK,
-    "select held.wo_number, held.metadata ->> 'task_type', named.engine, engine.cost_class, named.reason, named.overridden_by
+    "select held.wo_number, held.task_type, named.engine, engine.cost_class, named.reason, named.overridden_by
      from wo.work_order as held
      left join wo.engine_override as named on named.tenant_id = held.tenant_id and named.work_order_id = held.id
      left join wo.engine as engine on engine.tenant_id = held.tenant_id and engine.engine = named.engine
@@ -45,7 +45,10 @@ pub const CONCEPT: Dispatch = Dispatch;
 
 impl Concept for Dispatch {
     fn sql(&self) -> &'static [(&'static str, &'static str)] {
-        &[("09_dispatch", include_str!("../../sql/09_dispatch.sql"))]
+        &[
+            ("02_task_type", include_str!("../../sql/02_task_type.sql")),
+            ("09_dispatch", include_str!("../../sql/09_dispatch.sql")),
+        ]
     }
 
     fn child_kinds(&self) -> &'static [Kind] {
@@ -74,7 +77,9 @@ impl Concept for Dispatch {
 const KINDS: &[Kind] = &[Kind {
     table: ChildTable::named("engine_override"),
     check: check_override,
+    fill: FILL_NOTHING,
     after: |_, _, _| Ok(()),
+    shown: &[("engine", "engine")],
 }];
 
 /// Whether the actor may name an engine.

@@ -8,11 +8,11 @@ mod policy;
 mod write;
 
 use crate::kernel::concept::{
-    Concept, EvidenceSection, HealthSection, Metric, Question, RecordedAttempt,
+    Before, Concept, EvidenceSection, HealthSection, Metric, Question, RecordedAttempt,
 };
 use crate::kernel::identity;
 use crate::kernel::identity::memory::{self, Identity};
-use crate::kernel::work_order::WorkOrderView;
+use crate::kernel::work_order::{ActorRoles, Placing, WorkOrderRow, WorkOrderView};
 use crate::pg::row::{Row, TriggerRow};
 use crate::pg::run_as::{as_trail, run_as};
 use crate::pg::statement::{
@@ -27,10 +27,16 @@ use wo_rules::refusal::Refusal;
 statement!(
     OPEN,
     "insert into wo.finding (tenant_id, id, work_order_id, code, guard, opened_at, opened_for, actors,
-        attempts, title, entry_sequence, source, blocking, category)
+        attempts, title, entry_sequence, source, blocking, category, description)
      values ($1, $2, $3, $4, $5, $6, $7, case when $7 is null then '{}' else array[$7] end, $8, $9, $10, $12, $13,
-        'refused_attempt')
-     on conflict (tenant_id, work_order_id, code) where closed_at is null do update
+        'refused_attempt',
+        (select pg_catalog.format('QA decided about finding %s, which is open, before this attempt was recorded.', before.id)
+         from wo.finding as before
+         where before.tenant_id = $1 and before.work_order_id = $3 and before.code = $4 and before.closed_at is null
+            and before.decided_at is not null
+         order by before.decided_at desc, before.id
+         limit 1))
+     on conflict (tenant_id, work_order_id, code) where closed_at is null and decided_at is null do update
      set attempts = finding.attempts + excluded.attempts,
         blocking = finding.blocking or (excluded.blocking and finding.source <> excluded.source),
         actors = case when excluded.opened_for is null or excluded.opened_for = any(finding.actors)
@@ -55,7 +61,8 @@ statement!(
     [UUIDOID]
 );
 
-/// Opens a finding, or counts the attempt with the one that is open.
+/// Opens a finding, or counts the attempt with the one that is open. Where QA decided whether that one blocks, the attempt
+/// is a new fact, which another finding holds: the decision was not about it.
 fn open(recorded: &RecordedAttempt<'_>) {
     let (attempt, now) = (recorded.attempt, identity::now());
     let source = Source::of_attempt(attempt.code.as_str(), attempt.guards.as_str());
@@ -163,6 +170,20 @@ impl Concept for Findings {
                 "Open findings past their due date.",
             ),
         ]
+    }
+
+    fn check_placing(
+        &self,
+        acting: &Identity,
+        _roles: Option<&ActorRoles>,
+        old: Option<Before<'_>>,
+        _new: &WorkOrderRow<'_>,
+        placing: &Placing,
+    ) -> Result<(), Refusal> {
+        if let Some((old, ..)) = old.filter(|_| placing.moved) {
+            guard::before_move(acting.tenant, old.id(), placing.before);
+        }
+        Ok(())
     }
 
     fn attempt_recorded(&self, recorded: &RecordedAttempt<'_>) {

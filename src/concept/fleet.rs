@@ -1,7 +1,7 @@
 //! The fleet's functions: they name an action, and the lifecycle says where it leads.
 
 use crate::kernel::concept::Concept;
-use crate::kernel::lifecycle::{cache, time_limit};
+use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::api::{self, Change};
 use crate::kernel::{identity, work_order};
 use crate::pg::error::OrRefuse;
@@ -72,18 +72,6 @@ fn notes_field(work_order: &str, to_status: &str, notes: &str) -> Result<Option<
             .filter(|edge| edge.reason.field.is_none())
             .map(|_| serde_json::json!({ Field::Notes.name(): notes }).to_string()))
     })
-}
-
-/// What blocks a work order: its notes, where its state is a blocked one.
-#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
-fn blocker(
-    lifecycle: Option<&str>,
-    version: Option<i32>,
-    status: Option<&str>,
-    notes: Option<&str>,
-) -> Option<String> {
-    let is_blocked = in_version(lifecycle, version, status, |state| state.blocked)?;
-    is_blocked.then(|| notes.unwrap_or("no notes say what").to_owned())
 }
 
 statement!(
@@ -176,32 +164,6 @@ fn is_end_state(status: Option<&str>) -> bool {
 #[search_path(pg_catalog, pg_temp)]
 fn is_open_state(status: Option<&str>) -> bool {
     in_any_version(status, |state| !state.terminal)
-}
-
-/// The rule of time that a state has, in words.
-#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
-fn state_rule(
-    lifecycle: Option<&str>,
-    version: Option<i32>,
-    status: Option<&str>,
-) -> Option<String> {
-    let tenant = identity::current()?.tenant;
-    in_version(lifecycle, version, status, |state| {
-        state.time_rule(time_limit::maximum_hours(tenant, lifecycle.unwrap_or_default(), state))
-    })
-    .flatten()
-}
-
-/// What a version of a lifecycle says of a state; nothing where there is no such state.
-fn in_version<T>(
-    lifecycle: Option<&str>,
-    version: Option<i32>,
-    status: Option<&str>,
-    ask: impl Fn(&State) -> T,
-) -> Option<T> {
-    let tenant = identity::current()?.tenant;
-    let lifecycle = cache::compiled(tenant, lifecycle?, version?).ok()?;
-    lifecycle.state(status?).map(ask)
 }
 
 /// The fleet, as the kernel asks it.

@@ -2,12 +2,17 @@
 //! that stand before it in [`ALL`].
 
 pub mod approval;
+pub mod credential;
 pub mod deadline;
+pub mod deliverable;
 pub mod dispatch;
+pub mod document;
 pub mod finding;
 pub mod fleet;
 pub mod hierarchy;
+pub mod job_plan;
 pub mod preflight;
+pub mod release;
 #[cfg(feature = "sample_concept")]
 mod sample;
 
@@ -19,9 +24,14 @@ pub const ALL: Concepts = &[
     &hierarchy::CONCEPT,
     &approval::CONCEPT,
     &deadline::CONCEPT,
+    &job_plan::CONCEPT,
+    &credential::CONCEPT,
+    &deliverable::CONCEPT,
+    &document::CONCEPT,
     &dispatch::CONCEPT,
     &fleet::CONCEPT,
     &preflight::CONCEPT,
+    &release::CONCEPT,
     #[cfg(feature = "sample_concept")]
     &sample::CONCEPT,
 ];

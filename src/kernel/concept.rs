@@ -1,9 +1,11 @@
 //! What the kernel asks of the concepts. It knows none of them by name: they are registered when the
 //! library is loaded.
 
+use super::definition::kind::Kind as DefinitionKind;
 use super::identity::memory::Identity;
 use super::job::Job;
 use super::rollup::figure::Rollup;
+use super::signed_act::Kind as SignedKind;
 use super::work_order::child_records::kind::Kind;
 use super::work_order::record::actor_roles::ActorRoles;
 use super::work_order::record::placing::Placing;
@@ -19,6 +21,7 @@ use wo_rules::health::Finding;
 use wo_rules::lifecycle::{Decision, Facts, Lifecycle, Record, Transition};
 use wo_rules::refusal::Refusal;
 use wo_rules::refused_attempt::Attempt;
+use wo_rules::release::Item;
 
 pub use super::work_order::record::follow_up::{FollowUp, StoredWrite};
 
@@ -29,6 +32,8 @@ pub type Before<'a> = (&'a WorkOrderRow<'a>, &'a Lifecycle, &'a Record<'a>);
 pub struct CheckedWrite<'a> {
     /// The tenant.
     pub tenant: Uuid,
+    /// The work order.
+    pub work_order: Uuid,
     /// The lifecycle.
     pub lifecycle: &'a Lifecycle,
     /// The state before; nothing for a new work order.
@@ -47,6 +52,8 @@ pub struct CheckedWrite<'a> {
     pub placing: Placing,
     /// The fields that it changes, of those that a signature may cover.
     pub fields: FieldSet,
+    /// Whether a record that belongs to the work order and that a signature may cover was written.
+    pub covered_child: bool,
     /// Why it is made.
     pub reason: Option<&'a str>,
     /// Whether the enforcement layer makes it itself.
@@ -182,6 +189,26 @@ pub trait Concept {
     ) {
     }
 
+    /// Its kinds of controlled definitions.
+    fn definition_kinds(&self) -> &'static [DefinitionKind] {
+        &[]
+    }
+
+    /// Its kinds of subjects on which somebody signs an act that is no transition.
+    fn signed_subjects(&self) -> &'static [SignedKind] {
+        &[]
+    }
+
+    /// Checks that a work order releases a version of a definition; nothing from a concept that does not know.
+    fn check_release(
+        &self,
+        _tenant: Uuid,
+        _work_order: Uuid,
+        _item: &Item,
+    ) -> Option<Result<(), Refusal>> {
+        None
+    }
+
     /// The tables whose rows belong to work orders, and what is checked of those rows.
     fn child_kinds(&self) -> &'static [Kind] {
         &[]
@@ -315,13 +342,7 @@ pub fn all() -> impl Iterator<Item = &'static dyn Concept> {
 
 /// The guards that the kernel itself knows: whether somebody is assigned stands in the record, and the
 /// others let every work order pass to which no concept adds a fact.
-const GUARDS: &[&str] = &[
-    "assignee_set",
-    "assignee_qualified",
-    "steps_done",
-    "deliverables_received",
-    "budget_available",
-];
+const GUARDS: &[&str] = &["assignee_set", "assignee_qualified", "budget_available"];
 
 /// The effects that the kernel carries out itself.
 const EFFECTS: &[&str] = &[

@@ -3,6 +3,7 @@
 
 use crate::kernel::audit::{Act, Link};
 use crate::kernel::concept;
+use crate::kernel::definition;
 use crate::kernel::identity::{self, memory, registration};
 use crate::pg::error::{OrRefuse, damaged, refuse};
 use crate::pg::jsonb::Document;
@@ -17,7 +18,7 @@ use pgrx::prelude::*;
 use uuid::Uuid;
 use wo_rules::hierarchy::policy::Policy;
 use wo_rules::refusal::{Refusal, SqlState};
-use wo_rules::schema::{Table, Type, Writer};
+use wo_rules::schema::{Kind, Table, Type, Writer};
 use wo_rules::template::Template;
 
 statement!(
@@ -79,15 +80,16 @@ create function wo_private.configuration_validate() returns trigger
 fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
     crate::kernel::version::check_written(trigger);
     let table = table_of(trigger)?;
+    let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
+    if let Some(new) = &new {
+        crate::kernel::secret::check_row(trigger, table, old.as_ref(), new).or_refuse();
+    }
     if table.writer == Writer::Enforcement {
         crate::kernel::audit::check_writer(table.name);
     }
     let acting = identity::required().or_refuse();
-    let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
     for row in [&new, &old].into_iter().flatten() {
-        if uuid_of(row, required_column(row, "tenant_id")) != Some(acting.tenant) {
-            refuse(wrong_tenant());
-        }
+        check_tenant(uuid_of(row, required_column(row, "tenant_id")), &acting).or_refuse();
     }
     let Some(new) = new else { return Ok(trigger.old()) };
     check_documents(table, &new);
@@ -115,9 +117,14 @@ fn configuration_validate<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             crate::kernel::lifecycle::time_limit::check(acting.tenant, &lifecycle, &state)
                 .or_refuse();
         }
-        "lifecycle" => {
-            let tuple = crate::kernel::lifecycle::publish(&new, &acting).or_refuse();
-            return Ok(Some(returned(trigger, tuple)));
+        "definition_policy" => definition::check_policy(&new).or_refuse(),
+        name if table.kind == Kind::Definition => {
+            let kind = definition::kind(name).or_refuse();
+            let tuple = match &old {
+                None => definition::write::publish(kind, &new, &acting),
+                Some(old) => definition::write::change(kind, old, &new, &acting),
+            };
+            return Ok(Some(returned(trigger, tuple.or_refuse())));
         }
         _ => {}
     }
@@ -175,6 +182,9 @@ fn configuration_audit<'a>(trigger: &'a PgTrigger<'a>) -> Returned<'a> {
             (Some(_), None) => "deleted",
         };
         record(&acting, subject, &format!("[{}]", key.join(",")), action, None, changes);
+        if let Some(new) = &new {
+            definition::notification::notify(subject, old.as_ref(), new, &acting);
+        }
         for concept in concept::all() {
             concept.after_configuration(subject, old.as_ref(), new.as_ref(), &acting);
         }
@@ -339,13 +349,33 @@ fn keeps(trigger: &PgTrigger<'_>, columns: &str) -> bool {
 }
 
 /// The refusal for a row of another tenant.
-pub fn wrong_tenant() -> Refusal {
+fn wrong_tenant() -> Refusal {
     Refusal::new(
         SqlState::NotPermitted,
         "wrong_tenant",
         "the row belongs to another tenant than the one that this transaction acts for",
     )
     .hint("Leave tenant_id out: it is your own by default.")
+}
+
+/// Checks that a row is of the tenant that the transaction acts for.
+///
+/// # Errors
+/// 42501 `wrong_tenant`; 23502 `fields_missing` where the row names no tenant.
+pub fn check_tenant(of_row: Option<Uuid>, acting: &memory::Identity) -> Result<(), Refusal> {
+    match of_row {
+        Some(tenant) if tenant == acting.tenant => Ok(()),
+        Some(_) => Err(wrong_tenant()),
+        None => Err(Refusal::new(
+            SqlState::ValueMissing,
+            "fields_missing",
+            "the row names no tenant: its tenant_id is null",
+        )
+        .with("missing_fields", vec!["tenant_id"])
+        .hint(
+            "Leave tenant_id out, so that it is your own by default, or give wo.current_tenant().",
+        )),
+    }
 }
 
 /// The refusal for what only administrators do.
@@ -385,6 +415,17 @@ fn create_tenant(
         for (role, meaning) in crate::kernel::lifecycle::starting_roles() {
             let arguments = [uuid_argument(tenant), text(&role), text(&meaning)];
             ADD_ROLE.with(|statement| statement.store(&arguments));
+        }
+        // Before the shipped definitions: how they are released is asked of the policies.
+        for policy in &template.definition_policies {
+            let arguments = [
+                uuid_argument(tenant),
+                text(&policy.kind),
+                text(&policy.release),
+                optional_text(policy.author_role.as_deref()),
+                optional_text(policy.release_role.as_deref()),
+            ];
+            ADD_DEFINITION_POLICY.with(|statement| statement.store(&arguments));
         }
         for (_, document) in wo_rules::lifecycle::SHIPPED {
             let arguments = [uuid_argument(tenant), text(document)];
@@ -437,6 +478,12 @@ fn fill(tenant: Uuid, template: &Template) {
     }
 }
 
+statement!(
+    ADD_DEFINITION_POLICY,
+    "insert into wo.definition_policy (tenant_id, kind, release, author_role, release_role)
+     values ($1, $2, $3, $4, $5)",
+    [UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID]
+);
 statement!(
     ADD_PRINCIPAL,
     "insert into wo.principal (tenant_id, id, kind, name, assignable, attributes) values ($1, $2, $3, $4, $5, $6)",

@@ -33,10 +33,11 @@ pub fn check_none_given(columns: &[&str], whose: &str) -> Result<(), Refusal> {
 
 /// The refusal of a write to columns that wo_core fills itself.
 pub fn kept(columns: &str, whose: &str) -> Refusal {
+    let verb = if columns.contains(", ") { "are" } else { "is" };
     Refusal::new(
         SqlState::NotPermitted,
         "column_not_writable",
-        format!("{columns} of {whose} are kept by wo_core itself"),
+        format!("{columns} of {whose} {verb} kept by wo_core itself"),
     )
     .with("columns", columns.split(", ").collect::<Vec<_>>())
     .hint("Leave them out of the write.")

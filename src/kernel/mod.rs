@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod concept;
 pub mod configuration;
+pub mod definition;
 pub mod document;
 pub mod event;
 pub mod given;
@@ -14,6 +15,8 @@ pub mod lifecycle;
 pub mod partition;
 pub mod rollup;
 pub mod schema_change;
+pub mod secret;
+pub mod signed_act;
 pub mod timeline;
 pub mod version;
 pub mod work_order;

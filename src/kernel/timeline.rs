@@ -2,7 +2,7 @@
 
 use crate::kernel::configuration::record_of_installation;
 use crate::kernel::event::next_timeline;
-use crate::pg::error::refuse;
+use crate::pg::error::{OrRefuse, refuse};
 use pgrx::prelude::*;
 use wo_rules::refusal::Refusal;
 
@@ -13,6 +13,7 @@ fn begin_timeline(reason: &str) -> i32 {
     if reason.trim().is_empty() {
         refuse(Refusal::reason_missing("a new timeline"));
     }
+    crate::kernel::secret::check_argument("wo.begin_timeline", "reason", Some(reason)).or_refuse();
     begin_next(reason)
 }
 
@@ -21,6 +22,7 @@ pub fn begin_next(reason: &str) -> i32 {
     let begun = next_timeline();
     let details = serde_json::json!({ "timeline": begun }).to_string();
     record_of_installation("timeline", "[\"timeline\"]", "begun", Some(reason.to_owned()), details);
-    pgrx::log!("wo_core: timeline {begun} of events begins: {reason}");
+    let text = format!("timeline {begun} of events begins: {reason}");
+    pgrx::log!("{}", crate::pg::log::line(&text));
     begun
 }

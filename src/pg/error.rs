@@ -35,6 +35,7 @@ pub fn is_of_many() -> bool {
 
 /// Raises the refusal as an ERROR.
 pub fn refuse(refusal: Refusal) -> ! {
+    let refusal = refusal.without_secrets();
     if let Some(hook) = ON_REFUSAL.get() {
         hook(&refusal);
     }

@@ -62,6 +62,10 @@ pub enum Purpose {
     Managers = 11,
     /// Numbers of a block were drawn for new work orders.
     NumberBlock = 12,
+    /// Findings are opened in a tree of work orders.
+    Findings = 13,
+    /// Versions of one document are added one after the other.
+    Document = 14,
 }
 
 thread_local! {
@@ -144,6 +148,11 @@ impl Lock {
     /// The same, if nobody holds it alone.
     pub fn try_share_until_end(self) -> bool {
         self.acquire(pg_sys::ShareLock, true)
+    }
+
+    /// Takes it until the transaction ends, together with others who add, when nobody shares it.
+    pub fn add_until_end(self) {
+        self.acquire(pg_sys::RowExclusiveLock, false);
     }
 
     /// Gives up what was shared in the same (sub)transaction.

@@ -12,6 +12,7 @@ pub mod extension;
 mod found;
 pub mod invalidation;
 pub mod jsonb;
+pub mod key_file;
 mod lasting;
 pub mod lock;
 pub mod log;

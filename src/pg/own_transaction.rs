@@ -2,11 +2,26 @@
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::PgTryBuilder;
+use pgrx::pg_sys::errcodes::PgSqlErrorCode as Code;
 use pgrx::pg_sys::panic::CaughtError;
 use std::panic::AssertUnwindSafe;
 
-/// Does something in a transaction of its own, which is rolled back where it fails; then what was said.
-pub fn transaction<T>(act: impl FnOnce() -> T) -> Result<T, String> {
+/// What failed in a transaction.
+pub struct Failure {
+    /// What was said.
+    pub text: String,
+    /// Others were in the way (a lock, a deadlock, a serialization failure): trying again may help.
+    pub is_passing: bool,
+}
+
+impl From<Failure> for String {
+    fn from(failure: Failure) -> Self {
+        failure.text
+    }
+}
+
+/// Does something in a transaction of its own, which is rolled back where it fails.
+pub fn transaction<T>(act: impl FnOnce() -> T) -> Result<T, Failure> {
     let result = caught(|| {
         // SAFETY: the process is in no transaction; the snapshot is popped before the commit, or by
         // the abort.
@@ -29,14 +44,20 @@ pub fn transaction<T>(act: impl FnOnce() -> T) -> Result<T, String> {
     result
 }
 
-/// Does something, and gives what was said where it fails.
-pub fn caught<T>(act: impl FnOnce() -> T) -> Result<T, String> {
+/// Does something, and returns what was said where it fails.
+pub fn caught<T>(act: impl FnOnce() -> T) -> Result<T, Failure> {
     PgTryBuilder::new(AssertUnwindSafe(|| Ok(act())))
         .catch_others(|error| {
             let (CaughtError::PostgresError(report)
             | CaughtError::ErrorReport(report)
             | CaughtError::RustPanic { ereport: report, .. }) = error;
-            Err(report.message().to_owned())
+            let is_passing = matches!(
+                report.sql_error_code(),
+                Code::ERRCODE_LOCK_NOT_AVAILABLE
+                    | Code::ERRCODE_T_R_DEADLOCK_DETECTED
+                    | Code::ERRCODE_T_R_SERIALIZATION_FAILURE
+            );
+            Err(Failure { text: report.message().to_owned(), is_passing })
         })
         .execute()
 }

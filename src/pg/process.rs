@@ -71,7 +71,7 @@ pub fn heed_interrupts() -> bool {
     });
     heeded.unwrap_or_else(|why| {
         if !is_to_end() {
-            pgrx::log!("wo_core: {why}");
+            pgrx::log!("{}", crate::pg::log::line(&why.text));
         }
         false
     })

@@ -14,6 +14,16 @@ use uuid::Uuid;
 /// A row as a trigger gives it back.
 pub type TriggerRow = *mut pg_sys::HeapTupleData;
 
+/// The texts of a column's value.
+pub enum Texts {
+    /// Of `text` or `varchar`.
+    Plain(String),
+    /// Of `text[]`.
+    List(Vec<Option<String>>),
+    /// Of `json` or `jsonb`: the text of the JSON value.
+    Json(String),
+}
+
 /// One row, taken apart: a datum for each column.
 pub struct Row {
     tuple: *mut pg_sys::HeapTupleData,
@@ -202,6 +212,31 @@ impl Row {
     pub fn json(&self, index: usize) -> Option<String> {
         let datum = self.datum(index)?;
         Some(json_text(datum, base_type(self.type_of(index)?)))
+    }
+
+    /// Whether a column is of a type that holds texts, and is not computed from others.
+    pub fn holds_texts(&self, index: usize) -> bool {
+        let is_of_texts = |found: pg_sys::Oid| {
+            can_read::<String>(found)
+                || can_read::<Vec<Option<String>>>(found)
+                || can_read::<pgrx::Json>(found)
+                || can_read::<pgrx::JsonB>(found)
+        };
+        self.name(index).is_some()
+            && !self.is_generated(index)
+            && self.type_of(index).is_some_and(is_of_texts)
+    }
+
+    /// The texts of a column's value; `None` where it is NULL, or of a type that holds none.
+    pub fn texts(&self, index: usize) -> Option<Texts> {
+        let found = self.type_of(index)?;
+        if can_read::<String>(found) {
+            return self.get(index).map(Texts::Plain);
+        }
+        if can_read::<Vec<Option<String>>>(found) {
+            return self.get(index).map(Texts::List);
+        }
+        self.holds_texts(index).then(|| self.json(index).map(Texts::Json))?
     }
 
     /// A copy of the row with some columns replaced, in the form that a trigger returns. Refuses a

@@ -20,6 +20,17 @@ pub enum Notify {
     Off,
 }
 
+/// By which algorithm the tokens of credential grants are signed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PostgresGucEnum)]
+pub enum GrantAlgorithm {
+    /// EdDSA with Ed25519.
+    #[name = c"EdDSA"]
+    EdDsa,
+    /// ECDSA with P-256 and SHA-256.
+    #[name = c"ES256"]
+    Es256,
+}
+
 /// `wo_core.session`: the nonce that a session-scoped identity is tied to.
 pub static SESSION: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 /// `wo_core.session_scope`: whether a session-scoped identity is allowed at all.
@@ -48,6 +59,20 @@ pub static CHALLENGE_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(300);
 
 /// `wo_core.sealing_key_file`: where the key is that signs checkpoints.
 pub static SEALING_KEY_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+/// `wo_core.credential_key_file`: where the key is that signs the tokens of credential grants.
+pub static CREDENTIAL_KEY_FILE: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(None);
+/// `wo_core.credential_algorithm`: how they are signed.
+pub static CREDENTIAL_ALGORITHM: GucSetting<GrantAlgorithm> =
+    GucSetting::<GrantAlgorithm>::new(GrantAlgorithm::EdDsa);
+/// `wo_core.credential_lifetime`: for how long they are valid, in seconds.
+pub static CREDENTIAL_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(300);
+/// `wo_core.credential_issuer`: who they say has issued them.
+pub static CREDENTIAL_ISSUER: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c"wo_core"));
+/// `wo_core.credential_audience`: for whom they are.
+pub static CREDENTIAL_AUDIENCE: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c"vault"));
 /// `wo_core.sealing_interval`: how often the trail is sealed, in seconds.
 pub static SEALING_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(10);
 /// `wo_core.archive_directory`: where archives are written.
@@ -219,6 +244,7 @@ pub fn define() {
         GucContext::Sighup,
         GucFlags::UNIT_S,
     );
+    define_credentials();
     define_retention();
     // SAFETY: called from _PG_init with a constant string, after every setting has been defined.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"wo_core".as_ptr()) };
@@ -254,7 +280,71 @@ unsafe extern "C-unwind" fn check_traceparent(
 
 /// The text of `wo_core.sealing_key_file`, where it names anything.
 pub fn sealing_key_file() -> Option<String> {
-    SEALING_KEY_FILE.get()?.into_string().ok().filter(|path| !path.is_empty())
+    text_of(&SEALING_KEY_FILE)
+}
+
+/// The text of a setting, where it is not empty.
+fn text_of(setting: &GucSetting<Option<CString>>) -> Option<String> {
+    setting.get()?.into_string().ok().filter(|text| !text.is_empty())
+}
+
+/// The text of `wo_core.credential_key_file`, where it names anything.
+pub fn credential_key_file() -> Option<String> {
+    text_of(&CREDENTIAL_KEY_FILE)
+}
+
+/// The issuer and the audience of the tokens of credential grants.
+pub fn credential_parties() -> (String, String) {
+    let issuer = text_of(&CREDENTIAL_ISSUER).unwrap_or_else(|| "wo_core".to_owned());
+    (issuer, text_of(&CREDENTIAL_AUDIENCE).unwrap_or_else(|| "vault".to_owned()))
+}
+
+/// The longest life of the token of a credential grant, in seconds.
+const LONGEST_GRANT: i32 = 300;
+
+fn define_credentials() {
+    GucRegistry::define_string_guc(
+        c"wo_core.credential_key_file",
+        c"The file of the private key that signs the tokens of wo.request_credential; no credential is granted without it.",
+        c"Made by wo key new --for credential. %d stands for the database's name. The vault knows the public half.",
+        &CREDENTIAL_KEY_FILE,
+        GucContext::Sighup,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_enum_guc(
+        c"wo_core.credential_algorithm",
+        c"How the tokens of wo.request_credential are signed: EdDSA (Ed25519) or ES256 (P-256).",
+        c"The key must be one for the algorithm. Vault and OpenBao take both; Google Cloud takes ES256 of the two.",
+        &CREDENTIAL_ALGORITHM,
+        GucContext::Sighup,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_int_guc(
+        c"wo_core.credential_lifetime",
+        c"For how long the tokens of wo.request_credential are valid.",
+        c"Long enough to reach the vault. What the vault then gives has a life of its own.",
+        &CREDENTIAL_LIFETIME,
+        1,
+        LONGEST_GRANT,
+        GucContext::Sighup,
+        GucFlags::UNIT_S,
+    );
+    GucRegistry::define_string_guc(
+        c"wo_core.credential_issuer",
+        c"The issuer (iss) of the tokens of wo.request_credential.",
+        c"The vault's bound_issuer. Give each installation one of its own; Google Cloud takes an https URL only.",
+        &CREDENTIAL_ISSUER,
+        GucContext::Sighup,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_string_guc(
+        c"wo_core.credential_audience",
+        c"The audience (aud) of the tokens of wo.request_credential.",
+        c"One of the vault's bound_audiences.",
+        &CREDENTIAL_AUDIENCE,
+        GucContext::Sighup,
+        GucFlags::empty(),
+    );
 }
 
 /// A century.

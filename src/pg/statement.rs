@@ -18,8 +18,8 @@ use std::ffi::{CStr, CString};
 use wo_rules::work_order::write_suppressed;
 
 pub use crate::pg::value::{
-    Argument, argument, bigint, bytes, json, jsonb, optional_text, optional_timestamp,
-    optional_uuid, text, timestamp, uuid, uuids,
+    Argument, argument, bigint, bytes, json, jsonb, optional_bytes, optional_jsonb, optional_text,
+    optional_timestamp, optional_uuid, text, timestamp, uuid, uuids,
 };
 
 /// What a statement sees and may do.

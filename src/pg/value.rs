@@ -47,6 +47,7 @@ sql_values! {
     Vec<u8>: BYTEAOID,
     Vec<String>: TEXTARRAYOID,
     Vec<Option<String>>: TEXTARRAYOID,
+    Date: DATEOID,
     Vec<Option<Date>>: DATEARRAYOID,
     Vec<pgrx::Uuid>: UUIDARRAYOID,
     AnyNumeric: NUMERICOID,
@@ -162,6 +163,11 @@ pub fn bytes(value: &[u8]) -> Argument {
     argument(value)
 }
 
+/// A `bytea` argument, or NULL.
+pub fn optional_bytes(value: Option<&[u8]>) -> Argument {
+    argument(value)
+}
+
 /// A `timestamptz` argument, in microseconds since 2000-01-01 00:00 UTC.
 pub fn timestamp(at: i64) -> Argument {
     optional_timestamp(Some(at))
@@ -184,6 +190,11 @@ pub fn json(text: &str) -> Argument {
 /// where it is not JSON.
 pub fn jsonb(text: &str) -> Argument {
     read_as(text, pg_sys::JSONBOID, -1).unwrap_or(Argument::null(pg_sys::JSONBOID))
+}
+
+/// A `jsonb` argument, or NULL.
+pub fn optional_jsonb(text: Option<&str>) -> Argument {
+    text.map_or(Argument::null(pg_sys::JSONBOID), jsonb)
 }
 
 /// A text that the type's own input function reads, domains and lengths included. `None` for a text

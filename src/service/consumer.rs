@@ -202,7 +202,7 @@ fn consumer_of(rows: &Rows) -> Option<Consumer> {
 fn check_reason(reason: &str) -> Result<(), Refusal> {
     match reason.trim().is_empty() {
         true => Err(Refusal::reason_missing("a change of a consumer")),
-        false => Ok(()),
+        false => crate::kernel::secret::check_argument("wo.event_consumer", "reason", Some(reason)),
     }
 }
 
@@ -212,6 +212,8 @@ fn check_reason(reason: &str) -> Result<(), Refusal> {
 fn create_consumer(consumer: &str, from_position: i64) -> i64 {
     let caller = Caller::find().or_refuse();
     rules::check_name(consumer).or_refuse();
+    crate::kernel::secret::check_argument("wo.event_consumer", "consumer", Some(consumer))
+        .or_refuse();
     if let Some(found) = caller.look(consumer, false) {
         rules::check_owner(consumer, &found, &caller.owner, false).or_refuse();
         return found.position;
@@ -324,8 +326,11 @@ fn move_consumer(consumer: &str, to_position: i64, reason: &str) -> i64 {
     check_reason(reason).or_refuse();
     let found = caller.lock(consumer).or_refuse();
     rules::check_position(to_position, event::horizon()).or_refuse();
-    set(&caller, &MOVE, consumer, to_position);
-    caller.record(consumer, "moved", Some(reason), Some(&found), Some(&found.moved(to_position)));
+    let moved = found.moved(to_position);
+    if moved != found {
+        set(&caller, &MOVE, consumer, to_position);
+        caller.record(consumer, "moved", Some(reason), Some(&found), Some(&moved));
+    }
     to_position
 }
 
@@ -341,9 +346,12 @@ fn assign_consumer(consumer: &str, owner: &str, reason: &str) {
         .ok_or_else(|| wo_rules::identity::no_such_principal(owner))
         .and_then(|actor| actor.standing.check(owner))
         .or_refuse();
+    let assigned = Consumer { owner: Owner::Principal(owner.to_owned()), ..found.clone() };
+    if assigned == found {
+        return;
+    }
     let [tenant, name] = caller.key(consumer);
     let arguments = [tenant, name, text(owner)];
     caller.write(|| ASSIGN.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
-    let assigned = Consumer { owner: Owner::Principal(owner.to_owned()), ..found.clone() };
     caller.record(consumer, "assigned", Some(reason), Some(&found), Some(&assigned));
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::approval::firm::{AUDITOR, Firm, ROOT};
 
-fn verify(package: &str) -> (bool, String) {
+pub fn verify(package: &str) -> (bool, String) {
     let file: PathBuf = std::env::temp_dir().join(format!("wo-{}.json", uuid::Uuid::now_v7()));
     std::fs::write(&file, package).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/verify_evidence.py");
@@ -88,4 +88,25 @@ fn the_package_says_how_it_is_verified() {
     ] {
         assert!(page.contains(words), "{words}");
     }
+}
+
+/// A table of child records that signatures cover would be unknown to those who verify without wo_core.
+#[test]
+fn every_covered_table_is_named_where_others_read_how_to_verify() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let texts =
+        [read("src/service/evidence/how_to_verify.txt"), read("examples/verify_evidence.py")];
+    let mut count = 0;
+    for table in wo_rules::schema::child_tables().filter(|table| table.child.covers.is_some()) {
+        count += 1;
+        for text in &texts {
+            let name = match table.child.item {
+                Some(_) => format!("{}:", table.name),
+                None => table.name.to_owned(),
+            };
+            assert!(text.contains(&name), "{name}");
+        }
+    }
+    assert!(count > 0);
 }

@@ -1,4 +1,4 @@
-//! The page of an evidence package in a real browser, as an inspector opens and prints it.
+//! The page of an evidence package in a real browser, as an inspector opens and prints it, and pictures.
 
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ pub fn assert_readable(html: &str, printed_names: &[&str]) {
     let mut browser = Browser::start();
     browser.show_on(WIDTHS[0]);
     let blank = browser.screenshot();
-    let address = browser.open(html);
+    let address = browser.open("evidence.html", html);
 
     let seen = browser.look();
     let signatures = seen["signatures"].as_array().unwrap();
@@ -73,6 +73,50 @@ pub fn assert_readable(html: &str, printed_names: &[&str]) {
         let complaints = browser.told(complaint);
         assert!(complaints.is_empty(), "the browser complains: {complaints:?}");
     }
+}
+
+/// The texts of a picture that are cut or that cover one another, read in the browser. A pixel more or less is the
+/// browser's rounding.
+const FAULTS: &str = "(() => {
+    const faults = [], texts = Array.from(document.querySelectorAll('text'));
+    if (document.documentElement.localName !== 'svg' || texts.length === 0) return JSON.stringify(['no picture']);
+    const box = one => one.getBoundingClientRect();
+    const holds = (outer, inner) => outer.left <= inner.left + 1 && inner.right <= outer.right + 1
+        && outer.top <= inner.top + 1 && inner.bottom <= outer.bottom + 1;
+    const picture = box(document.documentElement), view = document.documentElement.viewBox.baseVal;
+    if (view.width < 1 || view.height < 1) faults.push('no viewBox');
+    const frames = Array.from(document.querySelectorAll('rect[stroke]'), box);
+    texts.forEach((text, index) => {
+        const here = box(text), words = text.textContent, own = text.getBBox();
+        if (!holds({left: view.x, top: view.y, right: view.x + view.width, bottom: view.y + view.height},
+            {left: own.x, top: own.y, right: own.x + own.width, bottom: own.y + own.height})
+            || !holds(picture, here)) faults.push('cut: ' + words);
+        const [x, y] = [(here.left + here.right) / 2, (here.top + here.bottom) / 2];
+        for (const frame of frames) {
+            const inside = frame.left < x && x < frame.right && frame.top < y && y < frame.bottom;
+            if (inside && !holds(frame, here)) faults.push('wider than its box: ' + words);
+        }
+        for (const other of texts.slice(index + 1)) {
+            const there = box(other);
+            if (Math.min(here.right, there.right) - Math.max(here.left, there.left) > 1
+                && Math.min(here.bottom, there.bottom) - Math.max(here.top, there.top) > 1)
+                faults.push('covered: ' + words + ' / ' + other.textContent);
+        }
+    });
+    return JSON.stringify(faults);
+})()";
+
+/// Opens a picture in a headless Chromium and asserts that it is one, that each of its texts lies inside the picture
+/// and inside the box that it stands in, and that none covers another.
+///
+/// Panics where Chromium is not on the PATH.
+#[track_caller]
+pub fn assert_drawn(svg: &str) {
+    let mut browser = Browser::start();
+    browser.show_on(WIDTHS[0]);
+    browser.open("picture.svg", svg);
+    let faults = browser.ask(FAULTS);
+    assert_eq!(faults, json!([]), "in {svg}");
 }
 
 /// The text without white space: browsers and printers break lines where they like.
@@ -196,9 +240,9 @@ impl Browser {
     }
 
     /// Opens the page and waits until it asks the network for nothing more; gives its address.
-    fn open(&mut self, html: &str) -> String {
-        let file = self.folder.join("evidence.html");
-        std::fs::write(&file, html).unwrap();
+    fn open(&mut self, name: &str, content: &str) -> String {
+        let file = self.folder.join(name);
+        std::fs::write(&file, content).unwrap();
         let address = format!("file://{}", file.display());
         let opened = self.call("Page.navigate", json!({"url": address}));
         assert!(opened["errorText"].is_null(), "{opened}");
@@ -221,7 +265,12 @@ impl Browser {
     }
 
     fn look(&mut self) -> Value {
-        let seen = self.call("Runtime.evaluate", json!({"expression": LOOK}));
+        self.ask(LOOK)
+    }
+
+    /// What an expression gives, which is the text of JSON.
+    fn ask(&mut self, expression: &str) -> Value {
+        let seen = self.call("Runtime.evaluate", json!({"expression": expression}));
         serde_json::from_str(seen["result"]["value"].as_str().unwrap()).unwrap()
     }
 
@@ -318,4 +367,43 @@ fn a_page_without_a_signers_name_is_caught() {
 fn a_blank_page_is_caught() {
     let page = a_page_with("").replace("<style>", "<style>.signature { visibility: hidden }");
     assert_readable(&page.replace("Ana Example", ""), &[""]);
+}
+
+fn a_picture_with(content: &str) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"200\" height=\"100\" viewBox=\"0 0 200 100\" font-size=\"12\">
+         <rect x=\"10\" y=\"10\" width=\"80\" height=\"30\" fill=\"none\" stroke=\"#000000\"/>{content}</svg>"
+    )
+}
+
+#[test]
+fn a_picture_that_keeps_the_rules_is_drawn() {
+    assert_drawn(&a_picture_with(
+        "<text x=\"15\" y=\"30\">pending</text><text x=\"15\" y=\"60\">x</text>",
+    ));
+}
+
+#[test]
+#[should_panic(expected = "cut: pending")]
+fn a_text_that_is_cut_is_caught() {
+    assert_drawn(&a_picture_with("<text x=\"180\" y=\"60\">pending</text>"));
+}
+
+#[test]
+#[should_panic(expected = "wider than its box: in_progress")]
+fn a_text_that_is_wider_than_its_box_is_caught() {
+    assert_drawn(&a_picture_with("<text x=\"40\" y=\"30\">in_progress</text>"));
+}
+
+#[test]
+#[should_panic(expected = "covered: pending / blocked")]
+fn a_text_that_covers_another_is_caught() {
+    let texts = "<text x=\"15\" y=\"60\">pending</text><text x=\"30\" y=\"64\">blocked</text>";
+    assert_drawn(&a_picture_with(texts));
+}
+
+#[test]
+#[should_panic(expected = "no picture")]
+fn a_picture_that_is_no_xml_is_caught() {
+    assert_drawn(&a_picture_with("<text x=\"15\" y=\"30\">a < b</text>"));
 }

@@ -151,22 +151,6 @@ fn a_finding_of_a_child_holds_its_master() {
     assert_eq!(company.status(&master), "completed");
     assert_eq!(company.status(&child), "completed");
     company.assert_intact();
-
-    let master: String = company.one("originator", create);
-    let child: String = company.one("originator", create);
-    company.run("originator", &format!("select wo.link_work_order('{child}', '{master}')"));
-    let mut opener = company.connect("qa_2");
-    opener.batch_execute(&format!("begin; select wo.open_finding('{child}', 'x')")).unwrap();
-    let mut planner = company.connect("planner");
-    let pid = backend_pid(&mut planner);
-    std::thread::scope(|scope| {
-        let moved = scope.spawn(|| {
-            planner.batch_execute(&format!("select wo.transition('{master}', 'planned')"))
-        });
-        company.database.wait_until_blocked(pid);
-        opener.batch_execute("commit").unwrap();
-        moved.join().unwrap().unwrap();
-    });
 }
 
 /// Only some say whether a finding blocks; the tenant's policy decides for the others, is audited, and is

@@ -1,9 +1,9 @@
 //! Approvals with electronic signatures, and the evidence that is left of them (design §7).
 
 mod amendment;
-mod another_verifier;
+pub mod another_verifier;
 mod challenge_limit;
-mod chromium;
+pub mod chromium;
 mod commit;
 mod configured;
 mod delegation;
@@ -12,14 +12,18 @@ mod evidence;
 mod expiry;
 mod findings;
 mod firm;
+mod latency;
 mod master;
 mod master_completes;
+mod my_findings;
 mod pending;
 mod races;
 mod regulated;
+mod release;
 mod requirements;
 mod rights;
 mod same_statement;
 mod together;
+mod unchanged;
 mod waiver;
 mod withdrawal;

@@ -58,6 +58,15 @@ update wo.work_order set title = '[SS1-Operations] Something else' where wo_numb
 \set ON_ERROR_STOP on
 
 \echo
+\echo 'Its lifecycle as a picture, of which the first lines:'
+\pset format unaligned
+\pset tuples_only on
+select line from regexp_split_to_table(wo.lifecycle_diagram('fleet_task'), E'\n') with ordinality as drawn (line, number)
+where number <= 8 order by number;
+\pset format aligned
+\pset tuples_only off
+
+\echo
 \echo '== 3. A change that is not regulatory, from draft to closed =='
 \c :wo olga
 select wo.create_work_order('Replace the label printer', 'The old one jams.') ->> 'wo_number' as printer \gset
@@ -106,9 +115,29 @@ select role, meaning, required, signed, approvers from wo.pending_approvals(:'up
 \! tests/demo/sign quinn qa plan 2>/dev/null
 select wo.transition(:'upgrade', 'assigned', 'let us start', '{"assignee": "mira"}') ->> 'status' as "Paul assigns it";
 \c :wo mira
+\echo 'What Mira should know before she begins:'
+select check_.key as preflight, left(check_.value::text, 90) as found from jsonb_each(wo.preflight(:'upgrade')) as check_;
 select wo.transition(:'upgrade', 'in_progress', 'parts are here') \g /dev/null
+select wo.add_deliverable(:'upgrade', 'IQ_OQ_report', 'report', 'https://files.acme.example/IQ_OQ.pdf',
+    sha256('the bytes of the report'), required => true) ->> 'id' as report \gset
+\echo 'Somebody else accepts the report that it needs:'
+\c :wo quinn
+select wo.review_deliverable(:'upgrade', :'report', 'accepted', 'IQ and OQ are complete') \g /dev/null
+select name, state, received_from, reviewed_by from wo.deliverables(:'upgrade');
+\c :wo mira
 select wo.transition(:'upgrade', 'completed', 'done', '{"completion_summary": "Windows 11; IQ and OQ passed.", "actual_hours": 6}')
     ->> 'status' as "Mira has done it";
+\c :wo quinn
+\echo 'Quinn of QA misses a file and opens a finding. Paul''s attempt to start without signatures is one, too. Both block the end:'
+select wo.open_finding(:'upgrade', 'The OQ report is not attached', severity => 'minor') \g /dev/null
+select left(title, 60) as title, severity, opened_by from wo.findings(work_order => :'upgrade', blocking => true);
+\c :wo olga
+\echo 'What waits for Olga:'
+select waits_for, wo_number, title, status from wo.my_work();
+\c :wo quinn
+select left(title, 60) as "closed by Quinn", wo.close_finding(finding, 'Looked at: the report is in the archive, and nothing was begun early.')
+from wo.findings(work_order => :'upgrade', blocking => true);
+\c :wo mira
 \! tests/demo/sign olga system_owner completion 2>/dev/null
 \echo 'Mira corrects her hours meanwhile, so what Olga signed is not what there is:'
 select wo.patch_work_order(:'upgrade', '{"actual_hours": 7}', 'a typing mistake') \g /dev/null
@@ -254,4 +283,4 @@ select login_role, command, object_type, object, times from wo.schema_changes();
 \echo
 \echo '== 11. How things are =='
 \c :wo postgres
-select severity, subject, left(detail, 100) as detail from wo.health() order by subject;
+select severity, subject, left(detail, 100) as detail from wo.health();

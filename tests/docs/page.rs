@@ -96,6 +96,25 @@ impl Drop for Session {
 /// The directory of the pages' keys. A test has one of its own in its place.
 const KEYS: &str = "/etc/wo_core";
 
+/// Where the pages' vault listens. A test has a port of its own in its place.
+const VAULT: &str = "127.0.0.1:8200";
+
+/// Ends what a page has started in the background, and removes its files: a program's id stands in a file `*.pid`.
+struct Directory(PathBuf);
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let files = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        for file in
+            files.filter(|file| file.path().extension().is_some_and(|ending| ending == "pid"))
+        {
+            let id = std::fs::read_to_string(file.path()).unwrap_or_default();
+            let _ = Command::new("kill").arg(id.trim()).stderr(Stdio::null()).status();
+        }
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// The settings in a block of `postgresql.conf`.
 fn settings(text: &str) -> Vec<(String, String)> {
     let setting = |line: &str| {
@@ -118,12 +137,15 @@ pub fn run(page: &str) {
         configured.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let cluster = Cluster::own(&configured);
     let keys = cluster.make_dir("keys");
-    let text = text.replace(KEYS, keys.to_str().unwrap());
+    let vault = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let text = text.replace(KEYS, keys.to_str().unwrap()).replace(VAULT, &vault.to_string());
     // Sessions that are open when a page has its database dropped.
     cluster.allow_in_log("terminating connection due to administrator command");
     cluster.superuser("postgres").batch_execute(&format!("create database {DATABASE}")).unwrap();
     let directory = PathBuf::from(format!("/tmp/wo.docs.{}", uuid::Uuid::now_v7()));
     std::fs::create_dir(&directory).unwrap();
+    let directory = Directory(directory);
+    let directory = &directory.0;
     let mut sessions: HashMap<String, Session> = HashMap::new();
     let mut typed = 0;
     for block in blocks(&text) {
@@ -135,16 +157,15 @@ pub fn run(page: &str) {
                 let role = if who.starts_with("a superuser") { "postgres" } else { who };
                 let session = sessions
                     .entry(role.to_owned())
-                    .or_insert_with(|| Session::open(&cluster, role, &directory));
+                    .or_insert_with(|| Session::open(&cluster, role, directory));
                 check(&at, &block.text, &session.type_in(&block.text));
             }
-            "sh" => shell(&at, &cluster, &directory, &block.text),
+            "sh" => shell(&at, &cluster, directory, &block.text),
             "conf" | "text" => continue,
             other => panic!("{at}: {other:?} is none of sql, sh, conf, text"),
         }
         typed += 1;
     }
-    std::fs::remove_dir_all(&directory).unwrap();
     assert!(typed > 0, "{page} has nothing to type");
 }
 

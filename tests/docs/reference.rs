@@ -21,6 +21,42 @@ fn hold(page: &str, text: &str) {
     assert!(text == stored, "{}: {difference:?}; WO_GOLDEN=accept writes it", path.display());
 }
 
+/// How many characters a line of a paragraph has at most.
+const WIDTH: usize = 120;
+
+/// A text as a paragraph. No line begins with what Markdown takes for a list, a heading, a quotation or a table.
+fn paragraph(text: &str) -> String {
+    let is_mark = |word: &str| {
+        let number = word.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        word.starts_with(['#', '>', '|'])
+            || word.starts_with("```")
+            || word.starts_with("~~~")
+            || matches!(word, "-" | "*" | "+" | "=")
+            || (number.len() < word.len() && matches!(number, "." | ")"))
+    };
+    let (mut lines, mut width) = (String::new(), 0);
+    for word in text.replace('<', "&lt;").split_ascii_whitespace() {
+        let length = word.chars().count();
+        let fits = width + 1 + length <= WIDTH || is_mark(word);
+        let (gap, before) = match (width, fits) {
+            (0, _) => ("", 0),
+            (_, true) => (" ", width + 1),
+            (_, false) => ("\n", 0),
+        };
+        lines.push_str(gap);
+        lines.push_str(word);
+        width = before + length;
+    }
+    lines
+}
+
+#[test]
+fn a_paragraph_is_wrapped_where_no_line_becomes_something_else() {
+    let text = format!("{} {} - {} <b> 1. x", "a".repeat(60), "b".repeat(59), "c".repeat(9));
+    let wrapped = format!("{} {} -\n{} &lt;b> 1. x", "a".repeat(60), "b".repeat(59), "c".repeat(9));
+    assert_eq!(paragraph(&text), wrapped);
+}
+
 /// A text as it stands in a cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;").replace(['\r', '\n'], " ")
@@ -51,7 +87,7 @@ fn the_functions_are_those_of_the_catalogue() {
         write!(
             page,
             "\n## wo.{name}\n\n```text\nwo.{name}({arguments}) returns {result}\n```\n\n{}\n\nFor: {roles}.\n",
-            comment.replace('<', "&lt;")
+            paragraph(comment)
         )
         .unwrap();
     }
@@ -75,7 +111,8 @@ fn the_tables_are_those_of_the_catalogue() {
     for table in &tables {
         let [name, kind, comment] = &table[..] else { unreachable!() };
         assert!(!comment.is_empty(), "wo.{name} has no COMMENT");
-        write!(page, "\n## wo.{name}\n\nA {kind}. {}\n", comment.replace('<', "&lt;")).unwrap();
+        let text = paragraph(&format!("A {kind}. {comment}"));
+        write!(page, "\n## wo.{name}\n\n{text}\n").unwrap();
         page.push_str("\n| column | type | |\n|---|---|---|\n");
         let columns = rows(
             &mut client,

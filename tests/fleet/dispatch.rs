@@ -6,16 +6,16 @@ use crate::fleet::crew::{CAPTAINS, Fleet};
 
 const ASSIGNEE: &str = "Mac CLI 小克";
 
-fn task(fleet: &Fleet, metadata: &Value) -> String {
+fn task(fleet: &Fleet, task_type: &str) -> String {
     let create = format!(
         "select wo.create_work_order('[SS1-Operations] Do it', assignee => '{ASSIGNEE}',
-            requester => 'Web 小克', metadata => '{metadata}') ->> 'wo_number'"
+            requester => 'Web 小克', task_type => '{task_type}') ->> 'wo_number'"
     );
     fleet.one("Win CLI 小克", &create)
 }
 
 fn research(fleet: &Fleet) -> String {
-    task(fleet, &json!({"task_type": "research"}))
+    task(fleet, "research")
 }
 
 fn chosen(fleet: &Fleet, number: &str) -> Value {
@@ -39,7 +39,7 @@ fn each_kind_of_task_goes_to_the_engine_of_its_cost_class() {
         ("code_editing", "expensive", &["claude"]),
         ("file_operations", "expensive", &["claude"]),
     ] {
-        let number = task(&fleet, &json!({ "task_type": task_type }));
+        let number = task(&fleet, task_type);
         let choice = chosen(&fleet, &number);
         assert_eq!(choice["wo_number"], number.as_str());
         assert_eq!(choice["cost_class"], class, "{task_type}");
@@ -61,15 +61,18 @@ fn each_kind_of_task_goes_to_the_engine_of_its_cost_class() {
 #[test]
 fn a_task_of_no_known_type_has_no_engine() {
     let fleet = Fleet::found();
-    for metadata in [
-        json!({}),
-        json!({"task_type": null}),
-        json!({"task_type": ""}),
-        json!({"task_type": "cooking"}),
-        json!({"task_type": "Research"}),
-        json!({"type": "research"}),
-    ] {
-        let number = task(&fleet, &metadata);
+    let create = |further: &str| {
+        format!(
+            "select wo.create_work_order('[SS1-Operations] Do it', assignee => '{ASSIGNEE}',
+                requester => 'Web 小克'{further}) ->> 'wo_number'"
+        )
+    };
+    for unknown in ["cooking", "Research"] {
+        let create = create(&format!(", task_type => '{unknown}'"));
+        fleet.refused("Win CLI 小克", &create, "23503", "reference_unknown");
+    }
+    for further in ["", ", task_type => ''", ", metadata => '{\"task_type\": \"research\"}'"] {
+        let number: String = fleet.one("Win CLI 小克", &create(further));
         let choose = format!("select wo.choose_engine('{number}')");
         let detail = fleet.refused("夏哥", &choose, "23514", "task_type_unknown");
         let mut known: Vec<&str> = detail["task_types"]
@@ -111,8 +114,7 @@ fn a_work_order_that_is_not_there_has_no_engine() {
 #[test]
 fn a_disabled_engine_is_not_chosen_and_nothing_dearer_stands_in() {
     let fleet = Fleet::found();
-    let (free, cheap) =
-        (research(&fleet), task(&fleet, &json!({"task_type": "quality_sensitive"})));
+    let (free, cheap) = (research(&fleet), task(&fleet, "quality_sensitive"));
     let first = chosen(&fleet, &cheap)["engine"].as_str().unwrap().to_owned();
     fleet.administer(&format!(
         "update wo.engine set disabled_at = now() where engine in ('{first}', 'groq');
@@ -139,7 +141,7 @@ fn the_choice_follows_the_tables() {
          insert into wo.engine (engine, cost_class, capabilities) values ('bergamot', 'free', '{translation}');
          update wo.engine set capabilities = capabilities || '{translation}' where engine = 'gemini'",
     );
-    let number = task(&fleet, &json!({"task_type": "translation"}));
+    let number = task(&fleet, "translation");
     assert_eq!(chosen(&fleet, &number)["engine"], "bergamot");
     fleet.administer("update wo.engine set disabled_at = now() where engine = 'bergamot'");
     assert_eq!(chosen(&fleet, &number)["engine"], "gemini");
@@ -194,7 +196,7 @@ fn a_captain_overrides_the_choice_with_a_reason_and_takes_it_back() {
 #[test]
 fn an_override_answers_where_the_rules_cannot() {
     let fleet = Fleet::found();
-    let number = task(&fleet, &json!({}));
+    let number = task(&fleet, "");
     fleet.run("夏哥", &over(&number, "deepseek", "it is a poem"));
     let choice = chosen(&fleet, &number);
     assert_eq!((&choice["engine"], &choice["task_type"]), (&json!("deepseek"), &Value::Null));

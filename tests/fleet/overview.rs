@@ -158,7 +158,10 @@ fn the_start_waits_for_a_check_of_the_present_version_where_the_lifecycle_says()
     let patch = format!("select wo.patch_work_order('{number}', '{{\"priority\": \"critical\"}}')");
     fleet.run(CAPTAIN, &patch);
     let unmet = fleet.refused(ASSIGNEE, &start, "23514", "guards_not_met");
-    assert!(unmet.to_string().contains("has changed since"), "{unmet}");
+    assert!(
+        unmet.to_string().contains("since its pre-flight check the work order has changed"),
+        "{unmet}"
+    );
     // A raw write meets the same guard.
     fleet.refused(
         ASSIGNEE,

@@ -9,12 +9,12 @@ use wo_cluster_tests::{literal, new_value, refused};
 use crate::fleet::crew::{Fleet, one, tried};
 
 /// Every field of a work order but the regulatory flag, which no fleet task may carry.
-const FIELDS: &str = "title description priority project requester assignee source asset due_date \
+const FIELDS: &str = "title description priority project requester assignee source asset task_type due_date \
     planned_start planned_end actual_start actual_end estimated_hours actual_hours tags \
     acceptance_criteria deliverables notes review_notes completion_summary deficiencies block_cause metadata";
 
 /// What a captain can patch: the server derives the source, and a cause is given with a block alone.
-const CAPTAIN: &str = "title description priority project requester assignee asset due_date \
+const CAPTAIN: &str = "title description priority project requester assignee asset task_type due_date \
     planned_start planned_end actual_start actual_end estimated_hours actual_hours tags \
     acceptance_criteria deliverables notes review_notes completion_summary deficiencies metadata";
 

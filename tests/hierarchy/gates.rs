@@ -147,7 +147,7 @@ fn a_blocked_part_tells_its_master() {
         assert_eq!(
             blocked,
             json!([{"wo_number": child, "title": "child", "status": "stuck", "reason": "no children",
-                "since": null, "notes": "two weeks"}])
+                "blocker": "no children", "since": null, "notes": "two weeks"}])
         );
     }
     assert_eq!(lab.events("wo.child_blocked", &top), [Value::Null; 0]);

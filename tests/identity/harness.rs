@@ -126,6 +126,7 @@ impl<'c> World<'c> {
                      select wo.create_role('safety', '{slug}-secret'), wo.grant_role('{who}', 'safety'),
                         wo.create_principal('mate', name => '{slug}-secret');
                      select wo.enroll_signing_key('{who}', '{key}', '{slug}-secret');
+                     select wo.release_false_alarm('tenant', 'name', 'password: {slug}-secret', '{slug}-secret');
                      insert into wo.approval_requirement (name, action, role, meaning, disabled_at)
                      values ('safety', 'assign', 'safety', 'safety', now());
                      insert into wo.business_calendar (name, time_zone, working_hours) values ('office', 'UTC', '{{}}');
@@ -133,6 +134,16 @@ impl<'c> World<'c> {
                      select wo.set_state_limit('regulated_change', 'draft', 1000);
                      select wo.publish_lifecycle(definition || '{{\"dispatch\": {{\"override\": [\"originator\"]}}}}')
                      from wo.lifecycle where name = 'regulated_change';
+                     select wo.register_document('{slug}-secret', '{slug}-secret', 'procedure', false);
+                     select wo.set_definition_policy('job_plan', 'publication');
+                     select wo.publish_definition('job_plan', '{{\"name\": \"check\", \"description\": \"{slug}-secret\",
+                        \"credentials\": {{\"login\": \"vault://{slug}-secret/plc#login\"}},
+                        \"steps\": [{{\"key\": \"look\", \"kind\": \"do\", \"instruction\": \"Look.\", \"credentials\": [\"login\"]}}]}}');
+                     select wo.set_definition_policy('lifecycle', 'work_order', author_role => 'qa');
+                     select wo.publish_lifecycle(definition || '{{\"title\": \"{slug}-secret\"}}')
+                     from wo.lifecycle where name = 'agent_change';
+                     select wo.publish_definition('job_plan',
+                        '{{\"name\": \"plan\", \"steps\": [{{\"key\": \"a\", \"kind\": \"do\", \"instruction\": \"{slug}-secret\"}}]}}');
                      commit"
                 ))
                 .unwrap();
@@ -150,10 +161,34 @@ impl<'c> World<'c> {
             }
             write!(
                 sql,
-                "select wo.override_engine(id::text, 'groq', '{slug}-secret') from wo.work_order where title like '% 3';"
+                "select wo.override_engine(id::text, 'groq', '{slug}-secret'),
+                    wo.add_release_item(id::text, 'lifecycle', 'agent_change', 2),
+                    wo.apply_job_plan(id::text, 'check', 1)
+                 from wo.work_order where title like '% 3';"
+            )
+            .unwrap();
+            write!(
+                sql,
+                "update wo.work_order set assignee = '{who}' where title like '% 3';
+                 select wo.transition(id::text, 'pending_approval'), wo.transition(id::text, 'assigned'),
+                    wo.transition(id::text, 'in_progress'), wo.request_credential(id::text, 'look', 'login'),
+                    wo.record_step(id::text, 'look', reason => '{slug}-secret', credentials => '{{\"login\": 1}}'),
+                    wo.add_deliverable(id::text, '{slug}-secret', 'report', 'https://files/{slug}-secret', sha256('x')),
+                    wo.add_document_version(id::text, '{slug}-secret', 'https://files/{slug}-secret', sha256('x'), '{slug}-secret')
+                 from wo.work_order where title like '% 3';"
             )
             .unwrap();
             transaction.batch_execute(&sql).unwrap();
+            transaction.commit().unwrap();
+            let reviewer = if slug == "acme" { "bob" } else { "ann" };
+            let mut transaction = client.transaction().unwrap();
+            transaction.execute("select wo.authenticate($1)", &[&tenant.token(reviewer)]).unwrap();
+            transaction
+                .batch_execute(&format!(
+                    "select wo.review_deliverable(received.work_order_id::text, received.id, 'rejected', '{slug}-secret')
+                     from wo.deliverable as received"
+                ))
+                .unwrap();
             transaction.commit().unwrap();
             // Between work orders that others can see, so that the head of the graph is written too.
             let mut transaction = client.transaction().unwrap();
@@ -185,6 +220,15 @@ impl<'c> World<'c> {
             self.fill_findings(slug);
         }
         admin.batch_execute("select wo.rebuild_rollups()").unwrap();
+        // Nothing is signed here: the rollup of what was signed stays empty.
+        admin
+            .batch_execute(
+                "set session_replication_role = replica;
+                 insert into wo.approval_rollup (tenant_id, role, within_seconds, signed_count, waited_seconds)
+                 select known.tenant_id, known.slug || '-secret', 60, 1, 1 from wo.tenant as known;
+                 reset session_replication_role",
+            )
+            .unwrap();
     }
 
     /// A finding, which the enforcement layer alone opens: past its rule, but not past its trail.
@@ -221,6 +265,11 @@ impl<'c> World<'c> {
                     payload, signature)
                  values ('{tenant}', {ghost}, {ghost}, 'a', 'b', 'c', 'qa', 'plan', 'plan', 'approved', '{slug}-secret',
                     '{slug}-secret', 'k', 1, sha256('x'), 'UTC', now(), '{slug}-secret', sha256('x') || sha256('y'));
+                 insert into wo.act_signature (tenant_id, work_order_id, id, kind, subject, meaning, role, signer,
+                    printed_name, key_id, content, content_sha256, time_zone, signed_at, payload, signature)
+                 values ('{tenant}', {ghost}, {ghost}, 'step', 's', 'disposition', 'qa', '{slug}-secret',
+                    '{slug}-secret', 'k', '{slug}-secret', sha256('x'), 'UTC', now(), '{slug}-secret',
+                    sha256('x') || sha256('y'));
                  insert into wo.approval_request (tenant_id, work_order_id, id, action, role, meaning, required, ordinal, requested_at)
                  values ('{tenant}', {ghost}, {ghost}, '{slug}-secret', 'qa', 'plan', 1, 1, now());
                  insert into wo.waiver (tenant_id, work_order_id, child_id, approval_id, reason, waived_by, waived_at)

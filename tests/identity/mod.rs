@@ -11,6 +11,8 @@ mod pooler;
 #[cfg(feature = "sample_concept")]
 mod sample;
 mod search_path;
+mod secret_log;
+mod secrets;
 mod session;
 mod statistics;
 mod tampering;

@@ -31,6 +31,7 @@ fn another(column: &Column) -> String {
             None => format!("coalesce({name}, '') || 'x'"),
         },
         Type::Uuid => "gen_random_uuid()".to_owned(),
+        Type::Bytea if column.data_type.name() == "wo.sha256" => "sha256('another')".to_owned(),
         Type::Bytea => format!("coalesce({name}, '') || '\\x01'"),
         Type::Date => format!("coalesce({name}, '2026-01-01') + 1"),
         Type::Interval => format!("coalesce({name}, '0') + interval '1 second'"),

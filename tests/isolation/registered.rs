@@ -28,7 +28,10 @@ fn a_column_of_another_type_is_reported_and_refused_in_every_table() {
     let stage = Stage::new(Cluster::shared());
     stage.db.allow_in_log("this command was not marked for the audit trail of wo_core");
     let mut root = stage.db.superuser();
-    root.batch_execute("DROP VIEW wo.work_order_import, wo.overdue, wo.refused_attempt").unwrap();
+    root.batch_execute(
+        "DROP VIEW wo.work_order_import, wo.overdue, wo.refused_attempt, wo.definition",
+    )
+    .unwrap();
     for table in TABLES {
         let name = table.name;
         // The last keeps the values, to which foreign keys may refer.

@@ -5,6 +5,7 @@
 mod authority;
 mod components;
 mod evidence;
+mod job_plans;
 mod keys;
 mod manifest;
 mod races;

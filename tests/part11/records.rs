@@ -9,7 +9,8 @@ use crate::part11::tamper::{behind_the_back, broken, columns, other_value, tampe
 
 /// Tables of which a row may be taken away by right, its removal staying in the trail, and tables
 /// that hold no record.
-const REMOVABLE: [&str; 9] = [
+const REMOVABLE: [&str; 10] = [
+    "release_item",
     "dependency",
     "engine_override",
     "principal_role",

@@ -13,13 +13,9 @@ pub const NEW: &str = env!("CARGO_PKG_VERSION");
 /// What 0.0.1 had otherwise: file, the text of 0.1.0, the text of 0.0.1. Each must be found.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     // A column that 0.1.0 adds, and a view that shows it between others.
-    ("03_work_order", "    asset wo.short_text,\n    due_date", "    due_date"),
+    ("03_work_order", "    asset wo.short_text,\n    task_type", "    task_type"),
     ("03_work_order", "comment on column wo.work_order.asset is", "-- comment on"),
-    (
-        "03_work_order",
-        "regulatory, asset, due_date, planned_start",
-        "regulatory, due_date, planned_start",
-    ),
+    ("03_work_order", "regulatory, asset, task_type, due_date", "regulatory, task_type, due_date"),
     // An index that 0.1.0 adds.
     ("05_event", "create index event_by_position on wo.event (position);", ""),
     // A comment, and a function's body.

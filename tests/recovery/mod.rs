@@ -7,6 +7,7 @@ mod drops;
 mod dumps;
 mod fixture;
 mod harness;
+mod image;
 mod partitions;
 mod pg_upgrade;
 mod removal;

@@ -18,7 +18,7 @@ fn each_named_check_of_schema_wo_has_an_answer() {
         .unwrap();
     let found: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
     assert!(found.len() > 60, "{}", found.len());
-    let answered: BTreeSet<String> = wo_rules::constraint::checks().map(str::to_owned).collect();
+    let answered: BTreeSet<String> = wo_rules::constraint::checks().collect();
     assert_eq!(found, answered);
 }
 

@@ -42,6 +42,7 @@ fn a_fresh_install_is_in_good_health() {
         subjects,
         [
             "approvals",
+            "credentials",
             "databases",
             "durability",
             "event consumers",

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use wo_cluster_tests::{BrokenChain, behind_the_back, broken_chains, db_error, refused};
 
-use crate::scenario::company::{Company, copy, counts, create, filled, one, reach_alone, take};
+use crate::scenario::company::{
+    Company, copy, counts, create, make_filled, one, reach_alone, take,
+};
 use crate::scenario::design::{AGENT_CHANGE, FLEET_TASK, REGULATED_CHANGE};
 
 fn id(client: &mut Client, number: &str) -> Uuid {
@@ -37,7 +39,7 @@ fn every_kind_of_write_leaves_exactly_one_entry_and_one_event() {
     let mut almighty = company.connect("almighty");
     let mut admin = company.connect("admin");
     let mut root = company.root();
-    let number: String = one(&mut almighty, &filled("fleet_task", "almighty", "almighty"));
+    let number = make_filled(&mut almighty, "fleet_task");
     let of = format!("where wo_number = '{number}'");
     let key =
         "(select idempotency_key from wo.work_order where idempotency_key is not null limit 1)";
@@ -195,7 +197,7 @@ fn an_entry_says_why_and_old_and_new_of_what_changed() {
             "notes": {"old": "old notes", "new": "ordered"},
             "actual_hours": {"old": 3.5, "new": 4.0},
             "tags": {"old": [], "new": ["a"]},
-            "completion_summary": {"old": "mended"},
+            "completion_summary": {"old": "repaired"},
             "block_cause": {"new": "other"},
         })
     );
@@ -789,6 +791,10 @@ fn one_value_changed_in_any_column_of_the_configuration_is_found() {
                 ("lifecycle", "name") => {
                     ", definition = jsonb_set(definition, '{name}', to_jsonb(name || 'x'))"
                 }
+                // A CHECK ties these to each other.
+                ("lifecycle", "retired_at") => ", retirement_reason = 'x'",
+                ("lifecycle", "retired_by") => ", retired_at = now(), retirement_reason = 'x'",
+                ("lifecycle", "retirement_reason") => ", retired_at = now()",
                 _ => "",
             };
             let sql = format!("update {qualified} set {column} = {value}{extra} where {place}");

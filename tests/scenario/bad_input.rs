@@ -565,7 +565,7 @@ fn hours_that_are_no_hours() {
         for raw in [
             format!("update wo.work_order set actual_hours = '{hours}'"),
             format!(
-                "insert into wo.work_order (title, actual_hours) values ('[A-B] c', '{hours}')"
+                "insert into wo.work_order (title, estimated_hours) values ('[A-B] c', '{hours}')"
             ),
         ] {
             let result = stage.almighty.batch_execute(&raw);

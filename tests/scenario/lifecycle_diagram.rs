@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use wo_cluster_tests::refused;
 
+use crate::approval::chromium::assert_drawn;
 use crate::scenario::company::{Company, one};
 use crate::scenario::design::ALL;
 
@@ -78,5 +79,17 @@ fn a_lifecycle_is_drawn_in_each_format_and_an_unknown_one_is_refused() {
     ] {
         let answer = almighty.query_one(&format!("select {asked}"), &[]).map(|_| ());
         refused(answer, "22023", code);
+    }
+}
+
+/// A picture whose words are cut or cover one another is worse than none: somebody reads it as it looks.
+#[test]
+fn the_picture_of_each_shipped_lifecycle_is_readable_in_a_browser() {
+    let company = Company::found("regulated_change");
+    let mut almighty = company.connect("almighty");
+    for lifecycle in ALL {
+        let sql = format!("select wo.lifecycle_diagram('{}', format => 'svg')", lifecycle.name);
+        let svg: String = one(&mut almighty, &sql);
+        assert_drawn(&svg);
     }
 }

@@ -143,11 +143,14 @@ fn every_text_that_a_role_may_write_is_limited() {
                 where conrelid = held.oid and contype in ('c', 'f') and attnum = any (conkey))
          order by 1",
     );
-    // The triggers set these, or admit only states and labels of the lifecycle.
+    // The triggers set these, or admit only states and labels of the lifecycle and kinds of definitions.
     let set_by_the_server = [
         "dependency.added_by",
         "finding.opened_for",
+        "job_plan.published_by",
         "lifecycle.published_by",
+        "release_item.added_by",
+        "release_item.kind",
         "work_order.priority",
         "work_order.status",
     ];

@@ -3,7 +3,7 @@
 
 use wo_cluster_tests::{Cluster, db_error, refused, tried};
 
-use crate::scenario::company::{Company, copy, counts, filled, one, reach_alone, take};
+use crate::scenario::company::{Company, copy, counts, make_filled, one, reach_alone, take};
 use crate::scenario::design::{AGENT_CHANGE, ALL, FLEET_TASK, Lifecycle, REGULATED_CHANGE};
 
 /// The four ways to move a work order. Whoever gives everything that any gate asks for is refused
@@ -145,7 +145,7 @@ fn only_listed_edges_of_fleet_task_pass() {
 fn a_regulatory_work_order_cannot_leave_pending_approval_without_its_signatures() {
     let company = Company::found("regulated_change");
     let mut almighty = company.connect("almighty");
-    let number: String = one(&mut almighty, &filled("regulated_change", "almighty", "almighty"));
+    let number = make_filled(&mut almighty, "regulated_change");
     let regulatory =
         format!("update wo.work_order set regulatory = true where wo_number = '{number}'");
     almighty.batch_execute(&regulatory).unwrap();
@@ -271,7 +271,7 @@ fn a_work_order_is_born_in_its_initial_state_whatever_the_way_in() {
 fn an_upsert_that_proposes_a_later_state_is_refused() {
     let company = Company::found("fleet_task");
     let mut almighty = company.connect("almighty");
-    let number: String = one(&mut almighty, &filled("fleet_task", "almighty", "almighty"));
+    let number = make_filled(&mut almighty, "fleet_task");
     let upsert = format!(
         "insert into wo.work_order (title, status, idempotency_key)
          select title, 'accepted', idempotency_key from wo.work_order where wo_number = '{number}'

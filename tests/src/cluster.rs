@@ -28,6 +28,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("wal_level", "logical"),
 ];
 
+/// The name of the file in a cluster's own directory with the key that signs grants of credentials.
+const CREDENTIAL_KEY: &str = "credential.pem";
+
 /// The data does not outlive the test, so a crash of the machine needs no protection.
 const FAST: &[(&str, &str)] =
     &[("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")];
@@ -195,7 +198,9 @@ impl Cluster {
                 .arg("-D")
                 .arg(&data),
         )?;
-        let mut conf = String::new();
+        let key =
+            cluster.make_file(CREDENTIAL_KEY, &wo_cli::pem(&wo_cli::new_key().unwrap()).unwrap());
+        let mut conf = format!("wo_core.credential_key_file = '{}'\n", key.display());
         for (name, value) in SETTINGS.iter().chain(settings) {
             writeln!(conf, "{name} = '{}'", value.replace('\'', "''")).unwrap();
         }
@@ -401,6 +406,11 @@ impl Cluster {
     /// The socket's directory: also a place for files that vanish with the cluster.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The file of the key that signs grants of credentials.
+    pub fn credential_key(&self) -> PathBuf {
+        self.dir.join(CREDENTIAL_KEY)
     }
 
     pub fn data(&self) -> PathBuf {

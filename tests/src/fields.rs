@@ -11,9 +11,12 @@ pub fn new_value(field: &str, title: &str, person: &str) -> Value {
         "requester" | "assignee" => json!(person),
         "source" => json!("external"),
         "block_cause" => json!("tool"),
+        "task_type" => json!("research"),
         "due_date" => json!("2026-03-10"),
         "planned_start" | "actual_start" => json!("2026-01-02T08:00:00Z"),
-        "planned_end" | "actual_end" => json!("2099-02-02T08:00:00Z"),
+        "planned_end" => json!("2099-02-02T08:00:00Z"),
+        // After each start that was recorded, and not in the future.
+        "actual_end" => json!(chrono::Utc::now().to_rfc3339()),
         "estimated_hours" | "actual_hours" => json!(7.25),
         "tags" | "deficiencies" => json!(["new"]),
         "metadata" => json!({"new": true}),

@@ -127,7 +127,7 @@ fn what_was_only_asked_and_slips_of_the_pen_are_not_recorded() {
     let company = company();
     let number = company.reach("in_progress");
     company.rows("worker", &format!("select * from wo.allowed_transitions('{number}')"));
-    company.rows("worker", "select wo.blocker('regulated_change', null, 'draft', 'closed')");
+    company.rows("worker", "select wo.blocker(null, 'regulated_change', null, 'draft')");
     company.refused("worker", "select wo.progress('WO-nowhere')", "22023", "work_order_unknown");
     company.refused(
         "worker",

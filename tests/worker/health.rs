@@ -3,7 +3,7 @@
 use postgres::Client;
 use wo_cluster_tests::{Cluster, Database};
 
-use crate::worker::works::{patiently, reload, served};
+use crate::worker::works::{patiently, reload, served, shared};
 
 /// Severity and detail of a row.
 fn row(client: &mut Client, subject: &str) -> (String, String) {
@@ -86,4 +86,20 @@ fn the_ledger_names_the_file_that_is_missing() {
     let (severity, detail) = row(&mut database.superuser(), "ledger");
     assert_eq!(severity, "bad");
     assert!(detail.contains("/var/empty/no_such.key"), "{detail}");
+}
+
+/// A session that alters a table for a moment would otherwise fill the server's log with warnings of jobs that
+/// are done a second later.
+#[test]
+fn a_lock_that_another_session_holds_for_a_moment_is_no_warning() {
+    let cluster = shared();
+    let database = served(cluster);
+    let mut admin = database.superuser();
+    admin.batch_execute("select wo.create_tenant('acme', 'Acme')").unwrap();
+    let jobs = "(select detail from wo_private.worker_health() where subject = 'jobs')";
+    admin.batch_execute("begin; lock table wo.work_order in access exclusive mode").unwrap();
+    database.wait_until(&format!("select {jobs} like '%lock timeout%'"));
+    admin.batch_execute("commit").unwrap();
+    database.wait_until(&format!("select {jobs} not like '%lock timeout%'"));
+    // What the log holds besides is asserted when the database is dropped.
 }

@@ -117,7 +117,7 @@ fn the_worker_acts_in_its_own_name_and_role() {
         .iter()
         .map(|row| row.get(0))
         .collect();
-    assert_eq!(writes, ["rollup_cursor", "state_rollup"]);
+    assert_eq!(writes, ["approval_rollup", "rollup_cursor", "state_rollup"]);
 }
 
 #[test]

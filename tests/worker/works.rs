@@ -71,8 +71,10 @@ pub fn complaints(cluster: &Cluster, since: usize) -> Vec<String> {
                 .iter()
                 .any(|word| line.contains(word))
         })
-        // PostgreSQL's own way of ending these: they would start again.
+        // PostgreSQL's own ways of ending these: a launcher starts again, and a session that copies, renames or drops a
+        // database ends the autovacuum in it.
         .filter(|line| !(line.contains("launcher") && line.contains("exited with exit code 1")))
+        .filter(|line| !line.contains("terminating autovacuum process"))
         .map(str::to_owned)
         .collect()
 }

@@ -1,10 +1,12 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Parser, Subcommand};
 use uuid::Uuid;
+use wo_rules::secret::reference::{self, Reference};
 
 /// The program's version, and what it understands.
 const VERSION: &str = concat!(
@@ -61,6 +63,9 @@ pub enum Command {
     /// Exits with 0 if what the ledger has continues what was kept, with 1 if it is refused, and with 2 if the
     /// database or a file cannot be read.
     Witness(WitnessArguments),
+    /// Use what wo.request_credential grants, or print what the vault needs for that
+    #[command(subcommand)]
+    Credential(Credential),
     /// Print the completions for a shell, to be loaded by it
     Completions {
         /// The shell
@@ -101,6 +106,108 @@ pub enum Ledger {
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
     },
+}
+
+#[derive(Subcommand)]
+pub enum Credential {
+    /// Exchange a grant for the secret
+    ///
+    /// Prints the secret to the standard output, byte for byte, and to the standard error which version it is. With a
+    /// command, runs that with the secret in its environment, and exits as it does. Else exits with 0 if it has the
+    /// secret, with 1 if the vault refuses the grant or has the version no more, and with 2 if the vault cannot be
+    /// asked.
+    Get(Box<CredentialGet>),
+    /// Print the role and the policy to install in the vault, so that it gives one secret for the grants of one tenant
+    Policy(Box<CredentialPolicy>),
+}
+
+#[derive(clap::Args)]
+pub struct CredentialGet {
+    /// What wo.request_credential returned, or - for the standard input
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub grant: PathBuf,
+    /// The address of Vault or OpenBao; BAO_ADDR counts too
+    #[arg(long, value_name = "URL", env = "VAULT_ADDR")]
+    pub vault_addr: Option<String>,
+    /// Where the vault's JWT login is mounted
+    #[arg(long, value_name = "PATH", default_value = "jwt")]
+    pub auth_mount: String,
+    /// The role of the login, where it is not the one of wo credential policy
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<String>,
+    /// The vault's namespace
+    #[arg(long, value_name = "NAMESPACE", env = "VAULT_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// The certificates to trust, in PEM, in place of the usual ones
+    #[arg(long, value_name = "FILE", env = "VAULT_CACERT")]
+    pub ca_cert: Option<PathBuf>,
+    /// Google's provider: projects/N/locations/global/workloadIdentityPools/POOL/providers/PROVIDER
+    #[arg(long, value_name = "PROVIDER", env = "WO_GOOGLE_PROVIDER")]
+    pub google_provider: Option<String>,
+    /// Google's Security Token Service
+    #[arg(long, value_name = "URL", default_value = "https://sts.googleapis.com")]
+    pub google_sts: String,
+    /// Google's Secret Manager
+    #[arg(long, value_name = "URL", default_value = "https://secretmanager.googleapis.com")]
+    pub google_secret_manager: String,
+    /// Say which version it is as JSON; its member credentials is what wo.record_step takes
+    #[arg(long)]
+    pub json: bool,
+    /// The variable in the command's environment that holds the secret
+    #[arg(long, value_name = "NAME", requires = "command")]
+    pub env: Option<String>,
+    /// The command, behind --
+    #[arg(last = true, requires = "env", value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+#[derive(clap::Args)]
+pub struct CredentialPolicy {
+    /// Where the secret is, as job plans say it; the version does not matter
+    #[arg(value_parser = parse_reference)]
+    pub reference: Reference,
+    /// The tenant whose work orders may have it
+    #[arg(long, value_name = "UUID")]
+    pub tenant: Uuid,
+    /// The issuer of the grants: wo_core.credential_issuer
+    #[arg(long, value_name = "I", default_value = "wo_core")]
+    pub issuer: String,
+    /// The audience of the grants: wo_core.credential_audience
+    #[arg(long, value_name = "A", default_value = "vault")]
+    pub audience: String,
+    /// Where the vault's JWT login is mounted
+    #[arg(long, value_name = "PATH", default_value = "jwt")]
+    pub auth_mount: String,
+    /// Give it for this step alone
+    #[arg(long, value_name = "KEY", value_parser = parse_bound)]
+    pub step: Option<String>,
+    /// Give it for this work order alone
+    #[arg(long, value_name = "NUMBER", value_parser = parse_bound)]
+    pub work_order: Option<String>,
+    /// The database's public key in PEM: print how the login is set up too
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Option<PathBuf>,
+    /// Google's provider: projects/N/locations/global/workloadIdentityPools/POOL/providers/PROVIDER
+    #[arg(long, value_name = "PROVIDER", env = "WO_GOOGLE_PROVIDER")]
+    pub google_provider: Option<String>,
+    /// Print JSON in place of commands
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn parse_reference(text: &str) -> Result<Reference, &'static str> {
+    reference::parse(text).ok_or(
+        "a reference is vault://mount/path#field[?version=n] or gcp-sm://projects/p/secrets/s/versions/n|latest",
+    )
+}
+
+/// What a claim is bound to stands in commands and patterns: a name or a number, nothing else.
+fn parse_bound(text: &str) -> Result<String, &'static str> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => Ok(text.to_owned()),
+        false => Err("letters, digits, '-', '_' and '.' only"),
+    }
 }
 
 #[derive(clap::Args)]
@@ -148,6 +255,9 @@ pub enum Key {
     Public {
         /// The private key's file
         file: PathBuf,
+        /// Print it in PEM, as vaults take it
+        #[arg(long)]
+        pem: bool,
         #[command(flatten)]
         passphrase: PassphraseFile,
     },
@@ -192,6 +302,9 @@ pub struct New {
     /// The name of the ledger's key, such as ledger.example.com/production
     #[arg(long, required_if_eq("purpose", "ledger"))]
     pub name: Option<String>,
+    /// How the key of credentials signs
+    #[arg(long, value_name = "ALGORITHM", value_enum, default_value_t)]
+    pub algorithm: GrantAlgorithm,
     #[command(flatten)]
     pub passphrase: PassphraseFile,
 }
@@ -205,4 +318,18 @@ pub enum Purpose {
     Signer,
     /// Seals the ledger; the file is not encrypted, so that the server can read it
     Ledger,
+    /// Signs grants of credentials; the file is not encrypted, so that the server can read it
+    Credential,
+}
+
+/// How grants of credentials are signed.
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+pub enum GrantAlgorithm {
+    /// Ed25519, for Vault and OpenBao
+    #[default]
+    #[value(name = "EdDSA")]
+    EdDsa,
+    /// P-256, for Google Cloud too
+    #[value(name = "ES256")]
+    Es256,
 }

@@ -41,11 +41,14 @@ fn private_half(key: &SigningKey) -> KeypairBytes {
     KeypairBytes { secret_key: key.to_bytes(), public_key: None }
 }
 
+/// The key as PKCS#8 PEM.
+pub fn pem(key: &SigningKey) -> Result<Zeroizing<String>, Error> {
+    private_half(key).to_pkcs8_pem(LineEnding::LF).map_err(failed("cannot encode the key"))
+}
+
 /// Writes the key as PKCS#8 PEM, readable by its owner only. An existing file is never replaced.
 pub fn write_key(path: &Path, key: &SigningKey) -> Result<(), Error> {
-    let pem =
-        private_half(key).to_pkcs8_pem(LineEnding::LF).map_err(failed("cannot encode the key"))?;
-    write_new(path, pem.as_bytes())
+    write_new(path, pem(key)?.as_bytes())
 }
 
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {

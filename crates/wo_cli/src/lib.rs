@@ -1,6 +1,7 @@
 //! The client side of `wo_core`: private keys, the tokens and signatures made with them, the
 //! verification of evidence packages, and the witness of the ledger.
 
+mod credential;
 mod evidence;
 mod key;
 mod ledger;
@@ -15,9 +16,13 @@ use std::path::Path;
 
 pub(crate) use wo_rules::ledger::one_line_break;
 
+pub use credential::{
+    Got, Grant, Policy, Vaults, exchange, keep_grant_key, public_pem, read_public_pem, role_name,
+    run_with_secret,
+};
 pub use evidence::{Known, Verdict, Verified, verify};
 pub use key::{
-    Passphrase, keep_signing_key, new_key, public_key, read_key, read_signing_key, write_key,
+    Passphrase, keep_signing_key, new_key, pem, public_key, read_key, read_signing_key, write_key,
 };
 pub use ledger::{Recovery, keep_sealing_key, public_half, read_sealing_key, read_verifier_key};
 pub use shown::shown;

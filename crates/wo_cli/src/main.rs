@@ -5,17 +5,21 @@ mod arguments;
 use std::path::Path;
 use std::process::ExitCode;
 
-use arguments::{Arguments, Command, Key, Ledger, New, Purpose, Verify, WitnessArguments};
+use arguments::{
+    Arguments, Command, Credential, CredentialGet, CredentialPolicy, GrantAlgorithm, Key, Ledger,
+    New, Purpose, Verify, WitnessArguments,
+};
 use clap::{CommandFactory, Parser};
 use wo_cli::{
-    Database, Error, Files, Known, Passphrase, Recovery, Request, Seen, Stop, TokenRequest,
-    Verdict, Witness,
+    Database, Error, Files, Grant, Known, Passphrase, Policy, Recovery, Request, Seen, Stop,
+    TokenRequest, Vaults, Verdict, Witness,
 };
 
 fn run(command: Command) -> Result<ExitCode, Error> {
     let printed = match command {
         Command::Key(Key::New(new)) => new_key(new)?,
-        Command::Key(Key::Public { file, passphrase }) => {
+        Command::Key(Key::Public { file, pem: true, .. }) => wo_cli::public_pem(&file)?,
+        Command::Key(Key::Public { file, passphrase, .. }) => {
             wo_cli::public_half(&file, &Passphrase::from(passphrase.passphrase_file))?
         }
         Command::Token(t) => {
@@ -44,6 +48,8 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         }
         Command::Verify(arguments) => return Ok(verify(&arguments)),
         Command::Witness(arguments) => return Ok(witness(&arguments)),
+        Command::Credential(Credential::Get(arguments)) => return Ok(credential_get(&arguments)),
+        Command::Credential(Credential::Policy(arguments)) => credential_policy(*arguments)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "wo", &mut script);
@@ -56,7 +62,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
 
 /// Makes a key and returns its public half.
 fn new_key(new: New) -> Result<String, Error> {
-    let New { purpose, out, name, passphrase } = new;
+    let New { purpose, out, name, algorithm, passphrase } = new;
     match purpose {
         Purpose::Issuer => {
             let key = wo_cli::new_key()?;
@@ -72,6 +78,11 @@ fn new_key(new: New) -> Result<String, Error> {
             // The command line is not accepted without a name.
             let name = name.unwrap_or_default();
             Ok(wo_cli::keep_sealing_key(&out, &name)?.to_string())
+        }
+        Purpose::Credential => {
+            let is_es256 = matches!(algorithm, GrantAlgorithm::Es256);
+            wo_cli::keep_grant_key(&out, is_es256)?;
+            wo_cli::public_pem(&out)
         }
     }
 }
@@ -104,6 +115,53 @@ fn verify(arguments: &Verify) -> ExitCode {
         }
         Err(error) => stopped(Stop::CannotAsk(error)),
     }
+}
+
+/// 0 had, 1 refused, 2 cannot be asked; or as the command exits.
+fn credential_get(arguments: &CredentialGet) -> ExitCode {
+    use_credential(arguments).unwrap_or_else(stopped)
+}
+
+fn use_credential(arguments: &CredentialGet) -> Result<ExitCode, Stop> {
+    let grant = Grant::read(&wo_cli::read_text(&arguments.grant)?)?;
+    let address = std::env::var("BAO_ADDR").ok().filter(|address| !address.is_empty());
+    let vaults = Vaults {
+        address: arguments.vault_addr.clone().or(address),
+        auth_mount: arguments.auth_mount.clone(),
+        role: arguments.role.clone(),
+        namespace: arguments.namespace.clone(),
+        ca_certificate: arguments.ca_cert.clone(),
+        google_provider: arguments.google_provider.clone(),
+        google_sts: arguments.google_sts.clone(),
+        google_secret_manager: arguments.google_secret_manager.clone(),
+    };
+    let got = wo_cli::exchange(&grant, &vaults)?;
+    match arguments.json {
+        true => eprintln!("{}", got.json()),
+        false => eprintln!("wo: {got}"),
+    }
+    let Some((program, rest)) = arguments.command.split_first() else {
+        got.print()?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let name = arguments.env.as_deref().unwrap_or_default();
+    Ok(ExitCode::from(wo_cli::run_with_secret(program, rest, name, &got.secret)?))
+}
+
+fn credential_policy(arguments: CredentialPolicy) -> Result<String, Error> {
+    let key = arguments.public_key.as_deref().map(wo_cli::read_public_pem).transpose()?;
+    let policy = Policy {
+        reference: arguments.reference,
+        tenant: arguments.tenant,
+        issuer: arguments.issuer,
+        audience: arguments.audience,
+        auth_mount: arguments.auth_mount,
+        step: arguments.step,
+        work_order: arguments.work_order,
+        key,
+        google_provider: arguments.google_provider,
+    };
+    Ok(if arguments.json { policy.json() } else { policy.commands() })
 }
 
 /// 0 accepted, 1 refused, 2 cannot be asked.

@@ -1,5 +1,6 @@
 //! Approvals: what is signed, who may sign for whom, and until when.
 
+pub mod act;
 pub mod answer;
 pub mod content;
 pub mod delegation;

@@ -31,6 +31,23 @@ enum Class {
     Whole,
 }
 
+/// The CHECKs of every table of definitions, by what follows its name.
+const CHECKS_OF_DEFINITIONS: &[(&str, Class, &str)] = &[
+    ("version_is_positive", OutOfRange, "the version of a definition must be above 0"),
+    (
+        "name_is_the_documents",
+        Malformed,
+        "the name of a definition must be the one in its document",
+    ),
+    (
+        "is_effective_before_it_ends",
+        OutOfOrder,
+        "the days of a version must have an order: effective_from, effective_until",
+    ),
+    ("release_is_whole", Whole, "who released a version goes together with when"),
+    ("retirement_has_a_reason", Whole, "a retirement goes together with its reason"),
+];
+
 /// The CHECKs by name, each with the sentence that says its rule.
 const CHECKS: &[(&str, Class, &str)] = &[
     // Domains.
@@ -96,12 +113,6 @@ const CHECKS: &[(&str, Class, &str)] = &[
     ("trusted_issuer_key_id_is_short", TooLong, "the id of a key has 1 to 200 characters"),
     ("trusted_issuer_key_is_ed25519", Malformed, "a public key of Ed25519 has 32 bytes"),
     // Lifecycles.
-    ("lifecycle_version_is_positive", OutOfRange, "the version of a lifecycle must be above 0"),
-    (
-        "lifecycle_name_is_the_documents",
-        Malformed,
-        "the name of a lifecycle must be the one in its document",
-    ),
     (
         "guard_function_name_is_plain",
         NotPlain,
@@ -111,6 +122,29 @@ const CHECKS: &[(&str, Class, &str)] = &[
         "state_limit_is_positive",
         OutOfRange,
         "the hours in a state must be above 0 and below 1,000,000",
+    ),
+    // Definitions.
+    (
+        "definition_policy_release_is_known",
+        Unknown,
+        "a version is released by its publication, by a role or by a work_order",
+    ),
+    (
+        "definition_policy_kind_is_plain",
+        NotPlain,
+        "the name of a kind has 1 to 63 of a-z, 0-9 and _, and begins with a letter",
+    ),
+    (
+        "release_item_version_is_positive",
+        OutOfRange,
+        "the version of a release item must be above 0",
+    ),
+    // False alarms.
+    ("false_alarm_has_a_reason", Reason, "a false alarm has a reason of 1 to 2,000 characters"),
+    (
+        "false_alarm_is_withdrawn_whole",
+        Whole,
+        "who withdrew a false alarm goes together with when and why",
     ),
     // Work orders.
     (
@@ -142,6 +176,63 @@ const CHECKS: &[(&str, Class, &str)] = &[
     ),
     ("engine_cost_class_is_known", Unknown, "the cost class must be free, cheap or expensive"),
     ("engine_override_has_a_reason", Reason, "the choice of an engine needs a reason"),
+    // Job plans.
+    (
+        "step_result_act_is_known",
+        Unknown,
+        "what is recorded of a step must be result, correction, witness, skip or disposition",
+    ),
+    (
+        "step_result_verdict_fits",
+        Unknown,
+        "a result passes, warns or fails, a disposition is accepted or rejected, and nothing else has a verdict",
+    ),
+    (
+        "step_result_names_what_it_is_about",
+        Whole,
+        "a correction names what it corrects, a witness and a disposition the result that they are about",
+    ),
+    ("step_result_has_a_reason", Reason, "a correction, a skip and a disposition need a reason"),
+    // Deliverables.
+    (
+        "deliverable_kind_is_known",
+        Unknown,
+        "the kind of a deliverable must be iq, oq, pq, certificate, report, photo, document, golden_image, evidence or other",
+    ),
+    ("deliverable_has_a_name", Malformed, "a deliverable needs a name"),
+    (
+        "deliverable_uri_has_a_scheme",
+        Malformed,
+        "the uri of a deliverable begins with a scheme such as https:",
+    ),
+    (
+        "deliverable_size_is_no_negative_number",
+        Malformed,
+        "the size of a deliverable is a number of bytes",
+    ),
+    ("deliverable_media_type_is_one", Malformed, "a media type is written like application/pdf"),
+    (
+        "deliverable_review_verdict_is_known",
+        Unknown,
+        "the review of a deliverable says accepted or rejected",
+    ),
+    ("registered_document_has_a_name", Malformed, "a registered document needs a name"),
+    ("document_version_is_positive", OutOfRange, "the version of a document must be above 0"),
+    (
+        "document_version_change_is_known",
+        Unknown,
+        "what becomes of a document must be new_version or archive",
+    ),
+    (
+        "document_version_has_its_bytes",
+        Whole,
+        "a version of a document has a uri and a sha256, and its end has neither",
+    ),
+    (
+        "document_version_uri_has_a_scheme",
+        Malformed,
+        "the uri of a document begins with a scheme such as https:",
+    ),
     // Hierarchy.
     ("dependency_is_not_on_itself", Malformed, "a work order cannot wait for itself"),
     ("dependency_kind_is_known", Unknown, "the kind of a dependency must be finish_to_start"),
@@ -194,6 +285,17 @@ const CHECKS: &[(&str, Class, &str)] = &[
     ("approval_signature_is_ed25519", Malformed, "a signature of Ed25519 has 64 bytes"),
     ("approval_printed_name_is_there", Reason, "a signature needs the printed name of its signer"),
     ("approval_meaning_is_there", Reason, "a signature needs a meaning"),
+    (
+        "act_signature_meaning_is_known",
+        Unknown,
+        "the meaning must be disposition, extension, decision, override or acceptance",
+    ),
+    ("act_signature_is_ed25519", Malformed, "a signature of Ed25519 has 64 bytes"),
+    (
+        "act_signature_printed_name_is_there",
+        Reason,
+        "a signature needs the printed name of its signer",
+    ),
     ("waiver_has_a_reason", Reason, "a waiver needs a reason"),
     // Findings.
     (
@@ -260,8 +362,22 @@ const CHECKS: &[(&str, Class, &str)] = &[
 ];
 
 /// The names of the CHECKs that have an answer.
-pub fn checks() -> impl Iterator<Item = &'static str> {
-    CHECKS.iter().map(|(name, ..)| *name)
+pub fn checks() -> impl Iterator<Item = String> {
+    let of_definitions = crate::definition::kinds().flat_map(|kind| {
+        CHECKS_OF_DEFINITIONS.iter().map(move |(rule, ..)| format!("{kind}_{rule}"))
+    });
+    CHECKS.iter().map(|(name, ..)| (*name).to_owned()).chain(of_definitions)
+}
+
+/// The class and the sentence of a CHECK.
+fn check(constraint: &str) -> Option<(Class, &'static str)> {
+    let of_definition = || {
+        let rule = crate::definition::kinds()
+            .find_map(|kind| constraint.strip_prefix(kind)?.strip_prefix('_'))?;
+        CHECKS_OF_DEFINITIONS.iter().find(|(name, ..)| *name == rule)
+    };
+    let found = CHECKS.iter().find(|(name, ..)| *name == constraint).or_else(of_definition)?;
+    Some((found.1, found.2))
 }
 
 /// What kind of constraint was violated.
@@ -296,8 +412,8 @@ pub fn refusal(violated: &Violated<'_>) -> Option<Refusal> {
     let Violated { constraint, of, kind } = *violated;
     let refusal = match kind {
         Kind::Check => {
-            let (_, class, sentence) = CHECKS.iter().find(|(name, ..)| *name == constraint)?;
-            of_check(*class, sentence)
+            let (class, sentence) = check(constraint)?;
+            of_check(class, sentence)
         }
         Kind::Key => of_key(constraint, of),
         Kind::NotNull => return Some(of_column(constraint, of)),
@@ -398,11 +514,13 @@ mod tests {
 
     #[test]
     fn a_check_has_a_code_a_sentence_and_a_hint() {
-        for (constraint, _, sentence) in CHECKS {
-            let violated = Violated { constraint, of: "work_order", kind: Kind::Check };
+        for constraint in checks() {
+            let (_, sentence) = check(&constraint).unwrap();
+            let violated =
+                Violated { constraint: &constraint, of: "work_order", kind: Kind::Check };
             let refusal = refusal(&violated).unwrap();
             assert_eq!(refusal.sqlstate, SqlState::GateNotMet);
-            assert_eq!(refusal.message, *sentence);
+            assert_eq!(refusal.message, sentence);
             assert!(!refusal.hint.is_empty(), "{constraint}");
             assert_eq!(refusal.detail["constraint"], *constraint);
         }
@@ -410,7 +528,7 @@ mod tests {
 
     #[test]
     fn no_check_is_listed_twice() {
-        let mut names: Vec<&str> = checks().collect();
+        let mut names: Vec<String> = checks().collect();
         names.sort_unstable();
         let count = names.len();
         names.dedup();

@@ -88,7 +88,7 @@ pub fn choose<'a>(
         return Err(Refusal::new(SqlState::GateNotMet, "task_type_unknown", message)
             .with("task_types", known.clone())
             .hint(format!(
-                "put one of {} into metadata: {{\"task_type\": \"...\"}}",
+                "Give the work order one of {}: wo.patch_work_order('...', '{{\"task_type\": \"...\"}}').",
                 known.join(", ")
             )));
     };

@@ -62,6 +62,12 @@ pub fn event_type(action: &str, moved: bool) -> &'static str {
 pub fn child_event_type(action: &str) -> &'static str {
     match action {
         "engine_overridden" | "engine_override_withdrawn" => "wo.engine_overridden",
+        "job_plan_applied" | "job_plan_moved" => "wo.job_plan_applied",
+        "step_recorded" => "wo.step_recorded",
+        "credential_granted" => "wo.credential_granted",
+        "deliverable_added" => "wo.deliverable_added",
+        "document_version_added" => "wo.document_version_added",
+        "deliverable_reviewed" => "wo.deliverable_reviewed",
         "dependency_added" | "dependency_changed" => "wo.dependency_added",
         "dependency_removed" => "wo.dependency_removed",
         "children_settled" => "wo.children_settled",
@@ -74,6 +80,7 @@ pub fn child_event_type(action: &str) -> &'static str {
         "signatures_amended" => "wo.approval_amended",
         "signatures_voided" => "wo.approval_voided",
         "approval_escalated" => "wo.approval_escalated",
+        "act_signed" => "wo.act_signed",
         "child_waived" => "wo.child_waived",
         "time_in_state_exceeded" => "wo.time_in_state_exceeded",
         "preflight_done" => "wo.preflight_done",

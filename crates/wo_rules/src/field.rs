@@ -64,6 +64,7 @@ fields! {
     Source "source" Text "where it came from, derived by the server: automation, external or manual";
     Regulatory "regulatory" Flag "whether a regulated system is changed";
     Asset "asset" Text "what is changed: the asset's identifier";
+    TaskType "task_type" Text "the kind of task, one of wo.task_type";
     DueDate "due_date" Date "the day by which it is to be done";
     PlannedStart "planned_start" Time "when the work is planned to start";
     PlannedEnd "planned_end" Time "when the work is planned to end";

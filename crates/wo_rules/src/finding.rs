@@ -26,6 +26,9 @@ pub const ASSESSMENT: [&str; 5] =
 /// The columns that closing a finding writes.
 pub const CLOSING: [&str; 3] = ["closed_at", "closed_by", "resolution"];
 
+/// The column that says when QA decided whether a finding blocks; the server fills it.
+pub const DECIDED: &str = "decided_at";
+
 /// A finding as it stands, and who would assess or close it.
 pub struct Judging<'a> {
     /// The finding.
@@ -34,8 +37,8 @@ pub struct Judging<'a> {
     pub is_closed: bool,
     /// Who made the attempts that it is about.
     pub actors: &'a [String],
-    /// Who does the work that it is about.
-    pub assignee: Option<&'a str>,
+    /// Whether the one who would assess or close it does the work that it is about, or ever did.
+    pub is_of_own_work: bool,
     /// Who would assess or close it; nobody where a database role administers.
     pub by: Option<&'a str>,
     /// What they are.
@@ -103,8 +106,8 @@ fn judge(judging: &Judging<'_>, verb: &str, doing: &str) -> Result<(), Refusal> 
     }
     let of_ones_own = if judging.actors.iter().any(|actor| actor == by) {
         format!("{by} made the attempt that the finding is about, and cannot {verb} it")
-    } else if judging.assignee == Some(by) {
-        format!("{by} does the work that the finding is about, and cannot {verb} it")
+    } else if judging.is_of_own_work {
+        format!("{by} does or did the work that the finding is about, and cannot {verb} it")
     } else {
         return Ok(());
     };
@@ -154,7 +157,7 @@ mod tests {
             id: "f",
             is_closed: false,
             actors: &actors,
-            assignee: Some("wim"),
+            is_of_own_work: false,
             by: Some("quin"),
             kind: PrincipalKind::Person,
             roles: &roles,
@@ -174,7 +177,7 @@ mod tests {
         assert_eq!(code(trained, |judging| judging.by = None), "role_missing");
         assert_eq!(code(trained, |judging| judging.kind = PrincipalKind::Agent), "person_required");
         assert_eq!(code(trained, |judging| judging.by = Some("ann")), "finding_of_ones_own");
-        assert_eq!(code(trained, |judging| judging.by = Some("wim")), "finding_of_ones_own");
+        assert_eq!(code(trained, |judging| judging.is_of_own_work = true), "finding_of_ones_own");
         assert_eq!(code(Some(" "), |_| ()), "fields_missing");
         assert_eq!(code(None, |_| ()), "fields_missing");
         assert_eq!(code(trained, |judging| judging.is_closed = true), "finding_closed");

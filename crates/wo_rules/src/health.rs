@@ -92,6 +92,24 @@ pub fn hierarchy(problems: usize, tenants: usize) -> Finding {
     }
 }
 
+/// Whether credentials can be granted: whether a key file is named, and what is wrong with it and what to do.
+#[must_use]
+pub fn credentials(is_named: bool, key: Result<(), (String, &'static str)>) -> Finding {
+    let subject = "credentials";
+    match (is_named, key) {
+        (false, _) => says(
+            Severity::Good,
+            subject,
+            "no credential can be granted: wo_core.credential_key_file names no key",
+            "",
+        ),
+        (true, Ok(())) => says(Severity::Good, subject, "grants can be signed", ""),
+        (true, Err((why, remedy))) => {
+            says(Severity::Bad, subject, format!("no credential can be granted: {why}"), remedy)
+        }
+    }
+}
+
 /// What is configured of approvals and reaches nobody: in the caller's tenant, or in so many `tenants`, and
 /// then without saying what.
 #[must_use]

@@ -8,6 +8,7 @@
 
 mod approving;
 mod beginning;
+mod blocker;
 mod capture;
 mod condition;
 mod decide;
@@ -19,7 +20,8 @@ mod graph;
 mod guard_lock;
 pub mod migration;
 mod past_gate;
-mod reader;
+pub(crate) mod reader;
+mod rework;
 mod rights;
 mod shipped;
 mod tables;
@@ -30,6 +32,7 @@ mod validation;
 mod write;
 
 pub use approving::{WAIVER, Wanted};
+pub use blocker::blocker;
 pub use capture::{Captured, GENERATED};
 pub use condition::{Comparison, Condition, Literal, Need, Scalar, Values};
 pub use decide::{Creation, Decision, VoidApprovals};
@@ -43,7 +46,7 @@ pub use guard_lock::check_guard_lock;
 pub use reader::Problem;
 pub use shipped::SHIPPED;
 pub use tables::SCHEMA;
-pub use time_limit::{check_limit, deadline};
+pub use time_limit::{check_limit, deadline, given_hours};
 pub use title::TitleConvention;
 pub use unknown::unknown;
 pub use validation::{Known, MAXIMUM_EDGES, MAXIMUM_STATES, validate};

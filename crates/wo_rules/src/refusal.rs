@@ -101,6 +101,19 @@ fn bounded(value: Value, longest: usize) -> Value {
     }
 }
 
+/// A value without what looks like a secret in its texts and names.
+fn shown(value: Value) -> Value {
+    let shown_text = |text: String| crate::secret::hide(&text).unwrap_or(text);
+    match value {
+        Value::String(text) => Value::String(shown_text(text)),
+        Value::Array(elements) => elements.into_iter().map(shown).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (shown_text(name), shown(value))).collect()
+        }
+        other => other,
+    }
+}
+
 impl Refusal {
     /// A refusal with its sentence and no hint yet.
     pub fn new(sqlstate: SqlState, code: &'static str, message: impl Into<String>) -> Self {
@@ -151,6 +164,23 @@ impl Refusal {
         self.detail.insert(key.to_owned(), bounded(value, LONGEST_TEXT));
         if count > MOST_ELEMENTS {
             self.detail.insert(format!("{key}_not_listed"), Value::from(count - MOST_ELEMENTS));
+        }
+        self
+    }
+
+    /// The refusal without what looks like a secret in what it repeats of the caller's values: it goes to the
+    /// server's log, and may go on record.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        for text in [&mut self.message, &mut self.hint] {
+            if let Some(hidden) = crate::secret::hide(text) {
+                *text = hidden;
+            }
+        }
+        if let Value::Object(detail) = shown(Value::Object(*self.detail)) {
+            self.detail = Box::new(detail);
+        } else {
+            self.detail = Box::default();
         }
         self
     }

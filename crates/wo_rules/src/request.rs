@@ -97,7 +97,7 @@ impl Request {
 }
 
 /// The columns of `wo.work_order` that a request gives.
-pub const COLUMNS: [&str; 30] = [
+pub const COLUMNS: [&str; 31] = [
     "lifecycle",
     "reason",
     "master_id",
@@ -112,6 +112,7 @@ pub const COLUMNS: [&str; 30] = [
     "source",
     "regulatory",
     "asset",
+    "task_type",
     "due_date",
     "planned_start",
     "planned_end",

@@ -25,6 +25,9 @@ pub struct Template {
     pub default_lifecycle: String,
     /// How work orders are numbered.
     pub number_format: String,
+    /// What releases the versions of each kind of definitions.
+    #[serde(default)]
+    pub definition_policies: Vec<DefinitionPolicy>,
     /// Who can act, and who can be assigned.
     #[serde(default)]
     pub principals: Vec<Principal>,
@@ -34,6 +37,20 @@ pub struct Template {
     /// What executes tasks.
     #[serde(default)]
     pub engines: Vec<Engine>,
+}
+
+/// What releases the versions of a kind of definitions.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DefinitionPolicy {
+    /// The kind.
+    pub kind: String,
+    /// What releases a version: publication, role or work_order.
+    pub release: String,
+    /// The role whose holders publish, beside administrators.
+    pub author_role: Option<String>,
+    /// The role whose holders release.
+    pub release_role: Option<String>,
 }
 
 /// Somebody who can act.
@@ -138,6 +155,10 @@ mod tests {
                 assert!(engine.capabilities.iter().all(|able| types.contains(able.as_str())));
             }
             crate::number::Format::parse(&template.number_format).unwrap();
+            for policy in &template.definition_policies {
+                assert!(crate::definition::kind(&policy.kind).is_ok(), "{}", policy.kind);
+                assert!(crate::definition::Release::parse(&policy.release).is_some());
+            }
         }
     }
 

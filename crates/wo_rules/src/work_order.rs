@@ -1,8 +1,10 @@
 //! What callers hand in as JSON: fields, a new work order, a transition. Unknown names and values
 //! of the wrong type are refused before anything is written.
 
+mod outcome;
 mod tables;
 
+pub use outcome::{check_nothing_done, check_time};
 pub use tables::SCHEMA;
 
 use crate::field::{Field, FieldKind, FieldSet};

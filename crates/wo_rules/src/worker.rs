@@ -68,6 +68,19 @@ pub fn pause(failures: u32, first: Duration, longest: Duration) -> Duration {
     }
 }
 
+/// After how many failures in a row those that may pass by themselves are logged.
+const PATIENCE: u32 = 5;
+
+/// Whether a failure is logged, the `in_a_row`-th without a success between: what is new at once, what others
+/// are the cause of (a lock that they hold, a deadlock) once it has lasted.
+#[must_use]
+pub fn is_logged(is_passing: bool, in_a_row: u32, is_new: bool) -> bool {
+    match is_passing {
+        true => in_a_row == PATIENCE,
+        false => is_new,
+    }
+}
+
 /// The names in a list with commas, as they are written, each once, in their order.
 #[must_use]
 pub fn names(list: &str) -> Vec<String> {
@@ -94,6 +107,16 @@ mod tests {
         assert_eq!(pump.turn(7, INTERVAL, INTERVAL), Turn::Sleep);
         assert_eq!(pump.turn(8, INTERVAL / 2, INTERVAL), Turn::Wait(INTERVAL / 2));
         assert_eq!(pump.turn(8, INTERVAL, INTERVAL), Turn::Announce);
+    }
+
+    #[test]
+    fn a_lock_that_others_hold_is_logged_once_it_has_lasted_and_another_failure_at_once() {
+        let logged = |is_passing| -> Vec<u32> {
+            (1..10).filter(|count| is_logged(is_passing, *count, *count == 1)).collect()
+        };
+        assert_eq!(logged(true), [PATIENCE]);
+        assert_eq!(logged(false), [1]);
+        assert!(is_logged(false, 7, true), "another failure than before");
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn ask_anew(tenant: Uuid) {
     for id in concerned {
         with_locked_work_order(tenant, id, |view| {
             let mut changes = Changes::default();
-            let opened = request::reconcile(view, &mut changes)?;
+            let opened = request::reconcile(view, &mut changes)?.opened;
             finish(view, "", None, changes, opened, Map::new());
             Ok(())
         })

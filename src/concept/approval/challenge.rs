@@ -19,6 +19,7 @@ use wo_rules::approval::signer::{self, Signer};
 use wo_rules::lifecycle::{Effect, WAIVER};
 use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::time::utc;
+use wo_rules::work_order::write_suppressed;
 
 statement!(
     KEEP,
@@ -31,6 +32,16 @@ statement!(
     "select pg_catalog.count(*) from wo.signature_challenge as asked
      where asked.tenant_id = $1 and asked.signer = $2 and asked.used_at is null and asked.expires_at > $3",
     [UUIDOID, TEXTOID, TIMESTAMPTZOID]
+);
+statement!(
+    USE,
+    "update wo.signature_challenge set used_at = $3 where tenant_id = $1 and id = $2 and used_at is null",
+    [UUIDOID, UUIDOID, TIMESTAMPTZOID]
+);
+statement!(
+    IS_USED,
+    "select made.used_at is not null from wo.signature_challenge as made where made.tenant_id = $1 and made.id = $2",
+    [UUIDOID, UUIDOID]
 );
 statement!(ZONE, "select pg_catalog.current_setting('TimeZone')", []);
 statement!(
@@ -107,6 +118,8 @@ fn request_signature(
         on_behalf_of,
         child,
     };
+    crate::kernel::secret::check_argument("wo.request_signature", "reason", asked.reason)
+        .or_refuse();
     memory::mark_written();
     let (challenge, payload, expires) =
         with_work_order(acting.tenant, id, |view| challenge(&acting, &standing, view, &asked))
@@ -218,10 +231,6 @@ fn challenge(
     };
     let key = key::usable(*tenant, &standing.id)?;
     let at = identity::now();
-    let of_signer = [uuid_argument(*tenant), text(&standing.id), timestamp(at)];
-    let unanswered = UNANSWERED
-        .with(|statement| statement.run(Mode::Latest, &of_signer, |rows| rows.required(0, 1)));
-    signer::check_unanswered(&standing.id, unanswered)?;
     let expires = at.saturating_add(i64::from(setting::CHALLENGE_LIFETIME.get()) * 1_000_000);
     let children = match subject.with_children {
         true => children_of(*tenant, seen.id(), subject.covers, false),
@@ -229,8 +238,6 @@ fn challenge(
     };
     let printed_name =
         person::name_of(*tenant, &standing.id).ok_or_else(|| damaged("a principal went away"))?;
-    let zone: Option<String> =
-        ZONE.with(|statement| statement.run(Mode::Caller, &[], |rows| rows.get(0, 1)));
     let payload = Payload {
         action: subject.action,
         children,
@@ -251,7 +258,7 @@ fn challenge(
         server_time: utc(at),
         signer: standing.id.clone(),
         tenant_id: tenant.to_string(),
-        time_zone: zone.unwrap_or_else(|| "UTC".to_owned()),
+        time_zone: session_zone(),
         to_status: to,
         version: seen.version(),
         waives: asked.child.map(|child| child.to_string()),
@@ -268,19 +275,70 @@ fn challenge(
         .with("work_order_id", facets.id.as_str())
         .hint("put masters between them, and sign those"));
     }
+    let challenge = keep(acting.tenant, seen.id(), &standing.id, &payload, at, expires)?;
+    Ok((challenge, payload, expires))
+}
+
+/// The time zone of the session.
+pub fn session_zone() -> String {
+    let zone: Option<String> =
+        ZONE.with(|statement| statement.run(Mode::Caller, &[], |rows| rows.get(0, 1)));
+    zone.unwrap_or_else(|| "UTC".to_owned())
+}
+
+/// Keeps a challenge, and gives its id.
+///
+/// # Errors
+/// 55000 `too_many_challenges`.
+pub fn keep(
+    tenant: Uuid,
+    work_order: Uuid,
+    signer: &str,
+    payload: &str,
+    at: i64,
+    expires: i64,
+) -> Result<Uuid, Refusal> {
+    let of_signer = [uuid_argument(tenant), text(signer), timestamp(at)];
+    let unanswered = UNANSWERED
+        .with(|statement| statement.run(Mode::Latest, &of_signer, |rows| rows.required(0, 1)));
+    signer::check_unanswered(signer, unanswered)?;
     let challenge = work_order::new_id(at);
-    let time = |at: i64| timestamp(at);
     let arguments = [
-        uuid_argument(acting.tenant),
+        uuid_argument(tenant),
         uuid_argument(challenge),
-        uuid_argument(seen.id()),
-        text(&standing.id),
-        text(&payload),
-        time(at),
-        time(expires),
+        uuid_argument(work_order),
+        text(signer),
+        text(payload),
+        timestamp(at),
+        timestamp(expires),
     ];
     memory::as_enforcement(|| {
         as_trail(|| KEEP.with(|statement| statement.store(&arguments)));
     });
-    Ok((challenge, payload, expires))
+    Ok(challenge)
+}
+
+/// Uses a challenge up. False where another answer was first.
+///
+/// # Errors
+/// 55000 `write_suppressed`.
+pub fn use_challenge(tenant: Uuid, challenge: Uuid, at: i64) -> Result<bool, Refusal> {
+    let using = [uuid_argument(tenant), uuid_argument(challenge), timestamp(at)];
+    let is_first = memory::as_enforcement(|| {
+        as_trail(|| {
+            USE.with(|statement| statement.run(Mode::Write, &using, |rows| rows.count() > 0))
+        })
+    });
+    if !is_first && !is_used(tenant, challenge) {
+        return Err(write_suppressed("signature_challenge"));
+    }
+    Ok(is_first)
+}
+
+fn is_used(tenant: Uuid, challenge: Uuid) -> bool {
+    let arguments = [uuid_argument(tenant), uuid_argument(challenge)];
+    as_trail(|| {
+        IS_USED
+            .with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.required(0, 1)))
+    })
 }

@@ -207,6 +207,7 @@ fn escalate_locked(view: &WorkOrderView<'_>, request: Uuid) -> Result<bool, Refu
         action: "approval_escalated",
         reason: Some(format!("no signature of {role} in time")),
         changes: changes.text(),
+        covered: false,
         data: data.as_object().cloned().unwrap_or_default(),
     };
     child_records::record(tenant, view.seen.id(), change_of_child);

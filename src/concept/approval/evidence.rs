@@ -1,11 +1,11 @@
 //! What an evidence package says of the signatures of a work order, of their keys and delegations, and of the
 //! children that they cover.
 
-use super::hash_of;
-use crate::concept::hierarchy::DESCENDANTS;
+use super::content::hashes_of_rows;
 use crate::kernel::concept::EvidenceSection;
 use crate::kernel::document::{base64url, required, time};
-use crate::kernel::work_order::{Column, Layout, WorkOrderRow, WorkOrderView};
+use crate::kernel::work_order::tree::DESCENDANTS;
+use crate::kernel::work_order::{Column, WorkOrderView};
 use crate::pg::row::Row;
 use crate::pg::statement::{Argument, Mode, statement, uuid as uuid_argument};
 use serde_json::{Value, json};
@@ -63,6 +63,8 @@ statement!(
          from wo.signing_key as used
          join wo.principal as owner on owner.tenant_id = used.tenant_id and owner.id = used.principal
          where used.tenant_id = $1 and used.key_id in (select given.key_id from wo.approval as given
+            where given.tenant_id = $1 and given.work_order_id = $2
+            union select given.key_id from wo.act_signature as given
             where given.tenant_id = $1 and given.work_order_id = $2)",
         base64url("used.public_key"),
         time("used.enrolled_at"),
@@ -70,6 +72,19 @@ statement!(
         time("used.expires_at"),
         time("used.retired_at"),
         time("used.revoked_at")
+    ),
+    [UUIDOID, UUIDOID]
+);
+statement!(
+    ACTS,
+    format!(
+        "select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('signature', given.id, 'kind', given.kind,
+            'subject', given.subject, 'meaning', given.meaning, 'decision', given.decision, 'role', given.role,
+            'reason', given.reason, 'signer', given.signer, 'printed_name', given.printed_name,
+            'key_id', given.key_id, 'signed_at', {}, 'time_zone', given.time_zone)
+            order by given.signed_at, given.id), '[]')
+         from wo.act_signature as given where given.tenant_id = $1 and given.work_order_id = $2",
+        time("given.signed_at")
     ),
     [UUIDOID, UUIDOID]
 );
@@ -97,7 +112,7 @@ statement!(
     [UUIDOID, UUIDOID]
 );
 
-/// The sections `children`, `signatures`, `signing_keys` and `delegations`.
+/// The sections `children`, `signatures`, `signing_keys` and `delegations`, and `signed_acts` where there are some.
 ///
 /// # Errors
 /// 55000 `tables_damaged`.
@@ -106,38 +121,42 @@ pub fn sections(view: &WorkOrderView<'_>) -> Result<Vec<EvidenceSection>, Refusa
     let signatures = required(&SIGNATURES, &place, "the list of signatures")?;
     let delegations = required(&DELEGATIONS, &place, "the list of delegations")?;
     let keys = required(&SIGNING_KEYS, &place, "the list of keys")?;
-    Ok(vec![
+    let acts = required(&ACTS, &place, "the list of signed acts")?;
+    let mut sections = vec![
         EvidenceSection::new("children", &children(view.tenant, &place)),
         EvidenceSection::new("signatures", &signatures)
             .naming(&signatures, &["signer", "on_behalf_of"]),
         EvidenceSection::new("signing_keys", &keys),
         EvidenceSection::new("delegations", &delegations)
             .naming(&delegations, &["delegator", "delegate"]),
-    ])
+    ];
+    if acts.as_array().is_some_and(|acts| !acts.is_empty()) {
+        sections.push(EvidenceSection::new("signed_acts", &acts).naming(&acts, &["signer"]));
+    }
+    Ok(sections)
 }
 
 fn children(tenant: Uuid, place: &[Argument]) -> Value {
     CHILDREN.with(|statement| {
         statement.run(Mode::Latest, place, |rows| {
-            (0..rows.count())
-                .filter_map(|index| {
-                    let row = Row::of_rows(rows, index)?;
-                    let layout = Layout::found_in(&row);
-                    let seen = WorkOrderRow::new(&row, &layout);
-                    let hash = |covers| hex::encode(hash_of(tenant, &seen, covers));
-                    Some(json!({
-                        "id": seen.id().to_string(),
-                        "wo_number": seen.text(Column::WoNumber),
-                        "title": seen.field::<String>(Field::Title),
-                        "status": seen.text(Column::Status),
-                        "required": seen.get::<bool>(Column::Required),
-                        "content_sha256_plan": hash(Covers::Plan),
-                        "content_sha256_result": hash(Covers::Result),
-                        "waived": row.required_named::<bool>("is_waived"),
-                    }))
+            let waived: Vec<bool> = (0..rows.count())
+                .filter_map(|index| Row::of_rows(rows, index))
+                .map(|row| row.required_named("is_waived"))
+                .collect();
+            let mut waived = waived.into_iter();
+            hashes_of_rows(tenant, rows, |seen, hash| {
+                json!({
+                    "id": seen.id().to_string(),
+                    "wo_number": seen.text(Column::WoNumber),
+                    "title": seen.field::<String>(Field::Title),
+                    "status": seen.text(Column::Status),
+                    "required": seen.get::<bool>(Column::Required),
+                    "content_sha256_plan": hash(Covers::Plan),
+                    "content_sha256_result": hash(Covers::Result),
+                    "waived": waived.next(),
                 })
-                .collect::<Vec<Value>>()
-                .into()
+            })
+            .into()
         })
     })
 }

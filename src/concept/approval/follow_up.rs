@@ -9,7 +9,10 @@ use super::{
 use crate::kernel::concept::{self, CheckedWrite, StoredWrite};
 use crate::kernel::identity;
 use crate::kernel::work_order::child_records::{self, ChildChange};
-use crate::kernel::work_order::{RecordView, WorkOrderRow, holder, lifecycle_of, unfinished};
+use crate::kernel::work_order::tree::ANCESTORS;
+use crate::kernel::work_order::{
+    Column, RecordView, WorkOrderRow, holder, lifecycle_of, unfinished,
+};
 use crate::pg::error::OrRefuse;
 use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
@@ -51,20 +54,15 @@ statement!(
     [UUIDOID, UUIDOID]
 );
 statement!(
-    ANCESTORS,
-    "with recursive above (id, depth) as (
-        select held.master_id, 1 from wo.work_order as held
-        where held.tenant_id = $1 and held.id = $2 and held.master_id is not null
-        union
-        select held.master_id, above.depth + 1 from above
-        join wo.work_order as held on held.tenant_id = $1 and held.id = above.id
-        where held.master_id is not null and above.depth < 100
-     )
+    SIGNED_MASTERS,
+    format!(
+        "{ANCESTORS}
      select distinct signed.work_order_id from wo.approval as signed
      where signed.tenant_id = $1 and signed.work_order_id in (select above.id from above)
         and signed.decision = 'approved' and signed.amended_at is null and signed.voided_at is null
         and signed.withdrawn_at is null
-     order by 1",
+     order by 1"
+    ),
     [UUIDOID, UUIDOID]
 );
 
@@ -76,6 +74,8 @@ struct Changed {
     pub regulatory: bool,
     /// The fields.
     pub fields: FieldSet,
+    /// Whether a record that belongs to it and that a signature may cover was written.
+    pub covered_child: bool,
     /// Whether its place among others changed.
     pub place: bool,
 }
@@ -98,6 +98,7 @@ impl FollowUp {
         let is_covered = |name: &str| covers_column(Covers::Result, name);
         let content = changed.regulatory
             || changed.place
+            || changed.covered_child
             || changed.fields.iter().any(|field| is_covered(field.name()));
         let (void, void_all) = match &decision.void_approvals {
             VoidApprovals::None => (None, false),
@@ -141,6 +142,7 @@ pub fn of(write: &CheckedWrite<'_>) -> Option<FollowUp> {
                 moved: write.moved() || write.migrated,
                 regulatory: write.regulatory_changed,
                 fields: write.fields,
+                covered_child: write.covered_child,
                 place: placing.changed,
             };
             FollowUp::of(tenant, lifecycle, decision, changed)
@@ -165,7 +167,8 @@ fn carry_out(tenant: Uuid, seen: &WorkOrderRow<'_>, after: &FollowUp, why: &str)
         let view = WorkOrderView { tenant, seen, facets: &facets, lifecycle: &lifecycle };
         is_recorded = follow(&view, after, why);
     }
-    if after.content {
+    // Without a master there is none above it.
+    if after.content && seen.get::<pgrx::Uuid>(Column::MasterId).is_some() {
         amend_ancestors(tenant, seen.id());
     }
     is_recorded
@@ -190,7 +193,7 @@ fn follow(view: &WorkOrderView<'_>, after: &FollowUp, why: &str) -> bool {
         }
     }
     make_visible();
-    let opened = request::reconcile(view, &mut changes).or_refuse();
+    let opened = request::reconcile(view, &mut changes).or_refuse().opened;
     finish(view, action, None, changes, opened, Map::new())
 }
 
@@ -224,7 +227,8 @@ pub fn finish(
         data.insert("work_order".to_owned(), view.facets.number.clone().into());
         super::notify("wo.approval_requested", view.tenant, id, &Value::Object(data));
     }
-    let change_of_child = ChildChange { action, reason, changes: changes.text(), data };
+    let change_of_child =
+        ChildChange { action, reason, changes: changes.text(), covered: false, data };
     child_records::record(view.tenant, id, change_of_child);
     true
 }
@@ -297,7 +301,7 @@ pub fn values_of(arguments: &[crate::pg::statement::Argument; 3]) -> Vec<(String
 fn amend_ancestors(tenant: Uuid, child: Uuid) {
     let arguments = [uuid_argument(tenant), uuid_argument(child)];
     let masters: Vec<Uuid> = as_trail(|| {
-        ANCESTORS.with(|statement| {
+        SIGNED_MASTERS.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
                 (0..rows.count())
                     .filter_map(|row| rows.get::<pgrx::Uuid>(row, 1))
@@ -326,7 +330,7 @@ fn amend_covering(tenant: Uuid, master: Uuid) {
             let why = "the content of a child was changed";
             mark(&AMEND, view, &amended, why, &mut changes);
             make_visible();
-            let opened = request::reconcile(view, &mut changes)?;
+            let opened = request::reconcile(view, &mut changes)?.opened;
             finish(view, "signatures_amended", None, changes, opened, Map::new());
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! Rows of approvals are written by the enforcement layer alone, each write together with an entry in the work
 //! order's chain.
 
+mod act;
 mod ask_anew;
 mod challenge;
 mod content;
@@ -14,6 +15,7 @@ mod expiry;
 mod follow_up;
 mod gate;
 mod key;
+mod latency;
 mod person;
 mod request;
 mod requirement;
@@ -27,6 +29,7 @@ use crate::kernel::concept::{
 };
 use crate::kernel::identity::memory::{self, Identity, Proof};
 use crate::kernel::job::{Job, Run, When};
+use crate::kernel::rollup::Rollup;
 use crate::kernel::work_order::child_records;
 use crate::kernel::work_order::{WorkOrderView, with_locked_work_order, with_work_order};
 use crate::pg::error::refuse;
@@ -148,6 +151,7 @@ impl Concept for Approvals {
         &[
             ("12_signer", include_str!("../../../sql/12_signer.sql")),
             ("13_approval", include_str!("../../../sql/13_approval.sql")),
+            ("13_signed_act", include_str!("../../../sql/13_signed_act.sql")),
         ]
     }
 
@@ -188,7 +192,14 @@ impl Concept for Approvals {
 
     fn metrics(&self, tenant: Option<Uuid>) -> Vec<Metric> {
         let help = "Signatures that are asked for and not given yet.";
-        vec![Metric::count("wo_approvals_waiting", request::waiting(tenant), "signatures", help)]
+        let waiting = request::waiting(tenant);
+        let mut all = vec![Metric::count("wo_approvals_waiting", waiting, "signatures", help)];
+        all.extend(latency::metrics(tenant));
+        all
+    }
+
+    fn rollups(&self) -> &'static [Rollup] {
+        &[latency::ROLLUP]
     }
 
     fn jobs(&self) -> &'static [Job] {

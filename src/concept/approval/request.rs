@@ -69,6 +69,23 @@ impl Opened {
     }
 }
 
+/// What became of a work order's requests.
+pub struct Reconciled {
+    /// Those that were opened.
+    pub opened: Vec<Opened>,
+    /// Those that were closed.
+    closed: Vec<Open>,
+}
+
+impl Reconciled {
+    /// Since when that signature was waited for, where it is not waited for any more: it was the last.
+    pub fn requested_at(&self, action: &str, role: &str, meaning: &str) -> Option<i64> {
+        let is_it =
+            |one: &&Open| one.action == action && one.role == role && one.meaning == meaning;
+        self.closed.iter().find(is_it).map(|one| one.requested_at)
+    }
+}
+
 struct Open {
     id: Uuid,
     name: String,
@@ -76,6 +93,7 @@ struct Open {
     action: String,
     role: String,
     meaning: String,
+    requested_at: i64,
 }
 
 fn open(tenant: Uuid, work_order: Uuid) -> Vec<Open> {
@@ -94,6 +112,7 @@ fn open(tenant: Uuid, work_order: Uuid) -> Vec<Open> {
                             action: row.named("action")?,
                             role: row.named("role")?,
                             meaning: row.named("meaning")?,
+                            requested_at: row.timestamp_named("requested_at")?,
                         })
                     })
                     .collect()
@@ -119,7 +138,7 @@ pub fn facts_of(view: &WorkOrderView<'_>) -> (Facts, Vec<SignatureStatus>) {
 ///
 /// # Errors
 /// 22023 where the tenant's clock for a role cannot be read.
-pub fn reconcile(view: &WorkOrderView<'_>, changes: &mut Changes) -> Result<Vec<Opened>, Refusal> {
+pub fn reconcile(view: &WorkOrderView<'_>, changes: &mut Changes) -> Result<Reconciled, Refusal> {
     let (facts, _) = facts_of(view);
     let record = view.facets.record();
     let is_open = view.lifecycle.check_open(&record).is_ok();
@@ -136,15 +155,14 @@ pub fn reconcile(view: &WorkOrderView<'_>, changes: &mut Changes) -> Result<Vec<
             && open.meaning == one.required.meaning
     };
     let at = identity::now();
-    let over: Vec<&Open> = asked
-        .iter()
-        .filter(|open| !wanted.iter().filter(is_wanted).any(|one| is_the_same(open, one)))
-        .collect();
-    if !over.is_empty() {
+    let (asked, closed): (Vec<Open>, Vec<Open>) = asked
+        .into_iter()
+        .partition(|open| wanted.iter().filter(is_wanted).any(|one| is_the_same(open, one)));
+    if !closed.is_empty() {
         let ids: Vec<pgrx::Uuid> =
-            over.iter().map(|open| pgrx::Uuid::from_bytes(*open.id.as_bytes())).collect();
+            closed.iter().map(|open| pgrx::Uuid::from_bytes(*open.id.as_bytes())).collect();
         let before: Vec<(String, String)> =
-            over.iter().map(|open| (open.name.clone(), open.value.clone())).collect();
+            closed.iter().map(|open| (open.name.clone(), open.value.clone())).collect();
         let arguments = [uuid_argument(tenant), uuid_argument(id), argument(ids), timestamp(at)];
         write_rows(&CLOSE, &arguments, &REQUEST, &before, changes);
     }
@@ -177,7 +195,7 @@ pub fn reconcile(view: &WorkOrderView<'_>, changes: &mut Changes) -> Result<Vec<
             deadline: due.deadline,
         });
     }
-    Ok(opened)
+    Ok(Reconciled { opened, closed })
 }
 
 /// How many signatures are waited for: in a tenant, or in all.

@@ -1,6 +1,6 @@
 //! Signing: what was asked for is looked at anew, under the work order's lock, before it counts.
 
-use super::challenge::subject_of;
+use super::challenge::{subject_of, use_challenge};
 use super::follow_up::{finish, values_of};
 use super::{
     APPROVAL, Changes, WAIVER, WorkOrderView, check_authentication, children_of, hash_of, key,
@@ -19,12 +19,15 @@ use crate::pg::statement::{
 use pgrx::prelude::*;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-use wo_rules::approval::answer::{Challenge, Present, check_answer, check_present};
+use wo_rules::approval::act::ActPayload;
+use wo_rules::approval::answer::{
+    Challenge, Present, check_answer, check_answerable, check_decision, check_present,
+};
 use wo_rules::approval::payload::{Decision, Payload, verify};
 use wo_rules::approval::signer::Signer;
 use wo_rules::lifecycle::WAIVER as WAIVER_MEANING;
 use wo_rules::refusal::{Refusal, SqlState};
-use wo_rules::work_order::write_suppressed;
+use wo_rules::time::utc;
 
 statement!(
     CHALLENGE,
@@ -32,16 +35,6 @@ statement!(
      from wo.signature_challenge as asked
      where asked.tenant_id = $1 and asked.id = $2 and asked.signer = $3",
     [UUIDOID, UUIDOID, TEXTOID]
-);
-statement!(
-    USE,
-    "update wo.signature_challenge set used_at = $3 where tenant_id = $1 and id = $2 and used_at is null",
-    [UUIDOID, UUIDOID, TIMESTAMPTZOID]
-);
-statement!(
-    IS_USED,
-    "select made.used_at is not null from wo.signature_challenge as made where made.tenant_id = $1 and made.id = $2",
-    [UUIDOID, UUIDOID]
 );
 statement!(
     KEEP,
@@ -124,10 +117,16 @@ fn sign(
         })
     });
     let (work_order, found) = found.unzip();
-    let payload = check_answer(found.as_ref(), decision, identity::now()).or_refuse();
+    check_answerable(found.as_ref(), identity::now()).or_refuse();
     let (Some(work_order), Some(found)) = (work_order, found) else {
         crate::pg::error::refuse(damaged("a challenge went away"));
     };
+    if ActPayload::is_act(&found.payload) {
+        check_decision(Decision::Approved, decision).or_refuse();
+        let done = super::act::sign(&acting, &signer, work_order, id, &found.payload, signature);
+        return pgrx::JsonB(done);
+    }
+    let payload = check_answer(Some(&found), decision, identity::now()).or_refuse();
     memory::mark_written();
     let answer = Answer { id, payload: &payload, text: &found.payload, signature };
     let given =
@@ -176,15 +175,7 @@ fn record(
     // One answer counts: a transaction that waited for the work order's lock finds the challenge used.
     let at = identity::now();
     let time = timestamp(at);
-    let using = [uuid_argument(*tenant), uuid_argument(answer.id), time];
-    let is_first = memory::as_enforcement(|| {
-        as_trail(|| {
-            USE.with(|statement| statement.run(Mode::Write, &using, |rows| rows.count() > 0))
-        })
-    });
-    if !is_first && !is_used(*tenant, answer.id) {
-        return Err(write_suppressed("signature_challenge"));
-    }
+    let is_first = use_challenge(*tenant, answer.id, at)?;
     let children = match payload.children.is_empty() {
         true => Vec::new(),
         false => children_of(*tenant, seen.id(), payload.covers, true),
@@ -292,9 +283,13 @@ fn record(
         make_visible();
         crate::concept::hierarchy::settle::waived(*tenant, seen.id());
     }
-    let opened = request::reconcile(view, &mut changes)?;
-    let data = event_data(payload, approval);
-    finish(view, action, payload.reason.clone(), changes, opened, data);
+    let reconciled = request::reconcile(view, &mut changes)?;
+    let is_approved = payload.decision == Decision::Approved;
+    let requested_at = reconciled
+        .requested_at(&payload.action, &payload.role, &payload.meaning)
+        .filter(|_| is_approved);
+    let data = event_data(payload, approval, requested_at);
+    finish(view, action, payload.reason.clone(), changes, reconciled.opened, data);
     let edge = lifecycle.edges_from(&facets.status).find(|edge| edge.action == payload.action);
     let back = edge
         .filter(|_| payload.decision == Decision::Rejected)
@@ -306,15 +301,8 @@ fn record(
     Ok(Given { approval, back })
 }
 
-fn is_used(tenant: Uuid, challenge: Uuid) -> bool {
-    let arguments = [uuid_argument(tenant), uuid_argument(challenge)];
-    as_trail(|| {
-        IS_USED
-            .with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.required(0, 1)))
-    })
-}
-
-fn event_data(payload: &Payload, approval: Uuid) -> Map<String, Value> {
+/// What the event of a signature says: since when it was waited for, too, where it is the last of those.
+fn event_data(payload: &Payload, approval: Uuid, requested_at: Option<i64>) -> Map<String, Value> {
     let mut data = Map::new();
     let mut put = |name: &str, value: Value| data.insert(name.to_owned(), value);
     put("approval", approval.to_string().into());
@@ -325,6 +313,9 @@ fn event_data(payload: &Payload, approval: Uuid) -> Map<String, Value> {
     put("on_behalf_of", payload.on_behalf_of.clone().into());
     if let Some(child) = &payload.waives {
         put("child", child.clone().into());
+    }
+    if let Some(requested_at) = requested_at {
+        put("requested_at", utc(requested_at).into());
     }
     data
 }
@@ -415,7 +406,7 @@ fn withdraw(view: &WorkOrderView<'_>, id: Uuid, reason: &str) -> Result<Value, R
     let arguments = [which[0], which[1], which[2], at, text(reason)];
     write_rows(&WITHDRAW, &arguments, &APPROVAL, &before, &mut changes);
     make_visible();
-    let opened = request::reconcile(view, &mut changes)?;
+    let opened = request::reconcile(view, &mut changes)?.opened;
     let mut data = Map::new();
     data.insert("approval".to_owned(), id.to_string().into());
     data.insert("role".to_owned(), role.clone().into());

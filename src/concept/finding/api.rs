@@ -144,3 +144,12 @@ fn page_of_findings(page_size: Option<i32>, after: Option<pgrx::Uuid>) -> i32 {
     }
     wo_rules::list::check_page_size(page_size).or_refuse()
 }
+
+/// The open findings that wait for the caller, who may assess and close them.
+#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn findings_for_caller() -> TableIterator<'static, (name!(finding, pgrx::Uuid),)> {
+    let waiting = super::write::waiting_for(&identity::required().or_refuse());
+    let ids = waiting.into_iter().map(|id| (pgrx::Uuid::from_bytes(*id.as_bytes()),));
+    TableIterator::new(ids.collect::<Vec<_>>())
+}

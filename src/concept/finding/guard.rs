@@ -1,19 +1,26 @@
 //! The guard `findings_closed`: no finding that blocks is open, of the work order and of its children at every
 //! depth.
 //!
-//! People open a finding under a lock that keeps its work order and the masters above as they are. So it is opened
-//! before a transition that asks for the guard, which then waits for its commit and finds it, or after that. A
-//! finding of a refused attempt is opened without a lock, and blocks from the moment on that it is recorded.
+//! The transactions that open findings and those that ask for the guard use one lock of the tree of work orders, named
+//! by its topmost master, and lock no row for that. Many may open findings at once, and many may pass the guard at
+//! once; each of the two waits until the others have committed. A transition locks a child before its master, and a
+//! signature a master before its children: locks of the rows in either order would deadlock with one of them.
+//!
+//! A finding of a refused attempt is opened without the lock, and blocks from the moment on that it is recorded.
 
 use crate::kernel::concept::Question;
-use crate::kernel::work_order::child_records::{self, ChildChange, Owner};
+use crate::kernel::work_order::child_records::{self, ChildChange};
+use crate::kernel::work_order::tree::{DESCENDANTS, masters_of, with_masters};
 use crate::kernel::work_order::{
-    Column, Reading, WorkOrderRow, holder, lifecycle_of, read_as_trail, unfinished,
+    Column, Reading, WorkOrderRow, WorkOrderView, holder, lifecycle_of, master_of, read_as_trail,
+    unfinished, with_work_order,
 };
+use crate::pg::lock::{Lock, Purpose};
 use crate::pg::run_as::as_trail;
-use crate::pg::statement::{Mode, Rows, argument, statement, uuid as uuid_argument, uuids};
+use crate::pg::statement::{Mode, argument, statement, uuid as uuid_argument};
 use serde_json::Map;
 use uuid::Uuid;
+use wo_rules::field::Field;
 use wo_rules::finding::{NAMED, guard_fact};
 use wo_rules::lifecycle::{Facts, Guard, GuardFact};
 use wo_rules::refusal::{Refusal, SqlState};
@@ -21,66 +28,26 @@ use wo_rules::refusal::{Refusal, SqlState};
 /// Its name.
 pub const NAME: &str = "findings_closed";
 
-/// How deep children of children, and masters of masters, are followed.
-const DEEPEST: i32 = 100;
-
 statement!(
     BLOCKING,
-    "with recursive tree (id, depth) as (
-        select $2, 0
-        union
-        select child.id, tree.depth + 1 from tree
-        join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
-        where tree.depth < $3
-     )
+    format!(
+        "{DESCENDANTS}
      select pg_catalog.format('%s: %s', held.wo_number, pg_catalog.left(opened.title, 80)),
         pg_catalog.count(*) over ()
-     from (select distinct tree.id from tree) as part
+     from (select $2 as id union select tree.id from tree) as part
      join wo.finding as opened on opened.tenant_id = $1 and opened.work_order_id = part.id
         and opened.closed_at is null and opened.blocking
      join wo.work_order as held on held.tenant_id = $1 and held.id = part.id
      order by opened.opened_at, opened.id
-     limit $4",
-    [UUIDOID, UUIDOID, INT4OID, INT4OID]
-);
-statement!(
-    WITH_MASTERS,
-    "with recursive above (id, depth) as (
-        select $2, 0
-        union
-        select held.master_id, above.depth + 1 from above
-        join wo.work_order as held on held.tenant_id = $1 and held.id = above.id
-        where held.master_id is not null and above.depth < $3
-     )
-     select distinct above.id from above order by above.id",
+     limit $3"
+    ),
     [UUIDOID, UUIDOID, INT4OID]
 );
-statement!(
-    HOLD,
-    "select held.id from wo.work_order as held
-     where held.tenant_id = $1 and held.id = any($2)
-     order by held.id
-     for share",
-    [UUIDOID, UUIDARRAYOID]
-);
-
-fn ids(rows: &Rows) -> Vec<Uuid> {
-    (0..rows.count())
-        .filter_map(|row| rows.get::<pgrx::Uuid>(row, 1))
-        .map(|id| Uuid::from_bytes(*id.as_bytes()))
-        .collect()
-}
-
-/// A work order and its masters at every depth, in the order of their ids.
-fn with_masters(tenant: Uuid, work_order: Uuid) -> Vec<Uuid> {
-    let arguments = [uuid_argument(tenant), uuid_argument(work_order), argument(DEEPEST)];
-    as_trail(|| WITH_MASTERS.with(|statement| statement.run(Mode::Latest, &arguments, ids)))
-}
 
 /// What the guard finds of a work order.
 fn fact(tenant: Uuid, work_order: Uuid) -> Option<GuardFact> {
     let most = argument(i32::try_from(NAMED).unwrap_or(i32::MAX));
-    let arguments = [uuid_argument(tenant), uuid_argument(work_order), argument(DEEPEST), most];
+    let arguments = [uuid_argument(tenant), uuid_argument(work_order), most];
     as_trail(|| {
         BLOCKING.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| {
@@ -102,39 +69,91 @@ pub fn add_facts(question: &Question<'_>, facts: &mut Facts) {
         .edges
         .iter()
         .any(|edge| edge.all_guards().any(|guard| *guard == Guard::FindingsClosed));
-    if is_asked && let Some(fact) = fact(question.tenant, question.seen.id()) {
+    if !is_asked {
+        return;
+    }
+    let (tenant, id) = (question.tenant, question.seen.id());
+    let found = match question.hold {
+        true => held_fact(tenant, id, master_of(question.seen)),
+        false => fact(tenant, id),
+    };
+    if let Some(fact) = found {
         facts.attached.insert(NAME.to_owned(), fact);
     }
 }
 
-/// Keeps a work order and its masters from coming to their end until the transaction ends. Gives who does the work.
+/// The topmost master of a work order, which has that master; itself where it has none.
+fn root_of(tenant: Uuid, work_order: Uuid, master: Option<Uuid>) -> Uuid {
+    with_masters(tenant, work_order, master).last().copied().unwrap_or(work_order)
+}
+
+fn lock_of(tenant: Uuid, root: Uuid) -> Lock {
+    Lock::new(Purpose::Findings, &[*tenant.as_bytes(), *root.as_bytes()].concat())
+}
+
+/// Waits for those who open findings in the tree of a work order, which has that master, and keeps others from it
+/// until the transaction ends. Gives the topmost master.
+fn share(tenant: Uuid, work_order: Uuid, master: Option<Uuid>) -> Uuid {
+    loop {
+        let root = root_of(tenant, work_order, master);
+        lock_of(tenant, root).share_until_end();
+        if root_of(tenant, work_order, master) == root {
+            return root;
+        }
+    }
+}
+
+/// What the guard finds of a work order that this transaction has locked.
+fn held_fact(tenant: Uuid, work_order: Uuid, master: Option<Uuid>) -> Option<GuardFact> {
+    loop {
+        let root = share(tenant, work_order, master);
+        let found = fact(tenant, work_order);
+        // Under another root others may have opened some meanwhile.
+        if root_of(tenant, work_order, master) == root {
+            return found;
+        }
+    }
+}
+
+/// Before a work order comes under another master: waits for those who open findings in the tree that it leaves. They
+/// keep the masters of that tree alone from passing the guard.
+pub fn before_move(tenant: Uuid, work_order: Uuid, master: Option<Uuid>) {
+    share(tenant, work_order, master);
+}
+
+/// Keeps a work order and its masters from passing the guard until the transaction ends. Gives who does the work.
 ///
 /// # Errors
 /// 22023 `work_order_unknown`; 55000 `write_unfinished`; 40001 `version_conflict` where it came under another
 /// master meanwhile.
 pub fn hold(tenant: Uuid, work_order: Uuid) -> Result<Option<String>, Refusal> {
-    let all = with_masters(tenant, work_order);
-    let arguments = [uuid_argument(tenant), uuids(all.iter().copied())];
-    as_trail(|| HOLD.with(|statement| statement.run(Mode::Write, &arguments, |_| ())));
-    let owner = Owner::share(tenant, work_order)?;
-    if with_masters(tenant, work_order) != all {
-        return Err(Refusal::new(
-            SqlState::VersionConflict,
-            "version_conflict",
-            format!("the masters of work order {} changed meanwhile", owner.facets.number),
-        )
-        .with("work_order_id", owner.facets.id.as_str())
-        .hint("Run the transaction again."));
+    let place = |view: &WorkOrderView<'_>| {
+        view.check_finished(None)?;
+        let master = master_of(view.seen);
+        Ok((root_of(tenant, work_order, master), view.seen.field::<String>(Field::Assignee)))
+    };
+    let (root, _) = with_work_order(tenant, work_order, place)?;
+    lock_of(tenant, root).add_until_end();
+    let (now, assignee) = with_work_order(tenant, work_order, place)?;
+    if now == root {
+        return Ok(assignee);
     }
-    let record = owner.facets.record();
-    Ok(record.assignee.map(str::to_owned))
+    Err(Refusal::new(
+        SqlState::VersionConflict,
+        "version_conflict",
+        format!("the masters of work order {work_order} changed meanwhile"),
+    )
+    .with("work_order_id", work_order.to_string())
+    .hint("Run the transaction again."))
 }
 
 /// A finding of a work order does not block it any more: where no other one does, the work order and its masters
 /// take the edges that waited for it.
 pub fn released(tenant: Uuid, work_order: Uuid) {
-    for id in with_masters(tenant, work_order) {
-        look_again(tenant, id);
+    // A child before its master, as transitions lock them.
+    look_again(tenant, work_order);
+    for master in masters_of(tenant, work_order) {
+        look_again(tenant, master);
     }
 }
 
@@ -157,6 +176,7 @@ fn look_again(tenant: Uuid, id: Uuid) {
             action: "findings_closed",
             reason: None,
             changes: "{}".to_owned(),
+            covered: false,
             data: Map::new(),
         };
         child_records::record(tenant, id, change_of_child);

@@ -5,27 +5,28 @@ use crate::kernel::event::Event;
 use crate::kernel::given;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::identity::{self, actor};
-use crate::kernel::work_order::{self, Reading, kind_of, read_as_trail};
+use crate::kernel::work_order::{self, kind_of};
 use crate::pg::error::damaged;
 use crate::pg::row::{Row, TriggerRow};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{
-    Argument, Mode, argument, optional_text, statement, text, timestamp, uuid,
+    Argument, Mode, Rows, argument, optional_text, statement, text, timestamp, uuid,
 };
 use crate::pg::transaction::make_visible;
 use pgrx::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
-use wo_rules::field::Field;
-use wo_rules::finding::{self as rules, ASSESSMENT, CLOSING, Judging, Opening, Source};
+use wo_rules::finding::{self as rules, ASSESSMENT, CLOSING, DECIDED, Judging, Opening, Source};
 use wo_rules::lifecycle::PrincipalKind;
 use wo_rules::refusal::{Refusal, SqlState};
 
 statement!(
     ASSIGNED,
-    "select exists (select from wo.audit_entry as entry
-     where entry.tenant_id = $1 and entry.subject_id = $2 and entry.subject = 'work_order'
-        and entry.changes -> 'assignee' ->> 'new' = $3)",
+    "select exists (select from wo.work_order as held
+        where held.tenant_id = $1 and held.id = $2 and held.assignee = $3)
+     or exists (select from wo.audit_entry as entry
+        where entry.tenant_id = $1 and entry.subject_id = $2 and entry.subject = 'work_order'
+            and entry.changes -> 'assignee' ->> 'new' = $3)",
     [UUIDOID, UUIDOID, TEXTOID]
 );
 
@@ -155,49 +156,47 @@ fn check_change(
         .filter(|index| !new.same(old, *index))
         .filter_map(|index| new.name(index))
         .collect();
-    if changed.is_empty() {
-        return Ok(old.tuple());
-    }
     let is_registered = |name: &&&str| {
         wo_rules::schema::Table::named("finding").column(name).is_some()
             && !ASSESSMENT.contains(name)
             && !CLOSING.contains(name)
+            && **name != DECIDED
     };
     if changed.iter().any(|name| is_registered(&name)) {
         return Err(rules::kept_by_enforcement(&id));
+    }
+    if changed.contains(&DECIDED) {
+        return Err(given::kept(DECIDED, "a finding"));
     }
     let actors: Vec<Option<String>> = old.required_named("actors");
     let actors: Vec<String> = actors.into_iter().flatten().collect();
     let work_order = id_in(old, "work_order_id");
     let blocks_anew =
         new.named::<bool>("blocking") == Some(true) && old.named::<bool>("blocking") == Some(false);
-    let assignee = match work_order {
-        // The master must not come to its end meanwhile.
-        Some(work_order) if blocks_anew => guard::hold(acting.tenant, work_order)?,
-        Some(work_order) => read_as_trail(Reading::Latest, acting.tenant, work_order, |seen| {
-            seen.field::<String>(Field::Assignee)
-        })
-        .flatten(),
-        None => None,
-    };
-    let assignee = match (work_order, &writer.id) {
-        (Some(work_order), Some(by)) if was_assignee(acting.tenant, work_order, by) => {
-            Some(by.clone())
-        }
-        _ => assignee,
+    let is_of_own_work = match (work_order, &writer.id) {
+        (Some(work_order), Some(by)) => is_or_was_assignee(acting.tenant, work_order, by),
+        _ => false,
     };
     let judging = Judging {
         id: &id,
         is_closed: old.named::<TimestampWithTimeZone>("closed_at").is_some(),
         actors: &actors,
-        assignee: assignee.as_deref(),
+        is_of_own_work,
         by: writer.id.as_deref(),
         kind: writer.kind,
         roles: &writer.roles,
     };
     if !changed.iter().any(|name| CLOSING.contains(name)) {
+        // A write that changes nothing is for the same persons: its answer says that they may.
         rules::assess(&judging)?;
-        return Ok(new.tuple());
+        if !changed.contains(&"blocking") {
+            return Ok(new.tuple());
+        }
+        // The master must not come to its end meanwhile.
+        if let Some(work_order) = work_order.filter(|_| blocks_anew) {
+            guard::hold(acting.tenant, work_order)?;
+        }
+        return stored(new, &[(DECIDED, timestamp(identity::now()))]);
     }
     rules::close(&judging, new.named::<String>("resolution").as_deref())?;
     let by = writer.id.as_deref();
@@ -213,15 +212,63 @@ fn check_change(
     stored(new, &[("closed_at", timestamp(identity::now())), ("closed_by", optional_text(by))])
 }
 
-/// Whether the work order was ever assigned to somebody, as its trail has it: a work order that is handed over for a
-/// moment stays the work of those who did it.
-fn was_assignee(tenant: Uuid, work_order: Uuid, person: &str) -> bool {
+/// Whether the work order is assigned to somebody, or ever was, as its trail has it: a work order that is handed over
+/// for a moment stays the work of those who did it.
+fn is_or_was_assignee(tenant: Uuid, work_order: Uuid, person: &str) -> bool {
     let arguments = [uuid(tenant), uuid(work_order), text(person)];
     as_trail(|| {
         ASSIGNED.with(|statement| {
             statement.run(Mode::Latest, &arguments, |rows| rows.required::<bool>(0, 1))
         })
     })
+}
+
+statement!(
+    OPEN,
+    "select opened.id, opened.work_order_id, opened.actors from wo.finding as opened
+     where opened.tenant_id = $1 and opened.closed_at is null",
+    [UUIDOID]
+);
+
+/// The open findings that wait for somebody: those that they may assess and close.
+pub fn waiting_for(acting: &Identity) -> Vec<Uuid> {
+    let writer = Writer::of(acting);
+    let may_judge = |id: &str, actors: &[String], is_of_own_work: bool| {
+        rules::assess(&Judging {
+            id,
+            is_closed: false,
+            actors,
+            is_of_own_work,
+            by: writer.id.as_deref(),
+            kind: writer.kind,
+            roles: &writer.roles,
+        })
+        .is_ok()
+    };
+    let Some(by) = writer.id.as_deref().filter(|_| may_judge("", &[], false)) else {
+        return Vec::new();
+    };
+    let uuid_at = |rows: &Rows, row, column| {
+        rows.get::<pgrx::Uuid>(row, column).map(|id| Uuid::from_bytes(*id.as_bytes()))
+    };
+    let open: Vec<(Uuid, Uuid, Vec<String>)> = OPEN.with(|statement| {
+        statement.run(Mode::Caller, &[uuid(acting.tenant)], |rows| {
+            (0..rows.count())
+                .filter_map(|row| {
+                    let actors: Vec<Option<String>> = rows.required(row, 3);
+                    let actors = actors.into_iter().flatten().collect();
+                    Some((uuid_at(rows, row, 1)?, uuid_at(rows, row, 2)?, actors))
+                })
+                .collect()
+        })
+    });
+    open.into_iter()
+        .filter(|(id, work_order, actors)| {
+            let is_of_own_work = is_or_was_assignee(acting.tenant, *work_order, by);
+            may_judge(&id.to_string(), actors, is_of_own_work)
+        })
+        .map(|(id, ..)| id)
+        .collect()
 }
 
 /// After a write of a finding: notifies that it was opened, changed or closed, and has the system take the edges

@@ -3,6 +3,7 @@
 use crate::kernel::concept::Question;
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
+use crate::kernel::work_order::tree::with_masters;
 use crate::kernel::work_order::{
     Column, Reading, WorkOrderRow, lifecycle_of, master_of, read_as_trail, unfinished,
 };
@@ -22,21 +23,6 @@ use wo_rules::time::utc;
 /// How many work orders a refusal names.
 const NAMED: usize = 8;
 
-/// How deep children of children, and masters of masters, are followed.
-pub const DEEPEST: i32 = 100;
-
-statement!(
-    ANCESTORS,
-    "with recursive above (id, depth) as (
-        select $2, 1
-        union all
-        select held.master_id, above.depth + 1 from above
-        join wo.work_order as held on held.tenant_id = $1 and held.id = above.id
-        where held.master_id is not null and above.depth < $3
-     )
-     select distinct above.id from above",
-    [UUIDOID, UUIDOID, INT4OID]
-);
 statement!(
     PREDECESSORS,
     "select awaited.wo_number, awaited.lifecycle, awaited.lifecycle_version, awaited.status,
@@ -156,22 +142,6 @@ fn add_facts<'a>(
             _ => {}
         }
     }
-}
-
-/// A work order and its masters at every depth: what any of them waits for holds it back.
-pub fn with_masters(tenant: Uuid, work_order: Uuid, master: Option<Uuid>) -> Vec<Uuid> {
-    let mut all = vec![work_order];
-    if let Some(master) = master {
-        let arguments = [uuid_argument(tenant), uuid_argument(master), argument(DEEPEST)];
-        all.extend(as_trail(|| {
-            ANCESTORS.with(|statement| {
-                statement.run(Mode::Latest, &arguments, |rows| {
-                    (0..rows.count()).filter_map(|row| id_at(rows, row, 1)).collect::<Vec<_>>()
-                })
-            })
-        }));
-    }
-    all
 }
 
 /// Where a work order stands among others, for the gates that look there.

@@ -19,7 +19,7 @@ use crate::kernel::concept::{
 };
 use crate::kernel::identity::memory::Identity;
 use crate::kernel::job::{Job, Run, WHOLE, When};
-use crate::kernel::work_order::child_records::{Kind, Owner};
+use crate::kernel::work_order::child_records::{FILL_NOTHING, Kind, Owner};
 use crate::kernel::work_order::{
     ActorRoles, Column, Placing, Reading, WorkOrderRow, WorkOrderView, read_as_trail, unfinished,
 };
@@ -31,16 +31,6 @@ use wo_rules::hierarchy::policy::Policy;
 use wo_rules::lifecycle::Facts;
 use wo_rules::refusal::Refusal;
 use wo_rules::schema::ChildTable;
-
-/// The beginning of a statement about the children of a master ($2, of the tenant $1), theirs, and so on: `tree`
-/// has their ids.
-pub const DESCENDANTS: &str = "with recursive tree (id, depth) as (
-        select child.id, 1 from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2
-        union
-        select child.id, tree.depth + 1 from tree
-        join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
-        where tree.depth < 100
-     )";
 
 statement!(
     LAG_IS_ALLOWED,
@@ -146,7 +136,9 @@ const JOBS: &[Job] = &[
 const KINDS: &[Kind] = &[Kind {
     table: ChildTable::named("dependency"),
     check: check_dependency,
+    fill: FILL_NOTHING,
     after: graph::check_dependency,
+    shown: &[("predecessor_id", "predecessor_id")],
 }];
 
 fn policy_in(seen: &WorkOrderRow<'_>) -> Option<serde_json::Value> {

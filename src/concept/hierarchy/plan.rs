@@ -1,8 +1,10 @@
 //! Making a whole plan: master, children, assignments and edges in one act.
 
+mod problems;
+
+use self::problems::problems_here;
 use super::graph;
 use crate::kernel::identity;
-use crate::kernel::lifecycle::cache;
 use crate::kernel::work_order::number;
 use crate::kernel::work_order::pending::listen;
 use crate::kernel::work_order::record::columns::expression;
@@ -12,19 +14,17 @@ use crate::pg::statement::{
     Argument, Mode, Statement, argument, jsonb, statement, text, uuid as uuid_argument, uuids,
 };
 use crate::pg::transaction::{Stack, SubxactStack};
-use crate::pg::value::{oid_of_type, read_as};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use uuid::Uuid;
-use wo_rules::field::{Field, FieldKind, FieldSet};
-use wo_rules::hierarchy::plan::{Plan, Problem, examine, master_key, part_key, refusal};
+use wo_rules::field::{Field, FieldSet};
+use wo_rules::hierarchy::plan::{Edge, Plan, examine, master_key, part_key, refusal};
 use wo_rules::refusal::Refusal;
 use wo_rules::request::key_reused;
-use wo_rules::schema::Table;
 use wo_rules::work_order as rules;
 
 /// How many differences from an earlier plan a refusal names.
@@ -45,24 +45,6 @@ statement!(
         and (held.idempotency_key = $2 or pg_catalog.starts_with(held.idempotency_key, $3))
      order by held.idempotency_key = $2 desc, held.id",
     [UUIDOID, TEXTOID, TEXTOID]
-);
-statement!(
-    ASSIGNABLE,
-    "select known.id, known.assignable and known.disabled_at is null from wo.principal as known
-     where known.tenant_id = $1 and known.id = any($2)",
-    [UUIDOID, TEXTARRAYOID]
-);
-statement!(
-    NEWEST,
-    "select newest.name, newest.version, newest.is_default from (
-        select distinct on (published.name) published.name, published.version,
-            published.name = home.default_lifecycle as is_default
-        from wo.tenant as home
-        join wo.lifecycle as published on published.tenant_id = home.tenant_id
-        where home.tenant_id = $1
-        order by published.name, published.version desc
-     ) as newest",
-    [UUIDOID]
 );
 statement!(
     ADD_EDGES,
@@ -117,16 +99,43 @@ fn make(given: &str) -> Result<Value, Refusal> {
     {
         return Ok(answer);
     }
-    problems.extend(problems_here(tenant, &plan));
+    problems.extend(problems_here(tenant, &plan.work_orders, &plan.edges));
     if !problems.is_empty() {
         return Err(refusal(&problems));
     }
+    write(tenant, &plan, None)
+}
+
+/// Makes the children of a plan below a work order that is there already, which is the plan's master: `(id, number)`.
+/// Gives what [`create_from_plan`] returns.
+///
+/// # Errors
+/// 22023 `plan_invalid` with every problem; what refuses the children as children of that master.
+pub fn extend(tenant: Uuid, master: (Uuid, String), document: &Value) -> Result<Value, Refusal> {
+    let (plan, mut problems) = examine(document);
+    problems.extend(problems_here(
+        tenant,
+        &plan.work_orders[plan.work_orders.len().min(1)..],
+        &plan.edges,
+    ));
+    if !problems.is_empty() {
+        return Err(refusal(&problems));
+    }
+    write(tenant, &plan, Some(master))
+}
+
+/// Writes a plan; its first work order is `master`, where that is there already.
+fn write(tenant: Uuid, plan: &Plan, master: Option<(Uuid, String)>) -> Result<Value, Refusal> {
     let at = identity::now();
-    let ids: Vec<Uuid> =
+    let mut ids: Vec<Uuid> =
         plan.work_orders.iter().map(|_| crate::kernel::work_order::new_id(at)).collect();
-    let mut ids = ids;
     // In their order, so that the newest first is the plan from its end.
     ids.sort();
+    let is_new = master.is_none();
+    if let (Some((id, _)), Some(first)) = (&master, ids.first_mut()) {
+        *first = *id;
+    }
+    let new = usize::from(!is_new)..;
     graph::vetted(plan.edges.iter().map(|edge| (ids[edge.successor], ids[edge.predecessor])));
     graph::vetted(
         plan.work_orders
@@ -135,10 +144,13 @@ fn make(given: &str) -> Result<Value, Refusal> {
             .filter_map(|(planned, id)| Some((ids[planned.parent?], *id))),
     );
     UNDER_WAY.set(Rc::new(UnderWay {
-        next: RefCell::new(ids.iter().copied().zip(asked_places(&plan)).collect()),
-        all: ids.iter().copied().collect(),
+        next: RefCell::new(ids.iter().copied().zip(asked_places(plan)).skip(new.start).collect()),
+        all: ids[new.clone()].iter().copied().collect(),
     }));
-    let written = add_work_orders(tenant, &plan, &ids)?;
+    let mut written = add_work_orders(tenant, plan, &ids, new.start)?;
+    if let Some(master) = master {
+        written.insert(0, master);
+    }
     if written.len() != ids.len() {
         return Err(Refusal::new(
             wo_rules::refusal::SqlState::VersionConflict,
@@ -147,11 +159,11 @@ fn make(given: &str) -> Result<Value, Refusal> {
         )
         .hint("Run the transaction again."));
     }
-    add_edges(tenant, &plan, &ids)?;
+    add_edges(tenant, plan, &ids)?;
     UNDER_WAY.take_all();
     let children = plan.work_orders.iter().zip(&written).skip(1);
     let children = children.map(|(planned, (_, number))| (planned.name.clone(), number.clone()));
-    Ok(answer(&written[0], children, plan.edges.len() as i64, true))
+    Ok(answer(&written[0], children, plan.edges.len() as i64, is_new))
 }
 
 fn answer(
@@ -249,124 +261,18 @@ fn asked_places(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
-/// What only the database knows: who is known, which lifecycles there are and what they ask.
-fn problems_here(tenant: Uuid, plan: &Plan) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let people: BTreeSet<String> = plan
-        .work_orders
-        .iter()
-        .flat_map(|planned| ["assignee", "requester"].map(|name| planned.given.get(name)))
-        .filter_map(|name| name.and_then(Value::as_str).map(str::to_owned))
-        .collect();
-    let arguments = [uuid_argument(tenant), argument(people.into_iter().collect::<Vec<_>>())];
-    let known: HashMap<String, bool> = ASSIGNABLE.with(|statement| {
-        statement.run(Mode::Latest, &arguments, |rows| {
-            (0..rows.count())
-                .filter_map(|row| Some((rows.get(row, 1)?, rows.get(row, 2)?)))
-                .collect()
-        })
-    });
-    let lifecycles: HashMap<String, (i32, bool)> = NEWEST.with(|statement| {
-        statement.run(Mode::Latest, &[uuid_argument(tenant)], |rows| {
-            (0..rows.count())
-                .filter_map(|row| Some((rows.get(row, 1)?, (rows.get(row, 2)?, rows.get(row, 3)?))))
-                .collect()
-        })
-    });
-    let default = lifecycles.iter().find(|(_, (_, is_default))| *is_default);
-    for edge in &plan.edges {
-        if let Some(lag) = &edge.lag
-            && (lag.contains('-') || !is_interval(lag))
-        {
-            let problem = format!("\"{lag}\" cannot be read as a time to wait");
-            problems.push(Problem { pointer: format!("{}/lag", edge.pointer), problem });
-        }
-    }
-    for planned in &plan.work_orders {
-        let text_of = |name: &str| planned.given.get(name).and_then(Value::as_str);
-        let mut note = |name: &str, problem: String| {
-            problems.push(Problem { pointer: format!("{}/{name}", planned.pointer), problem });
-        };
-        if let Some(assignee) = text_of("assignee")
-            && known.get(assignee) != Some(&true)
-        {
-            note("assignee", format!("\"{assignee}\" cannot be assigned"));
-        }
-        if let Some(requester) = text_of("requester")
-            && !known.contains_key(requester)
-        {
-            note("requester", format!("\"{requester}\" is no principal of the tenant"));
-        }
-        for (name, value) in &planned.given {
-            if let (Some(field), Value::String(given)) = (Field::parse(name), value)
-                && !is_readable(field, given)
-            {
-                note(name, format!("\"{given}\" cannot be read as one"));
-            }
-        }
-        let named = text_of("lifecycle");
-        let found = match named {
-            Some(name) => lifecycles.get_key_value(name),
-            None => default,
-        };
-        let Some((name, (version, _))) = found else {
-            note("lifecycle", "is not one of the tenant's".to_owned());
-            continue;
-        };
-        let Ok(lifecycle) = cache::compiled(tenant, name, *version) else { continue };
-        let title = text_of("title").unwrap_or_default();
-        if let Some(convention) = lifecycle.title_convention()
-            && !convention.accepts(title)
-        {
-            note("title", convention.hint().to_owned());
-        }
-        if let Some(priority) = text_of("priority")
-            && !lifecycle.priorities().iter().any(|label| label == priority)
-        {
-            note("priority", format!("must be one of {}", lifecycle.priorities().join(", ")));
-        }
-        if planned.given.get("regulatory") == Some(&Value::Bool(true))
-            && !lifecycle.regulatory().allowed
-        {
-            note("regulatory", format!("no work order of {name} is regulatory"));
-        }
-    }
-    problems
-}
-
-/// Whether the column of a field takes this text. Texts of their own kinds take everything.
-fn is_readable(field: Field, given: &str) -> bool {
-    match field.kind() {
-        FieldKind::Date | FieldKind::Time => {}
-        FieldKind::Text if field == Field::Source => {}
-        _ => return true,
-    }
-    let column = Table::named("work_order").column(field.name());
-    let Some(type_oid) = column.and_then(|column| oid_of_type(column.data_type)) else {
-        return true;
-    };
-    tried(|| read_as(given, type_oid, -1).is_some())
-}
-
-fn is_interval(given: &str) -> bool {
-    tried(|| read_as(given, pg_sys::INTERVALOID, -1).is_some())
-}
-
-/// Whether a type's input function takes a text. It holds nothing that an ERROR would leave behind,
-/// so no subtransaction is needed to go on after one.
-fn tried(read: impl FnOnce() -> bool + std::panic::UnwindSafe + std::panic::RefUnwindSafe) -> bool {
-    PgTryBuilder::new(read).catch_others(|_| false).execute()
-}
-
+/// Writes the work orders of a plan from the `first` on.
 fn add_work_orders(
     tenant: Uuid,
     plan: &Plan,
     ids: &[Uuid],
+    first: usize,
 ) -> Result<Vec<(Uuid, String)>, Refusal> {
     let mut fields = FieldSet::EMPTY;
     let rows: Vec<Value> = plan
         .work_orders
         .iter()
+        .skip(first)
         .map(|planned| {
             let key = plan.key.as_ref().map(|key| match planned.parent {
                 None => master_key(key),
@@ -402,6 +308,7 @@ fn add_work_orders(
         ),
         &[pg_sys::UUIDOID, pg_sys::JSONBOID],
     );
+    let rows_count = rows.len();
     let arguments = [uuid_argument(tenant), jsonb(&Value::Array(rows).to_string())];
     let write = || listen(|| statement.run(Mode::Write, &arguments, |_| ()));
     let ((_, heard), drawn) = number::drawn_during(write);
@@ -414,7 +321,7 @@ fn add_work_orders(
     let made: Vec<(Uuid, String)> =
         ids.iter().filter_map(|id| Some((*id, (*created.get(id)?).to_owned()))).collect();
     let is_excused = match &plan.key {
-        _ if made.len() == ids.len() || number::is_any_taken(tenant, &drawn, &heard.written) => {
+        _ if made.len() == rows_count || number::is_any_taken(tenant, &drawn, &heard.written) => {
             true
         }
         Some(key) => made_before(tenant, key, plan)?.is_some(),
@@ -430,7 +337,7 @@ fn add_edges(tenant: Uuid, plan: &Plan, ids: &[Uuid]) -> Result<(), Refusal> {
     if plan.edges.is_empty() {
         return Ok(());
     }
-    let column = |end: fn(&wo_rules::hierarchy::plan::Edge) -> usize| -> Argument {
+    let column = |end: fn(&Edge) -> usize| -> Argument {
         uuids(plan.edges.iter().map(|edge| ids[end(edge)]))
     };
     let lags: Vec<Option<String>> = plan.edges.iter().map(|edge| edge.lag.clone()).collect();

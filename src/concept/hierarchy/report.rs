@@ -1,8 +1,9 @@
 //! Looking at a master: its children, what they wait for, how far they are and when they will be done.
 
-use super::guards::{self, DEEPEST};
+use super::guards;
 use crate::kernel::identity;
 use crate::kernel::lifecycle::cache;
+use crate::kernel::work_order::tree::{DEEPEST, DESCENDANTS, with_masters};
 use crate::kernel::work_order::{self, Column, Reading};
 use crate::pg::error::OrRefuse;
 use crate::pg::statement::{Mode, Rows, argument, statement, uuid as uuid_argument};
@@ -24,13 +25,8 @@ const UNESTIMATED: i64 = 3600;
 
 statement!(
     TREE,
-    "with recursive tree (id, depth) as (
-        select child.id, 1 from wo.work_order as child where child.tenant_id = $1 and child.master_id = $2
-        union
-        select child.id, tree.depth + 1 from tree
-        join wo.work_order as child on child.tenant_id = $1 and child.master_id = tree.id
-        where tree.depth < $3
-     )
+    format!(
+        "{DESCENDANTS}
      select held.id, held.wo_number, held.title, held.status, held.lifecycle, held.lifecycle_version,
         (held.estimated_hours * 3600)::bigint,
         pg_catalog.extract('epoch', held.planned_end - held.planned_start)::bigint,
@@ -40,8 +36,9 @@ statement!(
          where waived.tenant_id = $1 and waived.work_order_id = held.master_id and waived.child_id = held.id)
      from wo.work_order as held
      where held.tenant_id = $1 and held.id in (select tree.id from tree)
-     order by held.id",
-    [UUIDOID, UUIDOID, INT4OID]
+     order by held.id"
+    ),
+    [UUIDOID, UUIDOID]
 );
 statement!(
     EDGES,
@@ -75,6 +72,7 @@ struct Child {
     /// Why it came into its state, and when, in seconds since 1970.
     reason: Option<String>,
     since: Option<i64>,
+    lifecycle: (String, i32),
     required: bool,
     waived_at: Option<i64>,
     satisfies: bool,
@@ -125,9 +123,9 @@ impl Plan {
                 (seen.text(Column::WoNumber), title, work_order::master_of(seen))
             })
             .ok_or_else(|| reference::unknown(master))?;
-        let above = guards::with_masters(tenant, id, grandmaster);
+        let above = with_masters(tenant, id, grandmaster);
         let mut read = Vec::new();
-        let arguments = [uuid_argument(tenant), uuid_argument(id), argument(DEEPEST)];
+        let arguments = [uuid_argument(tenant), uuid_argument(id)];
         TREE.with(|statement| {
             statement.run(Mode::Caller, &arguments, |rows| {
                 for row in 0..rows.count() {
@@ -135,12 +133,7 @@ impl Plan {
                 }
             });
         });
-        let (mut children, mut tasks, mut lifecycles) = (Vec::new(), Vec::new(), Vec::new());
-        for (child, task, lifecycle) in read {
-            children.push(child);
-            tasks.push(task);
-            lifecycles.push(lifecycle);
-        }
+        let (mut children, mut tasks): (Vec<_>, Vec<_>) = read.into_iter().unzip();
         let ids = |more: &[Uuid]| -> Vec<pgrx::Uuid> {
             let children = children.iter().map(|child| &child.id);
             children.chain(more).map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).collect()
@@ -149,7 +142,7 @@ impl Plan {
         let successors = [uuid_argument(tenant), argument(ids(&above))];
         let place: HashMap<Uuid, usize> =
             children.iter().enumerate().map(|(index, child)| (child.id, index)).collect();
-        add_times(&arguments, &place, &lifecycles, &mut children, &mut tasks);
+        add_times(&arguments, &place, &mut children, &mut tasks);
         leave_out_waived(&children, &place, &mut tasks);
         let edges: Vec<Edge> = EDGES.with(|statement| {
             statement.run(Mode::Caller, &successors, |rows| {
@@ -181,7 +174,7 @@ impl Plan {
         Ok(Self { master: number, title, children, edges, above, network, inherited })
     }
 
-    fn child(tenant: Uuid, rows: &Rows, row: usize) -> Option<(Child, Task, (String, i32))> {
+    fn child(tenant: Uuid, rows: &Rows, row: usize) -> Option<(Child, Task)> {
         let lifecycle: String = rows.get(row, 5)?;
         let version: i32 = rows.get(row, 6)?;
         let status: String = rows.get(row, 4)?;
@@ -210,12 +203,13 @@ impl Plan {
             notes: rows.get(row, 12),
             reason: None,
             since: None,
+            lifecycle: (lifecycle, version),
             required: rows.required(row, 13),
             waived_at: rows.get(row, 14),
             satisfies,
             weight: duration,
         };
-        Some((child, task, (lifecycle, version)))
+        Some((child, task))
     }
 
     fn edge(tenant: Uuid, rows: &Rows, row: usize) -> Option<Edge> {
@@ -262,7 +256,6 @@ impl Plan {
 fn add_times(
     arguments: &[crate::pg::statement::Argument],
     place: &HashMap<Uuid, usize>,
-    lifecycles: &[(String, i32)],
     children: &mut [Child],
     tasks: &mut [Task],
 ) {
@@ -273,12 +266,12 @@ fn add_times(
                 let Some(index) = id_at(rows, row, 1).and_then(|id| place.get(&id)) else {
                     continue;
                 };
-                let (task, (lifecycle, version)) = (&mut tasks[*index], &lifecycles[*index]);
+                let (task, child) = (&mut tasks[*index], &mut children[*index]);
                 let status: String = rows.required(row, 2);
                 if status == task.status {
-                    let child = &mut children[*index];
                     (child.since, child.reason) = (rows.get(row, 4), rows.get(row, 5));
                 }
+                let (lifecycle, version) = &child.lifecycle;
                 let compiled = cache::compiled(tenant, lifecycle, *version).or_refuse();
                 if compiled.begins_in(&status) {
                     let first: Option<i64> = rows.get(row, 3);
@@ -310,8 +303,7 @@ fn leave_out_waived(children: &[Child], place: &HashMap<Uuid, usize>, tasks: &mu
         let up = std::iter::successors(Some(index), |index| {
             children[*index].master.and_then(|master| place.get(&master).copied())
         });
-        let waived_at =
-            up.take(DEEPEST.unsigned_abs() as usize).find_map(|index| children[index].waived_at);
+        let waived_at = up.take(DEEPEST).find_map(|index| children[index].waived_at);
         if waived_at.is_some() && !matches!(task.progress, Progress::Done | Progress::Failed) {
             task.progress = Progress::Waived;
             task.finished = waived_at;
@@ -347,7 +339,7 @@ fn ready_work_orders(master: Option<&str>) -> TableIterator<'static, (name!(id, 
         .filter(|(child, _)| {
             // The child and its masters among the children; a cycle would be damage, and ends too.
             let up = std::iter::successors(Some(child.id), |id| master_of.get(id).copied());
-            let line: Vec<Uuid> = up.take(DEEPEST.unsigned_abs() as usize).collect();
+            let line: Vec<Uuid> = up.take(DEEPEST).collect();
             if waits.contains_key(&child.id) || line.iter().skip(1).any(holds) {
                 return false;
             }
@@ -429,6 +421,7 @@ fn utc_of_unix(seconds: i64) -> String {
 fn progress_of(master: &str) -> Result<Value, Refusal> {
     let plan = Plan::of(master)?;
     let times = plan.schedule()?;
+    let tenant = identity::required()?.tenant;
     let both = || plan.children.iter().zip(&plan.network.tasks);
     let count = |wanted: Progress| both().filter(|(_, task)| task.progress == wanted).count();
     let total: i64 = both()
@@ -449,10 +442,12 @@ fn progress_of(master: &str) -> Result<Value, Refusal> {
     let blocked: Vec<Value> = both()
         .filter(|(_, task)| task.progress == Progress::Blocked)
         .map(|(child, task)| {
+            let lifecycle = (child.lifecycle.0.as_str(), child.lifecycle.1);
             json!({
                 "wo_number": task.number,
                 "title": task.title,
                 "status": task.status,
+                "blocker": work_order::blocker_of(tenant, child.id, lifecycle, &task.status),
                 "reason": child.reason,
                 "since": child.since.map(utc_of_unix),
                 "notes": child.notes,

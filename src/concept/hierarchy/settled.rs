@@ -35,6 +35,7 @@ pub fn settled(tenant: Uuid, master: Uuid) -> bool {
             action: CHILDREN_SETTLED,
             reason: None,
             changes: "{}".to_owned(),
+            covered: false,
             data: Map::new(),
         };
         child_records::record(tenant, master, change_of_child);

@@ -8,7 +8,7 @@ use crate::kernel::concept::{
 use crate::kernel::event::Event;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::kernel::work_order::WorkOrderView;
-use crate::kernel::work_order::child_records::Kind;
+use crate::kernel::work_order::child_records::{FILL_NOTHING, Kind};
 use crate::pg::row::Row;
 use crate::pg::row::TriggerRow;
 use crate::pg::run_as::as_trail;
@@ -39,7 +39,9 @@ pub const CONCEPT: Sample = Sample;
 const KINDS: &[Kind] = &[Kind {
     table: ChildTable::named("sample_check"),
     check: |_, _, _| Ok(()),
+    fill: FILL_NOTHING,
     after: |_, _, _| Ok(()),
+    shown: &[],
 }];
 
 /// The steps that are not checked yet.

@@ -28,6 +28,7 @@ const TABLES: &[Table] = &[
             actions: Some(["sample_checked", "sample_check_changed", "sample_check_removed"]),
             written: Some(("checked_by", "checked_at")),
             reason: Some("reason"),
+            covers: None,
         }),
         ..Table::CHILD
     },

@@ -1,7 +1,9 @@
 //! The audit trail: writing entries.
 
 use crate::kernel::identity::memory::Identity;
+use crate::kernel::secret;
 use crate::pg::error::OrRefuse;
+use crate::pg::row::Row;
 use crate::pg::run_as::as_trail;
 use crate::pg::source;
 use crate::pg::statement::{
@@ -165,7 +167,12 @@ create function wo_private.refuse_foreign_writer() returns trigger
 fn refuse_foreign_writer<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, pgrx::AllocatedByPostgres>>, PgTriggerError> {
-    check_writer(&trigger.table_name()?);
+    let name = trigger.table_name()?;
+    let table = wo_rules::schema::table(&name).filter(|table| table.takes_text());
+    if let (Some(table), Some(new)) = (table, Row::new_of(trigger)) {
+        secret::check_row(trigger, table, Row::old_of(trigger).as_ref(), &new).or_refuse();
+    }
+    check_writer(&name);
     Ok(trigger.new())
 }
 

@@ -96,7 +96,7 @@ fn missing_checks() -> Vec<String> {
         })
     });
     checks()
-        .filter(|name| !found.contains(*name))
+        .filter(|name| !found.contains(name))
         .map(|name| {
             format!("the constraint {name} is missing or was not validated; enforce() does not add it: add it as a new database has it, or validate it")
         })

@@ -38,19 +38,25 @@ const FILES: &[(&str, &str)] = &[
     ("19_consumer", include_str!("../../../sql/19_consumer.sql")),
     ("20_rollup", include_str!("../../../sql/20_rollup.sql")),
     ("22_metrics", include_str!("../../../sql/22_metrics.sql")),
+    ("26_definition", include_str!("../../../sql/26_definition.sql")),
     ("23_schema_change", include_str!("../../../sql/23_schema_change.sql")),
+    ("28_secret", include_str!("../../../sql/28_secret.sql")),
     ("91_uuid_signatures", include_str!("../../../sql/91_uuid_signatures.sql")),
     ("98_grant", include_str!("../../../sql/98_grant.sql")),
 ];
 
 /// All SQL that makes the tables and their enforcement, in the order of the files' names. That of the
-/// concepts is their own, and row security, policies, grants and triggers follow from the table registry
-/// (`sql/90_enforcement.sql` shows them).
+/// concepts is their own, and the tables of definitions, row security, policies, grants and triggers follow from the
+/// table registry (`sql/90_enforcement.sql` shows the latter).
 fn files() -> Vec<(&'static str, Cow<'static, str>)> {
     let of_concepts = concept::all().flat_map(|concept| concept.sql());
     let written = FILES.iter().chain(of_concepts).map(|(name, sql)| (*name, Cow::Borrowed(*sql)));
-    let generated = ("90_enforcement", Cow::Owned(wo_rules::schema::enforcement_sql()));
-    let mut all: Vec<_> = written.chain([generated]).collect();
+    let generated = [
+        ("02_definition", wo_rules::definition::ddl()),
+        ("90_enforcement", wo_rules::schema::enforcement_sql()),
+    ];
+    let generated = generated.into_iter().map(|(name, sql)| (name, Cow::Owned(sql)));
+    let mut all: Vec<_> = written.chain(generated).collect();
     all.sort_by_key(|(name, _)| *name);
     all
 }

@@ -5,6 +5,7 @@
 //! transaction published and rolled back was never one. So what a version is, is forgotten where a
 //! transaction that published is rolled back.
 
+use crate::kernel::definition::stored;
 use crate::pg::cache::Cached;
 use crate::pg::error::damaged;
 use crate::pg::jsonb::Document;
@@ -33,6 +34,8 @@ thread_local! {
     static VERSIONS: RefCell<Cached<Version, Hash>> = RefCell::new(Cached::lasting(MOST_VERSIONS));
     static COMPILED: RefCell<Cached<Hash, Rc<Lifecycle>>> =
         RefCell::new(Cached::lasting(MOST_COMPILED));
+    /// Versions that were released, which they stay.
+    static RELEASED: RefCell<Cached<Version, ()>> = RefCell::new(Cached::lasting(MOST_VERSIONS));
     static PUBLISHED_HERE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -81,7 +84,27 @@ pub fn prepare() {
     });
 }
 
-/// Marks that this transaction published a version, which a rollback would undo.
+/// Checks that a version was released.
+///
+/// # Errors
+/// 55000 `definition_not_released`; 55000 `tables_damaged` where it is not there.
+pub fn check_released(tenant: Uuid, name: &str, version: i32) -> Result<(), Refusal> {
+    let key = (tenant, name.to_owned(), version);
+    if RELEASED.with_borrow_mut(|all| all.get(&key)).is_some() {
+        return Ok(());
+    }
+    let place = (tenant, name);
+    let (found, ()) =
+        stored::read("lifecycle", "lifecycle_pkey", place, version, stored::unread)
+            .ok_or_else(|| damaged(&format!("version {version} of the lifecycle {name}")))?;
+    if !found.is_released {
+        return Err(wo_rules::definition::not_released(&found.stored("lifecycle", name)));
+    }
+    RELEASED.with_borrow_mut(|all| all.insert(key, ()));
+    Ok(())
+}
+
+/// Marks that this transaction published or released a version, which a rollback would undo.
 pub fn mark_published() {
     PUBLISHED_HERE.set(true);
 }
@@ -101,5 +124,6 @@ pub fn register() {
 fn forget_unpublished() {
     if PUBLISHED_HERE.get() {
         VERSIONS.with_borrow_mut(Cached::clear);
+        RELEASED.with_borrow_mut(Cached::clear);
     }
 }

@@ -1,18 +1,15 @@
-//! Lifecycles: publishing versions, and evaluating the guards that an administrator registered.
+//! Lifecycles: the kind of definitions that they are, and the guards that an administrator registered.
 
 pub mod cache;
 pub mod time_limit;
 
 use crate::kernel::concept;
-use crate::kernel::given;
-use crate::kernel::identity::memory::{self, Identity};
+use crate::kernel::definition::kind::Kind;
+use crate::kernel::identity::memory;
 use crate::kernel::identity::{self};
-use crate::pg::error::{OrRefuse, damaged};
+use crate::pg::error::OrRefuse;
 use crate::pg::lock::{Lock, Purpose};
-use crate::pg::row::Row;
-use crate::pg::statement::{
-    Mode, argument, optional_text, statement, text, timestamp, uuid as uuid_argument,
-};
+use crate::pg::statement::{Mode, argument, statement, text, uuid as uuid_argument};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::collections::BTreeSet;
@@ -30,12 +27,6 @@ statement!(
     GUARDS,
     "select array(select known.name from wo.guard_function as known where known.tenant_id = $1)",
     [UUIDOID]
-);
-statement!(
-    NEXT_VERSION,
-    "select coalesce(max(published.version), 0) + 1 from wo.lifecycle as published
-     where published.tenant_id = $1 and published.name = $2",
-    [UUIDOID, TEXTOID]
 );
 statement!(
     GUARD_FUNCTION,
@@ -76,98 +67,21 @@ fn read(text: &str) -> Result<serde_json::Value, Vec<Problem>> {
         .map_err(|refusal| vec![Problem { pointer: String::new(), problem: refusal.message }])
 }
 
-/// Checks a document against what the tenant knows.
-fn problems_of(tenant: Uuid, document: &str) -> Result<String, Vec<Problem>> {
-    let document = read(document)?;
+/// Lifecycles, as a kind of definitions.
+pub const KIND: Kind =
+    Kind { name: "lifecycle", index: "lifecycle_pkey", validate: problems_of, shipped: SHIPPED };
+
+/// Checks a document against what the tenant knows, where there is one.
+fn problems_of(tenant: Option<Uuid>, document: &serde_json::Value) -> Result<String, Vec<Problem>> {
+    let Some(tenant) = tenant else {
+        return validate(document, None).map(|lifecycle| lifecycle.name().to_owned());
+    };
     let roles = names(tenant, &ROLES);
     let sql_guards = names(tenant, &GUARDS);
     let (guards, effects) = concept::names();
     let known =
         Known { roles: &roles, sql_guards: &sql_guards, guards: &guards, effects: &effects };
-    validate(&document, Some(&known)).map(|lifecycle| lifecycle.name().to_owned())
-}
-
-/// Before a version is stored: the document is sound, the number is the next, and the time and
-/// the publisher are the server's.
-///
-/// # Errors
-/// 22023 `lifecycle_invalid`, with every problem in DETAIL.
-pub fn publish(row: &Row, acting: &Identity) -> Result<*mut pg_sys::HeapTupleData, Refusal> {
-    let column = |name: &str| {
-        row.column(name).ok_or_else(|| damaged(&format!("wo.lifecycle has no column {name}")))
-    };
-    let document = row.json(column("definition")?).unwrap_or_else(|| "null".to_owned());
-    let name = problems_of(acting.tenant, &document).map_err(|problems| invalid(&problems))?;
-    // One publisher of a name at a time; the next version is then read under the latest snapshot.
-    let key = [acting.tenant.as_bytes(), name.as_bytes()].concat();
-    Lock::new(Purpose::Publication, &key).until_end();
-    let arguments = [uuid_argument(acting.tenant), text(&name)];
-    let version: i32 = NEXT_VERSION
-        .with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)))
-        .unwrap_or(1);
-    check_published(row, acting, &name, version)?;
-    cache::mark_published();
-    Ok(row.with(&[
-        (column("name")?, text(&name)),
-        (column("version")?, argument(version)),
-        (column("published_by")?, optional_text(acting.principal.as_deref())),
-        (column("published_at")?, timestamp(identity::now())),
-    ]))
-}
-
-/// Refuses a version that gives what the server fills in, other than as it does.
-///
-/// # Errors
-/// 42501 `column_not_writable`.
-fn check_published(row: &Row, acting: &Identity, name: &str, version: i32) -> Result<(), Refusal> {
-    let columns = [
-        ("name", given::is_other_given(row, None, "name", Some(name))),
-        ("version", row.named::<i32>("version").is_some_and(|given| given != version)),
-        (
-            "published_by",
-            given::is_other_given(row, None, "published_by", acting.principal.as_deref()),
-        ),
-        ("published_at", given::is_time_given(row, None, "published_at")),
-    ];
-    let columns: Vec<&str> =
-        columns.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
-    given::check_none_given(&columns, "a version of a lifecycle")
-}
-
-fn invalid(problems: &[Problem]) -> Refusal {
-    let count = problems.len();
-    let first = problems.first().map(|first| format!("{}: {}", first.pointer, first.problem));
-    let list: Vec<serde_json::Value> = problems
-        .iter()
-        .map(
-            |problem| serde_json::json!({ "pointer": problem.pointer, "problem": problem.problem }),
-        )
-        .collect();
-    Refusal::new(
-        SqlState::BadValue,
-        "lifecycle_invalid",
-        format!(
-            "the lifecycle cannot be published: {count} {}, the first at {}",
-            if count == 1 { "problem" } else { "problems" },
-            first.unwrap_or_default()
-        ),
-    )
-    .with("problems", list)
-    .hint("select * from wo.validate_lifecycle('...'); lists them all.")
-}
-
-/// Every problem of a document.
-#[pg_extern(schema = "wo_private", stable, parallel_restricted)]
-#[search_path(pg_catalog, pg_temp)]
-fn validate_lifecycle(
-    definition: &str,
-) -> TableIterator<'static, (name!(pointer, String), name!(problem, String))> {
-    let checked = match identity::current() {
-        Some(acting) => problems_of(acting.tenant, definition).map(|_| ()),
-        None => read(definition).and_then(|document| validate(&document, None)).map(|_| ()),
-    };
-    let problems = checked.err().unwrap_or_default();
-    TableIterator::new(problems.into_iter().map(|problem| (problem.pointer, problem.problem)))
+    validate(document, Some(&known)).map(|lifecycle| lifecycle.name().to_owned())
 }
 
 /// Draws a definition, which is that of `name`; there is none where the tenant has no such lifecycle.
@@ -178,7 +92,7 @@ fn lifecycle_diagram(name: Option<&str>, definition: Option<&str>, format: Optio
     let definition = definition.ok_or_else(|| wo_rules::lifecycle::unknown(name)).or_refuse();
     read(definition)
         .and_then(|document| validate(&document, None))
-        .map_err(|problems| invalid(&problems))
+        .map_err(|problems| wo_rules::definition::invalid(KIND.name, &problems))
         .or_refuse()
         .diagram(format)
 }

@@ -8,10 +8,17 @@ use uuid::Uuid;
 use wo_rules::lifecycle::{State, check_limit, unknown};
 use wo_rules::refusal::Refusal;
 
+// A work order stays in its version of the lifecycle as long as it is open.
 statement!(
-    NEWEST,
-    "select max(published.version) from wo.lifecycle as published
-     where published.tenant_id = $1 and published.name = $2",
+    IN_USE,
+    "select published.version from wo.lifecycle as published
+     where published.tenant_id = $1 and published.name = $2
+        and (published.version = (select pg_catalog.max(newest.version) from wo.lifecycle as newest
+                where newest.tenant_id = $1 and newest.name = $2)
+            or exists (select from wo.work_order as held
+                where held.tenant_id = $1 and held.locked_at is null and held.lifecycle = $2
+                    and held.lifecycle_version = published.version))
+     order by published.version desc",
     [UUIDOID, TEXTOID]
 );
 
@@ -38,8 +45,14 @@ pub fn maximum_hours(tenant: Uuid, lifecycle: &str, state: &State) -> Option<f64
 /// 22023 `lifecycle_unknown`, `state_unknown`.
 pub fn check(tenant: Uuid, lifecycle: &str, state: &str) -> Result<(), Refusal> {
     let arguments = [uuid_argument(tenant), text(lifecycle)];
-    let newest: Option<i32> =
-        NEWEST.with(|statement| statement.run(Mode::Latest, &arguments, |rows| rows.get(0, 1)));
-    let version = newest.ok_or_else(|| unknown(Some(lifecycle)))?;
-    check_limit(&*cache::compiled(tenant, lifecycle, version)?, state)
+    let in_use: Vec<i32> = IN_USE.with(|statement| {
+        statement.run(Mode::Latest, &arguments, |rows| {
+            (0..rows.count()).map(|row| rows.required(row, 1)).collect()
+        })
+    });
+    if in_use.is_empty() {
+        return Err(unknown(Some(lifecycle)));
+    }
+    let versions = in_use.into_iter().map(|version| cache::compiled(tenant, lifecycle, version));
+    check_limit(lifecycle, &versions.collect::<Result<Vec<_>, Refusal>>()?, state)
 }

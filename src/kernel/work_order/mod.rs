@@ -15,10 +15,11 @@ pub use record::layout::{Column, Layout, is_beside_changes};
 pub use record::placing::{Placing, master_of};
 pub use record::reference::{find, with_work_order_row};
 pub use record::row::{RecordView, WorkOrderRow, lifecycle_of};
+pub use record::state_entry::{blocker_of, time_rule_of};
 pub use record::view::{
     Reading, WorkOrderView, read, read_as_trail, with_locked_work_order, with_work_order,
 };
-pub use record::{holder, pending, unfinished};
+pub use record::{direct, holder, pending, tree, unfinished};
 pub use triggers::{at_regulatory_end, number, request};
 
 /// Registers the hooks of transactions; called once in a backend.

@@ -1,11 +1,13 @@
-//! Appending a row to a partition without a statement.
+//! Inserting a row without a statement: into a table, or appending it to a partition.
 
-use super::query::{Query, Slot};
-use super::registered::{Positions, is_parent, positions_in_partition};
+use super::query::{CommandSnapshot, Query, Slot};
+use super::registered::{Command, Positions, is_parent, positions_in_partition};
+use super::writable::Writable;
 use super::{assert_types, checks, suppressed};
-use crate::pg::error::refuse;
+use crate::pg::error::{damaged, refuse};
 use crate::pg::oid::oid_of_name;
 use crate::pg::relation::OpenTable;
+use crate::pg::row::{Row, can_store};
 use crate::pg::statement::Argument;
 use pgrx::pg_sys;
 use wo_rules::schema::Table;
@@ -66,6 +68,55 @@ impl Appending {
             pg_sys::ExecStoreVirtualTuple(slot);
             self.query.run(|query| insert(query, slot));
             pg_sys::ExecClearTuple(slot);
+        }
+    }
+}
+
+impl Writable {
+    /// Opens a table to insert into it. Nothing where it is not as registered: then it has to be written by a
+    /// statement.
+    pub fn to_insert(registered: &'static Table) -> Option<Self> {
+        Self::open(registered, Command::Insert)
+    }
+
+    /// Whether a statement of the caller could insert into it and read what it inserted, and would meet nothing
+    /// else. `roles` are those that its policies permit to.
+    pub fn may_be_inserted(&self, roles: &[&str]) -> bool {
+        self.may(&[pg_sys::ACL_SELECT, pg_sys::ACL_INSERT], roles)
+    }
+
+    /// Inserts a row of these values by their positions, which takes no defaults: the other columns are NULL
+    /// until the triggers before it fill them in. Gives the row that was stored to `look`.
+    ///
+    /// What its triggers and foreign keys see is what is committed now: that is READ COMMITTED, and no other
+    /// isolation level may come here.
+    pub fn insert<T>(&self, given: &[(usize, Argument)], look: impl FnOnce(&Row) -> T) -> T {
+        let table = self.table();
+        // In this order: the query ends before its snapshot is popped.
+        let _snapshot = CommandSnapshot::push();
+        let query = Query::to_insert(table);
+        let slot = Slot::of_tuple(table);
+        let descriptor = table.descriptor();
+        let count = table.width();
+        let (mut values, mut nulls) = (vec![pg_sys::Datum::from(0); count], vec![true; count]);
+        for (index, value) in given {
+            match table.type_of(*index) {
+                Some((column, _)) if can_store(column, value) => {}
+                _ => refuse(damaged("a value is of another type than its column")),
+            }
+            values[*index] = value.datum().unwrap_or(pg_sys::Datum::from(0));
+            nulls[*index] = value.is_null();
+        }
+        let data = given.iter().map(|(index, value)| (*index, value.datum()));
+        crate::pg::output::assert_valid(descriptor, data);
+        // SAFETY: the arrays have the descriptor's length, and the slot is one of the query's table.
+        unsafe {
+            let tuple =
+                pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+            pg_sys::ExecStoreHeapTuple(tuple, slot.as_ptr(), true);
+            query.run(|query| insert(query, slot.as_ptr()));
+            let stored = pg_sys::ExecFetchSlotHeapTuple(slot.as_ptr(), true, std::ptr::null_mut());
+            look(&Row::of_tuple(stored, descriptor))
         }
     }
 }

@@ -14,8 +14,10 @@ mod query;
 mod registered;
 mod triggers;
 mod update;
+mod writable;
 
-pub use update::{Tid, Updatable};
+pub use update::Tid;
+pub use writable::Writable;
 
 use crate::pg::error::{damaged, refuse};
 use crate::pg::statement::Argument;

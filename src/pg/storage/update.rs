@@ -2,16 +2,15 @@
 
 use super::insert::{Indexes, add_to_indexes};
 use super::query::{CommandSnapshot, Query, Slot};
-use super::registered::{Command, Positions, positions};
+use super::registered::Command;
 use super::triggers::Triggers;
+use super::writable::Writable;
 use super::{checks, suppressed};
 use crate::pg::attribute::attribute;
 use crate::pg::error::{damaged, refuse};
 use crate::pg::lookup::{Key, Latest, Scan, at_once, index_for};
-use crate::pg::registered::are_permissions_hooked;
 use crate::pg::relation::OpenTable;
-use crate::pg::row::{can_store, same_value};
-use crate::pg::run_as::role;
+use crate::pg::row::{Row, can_store, same_value};
 use crate::pg::statement::Argument;
 use pgrx::pg_sys;
 use pgrx::pg_sys::TM_Result;
@@ -20,59 +19,17 @@ use wo_rules::schema::Table;
 /// Where a version of a row lies in its table.
 pub type Tid = pg_sys::ItemPointerData;
 
-/// A table that was found as registered, locked and open to be updated.
-pub struct Updatable {
-    table: OpenTable,
-    registered: &'static Table,
-    positions: Positions,
-}
-
-impl Updatable {
-    /// Opens a table. Nothing where it is not as registered: then it has to be written by a statement.
-    pub fn open(registered: &'static Table) -> Option<Self> {
-        let table = OpenTable::to_write(registered.name);
-        let positions = positions(&table, Command::Update)?;
-        Some(Self { table, registered, positions })
+impl Writable {
+    /// Opens a table to update it. Nothing where it is not as registered: then it has to be written by a statement.
+    pub fn to_update(registered: &'static Table) -> Option<Self> {
+        Self::open(registered, Command::Update)
     }
 
     /// Whether a statement of the caller could update it, and would meet nothing else: an isolation
     /// level, another extension that hooks into the check of permissions. `roles` are those that its policies
     /// permit to.
     pub fn may_be_updated(&self, roles: &[&str]) -> bool {
-        // SAFETY: reads settings, hooks and catalogue caches.
-        unsafe {
-            let user = pg_sys::GetUserId();
-            let may = |privilege: u32| {
-                let mode = pg_sys::AclMode::from(privilege);
-                pg_sys::pg_class_aclcheck(self.table.oid(), user, mode)
-                    == pg_sys::AclResult::ACLCHECK_OK
-            };
-            let is =
-                |name: &&str| role(name).is_some_and(|role| pg_sys::has_privs_of_role(user, role));
-            pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32
-                && !pg_sys::XactReadOnly
-                && pg_sys::row_security
-                && !are_permissions_hooked()
-                && may(pg_sys::ACL_SELECT)
-                && may(pg_sys::ACL_UPDATE)
-                && roles.iter().any(is)
-        }
-    }
-
-    /// Where a registered column stands, counted from 0.
-    pub fn position(&self, column: &str) -> Option<usize> {
-        let place = self.registered.columns.iter().position(|one| one.name == column)?;
-        self.positions.get(place).copied()
-    }
-
-    /// A text read as a value of the column at that position, domains and lengths included.
-    pub fn read(&self, position: usize, given: &str) -> Option<Argument> {
-        self.table.read(position, given)
-    }
-
-    /// NULL as a value of the column at that position.
-    pub fn null(&self, position: usize) -> Option<Argument> {
-        self.table.null(position)
+        self.may(&[pg_sys::ACL_SELECT, pg_sys::ACL_UPDATE], roles)
     }
 
     /// Updates the row of that key, by an index that begins with its columns: positions of columns with
@@ -88,11 +45,35 @@ impl Updatable {
         last: Option<Tid>,
         changes: &[(usize, Argument)],
     ) -> Option<Tid> {
-        update(&self.table, index, key, last, changes)
+        update(self.table(), index, key, last, changes)
+    }
+
+    /// Locks the row of that key as an UPDATE that leaves its key alone would, and gives it to `look` with the
+    /// place where it lies; nothing where there is none. The same isolation level as for [`Self::update`].
+    pub fn lock<T>(
+        &self,
+        index: &'static str,
+        key: &[Key<'_>],
+        last: Option<Tid>,
+        look: impl FnOnce(&Row, Tid) -> T,
+    ) -> Option<T> {
+        let table = self.table();
+        let _snapshot = CommandSnapshot::push();
+        let found = Slot::stored(table);
+        let is_found = last.is_some_and(|last| lock_at(table, last, key, &found))
+            || at_once(|latest| lock_by_index(table, index, latest, key, &found));
+        is_found.then(|| {
+            // SAFETY: the slot holds a row of the table, which is open.
+            unsafe {
+                let tuple =
+                    pg_sys::ExecFetchSlotHeapTuple(found.as_ptr(), true, std::ptr::null_mut());
+                look(&Row::of_tuple(tuple, table.descriptor()), (*found.as_ptr()).tts_tid)
+            }
+        })
     }
 }
 
-/// See [`Updatable::update`].
+/// See [`Writable::update`].
 fn update(
     table: &OpenTable,
     index: &'static str,

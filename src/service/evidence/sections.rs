@@ -4,7 +4,9 @@ use crate::kernel::concept::{self, EvidenceSection};
 use crate::kernel::document::{required, time};
 use crate::kernel::work_order::{Column, WorkOrderRow, WorkOrderView, with_work_order};
 use crate::pg::error::damaged;
-use crate::pg::statement::{Argument, Mode, argument, statement, text, uuid as uuid_argument};
+use crate::pg::statement::{
+    Argument, Mode, argument, bigint, statement, text, uuid as uuid_argument,
+};
 use crate::service::verification::{ENTRY_COLUMNS, child_records, entry_at, trailed_row_of};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,17 +52,23 @@ statement!(
     [UUIDOID, UUIDOID]
 );
 
+/// How many refused attempts a package lists, the first ones; it says how many there are.
+const MOST_ATTEMPTS: i64 = 1_000;
+
 // Without where an attempt came from: the trail of the attempts has that, for those who may read it.
 statement!(
     REFUSED_ATTEMPTS,
-    "select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('sequence', refused.sequence,
-        'first_at', refused.changes ->> 'first_at', 'last_at', refused.changes ->> 'last_at',
-        'attempts', (refused.changes ->> 'attempts')::bigint, 'actor', refused.actor, 'code', refused.action,
-        'guards', coalesce((refused.changes -> 'guards')::jsonb, '[]'), 'action', refused.changes ->> 'action',
-        'from_status', refused.changes ->> 'from_status', 'to_status', refused.changes ->> 'to_status',
-        'why', refused.reason) order by refused.sequence), '[]')
+    "select pg_catalog.jsonb_build_object('total', pg_catalog.count(*),
+        'left_out', greatest(pg_catalog.count(*) - $3, 0),
+        'listed', coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('sequence', refused.sequence,
+            'first_at', refused.changes ->> 'first_at', 'last_at', refused.changes ->> 'last_at',
+            'attempts', (refused.changes ->> 'attempts')::bigint, 'actor', refused.actor, 'code', refused.action,
+            'guards', coalesce((refused.changes -> 'guards')::jsonb, '[]'), 'action', refused.changes ->> 'action',
+            'from_status', refused.changes ->> 'from_status', 'to_status', refused.changes ->> 'to_status',
+            'why', refused.reason) order by refused.place) filter (where refused.place <= $3), '[]'))
      from (
-        select entry.sequence, entry.actor, entry.action, entry.reason, entry.changes
+        select entry.sequence, entry.actor, entry.action, entry.reason, entry.changes,
+            pg_catalog.row_number() over (order by entry.sequence) as place
         from wo.audit_entry as entry
         where entry.tenant_id = $1 and entry.subject = 'refused_attempt'
             and entry.subject_id = (select chain.subject_id from wo.audit_chain as chain
@@ -68,9 +76,8 @@ statement!(
             and entry.recorded_at >= (select held.created_at from wo.work_order as held
                 where held.tenant_id = $1 and held.id = $2)
             and (entry.changes ->> 'work_order_id')::uuid = $2
-        order by entry.sequence limit 1000
      ) as refused",
-    [UUIDOID, UUIDOID]
+    [UUIDOID, UUIDOID, INT8OID]
 );
 
 /// The sections of a work order's package, in their order. Without the right to read refused attempts only those on
@@ -88,7 +95,7 @@ pub fn of(
         if !may_read_attempts && !view.seen.regulatory() {
             return Ok(Value::Null);
         }
-        let place = [uuid_argument(tenant), uuid_argument(work_order)];
+        let place = [uuid_argument(tenant), uuid_argument(work_order), bigint(MOST_ATTEMPTS)];
         required(&REFUSED_ATTEMPTS, &place, "the list of refused attempts")
     };
     with_work_order(tenant, work_order, |view| {
@@ -122,7 +129,7 @@ fn sections(
     let record = view.facets.record();
     named.insert(record.originator.to_owned());
     named.extend(record.requester.into_iter().chain(record.assignee).map(str::to_owned));
-    let attempts = attempts.as_array().map(Vec::as_slice).unwrap_or_default();
+    let attempts = attempts["listed"].as_array().map(Vec::as_slice).unwrap_or_default();
     named.extend(attempts.iter().filter_map(|one| one["actor"].as_str().map(str::to_owned)));
     named.extend(of_concepts.iter_mut().flat_map(|section| section.principals.drain(..)));
     let named: Vec<String> = named.into_iter().collect();

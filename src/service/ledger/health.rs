@@ -1,6 +1,6 @@
 //! What is off with the ledger, and what to do about it.
 
-use super::key::Trouble;
+use super::key::{Cause, Trouble};
 use super::seal::{BATCH, interval};
 use super::situation::{Halt, Situation};
 use super::store::{self, Tiles};
@@ -46,7 +46,7 @@ fn sealing() -> Row {
     let halt = Situation::look(event::horizon())
         .and_then(|situation| situation.judge(&mut Tiles::default()).map(|_| situation));
     match halt {
-        Err(halt @ Halt::Key(Trouble::Unset)) => row(
+        Err(halt @ Halt::Key(Trouble { cause: Cause::Unset, .. })) => row(
             "warning",
             "ledger",
             format!(

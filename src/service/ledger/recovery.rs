@@ -60,6 +60,8 @@ fn recovery_statement(reason: Option<&str>) -> String {
                 .hint("Say in one line why the ledger has less than it had."),
         );
     }
+    crate::kernel::secret::check_argument("wo.recovery_statement", "reason", Some(reason))
+        .or_refuse();
     statement.body()
 }
 

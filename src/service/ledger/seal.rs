@@ -8,6 +8,7 @@ use crate::kernel::event::{self, Event};
 use crate::kernel::identity::{self, memory};
 use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::lock::{Lock, Purpose};
+use crate::pg::log;
 use crate::pg::run_as::as_ledger;
 use crate::pg::setting;
 use crate::pg::statement::{Mode, Rows, Statement, bigint, statement};
@@ -90,10 +91,11 @@ pub fn keep() -> i32 {
 fn keep_outside(situation: &Situation, tiles: &mut Tiles) -> Result<bool, Halt> {
     let is_other = situation.judge(tiles)? == Outside::Replaced;
     if let (None, Some((newest, _))) = (&situation.outside, &situation.newest) {
-        pgrx::log!(
-            "wo_core: no checkpoint was kept outside, though {} entries are sealed here: a witness knows whether that is all",
+        let text = format!(
+            "no checkpoint was kept outside, though {} entries are sealed here: a witness knows whether that is all",
             newest.size
         );
+        pgrx::log!("{}", log::line(&text));
     }
     if is_other {
         outside::replace(&note_outside(situation)).map_err(Halt::Outside)?;
@@ -108,7 +110,7 @@ fn is_only_sealer() -> bool {
 fn say(halt: &Halt) {
     let sentence = halt.to_string();
     if SAID.with_borrow(|said| *said != sentence) {
-        pgrx::log!("wo_core: nothing is sealed: {sentence}");
+        pgrx::log!("{}", log::line(&format!("nothing is sealed: {sentence}")));
         SAID.with_borrow_mut(|said| *said = sentence);
     }
 }

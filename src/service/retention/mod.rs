@@ -16,7 +16,7 @@ pub use record::archive_records;
 
 use crate::kernel::identity::{self, login_is_member, memory};
 use crate::pg::error::{OrRefuse, refuse};
-use crate::pg::setting;
+use crate::pg::{log, setting};
 use archive::Archive;
 use pgrx::prelude::*;
 use wo_rules::refusal::{Refusal, SqlState};
@@ -47,7 +47,7 @@ pub fn archive_months() -> i32 {
 
 /// Nothing is lost while a month stays where it is, so the job goes on.
 fn say_held(name: &str, why: &str) {
-    log!("wo_core: {name} stays in the database: {why}");
+    pgrx::log!("{}", log::line(&format!("{name} stays in the database: {why}")));
 }
 
 fn administrators_only(what: &str) {

@@ -94,6 +94,7 @@ fn archive(tenant: Uuid, work_order: Uuid, number: &str) -> Result<bool, Refusal
             "its content is kept in the evidence package {relative}, SHA-256 {hash}"
         )),
         changes: String::new(),
+        covered: false,
         data,
     };
     let now = timestamp(crate::kernel::identity::now());

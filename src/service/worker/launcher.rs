@@ -49,6 +49,7 @@ pub fn launch() {
             }
             Err(_) if is_to_end() => continue,
             Err(why) => {
+                let why = why.text;
                 pgrx::log!("wo_core: the launcher cannot read the databases: {why}");
                 LOOK
             }
@@ -60,6 +61,7 @@ pub fn launch() {
 /// A database and its worker, as the launcher knows them.
 struct Child {
     database: pg_sys::Oid,
+    name: String,
     handle: Option<Handle>,
     started: Instant,
     failures: u32,
@@ -73,7 +75,7 @@ pub fn wanted() -> Vec<String> {
 }
 
 /// The listed databases that are there and accept connections, and the names of those that are not.
-fn listed() -> (Vec<pg_sys::Oid>, Vec<String>) {
+fn listed() -> (Vec<(pg_sys::Oid, String)>, Vec<String>) {
     let mut wanted = wanted();
     if wanted.is_empty() {
         return (Vec::new(), wanted);
@@ -81,7 +83,7 @@ fn listed() -> (Vec<pg_sys::Oid>, Vec<String>) {
     let there: Vec<(pg_sys::Oid, String)> =
         databases().into_iter().filter(|(_, name)| wanted.contains(name)).collect();
     wanted.retain(|name| !there.iter().any(|(_, known)| known == name));
-    (there.into_iter().map(|(database, _)| database).collect(), wanted)
+    (there, wanted)
 }
 
 /// Logs the listed names that are no database, once for each time that they change.
@@ -99,25 +101,22 @@ fn log_missing(known: &mut Vec<String>, missing: Vec<String>) {
 
 /// Starts the workers that are missing; those that are not listed any more end by themselves. Gives when
 /// to look again.
-fn supervise(workers: &mut Vec<Child>, listed: &[pg_sys::Oid]) -> Duration {
-    workers.retain(|child| listed.contains(&child.database) || child.runs());
-    for database in listed {
-        if !workers.iter().any(|child| child.database == *database) {
-            workers.push(Child::new(*database));
+fn supervise(workers: &mut Vec<Child>, listed: &[(pg_sys::Oid, String)]) -> Duration {
+    let is_listed = |child: &Child| listed.iter().any(|(database, _)| *database == child.database);
+    workers.retain(|child| is_listed(child) || child.runs());
+    for (database, name) in listed {
+        match workers.iter_mut().find(|child| child.database == *database) {
+            Some(child) => child.name.clone_from(name),
+            None => workers.push(Child::new(*database, name.clone())),
         }
     }
-    workers
-        .iter_mut()
-        .filter(|child| listed.contains(&child.database))
-        .map(Child::look)
-        .min()
-        .unwrap_or(LOOK)
+    workers.iter_mut().filter(|child| is_listed(child)).map(Child::look).min().unwrap_or(LOOK)
 }
 
 impl Child {
-    fn new(database: pg_sys::Oid) -> Self {
+    fn new(database: pg_sys::Oid, name: String) -> Self {
         let now = Instant::now();
-        Self { database, handle: None, started: now, failures: 0, not_before: now }
+        Self { database, name, handle: None, started: now, failures: 0, not_before: now }
     }
 
     /// Sees to it that the worker runs. Gives when to look again.
@@ -159,7 +158,10 @@ impl Child {
         self.started = Instant::now();
         if self.handle.is_none() {
             if self.failures == 0 {
-                pgrx::warning!("wo_core: no worker can be started: raise max_worker_processes");
+                pgrx::warning!(
+                    "wo_core: no worker can be started for database {}: raise max_worker_processes",
+                    self.name
+                );
             }
             self.failures = self.failures.saturating_add(1);
             let wait = pause(self.failures, Duration::from_secs(1), Duration::from_secs(30));

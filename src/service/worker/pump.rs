@@ -146,8 +146,10 @@ impl Pump {
             }
             Err(why) => {
                 self.failures = self.failures.saturating_add(1);
-                if self.failures == 1 && !crate::pg::process::is_to_end() {
-                    pgrx::warning!("wo_core: subscribers could not be woken: {why}");
+                let is_logged = rules::is_logged(why.is_passing, self.failures, self.failures == 1);
+                if is_logged && !crate::pg::process::is_to_end() {
+                    let text = format!("subscribers could not be woken: {}", why.text);
+                    pgrx::warning!("{}", pg::log::line(&text));
                 }
                 Some(Duration::from_secs(1))
             }

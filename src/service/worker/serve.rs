@@ -10,8 +10,10 @@ use crate::kernel::identity::actor::open_tenants;
 use crate::kernel::job::{Run, When};
 use crate::pg::background::at_exit;
 use crate::pg::lock::may_stay_in;
-use crate::pg::own_transaction::transaction;
+use crate::pg::log;
+use crate::pg::own_transaction::{Failure, transaction};
 use crate::pg::process::{end, heed_interrupts, is_to_end, set, sleep};
+use crate::pg::server::own_database_name;
 use crate::pg::shared_memory::{self as shared, Site, State};
 use crate::pg::statement::Statement;
 use pgrx::pg_sys;
@@ -61,6 +63,8 @@ pub fn work(database: pg_sys::Oid) {
     ] {
         set(name, value, false);
     }
+    // A database that somebody is connected to keeps its name.
+    log::name_database(transaction(own_database_name).ok().flatten());
     Worker::new(database, site).serve()
 }
 
@@ -144,7 +148,8 @@ impl Worker {
                 end(0);
             }
             Ok(Seen::Fit) => self.look_at_records(),
-            Ok(Seen::Unfit(why)) | Err(why) => Err(why),
+            Ok(Seen::Unfit(why)) => Err(why),
+            Err(why) => Err(why.text),
         };
         match fit {
             Ok(()) => self.stand(State::Serving, ""),
@@ -170,8 +175,8 @@ impl Worker {
     fn stand(&self, state: State, why: &str) {
         if self.site.state() != state {
             match state {
-                State::Idle => pgrx::log!("wo_core: the worker is idle: {why}"),
-                _ => pgrx::log!("wo_core: the worker serves the database"),
+                State::Idle => pgrx::log!("{}", log::line(&format!("the worker is idle: {why}"))),
+                _ => pgrx::log!("{}", log::line("the worker serves the database")),
             }
         }
         self.site.stand(state, why);
@@ -236,6 +241,7 @@ impl Worker {
                 tenants
             }
             Ok(tenants) => tenants,
+            Err(_) if self.is_unfit_by_now() => return,
             Err(why) => {
                 self.keep_books(index, Err(why));
                 Vec::new()
@@ -256,6 +262,7 @@ impl Worker {
                         elsewhere |= done.is_none();
                         Ok(done.unwrap_or(0))
                     }
+                    Err(_) if self.is_unfit_by_now() => return,
                     Err(why) => Err(why),
                 };
                 let again = matches!(done, Ok(done) if done >= job.batch);
@@ -287,7 +294,7 @@ impl Worker {
     }
 
     /// Does something that commits need not wait for: see [`super::pump`].
-    fn busy<T>(&self, act: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    fn busy<T>(&self, act: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         let since = crate::kernel::identity::now();
         self.site.busy_since.store(since, SeqCst);
         let result = act();
@@ -296,10 +303,18 @@ impl Worker {
         result
     }
 
+    /// Looks at the extension anew after a failure: whether it went away or changed meanwhile, which is then
+    /// the reason, and no failure of the job.
+    fn is_unfit_by_now(&mut self) -> bool {
+        self.checked_at = None;
+        self.look();
+        self.site.state() != State::Serving
+    }
+
     /// Keeps the books of a job; whether it failed. What a job says again and again is logged once.
-    fn keep_books(&self, index: usize, done: Result<i32, String>) -> bool {
+    fn keep_books(&self, index: usize, done: Result<i32, Failure>) -> bool {
         let now = crate::kernel::identity::now();
-        let said_before = self.site.with_books(|books| {
+        let is_logged = self.site.with_books(|books| {
             let book = &mut books.jobs[index];
             book.last_run = now;
             book.last_duration = self.took.get();
@@ -307,23 +322,26 @@ impl Worker {
                 Ok(done) => {
                     book.done += i64::from(*done);
                     book.failures = 0;
-                    true
+                    false
                 }
                 Err(why) => {
-                    let why = Short::new(why);
-                    let said_before = book.failures > 0 && book.last_error == why;
+                    let is_passing = why.is_passing;
+                    let why = Short::new(&why.text);
+                    let is_new = book.failures == 0 || book.last_error != why;
                     book.errors += 1;
                     book.failures += 1;
                     book.last_error = why;
-                    said_before
+                    let in_a_row = u32::try_from(book.failures).unwrap_or(u32::MAX);
+                    wo_rules::worker::is_logged(is_passing, in_a_row, is_new)
                 }
             }
         });
         if let Err(why) = &done
-            && !said_before
+            && is_logged
             && !is_to_end()
         {
-            pgrx::warning!("wo_core: the job {} failed: {why}", jobs()[index].name);
+            let text = format!("the job {} failed: {}", jobs()[index].name, why.text);
+            pgrx::warning!("{}", log::line(&text));
         }
         done.is_err()
     }

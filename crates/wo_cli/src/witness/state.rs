@@ -30,8 +30,16 @@ pub struct Held {
 /// The directory.
 pub struct State {
     directory: PathBuf,
-    /// Unlocked when it is closed.
-    _lock: File,
+    lock: File,
+}
+
+/// Closing the file would not do: a process that is being started from another thread may hold a copy of the
+/// descriptor for a moment, and the lock with it.
+impl Drop for State {
+    fn drop(&mut self) {
+        // Where that fails, closing the file still unlocks it.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl State {
@@ -44,7 +52,7 @@ impl State {
         let lock =
             File::create(&path).map_err(failed(format!("cannot open {}", path.display())))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { directory: directory.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { directory: directory.to_owned(), lock }),
             Err(TryLockError::WouldBlock) => {
                 Err(Error::new(format!("another witness is at work in {}", directory.display())))
             }

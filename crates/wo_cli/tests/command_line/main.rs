@@ -6,6 +6,7 @@
 #[path = "../../../wo_rules/tests/evidence_rules/sample.rs"]
 mod sample;
 
+mod credential;
 mod keys;
 mod ledger;
 mod program;

@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use base64ct::{Base64UrlUnpadded, Encoding};
+use wo_rules::approval::act::{ActFormat, ActPayload};
 use wo_rules::approval::content::Covers;
 use wo_rules::approval::payload::{Decision, Format, Payload, key_id, verify};
 
@@ -121,6 +122,51 @@ fn what_is_no_canonical_payload_is_not_signed() {
         let said = sign_bytes(&key, &passphrase, &input).refusal();
         assert!(said.contains("payload"), "{said}");
     }
+}
+
+/// A person must not sign an act without reading which it is.
+#[test]
+fn the_signer_of_an_act_reads_in_plain_words_what_is_signed() {
+    let scratch = Scratch::new();
+    let (key, passphrase, public) = scratch.signing_key();
+    let of_a_transition = payload_for(&public);
+    let payload = ActPayload {
+        content_sha256: of_a_transition.content_sha256,
+        decision: Some("accepted".to_owned()),
+        expires_at: of_a_transition.expires_at,
+        format: ActFormat::V1,
+        key_id: of_a_transition.key_id,
+        kind: "step".to_owned(),
+        meaning: "disposition".to_owned(),
+        nonce: of_a_transition.nonce,
+        printed_name: of_a_transition.printed_name,
+        reason: Some("see deviation 12".to_owned()),
+        role: "qa".to_owned(),
+        server_time: of_a_transition.server_time,
+        signer: of_a_transition.signer,
+        subject: "mains_voltage".to_owned(),
+        tenant_id: of_a_transition.tenant_id,
+        time_zone: of_a_transition.time_zone,
+        work_order: "WO-1".to_owned(),
+        work_order_id: of_a_transition.work_order_id,
+    };
+    let bytes = payload.canonical();
+    let ran = sign_bytes(&key, &passphrase, &bytes);
+    for words in [
+        "work order     WO-1",
+        "step           mains_voltage",
+        "decision       ACCEPTED",
+        "meaning        disposition",
+        "as             Ann Example (ann)",
+        "reason         see deviation 12",
+    ] {
+        assert!(ran.err.contains(words), "{words} is not in {}", ran.err);
+    }
+    let signature = Base64UrlUnpadded::decode_vec(&ran.line()).unwrap();
+    assert!(verify(&Base64UrlUnpadded::decode_vec(&public).unwrap(), &bytes, &signature));
+    // Nothing of another layout.
+    let other = String::from_utf8(bytes).unwrap().replace("signature.v1", "signature.v2");
+    assert!(sign_bytes(&key, &passphrase, other.as_bytes()).refusal().contains("payload"));
 }
 
 /// psql writes one, and what is signed is the payload without it.

@@ -27,6 +27,43 @@ pub fn check_answer(
     decision: Decision,
     now: i64,
 ) -> Result<Payload, Refusal> {
+    let challenge = check_answerable(challenge, now)?;
+    let payload = Payload::read(challenge.payload.as_bytes()).map_err(|why| {
+        Refusal::new(
+            SqlState::WrongState,
+            "tables_damaged",
+            format!("the records of wo_core cannot be used: {why}"),
+        )
+    })?;
+    check_decision(payload.decision, decision)?;
+    Ok(payload)
+}
+
+/// Checks that a challenge may be answered with that decision, where it asks for one.
+///
+/// # Errors
+/// 22023 `challenge_decision`.
+pub fn check_decision(asked: Decision, given: Decision) -> Result<(), Refusal> {
+    if asked == given {
+        return Ok(());
+    }
+    let (asks, other) = match asked {
+        Decision::Approved => ("approves", "wo.sign"),
+        Decision::Rejected => ("rejects", "wo.reject"),
+    };
+    Err(Refusal::new(
+        SqlState::BadValue,
+        "challenge_decision",
+        format!("the challenge is for a signature that {asks}"),
+    )
+    .hint(format!("give it to {other}(challenge, signature)")))
+}
+
+/// Checks that a challenge may be answered now.
+///
+/// # Errors
+/// 22023 `challenge_unknown`; 55000 `challenge_used`, `challenge_expired`.
+pub fn check_answerable(challenge: Option<&Challenge>, now: i64) -> Result<&Challenge, Refusal> {
     let Some(challenge) = challenge else {
         return Err(Refusal::new(
             SqlState::BadValue,
@@ -46,29 +83,11 @@ pub fn check_answer(
         )
         .hint("request the signature again"));
     }
-    let payload = Payload::read(challenge.payload.as_bytes()).map_err(|why| {
-        Refusal::new(
-            SqlState::WrongState,
-            "tables_damaged",
-            format!("the records of wo_core cannot be used: {why}"),
-        )
-    })?;
-    if payload.decision != decision {
-        let (asked, other) = match payload.decision {
-            Decision::Approved => ("approves", "wo.sign"),
-            Decision::Rejected => ("rejects", "wo.reject"),
-        };
-        return Err(Refusal::new(
-            SqlState::BadValue,
-            "challenge_decision",
-            format!("the challenge is for a signature that {asked}"),
-        )
-        .hint(format!("give it to {other}(challenge, signature)")));
-    }
-    Ok(payload)
+    Ok(challenge)
 }
 
-fn used() -> Refusal {
+/// The refusal of a second answer.
+pub fn used() -> Refusal {
     Refusal::new(SqlState::WrongState, "challenge_used", "the challenge was answered already")
         .hint("a challenge is answered once; request another signature")
 }

@@ -212,7 +212,7 @@ pub(crate) fn is_hash(text: &str) -> bool {
 }
 
 /// Whether a text is a UUID as we write it.
-fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     uuid::Uuid::try_parse(text).is_ok_and(|id| id.hyphenated().to_string() == text)
 }
 
@@ -231,7 +231,8 @@ pub(crate) fn is_time(text: &str) -> bool {
         && (number(11) < 24 && number(14) < 60 && number(17) < 60)
 }
 
-fn is_key_id(text: &str) -> bool {
+/// Whether a text is the fingerprint of a key, see [`key_id`].
+pub(crate) fn is_key_id(text: &str) -> bool {
     Base64UrlUnpadded::decode_vec(text).is_ok_and(|bytes| bytes.len() == 32)
 }
 

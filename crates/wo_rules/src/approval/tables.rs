@@ -3,6 +3,8 @@
 use crate::schema::groups::{ADMINISTRATORS, ENFORCEMENT, READERS_AND_GUARDS};
 use crate::schema::{Child, Frozen, Kind, Role, Section, Table, Trigger, columns};
 
+const WORKER: &[Role] = &[Role::Worker];
+
 const TABLES: &[Table] = &[
     Table {
         name: "signing_key",
@@ -22,6 +24,7 @@ const TABLES: &[Table] = &[
             "enrolled_at",
             "expires_at",
         ]),
+        opaque: &["key_id"],
         ..Table::SYSTEM
     },
     Table {
@@ -114,6 +117,7 @@ const TABLES: &[Table] = &[
             actions: None,
             written: None,
             reason: None,
+            covers: None,
         }),
         frozen: Frozen::KeyAnd(&[
             "action",
@@ -136,6 +140,7 @@ const TABLES: &[Table] = &[
             "payload",
             "signature",
         ]),
+        opaque: &["key_id", "payload"],
         select: READERS_AND_GUARDS,
         ..Table::SYSTEM
     },
@@ -153,6 +158,7 @@ const TABLES: &[Table] = &[
             actions: None,
             written: None,
             reason: None,
+            covers: None,
         }),
         frozen: Frozen::KeyAnd(&[
             "action",
@@ -179,6 +185,7 @@ const TABLES: &[Table] = &[
             actions: None,
             written: None,
             reason: None,
+            covers: None,
         }),
         select: READERS_AND_GUARDS,
         triggers: &[Trigger {
@@ -190,6 +197,40 @@ const TABLES: &[Table] = &[
             is_deferred: true,
         }],
         ..Table::LOG
+    },
+    Table {
+        name: "act_signature",
+        columns: columns! {
+            tenant_id UUID, work_order_id UUID, id UUID, kind TEXT, subject TEXT, meaning TEXT,
+            decision TEXT NULL, role TEXT, reason TEXT NULL, signer TEXT, printed_name TEXT, key_id TEXT,
+            content TEXT, content_sha256 SHA256, time_zone TEXT, signed_at TIMESTAMPTZ, payload TEXT,
+            signature BYTEA,
+        },
+        key: &["tenant_id", "work_order_id", "id"],
+        kind: Kind::Child(Child {
+            work_order: "work_order_id",
+            item: Some("id"),
+            actions: None,
+            written: None,
+            reason: None,
+            covers: None,
+        }),
+        opaque: &["key_id", "content", "payload"],
+        select: READERS_AND_GUARDS,
+        ..Table::LOG
+    },
+    Table {
+        name: "approval_rollup",
+        columns: columns! {
+            tenant_id UUID, role TEXT, within_seconds NUMERIC, signed_count BIGINT,
+            waited_seconds NUMERIC,
+        },
+        key: &["tenant_id", "role", "within_seconds"],
+        select: &[Role::User, Role::Admin, Role::Auditor, Role::Worker],
+        insert: WORKER,
+        update: WORKER,
+        delete: WORKER,
+        ..Table::SYSTEM
     },
 ];
 

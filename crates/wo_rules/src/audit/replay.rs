@@ -41,7 +41,8 @@ pub struct RowState<'a> {
 
 /// Whether that name in an entry's changes is no column, but something that belongs to the record.
 pub fn is_child_record(name: &str) -> bool {
-    name.contains(':') || name == "engine_override"
+    name.contains(':')
+        || schema::child_tables().any(|table| table.child.item.is_none() && table.name == name)
 }
 
 /// Whether an administrator added that column to the table of the subject: the registry does not list it.
@@ -108,6 +109,9 @@ impl Replay {
         let changes: Values<'_> =
             serde_json::from_str(&entry.changes).map_err(|_| Break::Changes)?;
         for (column, change) in changes {
+            if column == crate::preflight::BASIS {
+                continue;
+            }
             if change.keys().any(|key| !matches!(*key, "old" | "new")) {
                 return Err(Break::Changes);
             }

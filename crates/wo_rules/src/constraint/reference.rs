@@ -7,7 +7,7 @@ use crate::refusal::{Refusal, SqlState};
 const REFERENCES: &[(&[&str], &str, &str)] = &[
     (&[""], "tenant", "wo.create_tenant(...) makes one."),
     (
-        &["role"],
+        &["role", "author_role", "release_role"],
         "role",
         "select role from wo.role; lists those of the tenant; wo.create_role(...) adds one.",
     ),
@@ -25,10 +25,16 @@ const REFERENCES: &[(&[&str], &str, &str)] = &[
             "opened_by",
             "closed_by",
             "on_behalf_of",
+            "applied_by",
+            "performed_by",
+            "received_from",
+            "reviewed_by",
+            "added_by",
         ],
         "principal",
         "select id from wo.principal; lists those of the tenant; wo.create_principal(...) adds one.",
     ),
+    (&["task_type"], "task type", "select task_type from wo.task_type; lists those of the tenant."),
     (
         &["calendar"],
         "business calendar",
@@ -40,6 +46,26 @@ const REFERENCES: &[(&[&str], &str, &str)] = &[
         "version of a lifecycle",
         "select name, version from wo.lifecycle; lists those that were published.",
     ),
+    (
+        &["name_version"],
+        "version of a job plan",
+        "select name, version from wo.job_plan; lists those that were published.",
+    ),
+    (
+        &["work_order_id_corrects", "work_order_id_concerns"],
+        "result of a step",
+        "select * from wo.steps(...); shows the results of a work order.",
+    ),
+    (
+        &["document"],
+        "registered document",
+        "select document from wo.registered_document; lists those of the tenant.",
+    ),
+    (
+        &["work_order_id_supersedes", "work_order_id_deliverable_id"],
+        "version of a deliverable",
+        "select * from wo.deliverables(...); shows those of a work order.",
+    ),
     (&["key_id"], "signing key", "select key_id from wo.signing_key; lists those of the tenant."),
     (
         &["parent_id", "delegation_id"],
@@ -50,6 +76,11 @@ const REFERENCES: &[(&[&str], &str, &str)] = &[
         &["work_order_id_approval_id"],
         "signature",
         "select * from wo.signatures(...); lists those of a work order.",
+    ),
+    (
+        &["work_order_id_signature_id"],
+        "signature of an act",
+        "select * from wo.act_signatures(...); lists those of a work order.",
     ),
     (
         &["work_order_id", "child_id", "master_id", "successor_id", "predecessor_id"],

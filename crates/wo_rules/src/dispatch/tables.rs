@@ -35,6 +35,7 @@ const TABLES: &[Table] = &[
             actions: Some(["engine_overridden", "engine_overridden", "engine_override_withdrawn"]),
             written: Some(("overridden_by", "overridden_at")),
             reason: Some("reason"),
+            covers: None,
         }),
         ..Table::CHILD
     },

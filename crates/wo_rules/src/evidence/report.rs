@@ -5,7 +5,9 @@
 //! byte, for the same package, moment and reader. What people wrote cannot leave its place in it, nor hide there:
 //! letters that would not be seen, or would turn others around, are shown by their number.
 
+mod acts;
 mod changes;
+mod deliverables;
 mod document;
 mod findings;
 mod keys;
@@ -17,6 +19,7 @@ mod record;
 mod related;
 mod required;
 mod signatures;
+mod steps;
 mod style;
 mod text;
 mod timeline;

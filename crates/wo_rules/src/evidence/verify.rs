@@ -1,6 +1,9 @@
 //! Verifying an evidence package without the database: everything that it says twice must agree,
 //! and everything that was hashed or signed must still be what it was.
 
+mod acts;
+mod deliverables;
+mod job_plan;
 mod keys;
 mod ledger;
 mod record;
@@ -154,6 +157,8 @@ fn check(findings: &mut Findings<'_>, report: &mut Report, outside: &Outside) {
         record::check(work_order, &child_records, &trail, findings);
     }
     let around = surroundings::read(work_order.as_ref(), &child_records, findings);
+    job_plan::check(&child_records, findings);
+    deliverables::check(&child_records, findings);
     let keys = keys::read(&around.principals, findings);
     let known = signatures::Known {
         subject,
@@ -163,6 +168,7 @@ fn check(findings: &mut Findings<'_>, report: &mut Report, outside: &Outside) {
         keys: &keys,
         around: &around,
     };
+    acts::check(&known, findings);
     report.signatures = signatures::check(&known, findings);
 }
 

@@ -19,7 +19,7 @@ const TABLES: &[Table] = &[
             blocking BOOLEAN, due_date DATE NULL, capa_reference SHORT_TEXT NULL, opened_at TIMESTAMPTZ,
             opened_by TEXT NULL, code TEXT NULL, guard TEXT NULL, opened_for TEXT NULL, actors TEXT_LIST,
             attempts BIGINT NULL, entry_sequence BIGINT NULL, closed_at TIMESTAMPTZ NULL,
-            closed_by TEXT NULL, resolution TEXT NULL,
+            closed_by TEXT NULL, resolution TEXT NULL, decided_at TIMESTAMPTZ NULL,
         },
         key: &["tenant_id", "id"],
         frozen: Frozen::KeyAnd(&["work_order_id", "source", "opened_at", "opened_by", "code"]),

@@ -34,6 +34,7 @@ const TABLES: &[Table] = &[
             actions: Some(["dependency_added", "dependency_changed", "dependency_removed"]),
             written: Some(("added_by", "added_at")),
             reason: None,
+            covers: None,
         }),
         select: READERS_AND_GUARDS,
         ..Table::CHILD

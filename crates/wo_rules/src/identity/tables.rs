@@ -8,7 +8,8 @@ const TABLES: &[Table] = &[
         name: "tenant",
         columns: columns! {
             tenant_id UUID, slug TEXT, name TEXT, default_lifecycle SHORT_TEXT,
-            number_format SHORT_TEXT, hierarchy_policy JSON_MAP, disabled_at TIMESTAMPTZ NULL,
+            number_format SHORT_TEXT, hierarchy_policy JSON_MAP, linked_work_needs_plan BOOLEAN,
+            disabled_at TIMESTAMPTZ NULL,
         },
         key: &["tenant_id"],
         frozen: Frozen::KeyAnd(&["slug"]),
@@ -33,6 +34,8 @@ const TABLES: &[Table] = &[
         },
         key: &["tenant_id", "id"],
         select: READERS_AND_GUARDS,
+        // Where nobody gives a name, it is the id.
+        opaque: &["id", "name"],
         is_cached: true,
         triggers: &[Trigger {
             name: "directory",
@@ -79,6 +82,7 @@ const TABLES: &[Table] = &[
         },
         key: &["tenant_id", "issuer", "key_id"],
         frozen: Frozen::KeyAnd(&["public_key"]),
+        opaque: &["key_id"],
         is_cached: true,
         ..Table::CONFIGURATION
     },

@@ -5,7 +5,7 @@ use super::definition::{Effect, Lifecycle};
 use crate::field::{Field, FieldSet};
 
 /// Why a work order is blocked where nobody said it.
-const UNKNOWN_CAUSE: &str = "other";
+pub(super) const UNKNOWN_CAUSE: &str = "other";
 
 /// The fields that are generated from the children where the system completes a master.
 pub const GENERATED: [Field; 2] = [Field::CompletionSummary, Field::ActualHours];

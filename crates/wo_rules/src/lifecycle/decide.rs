@@ -7,6 +7,7 @@ use super::gates::{Situation, Unmet};
 use super::write::{Actor, Facts, Proposal, Record};
 use crate::field::Field;
 use crate::refusal::{Refusal, SqlState};
+use crate::work_order::check_nothing_done;
 
 /// The verdict on a new work order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,14 +54,25 @@ pub struct Decision<'a> {
 
 impl Lifecycle {
     /// Decides about a new work order. Anybody who is somebody may create one, and may give every
-    /// field (spec/5 "Who can create").
+    /// field (spec/5 "Who can create") but those that say what was done.
     ///
     /// # Errors
     /// - 55000 `not_initial_state`: a state is given, and not the initial one.
     /// - 22023 `title_convention`, `unknown_priority`: a value that cannot be.
     /// - 23514 `regulatory_refused`: no work order of this lifecycle is regulatory.
-    /// - 55000 `field_not_permitted`: a cause is given why it is blocked.
+    /// - 55000 `field_not_permitted`: a cause is given why it is blocked, or what was done.
     pub fn create(&self, actor: &Actor, proposal: &Proposal) -> Result<Creation<'_>, Refusal> {
+        self.import(actor, proposal).and_then(|creation| {
+            check_nothing_done(proposal.filled)?;
+            Ok(creation)
+        })
+    }
+
+    /// The same for an import, which may say what was done elsewhere.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn import(&self, actor: &Actor, proposal: &Proposal) -> Result<Creation<'_>, Refusal> {
         if !proposal.status.is_empty() && proposal.status != self.initial {
             return Err(Refusal::new(
                 SqlState::WrongState,
@@ -176,7 +188,7 @@ impl Lifecycle {
         to_status: &str,
     ) -> Result<Decision<'_>, Refusal> {
         Ok(match self.find_edge(None, record, to_status)? {
-            Some(edge) => self.consequences(edge),
+            Some(edge) => self.consequences(edge, record.status),
             None => Decision::default(),
         })
     }
@@ -211,7 +223,8 @@ impl Lifecycle {
             return Err(gates_refusal(&unmet, edge, record, proposal));
         }
 
-        let mut decision = edge.map_or_else(Decision::default, |edge| self.consequences(edge));
+        let mut decision =
+            edge.map_or_else(Decision::default, |edge| self.consequences(edge, record.status));
         decision.reason_field =
             reason_field.filter(|field| mailbox && !proposal.changed.contains(*field));
         decision.reason_text = match in_field.filter(|_| !mailbox) {
@@ -227,7 +240,7 @@ impl Lifecycle {
         Ok(decision)
     }
 
-    fn consequences<'a>(&'a self, edge: &'a Transition) -> Decision<'a> {
+    fn consequences<'a>(&'a self, edge: &'a Transition, from: &str) -> Decision<'a> {
         let terminal = self.state(&edge.to).is_none_or(|state| state.terminal);
         let meanings: Vec<&str> = edge
             .effects
@@ -242,7 +255,7 @@ impl Lifecycle {
             reason_field: None,
             reason_text: None,
             lock: terminal || edge.effects.contains(&Effect::LockRecord),
-            new_revision: edge.effects.contains(&Effect::NewRevision),
+            new_revision: self.sends_back(from, &edge.to),
             release_assignment: edge.effects.contains(&Effect::ReleaseAssignment),
             void_approvals: match meanings.is_empty() {
                 true => VoidApprovals::None,

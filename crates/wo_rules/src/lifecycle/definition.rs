@@ -2,6 +2,7 @@
 
 use super::condition::{Condition, Need};
 use super::past_gate::PastGates;
+use super::rework::Edges;
 use super::title::TitleConvention;
 use crate::approval::content::Covers;
 use crate::field::{Field, FieldSet};
@@ -125,7 +126,7 @@ pub enum Effect {
     NotifyMaster,
     /// The signatures of this meaning are void.
     VoidApprovals(String),
-    /// A new revision begins.
+    /// A new revision begins, as with each edge that sends work back.
     NewRevision,
     /// Nobody is assigned any more.
     ReleaseAssignment,
@@ -323,6 +324,7 @@ pub struct Lifecycle {
     pub(super) waive: Vec<Role>,
     pub(super) hierarchy_policy: Policy,
     pub(super) past_gates: PastGates,
+    pub(super) sent_back: Edges,
 }
 
 impl Lifecycle {
@@ -398,9 +400,13 @@ impl Lifecycle {
 
     /// The one transition between two states, if there is one.
     pub fn edge(&self, from: &str, to: &str) -> Option<&Transition> {
-        self.transitions
-            .iter()
-            .find(|edge| edge.to == to && edge.from.iter().any(|state| state == from))
+        self.transitions.iter().find(|edge| edge.leads(from, to))
+    }
+
+    /// Whether the edge between two states begins a new revision: it sends back work that was handed in, or has the
+    /// effect `new_revision`.
+    pub fn sends_back(&self, from: &str, to: &str) -> bool {
+        self.sent_back.iter().any(|(left, reached)| left == from && reached == to)
     }
 
     /// The registered functions (without `sql:`) that the shell must evaluate before it asks for

@@ -54,46 +54,53 @@ impl PastGates {
     pub(super) fn of(states: &[State], transitions: &[Transition]) -> Self {
         let mut children = BTreeSet::new();
         for gate in transitions.iter().filter(|edge| looks_at_children(edge)) {
-            children.extend(behind(states, transitions, |edge| std::ptr::eq(edge, gate)));
+            children.extend(behind(states, transitions, |from, to| gate.leads(from, to)));
         }
-        let predecessors = behind(states, transitions, looks_at_predecessors);
+        let looking: Vec<&Transition> =
+            transitions.iter().filter(|edge| looks_at_predecessors(edge)).collect();
+        let is_gate = |from: &str, to: &str| looking.iter().any(|edge| edge.leads(from, to));
+        let predecessors = behind(states, transitions, is_gate);
         Self { children, predecessors }
     }
 }
 
-/// The states that are reached through these gates, and from which a good end is reached without them.
-fn behind(
+/// The states that are reached through these gates, and from which a good end is reached without them. A gate is an
+/// edge from one state to another.
+pub(super) fn behind(
     states: &[State],
     transitions: &[Transition],
-    is_gate: impl Fn(&Transition) -> bool,
+    is_gate: impl Fn(&str, &str) -> bool,
 ) -> BTreeSet<String> {
-    let targets = transitions.iter().filter(|edge| is_gate(edge)).map(|edge| edge.to.clone());
-    let mut reached: BTreeSet<String> = targets.collect();
-    while let Some(next) = transitions
+    let edges: Vec<(&str, &str, bool)> = transitions
         .iter()
-        .filter(|edge| !is_gate(edge) && !reached.contains(&edge.to))
-        .find(|edge| edge.from.iter().any(|from| reached.contains(from)))
+        .flat_map(|edge| edge.from.iter().map(move |from| (from.as_str(), edge.to.as_str())))
+        .map(|(from, to)| (from, to, is_gate(from, to)))
+        .collect();
+    let gates = edges.iter().filter(|(_, _, is_gate)| *is_gate);
+    let mut reached: BTreeSet<&str> = gates.map(|(_, to, _)| *to).collect();
+    while let Some((_, next, _)) = edges
+        .iter()
+        .find(|(from, to, is_gate)| !is_gate && reached.contains(from) && !reached.contains(to))
     {
-        reached.insert(next.to.clone());
+        reached.insert(next);
     }
-    let ends = states.iter().map(|state| state.name.clone());
-    let mut ending: BTreeSet<String> = ends.filter(|name| is_good_end(states, name)).collect();
-    loop {
-        let before: BTreeSet<String> = transitions
-            .iter()
-            .filter(|edge| !is_gate(edge) && ending.contains(&edge.to))
-            .flat_map(|edge| edge.from.iter().cloned())
-            .filter(|from| !ending.contains(from))
-            .collect();
-        if before.is_empty() {
-            break;
-        }
-        ending.extend(before);
+    let ends = states.iter().map(|state| state.name.as_str());
+    let mut ending: BTreeSet<&str> = ends.filter(|name| is_good_end(states, name)).collect();
+    while let Some((before, ..)) = edges
+        .iter()
+        .find(|(from, to, is_gate)| !is_gate && ending.contains(to) && !ending.contains(from))
+    {
+        ending.insert(before);
     }
-    reached.intersection(&ending).cloned().collect()
+    reached.intersection(&ending).map(|name| (*name).to_owned()).collect()
 }
 
 impl Transition {
+    /// Whether it leads from the one state to the other.
+    pub(super) fn leads(&self, from: &str, to: &str) -> bool {
+        self.to == to && self.from.iter().any(|state| state == from)
+    }
+
     /// Its guards, and those that stand on every edge to a good end.
     pub fn all_guards(&self) -> impl Iterator<Item = &Guard> {
         self.guards.iter().chain(&self.implied_guards)

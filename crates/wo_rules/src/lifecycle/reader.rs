@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// A list longer than this is not read: looking for duplicates in it would take too long.
-pub(super) const MAXIMUM_ITEMS: usize = 2000;
+pub(crate) const MAXIMUM_ITEMS: usize = 2000;
 
 /// What is wrong with a definition, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Problem {
 
 /// A value with the way to it.
 #[derive(Clone)]
-pub(super) struct Node<'v> {
+pub(crate) struct Node<'v> {
     pub value: &'v Value,
     pub pointer: String,
 }
@@ -59,7 +59,7 @@ impl<'v> Node<'v> {
 
 /// The problems found so far. Every reader answers `None` when it has noted one.
 #[derive(Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     pub problems: Vec<Problem>,
 }
 
@@ -176,13 +176,13 @@ impl Report {
 }
 
 /// Lower snake case, 63 characters at most, as PostgreSQL has its own names.
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.len() <= 63
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-pub(super) fn bad_name(name: &str) -> String {
+pub(crate) fn bad_name(name: &str) -> String {
     format!(
         "{name:?} is no name: up to 63 lower-case letters, digits and underscores, a letter first"
     )

@@ -72,6 +72,26 @@ impl Lifecycle {
         self.check_one_of(&self.engine_override, actor, record, "choose an engine for")
     }
 
+    /// Checks that the actor may change what is planned: what belongs to the plan may be written by those who may
+    /// write the description.
+    ///
+    /// # Errors
+    /// 55000 `record_locked`; 42501 `role_missing`.
+    pub fn check_plan(&self, actor: &Actor, record: &Record) -> Result<(), Refusal> {
+        self.check_open(record)?;
+        if self.fields_of(actor, record).contains(Field::Description) {
+            return Ok(());
+        }
+        let writers: Vec<Role> = self
+            .field_rights
+            .iter()
+            .filter(|right| holds_in(&right.states, record.status))
+            .filter(|right| right.fields.contains(Field::Description))
+            .map(|right| right.role.clone())
+            .collect();
+        self.check_one_of(&writers, actor, record, "change the plan of")
+    }
+
     fn check_one_of(
         &self,
         who: &[Role],

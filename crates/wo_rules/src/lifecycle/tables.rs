@@ -1,22 +1,10 @@
 //! Lifecycles and the guard functions that they name: the tables.
 
-use crate::schema::groups::{ADMINISTRATORS, NOBODY, READERS_AND_GUARDS};
-use crate::schema::{Frozen, Kind, Section, Table, columns};
+use crate::schema::groups::{ADMINISTRATORS, READERS_AND_GUARDS};
+use crate::schema::{Section, Table, columns};
 
 const TABLES: &[Table] = &[
-    Table {
-        name: "lifecycle",
-        columns: columns! {
-            tenant_id UUID, name SHORT_TEXT, version INTEGER, definition JSON_MAP,
-            published_by TEXT NULL, published_at TIMESTAMPTZ,
-        },
-        key: &["tenant_id", "name", "version"],
-        kind: Kind::Definition,
-        frozen: Frozen::Row,
-        select: READERS_AND_GUARDS,
-        update: NOBODY,
-        ..Table::CONFIGURATION
-    },
+    crate::definition::table("lifecycle"),
     Table {
         name: "guard_function",
         columns: columns! {

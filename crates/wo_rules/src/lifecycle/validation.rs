@@ -10,6 +10,7 @@ use super::definition::*;
 use super::graph;
 use super::past_gate::{self, PastGates};
 use super::reader::{Node, Problem, Report, bad_name, is_name};
+use super::rework::sent_back;
 use super::title::TitleConvention;
 use crate::field::{Field, FieldSet};
 use crate::hierarchy::policy::Policy;
@@ -144,6 +145,7 @@ impl Reading<'_> {
         let past_gates = PastGates::of(&states, &transitions);
         past_gate::imply_guards(&states, &mut transitions);
         Some(Lifecycle {
+            sent_back: sent_back(&states, &transitions),
             name: name?,
             title: title?,
             description,

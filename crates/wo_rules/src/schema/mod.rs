@@ -31,6 +31,8 @@ pub const SECTIONS: &[&Section] = &[
     &crate::identity::SCHEMA,
     &crate::lifecycle::SCHEMA,
     &crate::work_order::SCHEMA,
+    &crate::definition::SCHEMA,
+    &crate::release::SCHEMA,
     &crate::audit::SCHEMA,
     &crate::event::SCHEMA,
     &crate::consumer::SCHEMA,
@@ -38,6 +40,7 @@ pub const SECTIONS: &[&Section] = &[
     &crate::deadline::SCHEMA,
     &crate::install::SCHEMA,
     &crate::schema_change::SCHEMA,
+    &crate::secret::SCHEMA,
     &crate::dispatch::SCHEMA,
     &crate::finding::SCHEMA,
     &crate::hierarchy::SCHEMA,
@@ -45,6 +48,10 @@ pub const SECTIONS: &[&Section] = &[
     &crate::evidence::SCHEMA,
     &crate::ledger::SCHEMA,
     &crate::retention::SCHEMA,
+    &crate::job_plan::SCHEMA,
+    &crate::credential::SCHEMA,
+    &crate::deliverable::SCHEMA,
+    &crate::document::SCHEMA,
     #[cfg(feature = "sample_concept")]
     &crate::sample::SCHEMA,
 ];

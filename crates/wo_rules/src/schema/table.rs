@@ -2,6 +2,7 @@
 
 use super::groups::{ADMINISTRATORS, ENFORCEMENT, NOBODY, READERS, USERS};
 use super::{Column, Role, TABLES};
+use crate::approval::content::Covers;
 
 /// The tables, views and sequences of one concept.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ pub struct Child {
     pub written: Option<(&'static str, &'static str)>,
     /// The column that holds the reason, where one is required.
     pub reason: Option<&'static str>,
+    /// From which signatures on its records are covered: those of the plan, or those of the result alone.
+    pub covers: Option<Covers>,
 }
 
 /// A table whose rows belong to work orders.
@@ -201,6 +204,9 @@ pub struct Table {
     /// Columns whose values the enforcement layer puts into an audit chain of each row, where no trigger
     /// audits the table. The others are not in the trail.
     pub audited_columns: &'static [&'static str],
+    /// Columns that hold keys, hashes, signatures or identifiers by design: random text is no secret there. See
+    /// [`crate::secret`].
+    pub opaque: &'static [&'static str],
     /// Whether backends cache its rows: the trigger `invalidate` notifies all of them of a change.
     pub is_cached: bool,
     /// The column of the time by whose months it is partitioned.
@@ -228,6 +234,7 @@ impl Table {
         select_columns: None,
         undeletable: None,
         audited_columns: &[],
+        opaque: &[],
         is_cached: false,
         partitioned_by: None,
         policies: &[],
@@ -288,6 +295,16 @@ impl Table {
     #[must_use]
     pub const fn is_configuration(&self) -> bool {
         matches!(self.kind, Kind::Configuration | Kind::Definition)
+    }
+
+    /// Whether callers write texts into it, themselves or through functions, so that its rows are searched for
+    /// secrets. Rows of the other kinds are made by the enforcement layer of what was searched.
+    #[must_use]
+    pub const fn takes_text(&self) -> bool {
+        match (&self.kind, self.writer) {
+            (_, Writer::Grantees) | (Kind::Log | Kind::System, _) => false,
+            (Kind::Configuration | Kind::Definition | Kind::WorkOrder | Kind::Child(_), _) => true,
+        }
     }
 
     /// How its rows belong to a work order, where they do.

@@ -5,21 +5,24 @@
 use super::*;
 use std::collections::HashSet;
 
-/// An auditor reads every policy, grant and trigger in `sql/90_enforcement.sql`, and the extension
-/// runs it; both would be wrong if the file differed from the registry.
+/// An auditor reads every policy, grant and trigger in `sql/90_enforcement.sql` and the tables of definitions in
+/// another file, and the extension runs them; both would be wrong if a file differed from the registry.
 #[test]
 fn the_checked_in_enforcement_is_what_the_registry_generates() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/90_enforcement.sql");
-    let generated = enforcement_sql();
-    if std::env::var_os("WO_GOLDEN").is_some_and(|value| value == "accept") {
-        std::fs::write(path, &generated).unwrap();
+    for (name, generated) in
+        [("02_definition", crate::definition::ddl()), ("90_enforcement", enforcement_sql())]
+    {
+        let path = format!("{}/../../sql/{name}.sql", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("WO_GOLDEN").is_some_and(|value| value == "accept") {
+            std::fs::write(&path, &generated).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+        let first = checked_in.lines().zip(generated.lines()).find(|(old, new)| old != new);
+        assert!(
+            checked_in == generated,
+            "sql/{name}.sql differs from the registry, first at {first:?}; to accept: WO_GOLDEN=accept cargo test -p wo_rules schema"
+        );
     }
-    let checked_in = std::fs::read_to_string(path).unwrap_or_default();
-    let first = checked_in.lines().zip(generated.lines()).find(|(old, new)| old != new);
-    assert!(
-        checked_in == generated,
-        "sql/90_enforcement.sql differs from the registry, first at {first:?}; to accept: WO_GOLDEN=accept cargo test -p wo_rules schema"
-    );
 }
 
 /// A name that stands in two places or a column that is not there would generate SQL that fails, or
@@ -36,6 +39,7 @@ fn every_table_is_described_consistently() {
         let mut named: Vec<&str> = table.key.to_vec();
         named.extend(table.frozen_columns());
         named.extend(table.subject_key());
+        named.extend(table.opaque);
         named.extend(table.partitioned_by);
         named.extend(table.select_columns.iter().flat_map(|grant| grant.columns));
         if let Some(ChildTable { child, .. }) = table.child() {

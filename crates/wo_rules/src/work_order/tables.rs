@@ -10,7 +10,7 @@ const TABLES: &[Table] = &[Table {
         lifecycle_version INTEGER, status TEXT, version BIGINT, revision INTEGER, title TITLE,
         description DOCUMENT NULL, priority TEXT NULL, project SHORT_TEXT NULL,
         requester TEXT NULL, originator TEXT, assignee TEXT NULL, source WORK_SOURCE,
-        regulatory BOOLEAN, asset SHORT_TEXT NULL, due_date DATE NULL,
+        regulatory BOOLEAN, asset SHORT_TEXT NULL, task_type TEXT NULL, due_date DATE NULL,
         planned_start TIMESTAMPTZ NULL, planned_end TIMESTAMPTZ NULL,
         actual_start TIMESTAMPTZ NULL, actual_end TIMESTAMPTZ NULL, estimated_hours HOURS NULL,
         actual_hours HOURS NULL, tags TEXT_LIST, acceptance_criteria DOCUMENT NULL,
@@ -32,6 +32,7 @@ const TABLES: &[Table] = &[Table {
         "request_sha256",
     ]),
     select: READERS_AND_GUARDS,
+    opaque: &["idempotency_key"],
     insert: USERS,
     update: &[Role::User, Role::Admin, Role::Trail],
     triggers: &[Trigger {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use wo_rules::approval::content::*;
 
 /// Every column of `wo.work_order`, and whether plan and result cover it.
-const COLUMNS: [(&str, bool, bool); 45] = [
+const COLUMNS: [(&str, bool, bool); 46] = [
     ("tenant_id", false, false),
     ("id", true, true),
     ("wo_number", true, true),
@@ -25,6 +25,7 @@ const COLUMNS: [(&str, bool, bool); 45] = [
     ("source", true, true),
     ("regulatory", true, true),
     ("asset", true, true),
+    ("task_type", true, true),
     ("due_date", true, true),
     ("planned_start", true, true),
     ("planned_end", true, true),
@@ -55,7 +56,7 @@ const COLUMNS: [(&str, bool, bool); 45] = [
 ];
 
 fn hash(covers: Covers, values: &[(&str, &str)]) -> [u8; 32] {
-    content_hash(TENANT, covers, values.iter().copied())
+    content_hash(TENANT, covers, values.iter().copied(), [])
 }
 
 #[test]
@@ -73,12 +74,12 @@ fn the_hashed_bytes_never_change() {
         r#""id":"\"019a0000-0000-7000-8000-000000000002\"","metadata.cost":"10000.50","#,
         r#""metadata.type":"\"change\"","title":"\"Swap \\\"it\\\"\""}}"#
     );
-    let bytes = canonical(TENANT, Covers::Plan, values);
+    let bytes = canonical(TENANT, Covers::Plan, values, []);
     assert_eq!(String::from_utf8(bytes).unwrap(), plan);
     let result = plan
         .replace(r#""covers":"plan""#, r#""covers":"result""#)
         .replace(r#""values":{"#, r#""values":{"actual_hours":"2.50","#);
-    let bytes = canonical(TENANT, Covers::Result, values);
+    let bytes = canonical(TENANT, Covers::Result, values, []);
     assert_eq!(String::from_utf8(bytes).unwrap(), result);
     for (covers, text) in [(Covers::Plan, plan), (Covers::Result, &result)] {
         let expected: [u8; 32] = Sha256::digest(text).into();
@@ -96,7 +97,7 @@ fn the_hashed_bytes_are_jcs_whatever_the_texts_hold() {
                 .iter()
                 .map(|(column, ..)| (*column, quoted.as_str()))
                 .chain([("metadata", metadata.as_str())]);
-            let bytes = canonical(text, covers, values);
+            let bytes = canonical(text, covers, values, []);
             let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
             assert_eq!(bytes, serde_json_canonicalizer::to_vec(&value).unwrap(), "{text:?}");
         }
@@ -137,9 +138,9 @@ fn of_the_metadata_only_type_and_cost_are_covered() {
 #[test]
 fn content_differs_by_tenant_and_by_what_is_covered() {
     let values = [("title", "1")];
-    let mine = content_hash(TENANT, Covers::Plan, values);
-    assert_ne!(mine, content_hash("other", Covers::Plan, values));
-    assert_ne!(mine, content_hash(TENANT, Covers::Result, values));
+    let mine = content_hash(TENANT, Covers::Plan, values, []);
+    assert_ne!(mine, content_hash("other", Covers::Plan, values, []));
+    assert_ne!(mine, content_hash(TENANT, Covers::Result, values, []));
 }
 
 #[test]
@@ -156,4 +157,35 @@ fn a_name_is_read_as_it_is_written() {
         assert_eq!(Covers::parse(covers.name()), Some(covers));
     }
     assert_eq!(Covers::parse("Plan"), None);
+}
+
+/// What was signed before there was such a column has the bytes that it had.
+#[test]
+fn a_task_type_is_part_of_the_second_layout() {
+    let text = |values: &[(&str, &str)]| {
+        String::from_utf8(canonical(TENANT, Covers::Plan, values.iter().copied(), [])).unwrap()
+    };
+    assert!(text(&[("title", "1")]).contains("wo_core.content.v1"));
+    let with = text(&[("title", "1"), ("task_type", r#""repair""#)]);
+    assert!(with.contains("wo_core.content.v2") && with.contains("task_type"), "{with}");
+}
+
+#[test]
+fn covered_child_records_are_part_of_the_content_and_others_are_not() {
+    let record = ("release_item:019a0000-0000-7000-8000-000000000003", r#"{"kind": "job_plan"}"#);
+    for covers in [Covers::Plan, Covers::Result] {
+        let with = |records: &[(&str, &str)]| {
+            canonical(TENANT, covers, [("title", "1")], records.iter().copied())
+        };
+        let none = with(&[]);
+        let others =
+            with(&[("dependency:1", "{}"), ("approval:2", "{}"), ("engine_override", "{}")]);
+        assert_eq!(none, others, "what is not covered changes nothing");
+        let text = String::from_utf8(with(&[record])).unwrap();
+        assert!(text.starts_with(r#"{"child_records":{"release_item:019a"#), "{text}");
+        assert!(text.contains("wo_core.content.v2"), "{text}");
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(text.into_bytes(), serde_json_canonicalizer::to_vec(&value).unwrap());
+        assert_ne!(with(&[record]), with(&[(record.0, "{}")]));
+    }
 }

@@ -111,10 +111,10 @@ fn content_is_jcs_and_told_from_every_other() {
             .filter_map(|column| Some((*column, serde_json::json!(dice.optional()?).to_string())))
             .collect();
         let pairs = || values.iter().map(|(column, text)| (*column, text.as_str()));
-        let bytes = canonical(TENANT, Covers::Result, pairs());
+        let bytes = canonical(TENANT, Covers::Result, pairs(), []);
         let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(bytes, serde_json_canonicalizer::to_vec(&value).unwrap());
-        let hash = content_hash(TENANT, Covers::Result, pairs());
+        let hash = content_hash(TENANT, Covers::Result, pairs(), []);
         let other = seen.insert(hash, values.clone());
         assert!(other.is_none_or(|other| other == values));
     }

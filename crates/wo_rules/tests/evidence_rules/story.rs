@@ -153,7 +153,7 @@ impl Story {
     /// Asks for a signature, makes it and writes it down.
     pub fn sign(&mut self, signing: &Signing<'_>) {
         let values = self.values.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-        let content = content_hash(TENANT, signing.covers, values);
+        let content = content_hash(TENANT, signing.covers, values, []);
         let rejects = signing.decision == Decision::Rejected;
         let children =
             self.children.iter().filter(|_| signing.children).map(|child| ChildContent {
@@ -334,11 +334,11 @@ impl Story {
             ),
             (
                 "refused_attempts",
-                json!([{
+                json!({"total": 1, "left_out": 0, "listed": [{
                     "sequence": 7, "first_at": time(3), "last_at": time(4), "attempts": 2, "actor": "max",
                     "code": "approvals_missing", "guards": ["approvals_collected"], "action": "assign",
                     "from_status": "draft", "to_status": "assigned", "why": "it needs a signature of qa",
-                }]),
+                }]}),
             ),
             ("trail", json!(self.entries)),
             ("ledger", Value::Null),

@@ -12,6 +12,7 @@ mod flag;
 mod gates;
 mod matrix;
 mod metadata;
+mod rework;
 mod support;
 mod tables;
 mod validation;

@@ -12,14 +12,14 @@ pub struct Table {
 }
 
 const PLANNER: &str = "assignee priority due_date estimated_hours planned_start planned_end tags \
-                       metadata";
+                       task_type metadata";
 const ORIGINATOR: &str = "title description acceptance_criteria deliverables due_date";
 const ASSIGNEE: &str = "notes completion_summary actual_hours actual_start actual_end metadata";
 const SYSTEM_OWNER: &str = "title description acceptance_criteria deliverables due_date assignee \
-                            priority estimated_hours planned_start planned_end tags metadata notes \
+                            priority estimated_hours planned_start planned_end tags task_type metadata notes \
                             completion_summary actual_hours actual_start actual_end";
 const EVERYTHING: &str = "title description priority project requester assignee asset \
-                          due_date planned_start planned_end actual_start actual_end \
+                          task_type due_date planned_start planned_end actual_start actual_end \
                           estimated_hours actual_hours tags acceptance_criteria deliverables notes \
                           review_notes completion_summary deficiencies metadata";
 
@@ -47,10 +47,10 @@ pub const TABLES: &[Table] = &[
             "resume: blocked -> in_progress by assignee, planner; reason; notify_master",
             "complete: in_progress -> completed by assignee; auto of masters; needs completion_summary if regulatory; \
              needs actual_hours if regulatory; dependencies_satisfied; children_settled; steps_done; \
-             plan_approvals_unamended; record_actual_end",
+             deliverables_received; plan_approvals_unamended; record_actual_end",
             "reject: completed -> in_progress by system_owner, qa; reason; \
              void_approvals(completion); clear_actual_end",
-            "close: completed -> closed by planner, system_owner; auto; findings_closed; \
+            "close: completed -> closed by planner, system_owner; auto; deliverables_received; findings_closed; \
              system_owner signs completion of the result if regulatory; \
              qa signs completion of the result if regulatory; rejected by reject; lock_record",
             "cancel: draft, pending_approval, assigned, in_progress, blocked -> cancelled by \
@@ -79,8 +79,8 @@ pub const TABLES: &[Table] = &[
             "resume: blocked -> in_progress by assignee, orchestrator; reason; notify_master",
             "submit: in_progress -> pending_review by assignee, orchestrator; needs completion_summary if regulatory; \
              needs actual_hours if regulatory; dependencies_satisfied; steps_done; \
-             children_in_review; record_actual_end",
-            "approve: pending_review -> approved by qa; human; auto; findings_closed; \
+             deliverables_received; children_in_review; record_actual_end",
+            "approve: pending_review -> approved by qa; human; auto; deliverables_received; findings_closed; \
              qa signs completion of the result; \
              system_owner signs completion of the result if regulatory; rejected by rework; \
              approve_children",
@@ -88,7 +88,7 @@ pub const TABLES: &[Table] = &[
              void_approvals(completion); clear_actual_end",
             "reject: pending_review -> draft by qa; needs new deficiencies; \
              void_approvals(completion); clear_actual_end; new_revision",
-            "complete: approved -> completed by orchestrator; auto; children_settled; findings_closed; lock_record",
+            "complete: approved -> completed by orchestrator; auto; children_settled; deliverables_received; findings_closed; lock_record",
             "cancel: draft, planned, scheduled, in_progress, blocked, pending_review -> cancelled \
              by orchestrator, system_owner; reason; cascade_cancel",
         ],
@@ -111,10 +111,10 @@ pub const TABLES: &[Table] = &[
             "accept: pending -> accepted by assignee, captain",
             "start: accepted -> in_progress by assignee, captain; dependencies_satisfied; record_actual_start",
             "submit: in_progress -> review by assignee, captain; needs completion_summary; \
-             needs actual_hours > 0; dependencies_satisfied; children_settled; record_actual_end",
+             needs actual_hours > 0; dependencies_satisfied; children_settled; deliverables_received; record_actual_end",
             "block: in_progress -> blocked by assignee, captain; reason in notes",
             "resume: blocked -> in_progress by assignee, captain; reason in notes",
-            "approve: review -> approved by captain; reason in review_notes; findings_closed",
+            "approve: review -> approved by captain; reason in review_notes; deliverables_received; findings_closed",
             "reject: review -> rejected by captain; reason in review_notes",
             "rework: rejected -> in_progress by assignee, captain; clear_actual_end",
             "cancel: pending, accepted, in_progress, blocked, review, rejected -> cancelled by \

@@ -33,8 +33,8 @@ fn findings_and_refused_attempts_are_shown_with_everything_that_is_known_of_them
 fn refused_attempts_that_were_left_out_are_told_from_none() {
     let mut sections = sections();
     sections["findings"] = json!([]);
-    for (attempts, shown) in [(json!([]), "No attempt was refused"), (Value::Null, "are left out")]
-    {
+    let none = json!({"total": 0, "left_out": 0, "listed": []});
+    for (attempts, shown) in [(none, "No attempt was refused"), (Value::Null, "are left out")] {
         sections["refused_attempts"] = attempts;
         let (_, document) = page(&sections);
         let section = words_of(&document, "section[aria-labelledby=findings]");
@@ -60,18 +60,32 @@ fn the_page_says_who_made_it_and_the_package_when_and_with_what() {
     assert!(words_of(&document, "footer").contains(&format!("Page made {} {with}", short(500.0))));
 }
 
-/// The page counts what was sent back in the trail: the column revision counts plans, in some lifecycles alone.
+/// A page that lists the first thousand must not look as if there were no more.
 #[test]
-fn the_page_counts_how_often_the_work_came_back() {
+fn the_page_says_how_many_refused_attempts_it_leaves_out() {
+    let mut sections = sections();
+    let shown = |sections: &Value| words_of(&page(sections).1, "section[aria-labelledby=findings]");
+    assert!(!shown(&sections).contains("left out"), "{}", shown(&sections));
+    sections["refused_attempts"]["total"] = json!(1_235);
+    sections["refused_attempts"]["left_out"] = json!(1_234);
+    assert!(
+        shown(&sections).contains("1,234 of 1,235 entries about refused attempts are left out")
+    );
+}
+
+/// The page says the revision in words: each time that the work was sent back began a new one.
+#[test]
+fn the_page_says_how_often_the_work_came_back() {
     let mut sections = sections();
     let work = |sections: &Value| words_of(&page(sections).1, "body > header");
     let shown = format!("Work {} – {} sent back once", short(98.0), short(299.5));
-    assert!(work(&sections).contains(&shown), "a return, and no resume: {}", work(&sections));
-    let mut rejected = sections["trail"][0].clone();
-    rejected["from_status"] = json!("completed");
-    rejected["to_status"] = json!("in_progress");
-    sections["trail"].as_array_mut().unwrap().push(rejected);
-    assert!(work(&sections).contains("sent back 2 times"), "{}", work(&sections));
-    sections["trail"].as_array_mut().unwrap().clear();
-    assert!(work(&sections).contains("never sent back"), "{}", work(&sections));
+    assert!(work(&sections).contains(&shown), "{}", work(&sections));
+    for (revision, shown) in [
+        (json!(3), "sent back 2 times"),
+        (json!(1), "never sent back"),
+        (Value::Null, "how often it was sent back is not known"),
+    ] {
+        sections["work_order"]["record"]["revision"] = revision;
+        assert!(work(&sections).contains(shown), "{}", work(&sections));
+    }
 }

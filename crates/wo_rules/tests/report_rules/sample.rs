@@ -115,7 +115,7 @@ fn signing_key(id: &str, name: &str, retired: bool) -> Value {
 fn record() -> Value {
     json!({
         "tenant_id": uuid("tenant"), "id": uuid("work order"), "wo_number": "WO-2026-1121-A1B",
-        "lifecycle": "regulated_change", "lifecycle_version": 4, "revision": 1,
+        "lifecycle": "regulated_change", "lifecycle_version": 4, "revision": 2,
         "title": "Update the freezer controllers of lab 4",
         "description": "Install firmware 7.2 on the four controllers.\n\
             Verify each alarm afterwards.\nRoll back to 7.1 where an alarm fails.\n\n\
@@ -221,11 +221,11 @@ pub fn sections() -> Value {
                 "closed_by": null, "resolution": null, "severity": "major", "capa": "CAPA-12",
             },
         ],
-        "refused_attempts": [{
+        "refused_attempts": {"total": 1, "left_out": 0, "listed": [{
             "sequence": 12, "first_at": at(35.0), "last_at": at(36.0), "attempts": 3, "actor": "mira",
             "code": "approvals_missing", "guards": ["approvals_collected"], "action": "assign",
             "from_status": "pending_approval", "to_status": "assigned", "why": "it needs a signature of qa",
-        }],
+        }]},
         "trail": trail,
         "ledger": null,
         "concepts": {},

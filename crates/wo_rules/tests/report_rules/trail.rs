@@ -107,7 +107,7 @@ fn what_the_system_keeps_is_no_changed_data() {
     let (_, document) = page(&sections);
     assert!(words_of(&document, ".changed-count").contains("No entry changed a value"));
     let row = words_of(&document, "#entry-1");
-    assert!(row.contains("Revision of the plan: 1 → 2"), "{row}");
+    assert!(row.contains("Revision: 1 → 2"), "{row}");
     assert!(row.contains("escalations: 0 → 1"), "{row}");
 }
 

@@ -1,8 +1,8 @@
 //! Changing one work order: a transition, or a write of fields.
 
-use super::direct::{self, Applied};
 use crate::kernel::identity;
 use crate::kernel::work_order::record::columns::expression;
+use crate::kernel::work_order::record::direct::{self, Applied};
 use crate::kernel::work_order::record::layout::Column;
 use crate::kernel::work_order::record::pending::{Heard, Written, listen};
 use crate::kernel::work_order::record::reference::find;

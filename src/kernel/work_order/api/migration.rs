@@ -68,6 +68,9 @@ fn migrate(
     migration::check(&record, to_version, newest, reason)?;
     let target = cache::compiled(acting.tenant, &record.lifecycle, to_version)?;
     let status = migration::target_state(&record, &target, &state_map)?;
+    if !target.state(&status).is_some_and(|state| state.initial) {
+        cache::check_released(acting.tenant, &record.lifecycle, to_version)?;
+    }
     let arguments = [
         uuid_argument(acting.tenant),
         uuid_argument(id),

@@ -3,7 +3,6 @@
 mod bulk;
 pub mod change;
 mod create;
-pub mod direct;
 mod import;
 mod migration;
 mod suppressed;

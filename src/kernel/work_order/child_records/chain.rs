@@ -1,6 +1,7 @@
 //! Entries of child records in the chain of their work order.
 
 use crate::kernel::work_order::record::child_change::ChildChange;
+use crate::kernel::work_order::record::direct::{self, Applied};
 use crate::kernel::work_order::record::pending::{self, SystemWrite};
 use crate::kernel::work_order::record::view::{Reading, read_as_trail};
 use crate::pg::error::refuse;
@@ -31,16 +32,19 @@ pub fn upkeep(
 /// Writes it into the work order's chain.
 pub fn record(tenant: Uuid, work_order: Uuid, change_of_child: ChildChange) {
     let arguments = [uuid_argument(tenant), uuid_argument(work_order)];
-    let count = pending::as_system_write(
+    let is_written = pending::as_system_write(
         SystemWrite::ChildRecord(work_order, Rc::new(change_of_child)),
         || {
-            as_trail(|| {
-                MOVE_CHAIN
-                    .with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
+            as_trail(|| match direct::touch(tenant, work_order) {
+                Applied::Done => true,
+                Applied::NoRow => false,
+                Applied::ThroughSql => MOVE_CHAIN.with(|statement| {
+                    statement.run(Mode::Write, &arguments, |rows| rows.count()) > 0
+                }),
             })
         },
     );
-    if count == 0 {
+    if !is_written {
         let conflict = Refusal::new(
             SqlState::VersionConflict,
             "version_conflict",

@@ -8,5 +8,5 @@ mod value;
 
 pub use super::record::child_change::ChildChange;
 pub use chain::{not_written, record, upkeep};
-pub use kind::{Kind, Owner};
+pub use kind::{FILL_NOTHING, Filled, Kind, Owner};
 pub use value::{name_of, value_of};

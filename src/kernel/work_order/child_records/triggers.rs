@@ -15,7 +15,6 @@ use crate::pg::statement::{text, timestamp};
 use crate::pg::transaction::make_visible;
 use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
-use serde_json::Map;
 use uuid::Uuid;
 use wo_rules::refusal::{Refusal, SqlState};
 
@@ -41,9 +40,12 @@ fn child_record_validate<'a>(
     let (acting, standing) = actor_roles::acting().or_refuse();
     let (old, new) = (Row::old_of(trigger), Row::new_of(trigger));
     for row in [&old, &new].into_iter().flatten() {
-        if uuid_in(row, "tenant_id") != acting.tenant {
-            refuse(crate::kernel::configuration::wrong_tenant());
-        }
+        let tenant = row.named::<pgrx::Uuid>("tenant_id");
+        let tenant = tenant.map(|tenant| Uuid::from_bytes(*tenant.as_bytes()));
+        crate::kernel::configuration::check_tenant(tenant, &acting).or_refuse();
+    }
+    if let (Some(table), Some(new)) = (wo_rules::schema::table(kind.table.name), &new) {
+        crate::kernel::secret::check_row(trigger, table, old.as_ref(), new).or_refuse();
     }
     memory::mark_written();
     let Some(row) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
@@ -53,6 +55,10 @@ fn child_record_validate<'a>(
     unfinished::begin_child(owner.id, name_of(&kind.table, row));
     let Some(new) = new else { return Ok(trigger.old()) };
     check_writer_not_given(kind, &standing.id, old.as_ref(), &new).or_refuse();
+    if old.as_ref().is_some_and(|old| is_unchanged(kind, old, &new)) {
+        // Nothing changes, so nothing is recorded: who wrote the record, and when, stay with it.
+        return Ok(trigger.old());
+    }
     if let Some(column) = kind.table.child.reason
         && new.named::<String>(column).is_none_or(|reason| reason.trim().is_empty())
     {
@@ -69,12 +75,24 @@ fn child_record_validate<'a>(
         );
     }
     let mut changes = Vec::new();
+    let column = |name: &str| new.column(name).unwrap_or(usize::MAX);
+    for (name, value) in (kind.fill)(&standing, &owner, old.as_ref(), &new).or_refuse() {
+        changes.push((column(name), value));
+    }
     if let Some((who, when)) = kind.table.child.written {
-        let column = |name: &str| new.column(name).unwrap_or(usize::MAX);
         changes.push((column(who), text(&standing.id)));
         changes.push((column(when), timestamp(identity::now())));
     }
     Ok(Some(returned(trigger, new.with(&changes))))
+}
+
+/// Whether a write changes no column beside those that say who wrote the record and when.
+fn is_unchanged(kind: &Kind, old: &Row, new: &Row) -> bool {
+    let writer = kind.table.child.written;
+    let is_of_writer = |index| {
+        writer.is_some_and(|(who, when)| [Some(who), Some(when)].contains(&new.name(index)))
+    };
+    (0..new.len()).all(|index| is_of_writer(index) || new.same(old, index))
 }
 
 /// Refuses a write that says itself who wrote the record and when.
@@ -158,7 +176,8 @@ fn after_write(
             before.as_deref(),
             after.as_deref(),
         )]),
-        data: Map::new(),
+        covered: kind.table.child.covers.is_some(),
+        data: kind.shown_of(row)?,
     };
     record(tenant, owner, change_of_child);
     Ok(())

@@ -11,6 +11,8 @@ pub struct ChildChange {
     pub reason: Option<String>,
     /// Old and new values: see [`wo_rules::audit::changes`].
     pub changes: String,
+    /// Whether a signature of the work order may cover what was written.
+    pub covered: bool,
     /// What its event says beside what every event says.
     pub data: Map<String, Value>,
 }

@@ -3,6 +3,7 @@
 pub mod actor_roles;
 pub mod child_change;
 pub mod columns;
+pub mod direct;
 pub mod follow_up;
 pub mod holder;
 pub mod id;
@@ -11,5 +12,7 @@ pub mod pending;
 pub mod placing;
 pub mod reference;
 pub mod row;
+pub mod state_entry;
+pub mod tree;
 pub mod unfinished;
 pub mod view;

@@ -1,5 +1,6 @@
 //! Reading one work order by its id: the one SQL text for it, with the locks that it may be read under.
 
+use super::direct;
 use super::layout::{Column, Layout};
 use super::row::{RecordView, WorkOrderRow, lifecycle_of};
 use super::unfinished::{self, Finishing};
@@ -66,6 +67,17 @@ pub fn read<T>(
     id: Uuid,
     look: impl FnOnce(&WorkOrderRow<'_>) -> T,
 ) -> Option<T> {
+    let mut look = Some(look);
+    if reading == Reading::Locked {
+        let locked = direct::lock(tenant, id, |row| {
+            let layout = Layout::found_in(row);
+            look.take().map(|look| look(&WorkOrderRow::new(row, &layout)))
+        });
+        if let Some(found) = locked {
+            return found.flatten();
+        }
+    }
+    let look = look?;
     let arguments = [uuid_argument(tenant), uuid_argument(id)];
     let (statement, mode) = reading.statement();
     statement.with(|statement| {

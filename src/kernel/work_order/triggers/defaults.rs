@@ -1,6 +1,7 @@
 //! What a new work order is born with: its tenant's format of numbers, and its lifecycle's newest
-//! version. Read by key: as SQL it would cost each row of a bulk more than its own hash.
+//! version that is released, effective and not retired. Read by key: as SQL it would cost each row of a bulk more than its own hash.
 
+use crate::kernel::definition::stored;
 use crate::kernel::identity::known::{Answers, Source, recall};
 use crate::pg::lookup::{Key, Latest, at_once};
 use std::cell::RefCell;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 pub struct Defaults {
     /// The format of numbers.
     pub number_format: String,
-    /// The lifecycle and its newest version; nothing where there is none of that name.
+    /// The lifecycle and its newest version that new work may use; nothing where there is none of that name.
     pub lifecycle: Option<(String, i32)>,
 }
 
@@ -31,6 +32,7 @@ pub fn of(tenant: Uuid, lifecycle: Option<&str>) -> Option<Defaults> {
         let key = [Key::Uuid("tenant_id", tenant), Key::Text("name", name)];
         at_once(|latest| {
             latest.find_last("lifecycle", "lifecycle_pkey", &key, |row| {
+                stored::is_current(row).then_some(())?;
                 Some((name.to_owned(), row.named("version")?))
             })
         })

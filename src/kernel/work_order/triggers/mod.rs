@@ -7,6 +7,7 @@ mod end;
 pub mod facts;
 mod filled;
 mod generated;
+mod given;
 mod link;
 pub mod number;
 pub mod request;

@@ -3,6 +3,7 @@
 
 use super::facts::facts_for;
 use super::filled::{blank_texts, captured_values, deadline, has_auto_edge};
+use super::given::{check_given, search};
 use super::link::{Change, LinkParts, link_and_store};
 use super::system_columns::{check_new, check_system_columns, title_missing};
 use super::{defaults, number, request, title};
@@ -18,7 +19,7 @@ use crate::kernel::work_order::record::pending::{self, SystemWrite, Written};
 use crate::kernel::work_order::record::placing::Placing;
 use crate::kernel::work_order::record::row::{RecordView, WorkOrderRow, lifecycle_of};
 use crate::kernel::work_order::record::unfinished;
-use crate::pg::error::{OrRefuse, damaged, refuse};
+use crate::pg::error::{OrRefuse, damaged};
 use crate::pg::row::{Row, returned};
 use crate::pg::run_as::as_trail;
 use crate::pg::statement::{
@@ -30,7 +31,7 @@ use std::rc::Rc;
 use wo_rules::approval::content::{Covers, covers_column};
 use wo_rules::audit::{CHILDREN_SETTLED, GENESIS};
 use wo_rules::field::{Field, FieldKind, FieldSet};
-use wo_rules::lifecycle::{Along, Decision, Facts, Proposal};
+use wo_rules::lifecycle::{Along, Decision, Facts, Lifecycle, Proposal, State};
 use wo_rules::refusal::Refusal;
 
 /// Before INSERT and UPDATE of a work order.
@@ -55,9 +56,8 @@ fn work_order_validate<'a>(
             (acting, Some(standing))
         }
     };
-    if seen.tenant() != Some(acting.tenant) {
-        refuse(crate::kernel::configuration::wrong_tenant());
-    }
+    crate::kernel::configuration::check_tenant(seen.tenant(), &acting).or_refuse();
+    search(trigger, old.as_ref(), &seen, consequence.as_ref()).or_refuse();
     memory::mark_written();
     if let Some(old) = &old {
         check_finished(old, consequence.is_some()).or_refuse();
@@ -71,25 +71,6 @@ fn work_order_validate<'a>(
     }
     .or_refuse();
     Ok(Some(returned(trigger, tuple)))
-}
-
-/// Checks what only a row's trigger sees of every write: a reason that is not too long, and JSON that our
-/// functions can read again.
-fn check_given(
-    old: Option<&WorkOrderRow<'_>>,
-    new: &WorkOrderRow<'_>,
-    reason: Option<&str>,
-) -> Result<(), Refusal> {
-    wo_rules::work_order::check_reason(reason)?;
-    let metadata = new.layout.field(Field::Metadata);
-    for index in [metadata, new.layout.column(Column::HierarchyPolicy)] {
-        if old.is_none_or(|old| !new.row.same(old.row, index))
-            && let Some(text) = new.row.json(index)
-        {
-            wo_rules::json::parse(&text)?;
-        }
-    }
-    Ok(())
 }
 
 /// Whether the row may be written: nothing of it is still to be carried out, unless the write is part of
@@ -155,18 +136,19 @@ fn before_insert(
     if !filled.contains(Field::Title) {
         return Err(title_missing());
     }
-    let creation = compiled.create(
-        &standing.actor(),
-        &Proposal {
-            status: status.as_deref().unwrap_or_default(),
-            regulatory: new.regulatory(),
-            changed: filled,
-            filled_before: FieldSet::EMPTY,
-            filled,
-            values: new,
-            reason: reason.as_deref(),
-        },
-    )?;
+    let proposal = Proposal {
+        status: status.as_deref().unwrap_or_default(),
+        regulatory: new.regulatory(),
+        changed: filled,
+        filled_before: FieldSet::EMPTY,
+        filled,
+        values: new,
+        reason: reason.as_deref(),
+    };
+    let creation = match importing {
+        true => compiled.import(&standing.actor(), &proposal)?,
+        false => compiled.create(&standing.actor(), &proposal)?,
+    };
     let placing = check_placing(acting, Some(standing), None, new)?;
     let assignee: Option<String> = new.field(Field::Assignee);
     let requester: Option<String> = new.field(Field::Requester);
@@ -193,11 +175,15 @@ fn before_insert(
         (column(Column::StateDeadline), deadline(acting.tenant, &compiled, creation.status, at)),
         (column(Column::StateDeadlineNotifiedAt), optional_timestamp(None)),
     ];
+    // A blank text is no text: the default stands.
+    let mut defaulted = FieldSet::EMPTY;
     let mut default = |field: Field, value: Argument| {
-        if new.row.is_null(new.layout.field(field)) {
+        if !filled.contains(field) {
             changed.push((new.layout.field(field), value));
+            defaulted.insert(field);
         }
     };
+    // Who asked for imported work is not known: the one who imports it did not.
     if !importing {
         default(Field::Requester, text(&standing.id));
     }
@@ -210,7 +196,7 @@ fn before_insert(
     default(Field::Deficiencies, argument(Vec::<String>::new()));
     default(Field::Metadata, argument(pgrx::JsonB(serde_json::json!({}))));
     changed.extend(
-        blank_texts(new, FieldSet::all(), filled)
+        blank_texts(new, FieldSet::all().minus(defaulted), filled)
             .into_iter()
             .filter(|(index, _)| *index != new.layout.field(Field::Priority)),
     );
@@ -227,6 +213,7 @@ fn before_insert(
     };
     let follow_ups = follow_ups_of(&CheckedWrite {
         tenant: acting.tenant,
+        work_order: id,
         lifecycle: &compiled,
         from: None,
         to: creation.status,
@@ -236,6 +223,7 @@ fn before_insert(
         regulatory_changed: false,
         placing,
         fields: filled,
+        covered_child: false,
         reason: reason.as_deref(),
         is_system: false,
     })?;
@@ -280,6 +268,24 @@ fn check_placing(
 /// What follows from a write, of all concepts in their order.
 fn follow_ups_of(write: &CheckedWrite<'_>) -> Result<Vec<Box<dyn FollowUp>>, Refusal> {
     concept::all().filter_map(|concept| concept.follow_up(write).transpose()).collect()
+}
+
+/// Refuses to take a draft further by a version of its lifecycle that was not released.
+///
+/// # Errors
+/// 55000 `definition_not_released`.
+fn check_released(
+    acting: &Identity,
+    new: &WorkOrderRow<'_>,
+    lifecycle: &Lifecycle,
+    (from, to): (&str, &str),
+) -> Result<(), Refusal> {
+    let is = |state: &str, ask: fn(&State) -> bool| lifecycle.state(state).is_some_and(ask);
+    if !is(from, |state| state.initial) || is(to, |state| state.terminal) {
+        return Ok(());
+    }
+    let version: i32 = new.required(Column::LifecycleVersion);
+    cache::check_released(acting.tenant, lifecycle.name(), version)
 }
 
 fn before_update(
@@ -356,6 +362,9 @@ fn before_update(
         }
     };
     let moved = status != facets.status;
+    if moved && !matches!(consequence, Some(SystemWrite::Cascade(_) | SystemWrite::Rejection(_))) {
+        check_released(acting, new, &lifecycle, (&facets.status, &status))?;
+    }
     let migrated = matches!(consequence, Some(SystemWrite::Migration(_)));
     let change_of_child = match consequence {
         Some(
@@ -391,8 +400,10 @@ fn before_update(
     };
     let changed = changed.union(captured.iter().map(|(field, _)| *field).collect());
     let upkeep = matches!(consequence, Some(SystemWrite::Upkeep(..)));
+    let covered_child = change_of_child.is_some_and(|change| change.covered);
     let content_changed = flag_changed
         || placing.changed
+        || covered_child
         || changed.iter().any(|field| covers_column(Covers::Result, field.name()));
     let at = identity::now();
     let counts = change_of_child.is_none() || (upkeep && !changed.is_empty());
@@ -452,6 +463,7 @@ fn before_update(
     };
     let follow_ups = follow_ups_of(&CheckedWrite {
         tenant: acting.tenant,
+        work_order: id,
         lifecycle: &lifecycle,
         from: Some(&facets.status),
         to: &status,
@@ -462,6 +474,7 @@ fn before_update(
         placing,
         // What the enforcement layer takes out of an ended record does not amend what was signed.
         fields: if upkeep { FieldSet::EMPTY } else { changed },
+        covered_child,
         reason: reason.as_deref(),
         is_system: consequence.is_some(),
     })?;

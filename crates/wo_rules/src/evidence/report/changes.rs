@@ -24,7 +24,8 @@ const KEPT_BY_THE_SYSTEM: &[&str] = &[
 const KEPT_RECORDS: &[&str] = &["approval:", "approval_request:"];
 
 /// Members of records that are shown elsewhere on the page, or are for programs.
-const UNSHOWN_MEMBERS: &[&str] = &["tenant_id", "work_order_id", "payload", "signature", "id"];
+const UNSHOWN_MEMBERS: &[&str] =
+    &["tenant_id", "work_order_id", "payload", "signature", "id", "content"];
 
 /// One changed value.
 pub(super) struct Change {

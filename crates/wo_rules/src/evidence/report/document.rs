@@ -40,13 +40,88 @@ pub(super) struct Sections {
     pub(super) principals: Vec<Principal>,
     #[serde(default)]
     pub(super) findings: Vec<Finding>,
+    #[serde(default)]
+    pub(super) concepts: Concepts,
     /// Nothing where who made the package may not read them.
-    pub(super) refused_attempts: Option<Vec<RefusedAttempt>>,
+    pub(super) refused_attempts: Option<RefusedAttempts>,
     pub(super) made: Option<Made>,
     pub(super) trail: Vec<Entry>,
     pub(super) ledger: Option<Box<RawValue>>,
     #[serde(default)]
     pub(super) how_to_verify: String,
+}
+
+/// What concepts add under names of their own, of which the page shows these.
+#[derive(Deserialize, Default)]
+pub(super) struct Concepts {
+    pub(super) job_plan: Option<JobPlan>,
+    #[serde(default)]
+    pub(super) deliverables: Vec<Deliverable>,
+    #[serde(default)]
+    pub(super) signed_acts: Vec<SignedAct>,
+}
+
+/// A deliverable, with its newest version and the newest review of it.
+#[derive(Deserialize)]
+pub(super) struct Deliverable {
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) required: bool,
+    pub(super) state: String,
+    #[serde(default)]
+    pub(super) versions: i64,
+    pub(super) uri: Option<String>,
+    pub(super) sha256: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) received_from: Option<String>,
+    pub(super) received_at: Option<String>,
+    pub(super) verdict: Option<String>,
+    pub(super) review_reason: Option<String>,
+    pub(super) reviewed_by: Option<String>,
+    pub(super) reviewed_at: Option<String>,
+}
+
+/// The signature of an act that is no transition.
+#[derive(Deserialize)]
+pub(super) struct SignedAct {
+    pub(super) kind: String,
+    pub(super) subject: String,
+    pub(super) meaning: String,
+    pub(super) decision: Option<String>,
+    pub(super) role: String,
+    pub(super) reason: Option<String>,
+    pub(super) signer: String,
+    pub(super) printed_name: String,
+    pub(super) signed_at: String,
+    pub(super) time_zone: String,
+}
+
+/// The job plan that the work order has pinned.
+#[derive(Deserialize)]
+pub(super) struct JobPlan {
+    pub(super) name: String,
+    pub(super) version: i64,
+    #[serde(default)]
+    pub(super) steps: Vec<Step>,
+}
+
+/// One of its steps, with the newest result.
+#[derive(Deserialize)]
+pub(super) struct Step {
+    pub(super) step: String,
+    pub(super) instruction: Option<String>,
+    pub(super) state: String,
+    pub(super) unit: Option<String>,
+    pub(super) value: Option<String>,
+    pub(super) verdict: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) performed_by: Option<String>,
+    pub(super) performed_at: Option<String>,
+    pub(super) witnessed_by: Option<String>,
+    pub(super) disposition: Option<String>,
+    pub(super) decided_by: Option<String>,
+    #[serde(default)]
+    pub(super) corrections: i64,
 }
 
 #[derive(Deserialize)]
@@ -103,10 +178,6 @@ impl Definition {
 pub(super) struct State {
     pub(super) name: String,
     pub(super) description: Option<String>,
-    #[serde(default)]
-    pub(super) blocked: bool,
-    #[serde(default)]
-    pub(super) terminal: bool,
 }
 
 /// Something that QA has to look at. A concept may add members.
@@ -127,6 +198,16 @@ pub(super) struct Finding {
     /// What this page does not know of it.
     #[serde(flatten)]
     pub(super) further: BTreeMap<String, serde_json::Value>,
+}
+
+/// The refused attempts: the first of them, and how many there are.
+#[derive(Deserialize)]
+pub(super) struct RefusedAttempts {
+    pub(super) total: usize,
+    #[serde(default)]
+    pub(super) left_out: usize,
+    #[serde(default)]
+    pub(super) listed: Vec<RefusedAttempt>,
 }
 
 /// What somebody attempted, and the enforcement layer refused.

@@ -1,9 +1,9 @@
 //! What QA had to look at, and what was attempted and refused: the first that an inspector asks for.
 
-use super::document::{Facts, Finding, RefusedAttempt};
+use super::document::{Facts, Finding, RefusedAttempt, RefusedAttempts};
 use super::text::{
     Section, Shown, count, dash, heading, label, moment, moment_or_dash, or_dash, person,
-    person_or_dash, spoken,
+    person_or_dash, spoken, thousands,
 };
 use maud::{Markup, Render, html};
 use serde_json::Value;
@@ -34,8 +34,8 @@ pub(super) fn section(facts: &Facts) -> Markup {
             @else { (table_of_findings(facts, findings)) }
             @match &facts.sections.refused_attempts {
                 None => p.note { "Refused attempts are left out: who made the package may not read them." },
-                Some(attempts) if attempts.is_empty() => p { "No attempt was refused." },
-                Some(attempts) => (table_of_attempts(facts, attempts)),
+                Some(attempts) if attempts.total == 0 => p { "No attempt was refused." },
+                Some(attempts) => (list_of_attempts(facts, attempts)),
             }
         }
     }
@@ -102,6 +102,18 @@ fn shown(value: &Value) -> Markup {
     match value {
         Value::String(text) => Shown(text).render(),
         other => Shown(&other.to_string()).render(),
+    }
+}
+
+fn list_of_attempts(facts: &Facts, attempts: &RefusedAttempts) -> Markup {
+    html! {
+        (table_of_attempts(facts, &attempts.listed))
+        @if attempts.left_out > 0 {
+            p.note {
+                strong { (thousands(attempts.left_out)) " of " (count(attempts.total, "entry", "entries")) }
+                " about refused attempts are left out here and in the package; the trail of the tenant's refused attempts has all of them."
+            }
+        }
     }
 }
 

@@ -6,7 +6,10 @@ use super::text::{
     spoken,
 };
 use super::value::text;
-use super::{findings, keys, proof, record, related, signatures, style, timeline, trail};
+use super::{
+    acts, deliverables, findings, keys, proof, record, related, signatures, steps, style, timeline,
+    trail,
+};
 use crate::evidence::verify::Made;
 use base64ct::{Base64, Encoding};
 use maud::{DOCTYPE, Markup, html};
@@ -56,6 +59,9 @@ fn page(all: &Page<'_>) -> Markup {
                 main {
                     (signatures::section(facts))
                     (record::section(facts))
+                    (steps::part(facts))
+                    (deliverables::part(facts))
+                    (acts::part(facts))
                     (findings::section(facts))
                     (keys::section(facts))
                     (keys::delegations(facts))

@@ -1,6 +1,6 @@
 //! The record as it stood when the package was made.
 
-use super::document::{Entry, Facts};
+use super::document::Facts;
 use super::text::{
     Section, Shown, code, dash, heading, holds_moment, label, lines, moment, or_dash, person,
     plain, spoken,
@@ -15,6 +15,7 @@ const SHORT: &[&str] = &[
     "priority",
     "project",
     "asset",
+    "task_type",
     "source",
     "originator",
     "requester",
@@ -140,22 +141,14 @@ fn members(value: &RawValue) -> Markup {
     }
 }
 
-/// How often the work order was sent back to an earlier state, in words.
+/// How often the work order was sent back, in words: each time began a new revision.
 pub(super) fn reworked(facts: &Facts) -> String {
-    let states = &facts.sections.lifecycle.definition.states;
-    let place = |name: &Option<String>| {
-        let (place, state) =
-            states.iter().enumerate().find(|(_, state)| Some(&state.name) == name.as_ref())?;
-        Some((place, state))
-    };
-    let is_back = |entry: &&Entry| match (place(&entry.from_status), place(&entry.to_status)) {
-        (Some((from, left)), Some((to, _))) => to < from && !left.blocked && !left.terminal,
-        _ => false,
-    };
-    match facts.sections.trail.iter().filter(|entry| entry.moved()).filter(is_back).count() {
-        0 => "never sent back".to_owned(),
-        1 => "sent back once".to_owned(),
-        more => format!("sent back {more} times"),
+    let revision = facts.sections.work_order.record.get("revision");
+    match revision.and_then(|revision| revision.get().parse::<u32>().ok()) {
+        None | Some(0) => "how often it was sent back is not known".to_owned(),
+        Some(1) => "never sent back".to_owned(),
+        Some(2) => "sent back once".to_owned(),
+        Some(more) => format!("sent back {} times", more - 1),
     }
 }
 

@@ -244,7 +244,7 @@ pub(super) fn label(column: &str) -> Cow<'_, str> {
         "required" => "Required by its master",
         "hierarchy_policy" => "Rules for its children",
         "lifecycle_version" => "Lifecycle version",
-        "revision" => "Revision of the plan",
+        "revision" => "Revision",
         "created_at" => "Created",
         "updated_at" => "Last changed",
         "locked_at" => "Locked",

@@ -236,11 +236,13 @@ fn name_of<'t>(facts: &Facts, column: &'t str) -> Cow<'t, str> {
             None => format!("Signature {id}"),
         },
         "approval_request" => "Approval asked for".to_owned(),
+        "act_signature" => "Signature of an act".to_owned(),
         "dependency" => match facts.number_of(id) {
             Some(number) => format!("Waits for {number}"),
             None => format!("Waits for {id}"),
         },
         "waiver" => "Waiver".to_owned(),
+        "preflight" => "Looked at beside the record".to_owned(),
         _ => column.to_owned(),
     })
 }

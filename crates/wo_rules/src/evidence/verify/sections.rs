@@ -19,6 +19,11 @@ impl<'a> Texts<'a> {
         self.0.get(name).copied()
     }
 
+    /// Each member's name and text.
+    pub fn each(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, text)| (name.as_str(), text.get()))
+    }
+
     /// A member that is a string.
     pub fn text(&self, name: &str) -> Option<String> {
         self.get(name).and_then(|text| serde_json::from_str(text.get()).ok())
@@ -81,6 +86,15 @@ pub struct Made {
 pub struct Finding {
     pub id: String,
     pub work_order_id: String,
+}
+
+/// The refused attempts: the first of them, and how many there are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusedAttempts {
+    pub total: u64,
+    pub left_out: u64,
+    pub listed: Vec<RefusedAttempt>,
 }
 
 /// A refused attempt.

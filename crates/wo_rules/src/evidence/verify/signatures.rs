@@ -91,8 +91,8 @@ fn check_complete(
 fn content_of(known: &Known<'_, '_>) -> Option<Content> {
     let (tenant, work_order) = (known.subject.tenant_id?, known.work_order?);
     let hash = |covers| {
-        let values = work_order.record.0.iter().map(|(name, text)| (name.as_str(), text.get()));
-        hex::encode(content_hash(tenant, covers, values))
+        let (values, records) = (work_order.record.each(), known.child_records.each());
+        hex::encode(content_hash(tenant, covers, values, records))
     };
     Some(Content { plan: hash(Covers::Plan), result: hash(Covers::Result) })
 }

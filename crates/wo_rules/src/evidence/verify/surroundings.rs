@@ -3,7 +3,7 @@
 use super::Findings;
 use super::sections::{
     Child, Delegation, Dependencies, Finding, Lifecycle, Master, Moment, Predecessor, Principal,
-    RefusedAttempt, Texts, WorkOrder,
+    RefusedAttempts, Texts, WorkOrder,
 };
 use crate::approval::payload::is_hash;
 use serde_json::value::RawValue;
@@ -127,8 +127,8 @@ fn check_dependencies<'a>(
     }
 }
 
-/// Findings are about this work order, and each stands once; of the refused attempts there is a list or, where who
-/// made the package may not read them, nothing.
+/// Findings are about this work order, and each stands once; of the refused attempts there is a list, which says
+/// how many are left out of it, or, where who made the package may not read them, nothing.
 fn read_findings(work_order: Option<&WorkOrder<'_>>, findings: &mut Findings<'_>) {
     let mut known = BTreeSet::new();
     for (place, finding) in findings.list::<Finding>("findings") {
@@ -140,7 +140,14 @@ fn read_findings(work_order: Option<&WorkOrder<'_>>, findings: &mut Findings<'_>
             findings.found_at(&place, "id", format!("the finding {} stands twice", finding.id));
         }
     }
-    let _: Option<Option<Vec<RefusedAttempt>>> = findings.section("refused_attempts");
+    let attempts: Option<Option<RefusedAttempts>> = findings.section("refused_attempts");
+    if let Some(attempts) = attempts.flatten()
+        && attempts.total.checked_sub(attempts.left_out) != Some(attempts.listed.len() as u64)
+    {
+        let problem =
+            "the total is not the number of those that are listed and of those that are left out";
+        findings.found_in("refused_attempts", "total", problem.to_owned());
+    }
 }
 
 fn read_delegations(around: &mut Around, findings: &mut Findings<'_>) {

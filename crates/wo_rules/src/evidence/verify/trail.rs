@@ -108,6 +108,9 @@ impl Trail {
         let changes = serde_json::from_str::<Texts<'_>>(&entry.changes).and_then(|changes| {
             let mut pairs = Vec::with_capacity(changes.0.len());
             for (name, change) in changes.0 {
+                if name == crate::preflight::BASIS {
+                    continue;
+                }
                 pairs.push((name, serde_json::from_str::<Texts<'_>>(change.get())?));
             }
             Ok(pairs)

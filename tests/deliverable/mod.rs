@@ -1,0 +1,8 @@
+//! Deliverables: what is received, reviewed and asked for.
+
+mod documents;
+mod gate;
+mod lasting;
+mod raw;
+mod signed;
+mod stand;
