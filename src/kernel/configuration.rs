@@ -427,10 +427,12 @@ fn create_tenant(
             ];
             ADD_DEFINITION_POLICY.with(|statement| statement.store(&arguments));
         }
-        for (_, document) in wo_rules::lifecycle::SHIPPED {
-            let arguments = [uuid_argument(tenant), text(document)];
-            ADD_LIFECYCLE.with(|statement| statement.store(&arguments));
-        }
+        definition::notification::founding(|| {
+            for (_, document) in wo_rules::lifecycle::SHIPPED {
+                let arguments = [uuid_argument(tenant), text(document)];
+                ADD_LIFECYCLE.with(|statement| statement.store(&arguments));
+            }
+        });
         fill(tenant, &template);
     });
     pgrx::Uuid::from_bytes(*tenant.as_bytes())

@@ -534,6 +534,8 @@ fn every_event_is_a_valid_cloudevent() {
             "wo.transitioned",
             "wo.transitioned",
             "wo.updated",
+            "wo.definition_published",
+            "wo.definition_released",
             "wo.migrated",
             "wo.transitioned"
         ]
@@ -542,7 +544,11 @@ fn every_event_is_a_valid_cloudevent() {
     for (_, event) in &events {
         assert_cloudevent(event);
         assert!(names.insert((event["source"].to_string(), event["id"].to_string())), "{event}");
-        assert_eq!(event["data"]["work_order"], number);
+        let is_of_a_definition = event["type"].as_str().unwrap().starts_with("wo.definition_");
+        match is_of_a_definition {
+            true => assert_eq!(event["data"]["name"], "fleet_task"),
+            false => assert_eq!(event["data"]["work_order"], number),
+        }
     }
     // sequence sorts as text as the events happened.
     assert!(

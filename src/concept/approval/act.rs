@@ -1,6 +1,6 @@
 //! Signed acts that are no transition: the challenge, and the signature that carries the act out.
 
-use super::challenge::{keep, session_zone, use_challenge};
+use super::challenge::{keep, session_zone, shown, use_challenge};
 use super::follow_up::finish;
 use super::{Changes, WorkOrderView, check_authentication, key, person, write_rows};
 use crate::kernel::concept;
@@ -23,8 +23,8 @@ use uuid::Uuid;
 use wo_rules::approval::act::{
     ActFormat, ActPayload, content_sha256, kind_unknown, meaning_unknown, subject_changed,
 };
-use wo_rules::approval::answer::{signature_from_text, used};
-use wo_rules::approval::payload::{LONGEST_PAYLOAD, verify};
+use wo_rules::approval::answer::{checked_signature, used};
+use wo_rules::approval::payload::LONGEST_PAYLOAD;
 use wo_rules::refusal::{Refusal, SqlState};
 use wo_rules::schema::ChildTable;
 use wo_rules::time::utc;
@@ -91,14 +91,10 @@ fn request_act_signature(
         reason: reason.map(str::to_owned),
     };
     memory::mark_written();
-    let (challenge, payload, expires) = with_work_order(acting.tenant, work_order, |view| {
+    let made = with_work_order(acting.tenant, work_order, |view| {
         challenge(&acting, &standing, view, kind, act)
-    })
-    .or_refuse();
-    let expires = TimestampWithTimeZone::try_from(expires)
-        .map_err(|_| damaged("the server's clock"))
-        .or_refuse();
-    TableIterator::once((pgrx::Uuid::from_bytes(*challenge.as_bytes()), payload, expires))
+    });
+    TableIterator::once(made.and_then(shown).or_refuse())
 }
 
 fn challenge(
@@ -226,17 +222,8 @@ fn record(
         return Err(subject_changed(payload));
     }
     let key = key::held(tenant, &signer.id, &payload.key_id)?;
-    let signature = signature_from_text(answer.signature)?;
-    if !verify(&key.public_key, answer.text.as_bytes(), &signature) {
-        return Err(Refusal::new(
-            SqlState::NotPermitted,
-            "signature_invalid",
-            format!("the signature for work order {} does not hold", payload.work_order),
-        )
-        .with("work_order_id", payload.work_order_id.as_str())
-        .with("key_id", key.id)
-        .hint("sign exactly the challenge's payload, byte for byte, with the key that it names"));
-    }
+    let named = (payload.work_order.as_str(), payload.work_order_id.as_str());
+    let signature = checked_signature(answer.signature, &key, answer.text, named)?;
     let id = new_id(at);
     let content = hex::decode(&payload.content_sha256).map_err(|_| damaged("a payload"))?;
     let arguments = [

@@ -121,13 +121,21 @@ fn request_signature(
     crate::kernel::secret::check_argument("wo.request_signature", "reason", asked.reason)
         .or_refuse();
     memory::mark_written();
-    let (challenge, payload, expires) =
-        with_work_order(acting.tenant, id, |view| challenge(&acting, &standing, view, &asked))
-            .or_refuse();
-    let expires = TimestampWithTimeZone::try_from(expires)
-        .map_err(|_| damaged("the server's clock"))
-        .or_refuse();
-    TableIterator::once((pgrx::Uuid::from_bytes(*challenge.as_bytes()), payload, expires))
+    let made =
+        with_work_order(acting.tenant, id, |view| challenge(&acting, &standing, view, &asked));
+    TableIterator::once(made.and_then(shown).or_refuse())
+}
+
+/// A challenge as callers get it: its id, what to sign, and until when.
+///
+/// # Errors
+/// 55000 `tables_damaged`.
+pub fn shown(
+    (challenge, payload, expires): (Uuid, String, i64),
+) -> Result<(pgrx::Uuid, String, TimestampWithTimeZone), Refusal> {
+    let expires =
+        TimestampWithTimeZone::try_from(expires).map_err(|_| damaged("the server's clock"))?;
+    Ok((pgrx::Uuid::from_bytes(*challenge.as_bytes()), payload, expires))
 }
 
 /// What a signature is about, where the work order waits for it.

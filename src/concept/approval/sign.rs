@@ -20,10 +20,11 @@ use pgrx::prelude::*;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wo_rules::approval::act::ActPayload;
+use wo_rules::approval::answer::checked_signature;
 use wo_rules::approval::answer::{
     Challenge, Present, check_answer, check_answerable, check_decision, check_present,
 };
-use wo_rules::approval::payload::{Decision, Payload, verify};
+use wo_rules::approval::payload::{Decision, Payload};
 use wo_rules::approval::signer::Signer;
 use wo_rules::lifecycle::WAIVER as WAIVER_MEANING;
 use wo_rules::refusal::{Refusal, SqlState};
@@ -223,17 +224,8 @@ fn record(
         return Err(damaged("a challenge for another transition"));
     }
     let key = key::held(*tenant, &signer.id, &payload.key_id)?;
-    let signature = wo_rules::approval::answer::signature_from_text(answer.signature)?;
-    if !verify(&key.public_key, answer.text.as_bytes(), &signature) {
-        return Err(Refusal::new(
-            SqlState::NotPermitted,
-            "signature_invalid",
-            format!("the signature for work order {} does not hold", facets.number),
-        )
-        .with("work_order_id", facets.id.as_str())
-        .with("key_id", key.id)
-        .hint("sign exactly the challenge's payload, byte for byte, with the key that it names"));
-    }
+    let named = (facets.number.as_str(), facets.id.as_str());
+    let signature = checked_signature(answer.signature, &key, answer.text, named)?;
     let approval = new_id(at);
     let content = hex::decode(&payload.content_sha256).map_err(|_| damaged("a payload"))?;
     let arguments = [

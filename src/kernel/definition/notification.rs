@@ -6,6 +6,7 @@ use crate::kernel::identity;
 use crate::kernel::identity::memory::{self, Identity};
 use crate::pg::row::Row;
 use serde_json::json;
+use std::cell::Cell;
 
 /// The events, and the column that says since when.
 const EVENTS: [(&str, &str); 3] = [
@@ -14,9 +15,30 @@ const EVENTS: [(&str, &str); 3] = [
     ("wo.definition_retired", "retired_at"),
 ];
 
+thread_local! {
+    /// Whether a tenant is being made.
+    static FOUNDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Ends the making of a tenant, whichever way it ends.
+struct Founding;
+
+impl Drop for Founding {
+    fn drop(&mut self) {
+        FOUNDING.set(false);
+    }
+}
+
+/// Publishes what a new tenant begins with: nobody waits for events of that.
+pub fn founding<T>(act: impl FnOnce() -> T) -> T {
+    FOUNDING.set(true);
+    let _ends = Founding;
+    act()
+}
+
 /// Writes the events of a write to a table of definitions; none for another table.
 pub fn notify(table: &str, old: Option<&Row>, new: &Row, acting: &Identity) {
-    if kinds().all(|kind| kind.name != table) {
+    if FOUNDING.get() || kinds().all(|kind| kind.name != table) {
         return;
     }
     let is_set = |row: &Row, name: &str| row.column(name).is_some_and(|index| !row.is_null(index));

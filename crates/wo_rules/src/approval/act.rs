@@ -3,7 +3,9 @@
 //! The bytes are JCS (RFC 8785) of one object of strings. They name the subject and the SHA-256 of its content, so
 //! that a signature holds for that content alone (21 CFR 11.70).
 
-use super::payload::{LONGEST_PAYLOAD, is_hash, is_id, is_key_id, is_time, key_id, verify};
+use super::payload::{
+    LONGEST_PAYLOAD, check_not_empty, is_hash, is_id, is_key_id, is_time, key_id, verify,
+};
 use crate::refusal::{Refusal, SqlState};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -128,10 +130,7 @@ impl ActPayload {
             ("time_zone", &self.time_zone),
             ("work_order", &self.work_order),
         ];
-        match texts.into_iter().find(|(_, text)| text.trim().is_empty()) {
-            Some((member, _)) => Err(format!("the payload's {member} is empty")),
-            None => Ok(()),
-        }
+        check_not_empty(&texts)
     }
 
     /// What the column of `wo.act_signature` repeats of what was signed.

@@ -1,7 +1,8 @@
 //! An answer to a challenge: whether it may still be given, and whether what was to be signed is
 //! still what there is.
 
-use super::payload::{ChildContent, Decision, Payload};
+use super::keys::Key;
+use super::payload::{ChildContent, Decision, Payload, verify};
 use crate::identity::bytes_from_text;
 use crate::lifecycle::Record;
 use crate::refusal::{Refusal, SqlState};
@@ -147,7 +148,7 @@ pub fn check_present(payload: &Payload, present: &Present<'_>) -> Result<(), Ref
 ///
 /// # Errors
 /// 22023 `signature_malformed`.
-pub fn signature_from_text(text: Option<&str>) -> Result<[u8; 64], Refusal> {
+fn signature_from_text(text: Option<&str>) -> Result<[u8; 64], Refusal> {
     let bytes = bytes_from_text(text.unwrap_or_default());
     bytes.try_into().map_err(|_| {
         Refusal::new(
@@ -157,6 +158,30 @@ pub fn signature_from_text(text: Option<&str>) -> Result<[u8; 64], Refusal> {
         )
         .hint("sign the payload with the command wo sign, which writes signatures in this form")
     })
+}
+
+/// A signature that a caller hands in for a payload of a work order `(number, id)`, where it holds under the key.
+///
+/// # Errors
+/// 22023 `signature_malformed`; 42501 `signature_invalid`.
+pub fn checked_signature(
+    text: Option<&str>,
+    key: &Key,
+    payload: &str,
+    (number, id): (&str, &str),
+) -> Result<[u8; 64], Refusal> {
+    let signature = signature_from_text(text)?;
+    if verify(&key.public_key, payload.as_bytes(), &signature) {
+        return Ok(signature);
+    }
+    Err(Refusal::new(
+        SqlState::NotPermitted,
+        "signature_invalid",
+        format!("the signature for work order {number} does not hold"),
+    )
+    .with("work_order_id", id)
+    .with("key_id", key.id.as_str())
+    .hint("sign exactly the challenge's payload, byte for byte, with the key that it names"))
 }
 
 #[cfg(test)]

@@ -199,10 +199,7 @@ impl Payload {
             ("to_status", &self.to_status),
             ("work_order", &self.work_order),
         ];
-        match texts.into_iter().find(|(_, text)| text.trim().is_empty()) {
-            Some((member, _)) => Err(format!("the payload's {member} is empty")),
-            None => Ok(()),
-        }
+        check_not_empty(&texts)
     }
 }
 
@@ -229,6 +226,14 @@ pub(crate) fn is_time(text: &str) -> bool {
         && (1..=12).contains(&number(5))
         && (1..=31).contains(&number(8))
         && (number(11) < 24 && number(14) < 60 && number(17) < 60)
+}
+
+/// Checks that none of these members of a payload is blank.
+pub(super) fn check_not_empty(texts: &[(&str, &String)]) -> Result<(), String> {
+    match texts.iter().find(|(_, text)| text.trim().is_empty()) {
+        Some((member, _)) => Err(format!("the payload's {member} is empty")),
+        None => Ok(()),
+    }
 }
 
 /// Whether a text is the fingerprint of a key, see [`key_id`].
