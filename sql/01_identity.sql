@@ -61,7 +61,7 @@ comment on column wo.tenant.name is 'The name as people write it.';
 comment on column wo.tenant.default_lifecycle is 'The lifecycle of a work order that names none; it must be published. A new tenant can only name a shipped one.';
 comment on column wo.tenant.number_format is 'How work orders are numbered: literal text, {YYYY} {MM} {DD} {MMDD} and one random part {XXX}.';
 comment on column wo.tenant.hierarchy_policy is 'What masters do with their children where neither they nor their lifecycle say; see wo.work_order.hierarchy_policy.';
-comment on column wo.tenant.linked_work_needs_plan is 'Whether a work order that has a master begins only with a job plan (23514 job_plan_needed).';
+comment on column wo.tenant.linked_work_needs_plan is 'Whether a work order that has a master begins only with a job plan (23514 guards_not_met, guard job_plan_applied).';
 comment on column wo.tenant.disabled_at is 'Since when nobody of this tenant may act; NULL while it is open.';
 
 create table wo.role (

@@ -1,5 +1,6 @@
 //! The guard `deliverables_received`, and who may deliver and review.
 
+use serde_json::{Value, json};
 use wo_cluster_tests::signing::{AGENT, ROOT};
 use wo_cluster_tests::{backend_pid, refused};
 
@@ -23,6 +24,10 @@ fn work_is_complete_when_each_required_deliverable_is_accepted() {
     stand.run("qa", &review(&order, &report, "rejected"));
     stand.accept("qa", &order, "certificate");
     assert_eq!(missing("worker", "completed"), "rejected: roof report");
+    // The check before the work says so too.
+    let waits: Value =
+        stand.one("worker", &format!("select wo.preflight('{order}') -> 'deliverables'"));
+    assert_eq!(waits, json!([{"name": "roof report", "kind": "report", "state": "rejected"}]));
     stand.deliver(&order, "roof report", "report", "r2");
     assert_eq!(missing("worker", "completed"), "not reviewed: roof report");
     stand.accept("qa", &order, "roof report");

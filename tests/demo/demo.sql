@@ -230,19 +230,59 @@ select wo.transition(:'master', 'planned'), wo.transition(:'master', 'scheduled'
 select wo.transition(:'master', 'pending_review') ->> 'status' as "the master, last, is";
 
 \echo
-\echo '== 7. The auditor reads the trail, and recomputes it =='
+\echo '== 7. Work by a job plan: a measurement out of its limits, a witness, and the decision of QA =='
+\c :wo postgres
+begin;
+select wo.administer('acme') \g /dev/null
+select wo.set_definition_policy('job_plan', 'publication') \g /dev/null
+select wo.publish_definition('job_plan', '{
+    "name": "pump_check", "parameters": [{"name": "pump", "type": "text", "required": true}],
+    "steps": [
+        {"key": "seal", "kind": "check", "instruction": "Check the seal of {{pump}}.", "witness": true},
+        {"key": "pressure", "kind": "measure", "unit": "bar", "instruction": "Measure the pressure.", "after": ["seal"],
+         "limits": {"lower": 4, "upper": 6}},
+        {"key": "start", "kind": "do", "instruction": "Start {{pump}}.", "after": ["pressure"]}
+    ]
+}') as "version of the plan";
+commit;
+\c :wo paul
+select wo.create_work_order('Check pump 7', 'The yearly check.', assignee => 'mira',
+    job_plan => 'pump_check', parameters => '{"pump": "P-7"}') ->> 'wo_number' as pump \gset
+select wo.transition(:'pump', 'pending_approval') \g /dev/null
+select wo.transition(:'pump', 'assigned') \g /dev/null
+\c :wo mira
+select wo.transition(:'pump', 'in_progress') \g /dev/null
+select wo.record_step(:'pump', 'seal', 'pass') \g /dev/null
+select wo.record_step(:'pump', 'pressure', '6.2', 'bar') \g /dev/null
+select step, instruction, state, verdict, waiting_for from wo.steps(:'pump');
+\echo 'The work is not done while nobody confirmed the seal, and QA has not decided about the pressure:'
+\set ON_ERROR_STOP off
+select wo.transition(:'pump', 'completed');
+\set ON_ERROR_STOP on
+\c :wo paul
+select wo.witness_step(:'pump', 'seal', 'seen at the pump') \g /dev/null
+\c :wo quinn
+select wo.decide_step(:'pump', 'pressure', 'accepted', 'the new pump may have up to 7 bar') \g /dev/null
+\c :wo mira
+select wo.record_step(:'pump', 'start', 'running') \g /dev/null
+select wo.transition(:'pump', 'completed') ->> 'status' as "Mira has done it";
+\c :wo audra
+select who, action, left(what, 110) as what from wo.audit_trail(:'pump') where action like '%step%' or action like '%plan%';
+
+\echo
+\echo '== 8. The auditor reads the trail, and recomputes it =='
 \c :wo audra
 select sequence, at::timestamptz(0), who, action, why, left(what, 90) as what from wo.audit_trail(:'fleet');
 select intact, chains, entries from wo.verify_audit();
 select count(*) as events, min(type) as first_type, max(position) as last_position from wo.event;
 
 \echo
-\echo '== 8. What was refused is on record, although its transactions rolled back =='
+\echo '== 9. What was refused is on record, although its transactions rolled back =='
 select code, actor, wo_number, attempts, left(why, 70) as why from wo.refused_attempt order by sequence;
 select wo_number, code, blocking, opened_for, attempts, left(title, 60) as title from wo.findings();
 
 \echo
-\echo '== 9. The ledger: sealed by itself, verified, and proven to somebody outside =='
+\echo '== 10. The ledger: sealed by itself, verified, and proven to somebody outside =='
 do $$
 begin
     for tries in 1 .. 100 loop
@@ -265,7 +305,7 @@ select wo.inclusion_proof(:'fleet') ->> 'leaf_index' as "the newest entry of the
 \! "$WO_CLI" witness --state "$WO_KEYS/witness" --sealing-key "@$WO_KEYS/sealing.pub" --database "host=$PGHOST port=$PGPORT user=audra dbname=demo"
 
 \echo
-\echo '== 10. Who altered the schema: DDL is in the trail, and an auditor reads it =='
+\echo '== 11. Who altered the schema: DDL is in the trail, and an auditor reads it =='
 \c :wo postgres
 comment on column wo.work_order.asset is 'The system or the machine that the work is about.';
 do $$
@@ -281,6 +321,6 @@ $$;
 select login_role, command, object_type, object, times from wo.schema_changes();
 
 \echo
-\echo '== 11. How things are =='
+\echo '== 12. How things are =='
 \c :wo postgres
 select severity, subject, left(detail, 100) as detail from wo.health();

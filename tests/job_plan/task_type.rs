@@ -1,6 +1,7 @@
 //! The kind of task that a plan says, and the work that has to have a plan.
 
 use serde_json::{Value, json};
+use wo_cluster_tests::signing::ROOT;
 
 use crate::job_plan::bench::{Bench, plan};
 
@@ -76,6 +77,26 @@ fn a_kind_of_task_is_one_that_the_tenant_has() {
     assert!(removed.is_err(), "a work order names it");
 }
 
+/// A trigger that swallows the write would leave a plan applied and the work order of no kind.
+#[test]
+fn a_suppressed_kind_of_task_undoes_the_application() {
+    let bench = with_kinds();
+    bench.run(
+        ROOT,
+        "create function public.swallow() returns trigger language plpgsql as $$
+             begin if new.task_type is distinct from old.task_type then return null; end if; return new; end $$;
+         create trigger aaa before update on wo.work_order for each row execute function public.swallow()",
+    );
+    let order = bench.create("Look");
+    bench.refused_without_trace(
+        &["work_order", "work_order_job_plan"],
+        "planner",
+        &format!("select wo.apply_job_plan('{order}', 'inspecting')"),
+        "55000",
+        "write_suppressed",
+    );
+}
+
 /// What QA approved must stay what it was: another kind of task needs other signatures.
 #[test]
 fn a_signature_covers_the_kind_of_task() {
@@ -117,10 +138,17 @@ fn linked_work_begins_with_a_plan_where_the_tenant_asks_for_it() {
         number
     };
     let without = child("");
-    bench.refused("worker", &begin(&without), "23514", "job_plan_needed");
+    let detail = bench.refused("worker", &begin(&without), "23514", "guards_not_met");
+    assert_eq!(detail["guards"][0]["guard"], "job_plan_applied");
     let raw =
         format!("update wo.work_order set status = 'in_progress' where wo_number = '{without}'");
-    bench.refused("worker", &raw, "23514", "job_plan_needed");
+    bench.refused("worker", &raw, "23514", "guards_not_met");
+    // What may be done is said before it is tried.
+    let may: bool = bench.one(
+        "worker",
+        &format!("select allowed from wo.allowed_transitions('{without}') where to_status = 'in_progress'"),
+    );
+    assert!(!may);
     let with = child(", job_plan => 'user_accounts', parameters => '{\"asset\": \"WS-1\"}'");
     bench.run("worker", &begin(&with));
     // Work without a master does not need one.

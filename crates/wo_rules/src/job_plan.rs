@@ -30,7 +30,7 @@ pub use document::{
     Witness,
 };
 pub use expansion::{Application, MEMBERS, expanded, take, take_application};
-pub use parameter::{substituted, substituted_in};
+pub use parameter::{same_values, substituted, substituted_in};
 pub use progress::{Act, Progress, Recorded, StepProgress, StepState, Verdict};
 pub use shipped::SHIPPED;
 pub use tables::SCHEMA;

@@ -11,6 +11,7 @@ use crate::pg::statement::{
 };
 use serde_json::Value;
 use uuid::Uuid;
+use wo_rules::job_plan::same_values;
 use wo_rules::reference;
 use wo_rules::refusal::Refusal;
 use wo_rules::request::key_reused;
@@ -152,7 +153,7 @@ impl<'a> Asked<'a> {
             return differs("plan_version");
         }
         let values = has.known(tenant)?.compiled.plan.values(self.parameters)?;
-        match values == has.parameters {
+        match same_values(&values, &has.parameters) {
             true => Ok(has.version),
             false => differs("parameters"),
         }

@@ -130,7 +130,6 @@ impl Concept for JobPlans {
 
     fn follow_up(&self, write: &CheckedWrite<'_>) -> Result<Option<Box<dyn FollowUp>>, Refusal> {
         pin::check_leaving(write)?;
-        pin::check_beginning(write)?;
         Ok(None)
     }
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use wo_rules::definition::{check_usable, not_released};
 use wo_rules::job_plan::{check_move, pinning};
 use wo_rules::refusal::Refusal;
+use wo_rules::work_order::write_suppressed;
 
 statement!(
     CLASSIFY,
@@ -85,7 +86,7 @@ pub fn fill(
 /// Has the work order be of the kind of task that its plan names, unless it names one itself.
 ///
 /// # Errors
-/// 23503 where the tenant has no such task type any more.
+/// 23503 where the tenant has no such task type any more; 55000 `write_suppressed`.
 pub fn classify(tenant: Uuid, work_order: Uuid, added: &Row) -> Result<(), Refusal> {
     let name: String = added.required_named("name");
     let known = version_of(tenant, &name, added.named("version"))?;
@@ -98,29 +99,18 @@ pub fn classify(tenant: Uuid, work_order: Uuid, added: &Row) -> Result<(), Refus
         covered: true,
         data: Map::new(),
     };
-    let arguments = [uuid_argument(tenant), uuid_argument(work_order), text(task_type)];
-    // It meets no row where the work order says itself what kind of task it is.
-    upkeep(work_order, change_of_child, || {
-        CLASSIFY.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
-    });
-    Ok(())
-}
-
-/// Checks that work with a master begins with a plan, where its tenant asks for that.
-///
-/// # Errors
-/// 23514 `job_plan_needed`.
-pub fn check_beginning(write: &CheckedWrite<'_>) -> Result<(), Refusal> {
-    let edge = write.decision.and_then(|decision| decision.transition);
-    let begins = edge.is_some_and(|edge| write.lifecycle.begins_work(edge));
-    if !begins || write.placing.after.is_none() {
+    let key = [Key::Uuid("tenant_id", tenant), Key::Uuid("id", work_order)];
+    let has_one = |row: &Row| Some(row.named::<String>("task_type").is_some());
+    if find("work_order", "work_order_pkey", &key, has_one) != Some(false) {
         return Ok(());
     }
-    let key = [Key::Uuid("tenant_id", write.tenant)];
-    let needs = find("tenant", "tenant_pkey", &key, |row| row.named("linked_work_needs_plan"));
-    match needs == Some(true) && latest(write.tenant, write.work_order).is_none() {
-        true => Err(pinning::needed(&write.work_order.to_string())),
-        false => Ok(()),
+    let arguments = [uuid_argument(tenant), uuid_argument(work_order), text(task_type)];
+    let is_written = upkeep(work_order, change_of_child, || {
+        CLASSIFY.with(|statement| statement.run(Mode::Write, &arguments, |rows| rows.count()))
+    });
+    match is_written {
+        true => Ok(()),
+        false => Err(write_suppressed("work_order")),
     }
 }
 

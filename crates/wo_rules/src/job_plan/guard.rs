@@ -6,6 +6,17 @@ use crate::lifecycle::GuardFact;
 /// Its name.
 pub const NAME: &str = "steps_done";
 
+/// The name of what is asked where linked work begins in a tenant that asks for a plan.
+pub const APPLIED: &str = "job_plan_applied";
+
+/// What a work order with a master and without a plan is refused with where its work would begin.
+#[must_use]
+pub fn plan_needed() -> GuardFact {
+    let detail =
+        "work that has a master begins with a job plan in this tenant, and this one has none";
+    GuardFact { passed: false, detail: detail.to_owned() }
+}
+
 /// How many steps a refusal names.
 const NAMED: usize = 8;
 

@@ -1,5 +1,6 @@
 //! The parameters of a plan: what is given when it is applied, and where it is put.
 
+use super::decimal::Decimal;
 use super::document::JobPlan;
 use crate::refusal::{Refusal, SqlState};
 use serde_json::{Map, Value, json};
@@ -82,6 +83,22 @@ pub fn substituted_in(value: &Value, values: &Map<String, Value>) -> Value {
             .collect(),
         other => other.clone(),
     }
+}
+
+/// Whether values of parameters are the same: numbers by what they are, however they are written.
+#[must_use]
+pub fn same_values(one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
+    let is_same = |one: &Value, other: &Value| match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            let read = |number: &serde_json::Number| Decimal::parse(&number.to_string());
+            one == other || read(one).is_some_and(|one| Some(one) == read(other))
+        }
+        _ => one == other,
+    };
+    one.len() == other.len()
+        && one
+            .iter()
+            .all(|(name, value)| other.get(name).is_some_and(|there| is_same(value, there)))
 }
 
 impl JobPlan {
@@ -192,6 +209,19 @@ mod tests {
         assert_eq!(refusal.code, "job_plan_parameters_invalid");
         assert_eq!(refusal.detail["problems"].as_array().unwrap().len(), 3);
         assert!(plan().values(&json!([])).is_err());
+    }
+
+    /// A driver may write 1 where another one wrote 1.0: the same request, which must not be refused.
+    #[test]
+    fn numbers_are_the_same_however_they_are_written() {
+        let same = |one: &str, other: &str| {
+            let read = |text: &str| crate::json::parse(text).unwrap().as_object().unwrap().clone();
+            same_values(&read(one), &read(other))
+        };
+        assert!(same(r#"{"n": 1.0, "t": "x"}"#, r#"{"t": "x", "n": 1}"#));
+        assert!(!same(r#"{"n": 1.01}"#, r#"{"n": 1}"#));
+        assert!(!same(r#"{"n": 1}"#, r#"{"n": "1"}"#));
+        assert!(!same(r#"{"n": 1}"#, r#"{"n": 1, "m": null}"#));
     }
 
     /// A value that holds a placeholder must not bring another value in.

@@ -51,18 +51,6 @@ pub fn children_too_late(work: &Work<'_>, name: &str) -> Refusal {
     .hint("Apply it while the work order is new, or make another one with wo.create_from_plan.")
 }
 
-/// The refusal to begin linked work without a plan.
-#[must_use]
-pub fn needed(work_order_id: &str) -> Refusal {
-    Refusal::new(
-        SqlState::GateNotMet,
-        "job_plan_needed",
-        "work that has a master begins with a job plan in this tenant, and this one has none",
-    )
-    .with("work_order_id", work_order_id)
-    .hint("select wo.apply_job_plan('...', 'name of the plan'); or have linked_work_needs_plan of wo.tenant changed.")
-}
-
 /// The refusal of an act on steps where there is no plan.
 #[must_use]
 pub fn missing(work: &Work<'_>) -> Refusal {

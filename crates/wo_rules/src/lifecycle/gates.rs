@@ -242,6 +242,13 @@ impl Situation<'_> {
             unmet.miss(edge.reason.field.map_or("reason", Field::name));
         }
         unmet.guards.extend(edge.all_guards().filter_map(|guard| self.refused_by(guard)));
+        if !self.facts.beginning.is_empty() && self.lifecycle.begins_work(edge) {
+            let refused = self.facts.beginning.iter().filter(|(_, fact)| !fact.passed);
+            unmet.guards.extend(refused.map(|(guard, fact)| UnmetGuard {
+                guard: guard.clone(),
+                detail: fact.detail.clone(),
+            }));
+        }
         unmet.approvals = self.missing_approvals(edge);
         unmet
     }

@@ -117,4 +117,6 @@ pub struct Facts {
     /// What each guard that has something attached found, by the guard's name
     /// (`children_settled`, `sql:budget_released`).
     pub attached: BTreeMap<String, GuardFact>,
+    /// What is asked where work begins, beyond the definition, by the guard's name.
+    pub beginning: BTreeMap<String, GuardFact>,
 }
