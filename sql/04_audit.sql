@@ -137,6 +137,7 @@ create or replace function wo.audit_trail(work_order text)
                         ) as before on before.key = member.key
                         where (change.value -> 'new' is null or before.value is distinct from member.value)
                             and coalesce(member.value, before.value) is not null
+                            and coalesce(member.value, before.value) !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
                             and member.key not in ('id', 'tenant_id', 'work_order_id', 'payload', 'signature',
                                 'sha256', 'content_sha256', 'key_id', 'record_version', 'challenge_id')
                     ) as in_words (what) on (change.key like '%:%' or change.key in ('work_order_job_plan', 'engine_override'))

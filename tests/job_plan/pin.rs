@@ -89,6 +89,18 @@ fn the_trail_says_in_words_which_version_was_applied() {
         assert!(what.contains(part), "{part}: {what}");
     }
     assert!(!what.contains('{') && !what.contains("sha256"), "{what}");
+
+    // Nor the ids by which rows refer to each other.
+    bench.release_at_publication();
+    bench.publish_plan(&plan("looking", json!([{"key": "a", "kind": "do", "instruction": "i"}])));
+    let order = bench.working_by("looking");
+    bench.record("worker", &order, "a", "seen");
+    bench.run("worker", &format!("select wo.correct_step('{order}', 'a', 'not seen', 'misread')"));
+    let said: String = bench.one(
+        "planner",
+        &format!("select what from wo.audit_trail('{order}') order by sequence desc limit 1"),
+    );
+    assert!(said.contains("act correction") && !said.contains("corrects"), "{said}");
 }
 
 /// What notifies a training system or a planner of a new procedure.

@@ -477,7 +477,7 @@ pub(crate) fn describe(error: &postgres::Error) -> String {
 
 /// Asks until it is so; a minute without it fails the test.
 pub fn patiently(what: &str, mut is_so: impl FnMut() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(60);
+    let give_up = Instant::now() + Duration::from_secs(120);
     while !is_so() {
         assert!(Instant::now() < give_up, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(5));
